@@ -1,0 +1,1 @@
+"""The gateway owns the job and is the only door for clients."""

@@ -1,0 +1,1 @@
+"""The notifier tells customers' systems what became of their jobs."""

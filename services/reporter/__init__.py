@@ -1,0 +1,1 @@
+"""The reporter renders a transcript into the artifacts customers read."""

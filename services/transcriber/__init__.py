@@ -1,0 +1,1 @@
+"""The transcriber turns audio into a transcript through a speech engine."""

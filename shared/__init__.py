@@ -1,0 +1,1 @@
+"""What the services share: schemas, backends behind protocols, and the runtime that assembles them."""

@@ -1,0 +1,158 @@
+"""Blobs: recordings, raw results, transcripts and artifacts, under keys that name tenant and job.
+
+Two backends, chosen by the URL's scheme, pass one contract suite: `file://` is a directory, `s3://` any S3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+from uuid import UUID
+
+from shared.errors import ConfigurationError, PermanentError, RetryableError
+
+CHUNK_BYTES = 256 * 1024
+"""How much of a blob is read at once when it is streamed."""
+
+_KEY = re.compile(r"^[a-z0-9][A-Za-z0-9._/-]{0,511}$")
+
+
+class BlobNotFound(PermanentError):
+    """No blob has this key."""
+
+
+class BlobUnavailable(RetryableError):
+    """The store cannot be reached, is full, or answered with an error of its own."""
+
+
+class RangeNotSatisfiable(PermanentError):
+    """The requested range starts beyond the end of the blob."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlobInfo:
+    """What the store knows about a blob."""
+
+    key: str
+    size: int
+    etag: str
+    """Changes whenever the bytes do; not a digest."""
+
+
+class BlobWriter(Protocol):
+    """Writes one blob piece by piece in constant memory. Nothing is visible before `commit`.
+
+    Leaving the context without `commit` (an error, a disconnect, a cancellation) removes every part.
+    """
+
+    async def write(self, chunk: bytes | memoryview) -> None:
+        """Append bytes. Waits when the store is slower than the caller."""
+
+    async def commit(self) -> BlobInfo:
+        """Make the blob visible, whole and durable, replacing what the key held before."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class BlobStore(Protocol):
+    """A flat map from keys to bytes. Every method may raise `BlobUnavailable`."""
+
+    def writer(self, key: str) -> BlobWriter:
+        """Stream a blob of unknown size into the store."""
+
+    async def put(self, key: str, data: bytes) -> BlobInfo:
+        """Store a small blob, replacing what the key held before."""
+
+    async def get(self, key: str) -> bytes:
+        """A whole blob. Raises `BlobNotFound`."""
+
+    async def info(self, key: str) -> BlobInfo:
+        """Raises `BlobNotFound`."""
+
+    def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Bytes `start` up to but not including `end` (null: to the end). Raises `BlobNotFound` or
+        `RangeNotSatisfiable` on the first step; closing the iterator early releases what it holds."""
+
+    async def download(self, key: str, path: Path) -> int:
+        """Copy a blob to a local file; returns its bytes."""
+
+    def list(self, prefix: str) -> AsyncIterator[BlobInfo]:
+        """Every blob whose key starts with `prefix`, sorted by key."""
+
+    async def delete(self, key: str) -> None:
+        """Remove a blob; removing nothing is no error."""
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """Remove every blob below `prefix`, which must end in `/`; returns how many."""
+
+    async def sweep_unfinished(self, older_than: float) -> int:
+        """Remove the parts of uploads that died more than `older_than` seconds ago; returns how many."""
+
+    async def check(self) -> None:
+        """Raise `BlobUnavailable` with the reason when the store cannot serve now."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+def check_key(key: str) -> str:
+    """The key itself when it is one we would make; anything else is a programming error, not input."""
+    if not _KEY.match(key) or ".." in key or "//" in key:
+        raise ValueError(f"not a blob key: {key!r}")
+    return key
+
+
+def job_prefix(tenant_id: UUID, job_id: UUID) -> str:
+    """Everything about one job lies below this prefix."""
+    return f"t/{tenant_id}/j/{job_id}/"
+
+
+def source_key(tenant_id: UUID, job_id: UUID) -> str:
+    """The recording as it was given to us. Carries no client text: the file name is the database's business."""
+    return f"{job_prefix(tenant_id, job_id)}source/audio"
+
+
+def raw_key(tenant_id: UUID, job_id: UUID, run: int) -> str:
+    """The engine's answer to one run, byte for byte."""
+    return f"{job_prefix(tenant_id, job_id)}raw/{run}.json"
+
+
+def transcript_key(tenant_id: UUID, job_id: UUID, run: int) -> str:
+    """The normalised transcript of one run."""
+    return f"{job_prefix(tenant_id, job_id)}transcript/{run}.json"
+
+
+def report_key(tenant_id: UUID, job_id: UUID, run: int) -> str:
+    """The report document of one run."""
+    return f"{job_prefix(tenant_id, job_id)}report/{run}.json"
+
+
+def artifact_key(tenant_id: UUID, job_id: UUID, run: int, name: str) -> str:
+    """One rendered file of one run."""
+    return f"{job_prefix(tenant_id, job_id)}artifacts/{run}/{name}"
+
+
+async def open_blobs(url: str, *, data_dir: Path, credentials: Mapping[str, str]) -> BlobStore:
+    """The store for a URL: `file://[/absolute/path]` (default: below the data folder) or
+    `s3://bucket[/prefix][?endpoint=…&region=…]`. `credentials` holds `access_key_id` and `secret_access_key`, or
+    nothing where the platform provides them."""
+    scheme, _, rest = url.partition("://")
+    match scheme:
+        case "file":
+            from shared.blobs.file import FileBlobs
+
+            return await FileBlobs.open(Path(rest) if rest else data_dir / "blobs")
+        case "s3":
+            from shared.blobs.s3 import S3Blobs
+
+            return await S3Blobs.open(url, credentials)
+        case _:
+            raise ConfigurationError(f"AUDIO2TXT_BLOBS_URL has the unknown scheme {scheme!r}; use file:// or s3://.")

@@ -1,0 +1,67 @@
+"""PostgreSQL: one pool a process, transactions at the edge, and what counts as an outage."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import asyncpg
+import msgspec
+import structlog
+from asyncpg.pool import PoolConnectionProxy
+
+from shared.errors import ConfigurationError
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+
+STARTUP_PATIENCE = 60.0
+"""Seconds to wait for a server that does not answer yet, as when all containers start at once."""
+
+STATEMENT_TIMEOUT = 30.0
+"""Seconds after which a statement is given up: no query of ours should take one."""
+
+log = structlog.get_logger(__name__)
+
+
+async def open_pool(url: str, *, size: int) -> Pool:
+    """A pool with JSON columns decoded. Waits up to a minute for the server, then raises `ConfigurationError`."""
+    deadline = time.monotonic() + STARTUP_PATIENCE
+    while True:
+        try:
+            return await asyncpg.create_pool(
+                url, min_size=1, max_size=size, timeout=10, command_timeout=STATEMENT_TIMEOUT, init=_set_codecs
+            )
+        except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError) as error:
+            if time.monotonic() > deadline:
+                raise ConfigurationError(f"AUDIO2TXT_DATABASE_URL: the database does not answer: {error}.") from error
+            log.info("database.waiting", error=str(error))
+            await asyncio.sleep(1)
+        except (asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError, ValueError) as error:
+            raise ConfigurationError(f"AUDIO2TXT_DATABASE_URL: {error}.") from error
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """One transaction on one connection; commits unless the block raises."""
+    async with pool.acquire() as connection, connection.transaction():
+        yield connection
+
+
+async def check(pool: Pool) -> None:
+    """Raise when the database does not answer within two seconds."""
+    async with asyncio.timeout(2):
+        await pool.fetchval("select 1")
+
+
+async def _set_codecs(connection: Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: b"\x01" + msgspec.json.encode(value),
+        decoder=lambda data: msgspec.json.decode(data[1:]),
+        format="binary",
+    )

@@ -1,0 +1,77 @@
+"""Serves an ASGI application with uvicorn, without leaving the signals to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from shared.errors import ConfigurationError
+from shared.health import AsgiApp
+
+GRACE_SECONDS = 10
+"""How long open requests may finish once the server stops."""
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The runtime owns the signals; several servers in one process must not fight over them."""
+        yield
+
+
+class HttpServer:
+    """One listening port. `start` binds it (so that a taken port is one clear sentence), `run` serves until `stop`."""
+
+    def __init__(self, app: AsgiApp, *, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self._socket: socket.socket | None = None
+        self._server = _Server(
+            uvicorn.Config(
+                app,  # type: ignore[arg-type]  # uvicorn's own protocol spells the scope as typed dicts
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_keep_alive=20,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+                backlog=2048,
+                ws="none",
+            )
+        )
+
+    @property
+    def url(self) -> str:
+        """Where it can be reached from this machine."""
+        assert self._socket is not None
+        host, port = self._socket.getsockname()[:2]
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+        return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+    async def start(self) -> None:
+        """Bind the port; raises `ConfigurationError` when it is taken or not ours to bind."""
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        self._socket = socket.socket(family)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((self._host, self._port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"Port {self._port} on {self._host} cannot be used ({error.strerror}); set AUDIO2TXT_PORT to a free one, or to 0."
+            ) from error
+
+    async def run(self) -> None:
+        """Serve until `stop`."""
+        assert self._socket is not None
+        await self._server.serve(sockets=[self._socket])
+
+    async def stop(self) -> None:
+        """Take no new connections, give open requests their grace, and return when all are gone."""
+        self._server.should_exit = True
+        while self._server.started and self._server.servers and any(s.is_serving() for s in self._server.servers):
+            await asyncio.sleep(0.05)
+        if self._socket is not None:
+            self._socket.close()

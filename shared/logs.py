@@ -1,0 +1,75 @@
+"""Structured logs: JSON for machines, columns for a person at a terminal. No audio, text or secret belongs in them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import structlog
+
+from shared.schemas.events import Event
+from shared.settings import PlatformSettings
+
+
+def configure_logs(settings: PlatformSettings) -> None:
+    """Set up structlog, and route the libraries' own logging through it."""
+    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    renderer: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer()]
+        if console
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for chatty in ("aio_pika", "aiormq", "aiobotocore", "botocore", "httpx", "faster_whisper", "uvicorn.error", "asyncio"):
+        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
+
+
+@contextmanager
+def bound_event(event: Event, *, queue: str) -> Iterator[None]:
+    """Bind who an event is about to every log line of its handler."""
+    with structlog.contextvars.bound_contextvars(
+        queue=queue,
+        message_id=str(event.event_id),
+        job_id=str(event.job_id),
+        tenant_id=str(event.tenant_id),
+        run=event.run,
+        trace_id=trace_id(event.traceparent),
+    ):
+        yield
+
+
+@contextmanager
+def bound_job(*, tenant_id: UUID, job_id: UUID, traceparent: str | None = None) -> Iterator[None]:
+    """Bind a job to every log line of a loop's step."""
+    with structlog.contextvars.bound_contextvars(tenant_id=str(tenant_id), job_id=str(job_id), trace_id=trace_id(traceparent)):
+        yield
+
+
+def trace_id(traceparent: str | None) -> str | None:
+    """The trace id inside a W3C `traceparent` header."""
+    parts = (traceparent or "").split("-")
+    return parts[1] if len(parts) == 4 else None

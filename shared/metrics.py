@@ -1,0 +1,27 @@
+"""Prometheus metrics, named `audio2txt_*`. No label ever holds an id: the number of series stays small."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+OUTBOX_DELIVERED = Counter("audio2txt_outbox_delivered_total", "Events the bus has taken.", ["service", "event"])
+OUTBOX_FAILED = Counter(
+    "audio2txt_outbox_failed_total", "Attempts to hand an event to the bus that failed.", ["service", "event"]
+)
+OUTBOX_LAG = Gauge("audio2txt_outbox_lag_seconds", "Age of the oldest event that is due.", ["service"])
+DEAD_LETTERS = Counter("audio2txt_dead_letters_total", "Events given up; see `audio2txt dead-letters`.", ["service", "event"])
+
+EVENTS_HANDLED = Counter("audio2txt_events_handled_total", "Events taken from a queue, by outcome.", ["queue", "outcome"])
+EVENT_SECONDS = Histogram("audio2txt_event_seconds", "Time in the handler.", ["queue"])
+
+HTTP_REQUESTS = Counter("audio2txt_http_requests_total", "Requests answered by the gateway.", ["method", "route", "status"])
+HTTP_SECONDS = Histogram("audio2txt_http_seconds", "Time to the start of the answer.", ["method", "route"])
+UPLOAD_BYTES = Counter("audio2txt_upload_bytes_total", "Bytes of recordings received.")
+
+JOBS = Counter("audio2txt_jobs_total", "Jobs by the state they entered.", ["state"])
+TRANSCRIPTIONS = Counter("audio2txt_transcriptions_total", "Transcriptions that ended.", ["engine", "outcome"])
+AUDIO_SECONDS = Counter("audio2txt_audio_seconds_total", "Seconds of audio transcribed.", ["engine"])
+ARTIFACTS = Counter("audio2txt_artifacts_total", "Artifacts rendered.", ["format", "outcome"])
+RENDER_SECONDS = Histogram("audio2txt_render_seconds", "Time to render one artifact.", ["format"])
+DELIVERY_ATTEMPTS = Counter("audio2txt_delivery_attempts_total", "Webhook requests sent.", ["outcome"])
+DELIVERY_SECONDS = Histogram("audio2txt_delivery_seconds", "Time to the receiver's answer.")

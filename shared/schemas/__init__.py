@@ -1,0 +1,1 @@
+"""The contracts: every message and document that crosses a border. Imports nothing of ours."""

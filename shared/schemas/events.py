@@ -1,0 +1,183 @@
+"""Every event that services exchange: who publishes it, who reads it, why a repeat is harmless.
+
+The tag is the routing key on the exchange `audio2txt.events`, and a service reads it from the queue
+`<service>.<tag>`. Delivery is at least once and unordered. A sample of each event, once committed under
+`tests/contract/samples/`, must decode for ever: fields are added with defaults, a breaking change is a new tag.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from shared.schemas.ids import new_id
+from shared.schemas.jobs import ArtifactResult, Failure, JobOptions
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """What all events carry. `event_id` is the message id on the bus and stays the same over redeliveries."""
+
+    tenant_id: UUID
+    job_id: UUID
+    run: Annotated[int, Meta(ge=1)] = 1
+    """The transcription run of the job this speaks of; a retry of the transcription starts the next run,
+    and whatever arrives from an earlier one is ignored."""
+    event_id: UUID = msgspec.field(default_factory=new_id)
+    occurred_at: dt.datetime = msgspec.field(default_factory=_now)
+    traceparent: str | None = None
+    """W3C trace context of the request that caused the event."""
+
+
+class JobSubmitted(Event, frozen=True, tag="job.submitted"):
+    """A job wants its audio transcribed.
+
+    Published by the gateway (on creation, on retry, and again by its sweeper); read by the transcriber.
+    A repeat finds the run's row: nothing happens while it is worked on, and a finished run answers
+    with the same `transcript.ready` again.
+    """
+
+    options: JobOptions
+    source_key: str
+    """Blob key of the audio. With `source_url` set, the key the transcriber stores the download under."""
+    source_url: str | None = None
+    deadline_at: dt.datetime
+
+
+class JobCancelled(Event, frozen=True, tag="job.cancelled"):
+    """The customer wants no more work done. Published by the gateway; read by the transcriber; final states absorb it."""
+
+
+class JobCompleted(Event, frozen=True, tag="job.completed"):
+    """A job ended with its artifacts. Published by the gateway in the transaction that completes the job;
+    read by the notifier, which keeps one delivery per event id."""
+
+    callback_url: str | None = None
+    title: str | None = None
+    solution: str
+    language: str | None = None
+    duration_ms: int | None = None
+    artifacts: tuple[ArtifactResult, ...] = ()
+    metadata: dict[str, str] = {}
+    created_at: dt.datetime
+    completed_at: dt.datetime
+
+
+class JobFailed(Event, frozen=True, tag="job.failed"):
+    """A job ended without a result, and why. Published by the gateway; read by the notifier, one delivery per event id."""
+
+    callback_url: str | None = None
+    title: str | None = None
+    solution: str
+    failure: Failure
+    metadata: dict[str, str] = {}
+    created_at: dt.datetime
+    failed_at: dt.datetime
+
+
+class JobErased(Event, frozen=True, tag="job.erased"):
+    """The customer deleted the job and everything about it. Published by the gateway; read by the transcriber and the
+    notifier, which forget what they hold; deleting twice is deleting once."""
+
+
+class TranscriptionState(enum.StrEnum):
+    """Where a transcription stands inside the transcriber."""
+
+    QUEUED = "queued"
+    PREPARING = "preparing"
+    SUBMITTING = "submitting"
+    PROCESSING = "processing"
+    STORING = "storing"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class TranscriptionProgressed(Event, frozen=True, tag="transcription.progressed"):
+    """How far a transcription is, or why it failed. Published by the transcriber at most once a second;
+    read by the gateway, which only moves forward inside one run."""
+
+    state: TranscriptionState
+    progress: Annotated[float, Meta(ge=0, le=1)] | None = None
+    engine: str
+    duration_ms: int | None = None
+    failure: Failure | None = None
+
+
+class TranscriptReady(Event, frozen=True, tag="transcript.ready"):
+    """The transcript of a run is stored. Published by the transcriber; read by the reporter, whose blob keys are a
+    function of job and run, and by the gateway, which moves the job to `reporting` once."""
+
+    options: JobOptions
+    transcript_key: str
+    raw_key: str
+    engine: str
+    model: str
+    language: str | None
+    duration_ms: int
+
+
+class ReportReady(Event, frozen=True, tag="report.ready"):
+    """All artifacts of a run are rendered or given up. Published by the reporter; read by the gateway, which completes
+    the job once; a repeat carries the same keys and digests."""
+
+    report_key: str
+    artifacts: tuple[ArtifactResult, ...]
+
+
+class DeliveryState(enum.StrEnum):
+    """How the delivery of a notification ended."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class DeliveryFinished(Event, frozen=True, tag="delivery.finished"):
+    """A webhook was delivered or given up. Published by the notifier; read by the gateway, which shows it on the job."""
+
+    delivery_id: UUID
+    state: DeliveryState
+    attempts: int
+    status: int | None = None
+    """HTTP status of the last answer; null when there was none."""
+    reason: str | None = None
+
+
+AnyEvent = (
+    JobSubmitted
+    | JobCancelled
+    | JobCompleted
+    | JobFailed
+    | JobErased
+    | TranscriptionProgressed
+    | TranscriptReady
+    | ReportReady
+    | DeliveryFinished
+)
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    JobSubmitted,
+    JobCancelled,
+    JobCompleted,
+    JobFailed,
+    JobErased,
+    TranscriptionProgressed,
+    TranscriptReady,
+    ReportReady,
+    DeliveryFinished,
+)
+
+
+def routing_key(event: Event | type[Event]) -> str:
+    """The event's tag, which is its routing key."""
+    tag = event.__struct_config__.tag
+    assert isinstance(tag, str)
+    return tag
