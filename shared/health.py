@@ -46,7 +46,7 @@ class Health:
             return str(error) or type(error).__name__
         return None
 
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def app(self, scope: Scope, send: Send) -> None:
         """The three paths; anything else is 404."""
         match scope.get("path"):
             case "/healthz":
@@ -66,7 +66,7 @@ def with_health(health: Health, app: AsgiApp | None) -> AsgiApp:
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or app is None or scope.get("path") in PATHS:
-            await (_lifespan(receive, send) if scope["type"] == "lifespan" else health.app(scope, receive, send))
+            await (_lifespan(receive, send) if scope["type"] == "lifespan" else health.app(scope, send))
         else:
             await app(scope, receive, send)
 

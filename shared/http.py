@@ -8,15 +8,19 @@ import socket
 from collections.abc import Iterator
 
 import uvicorn
+from typing_extensions import override
 
 from shared.errors import ConfigurationError
 from shared.health import AsgiApp
+
+_EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 -- recognised, not bound
 
 GRACE_SECONDS = 10
 """How long open requests may finish once the server stops."""
 
 
 class _Server(uvicorn.Server):
+    @override
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """The runtime owns the signals; several servers in one process must not fight over them."""
@@ -29,9 +33,11 @@ class HttpServer:
     def __init__(self, app: AsgiApp, *, host: str, port: int) -> None:
         self._host, self._port = host, port
         self._socket: socket.socket | None = None
+        self._ended = asyncio.Event()
+        self._ended.set()
         self._server = _Server(
             uvicorn.Config(
-                app,  # type: ignore[arg-type]  # uvicorn's own protocol spells the scope as typed dicts
+                app,
                 lifespan="off",
                 access_log=False,
                 log_config=None,
@@ -48,7 +54,7 @@ class HttpServer:
         """Where it can be reached from this machine."""
         assert self._socket is not None
         host, port = self._socket.getsockname()[:2]
-        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+        shown = "127.0.0.1" if host in _EVERY_ADDRESS else host
         return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
     async def start(self) -> None:
@@ -60,18 +66,21 @@ class HttpServer:
             self._socket.bind((self._host, self._port))
         except OSError as error:
             raise ConfigurationError(
-                f"Port {self._port} on {self._host} cannot be used ({error.strerror}); set AUDIO2TXT_PORT to a free one, or to 0."
+                f"Port {self._port} on {self._host} cannot be used ({error.strerror}); "
+                "set AUDIO2TXT_PORT to a free one, or to 0."
             ) from error
 
     async def run(self) -> None:
         """Serve until `stop`."""
         assert self._socket is not None
-        await self._server.serve(sockets=[self._socket])
+        self._ended.clear()
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            self._socket.close()
+            self._ended.set()
 
     async def stop(self) -> None:
         """Take no new connections, give open requests their grace, and return when all are gone."""
         self._server.should_exit = True
-        while self._server.started and self._server.servers and any(s.is_serving() for s in self._server.servers):
-            await asyncio.sleep(0.05)
-        if self._socket is not None:
-            self._socket.close()
+        await self._ended.wait()

@@ -10,5 +10,5 @@ LONGEST_DELAY = 60.0
 
 def backoff(attempt: int, *, first: float = FIRST_DELAY, longest: float = LONGEST_DELAY) -> float:
     """Seconds to wait after the `attempt`-th failure (1, 2, …): doubling from `first` up to `longest`, jittered by ±20 %."""
-    delay = min(longest, first * 2 ** min(attempt - 1, 30))
+    delay: float = min(longest, first * 2.0 ** min(attempt - 1, 30))
     return delay * random.uniform(0.8, 1.2)

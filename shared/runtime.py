@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -40,7 +40,7 @@ class Loop:
     """Work that goes on until the process ends. It is cancelled to stop, and must leave nothing half done then."""
 
     name: str
-    run: Callable[[], Awaitable[None]]
+    run: Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,11 +129,11 @@ def outbox_loops(outbox: Outbox, bus: Bus, *, service: str) -> list[Loop]:
     ]
 
 
-async def run(names: Sequence[str], platform: Platform, *, ready: Callable[[str], None] = lambda url: None) -> None:
+async def run(names: Sequence[str], platform: Platform, *, ready: Callable[[str], None] | None = None) -> None:
     """Run services until SIGTERM or SIGINT, or until a loop fails (which raises). `ready` gets the HTTP address."""
     async with AsyncExitStack() as stack:
         services = [await stack.enter_async_context(assembler(name)(platform)) for name in names]
-        checks = {"bus": platform.bus.check, "blobs": platform.blobs.check}
+        checks: dict[str, health.Check] = {"bus": platform.bus.check, "blobs": platform.blobs.check}
         if platform.pool is not None:
             checks["database"] = lambda: database.check(platform.database)
         for service in services:
@@ -151,7 +151,7 @@ async def _run_until_stopped(
     platform: Platform,
     probe: health.Health,
     server: HttpServer,
-    ready: Callable[[str], None],
+    ready: Callable[[str], None] | None,
 ) -> None:
     asked = _install_signals()
     loops = [asyncio.create_task(loop.run(), name=loop.name) for service in services for loop in service.loops]
@@ -159,7 +159,8 @@ async def _run_until_stopped(
     try:
         await platform.bus.start([item for service in services for item in service.subscriptions])
         log.info("ready", services=[service.name for service in services], url=server.url)
-        ready(server.url)
+        if ready is not None:
+            ready(server.url)
         stopped = asyncio.create_task(asked.wait(), name="signal")
         await asyncio.wait([stopped, *loops], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()

@@ -37,7 +37,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """W3C trace context of the request that caused the event."""
 
 
-class JobSubmitted(Event, frozen=True, tag="job.submitted"):
+class JobSubmitted(Event, frozen=True, kw_only=True, tag="job.submitted"):
     """A job wants its audio transcribed.
 
     Published by the gateway (on creation, on retry, and again by its sweeper); read by the transcriber.
@@ -52,11 +52,11 @@ class JobSubmitted(Event, frozen=True, tag="job.submitted"):
     deadline_at: dt.datetime
 
 
-class JobCancelled(Event, frozen=True, tag="job.cancelled"):
+class JobCancelled(Event, frozen=True, kw_only=True, tag="job.cancelled"):
     """The customer wants no more work done. Published by the gateway; read by the transcriber; final states absorb it."""
 
 
-class JobCompleted(Event, frozen=True, tag="job.completed"):
+class JobCompleted(Event, frozen=True, kw_only=True, tag="job.completed"):
     """A job ended with its artifacts. Published by the gateway in the transaction that completes the job;
     read by the notifier, which keeps one delivery per event id."""
 
@@ -71,7 +71,7 @@ class JobCompleted(Event, frozen=True, tag="job.completed"):
     completed_at: dt.datetime
 
 
-class JobFailed(Event, frozen=True, tag="job.failed"):
+class JobFailed(Event, frozen=True, kw_only=True, tag="job.failed"):
     """A job ended without a result, and why. Published by the gateway; read by the notifier, one delivery per event id."""
 
     callback_url: str | None = None
@@ -83,7 +83,7 @@ class JobFailed(Event, frozen=True, tag="job.failed"):
     failed_at: dt.datetime
 
 
-class JobErased(Event, frozen=True, tag="job.erased"):
+class JobErased(Event, frozen=True, kw_only=True, tag="job.erased"):
     """The customer deleted the job and everything about it. Published by the gateway; read by the transcriber and the
     notifier, which forget what they hold; deleting twice is deleting once."""
 
@@ -101,7 +101,7 @@ class TranscriptionState(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
-class TranscriptionProgressed(Event, frozen=True, tag="transcription.progressed"):
+class TranscriptionProgressed(Event, frozen=True, kw_only=True, tag="transcription.progressed"):
     """How far a transcription is, or why it failed. Published by the transcriber at most once a second;
     read by the gateway, which only moves forward inside one run."""
 
@@ -112,7 +112,7 @@ class TranscriptionProgressed(Event, frozen=True, tag="transcription.progressed"
     failure: Failure | None = None
 
 
-class TranscriptReady(Event, frozen=True, tag="transcript.ready"):
+class TranscriptReady(Event, frozen=True, kw_only=True, tag="transcript.ready"):
     """The transcript of a run is stored. Published by the transcriber; read by the reporter, whose blob keys are a
     function of job and run, and by the gateway, which moves the job to `reporting` once."""
 
@@ -125,7 +125,7 @@ class TranscriptReady(Event, frozen=True, tag="transcript.ready"):
     duration_ms: int
 
 
-class ReportReady(Event, frozen=True, tag="report.ready"):
+class ReportReady(Event, frozen=True, kw_only=True, tag="report.ready"):
     """All artifacts of a run are rendered or given up. Published by the reporter; read by the gateway, which completes
     the job once; a repeat carries the same keys and digests."""
 
@@ -140,7 +140,7 @@ class DeliveryState(enum.StrEnum):
     FAILED = "failed"
 
 
-class DeliveryFinished(Event, frozen=True, tag="delivery.finished"):
+class DeliveryFinished(Event, frozen=True, kw_only=True, tag="delivery.finished"):
     """A webhook was delivered or given up. Published by the notifier; read by the gateway, which shows it on the job."""
 
     delivery_id: UUID
@@ -150,18 +150,6 @@ class DeliveryFinished(Event, frozen=True, tag="delivery.finished"):
     """HTTP status of the last answer; null when there was none."""
     reason: str | None = None
 
-
-AnyEvent = (
-    JobSubmitted
-    | JobCancelled
-    | JobCompleted
-    | JobFailed
-    | JobErased
-    | TranscriptionProgressed
-    | TranscriptReady
-    | ReportReady
-    | DeliveryFinished
-)
 
 EVENT_TYPES: tuple[type[Event], ...] = (
     JobSubmitted,
