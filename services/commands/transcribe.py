@@ -1,0 +1,258 @@
+"""`audio2txt transcribe`: send recordings to the gateway, watch them, fetch the results."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from services.commands import installation
+from shared.errors import Audio2txtError, ConfigurationError
+from shared.schemas.jobs import ArtifactFormat, ArtifactState, JobState
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from services.commands.client import Client, Job, Order
+    from services.commands.resume import Memory
+
+AT_ONCE = 4
+"""Recordings in the works at a time; the rest wait on this side."""
+
+DESCRIPTION = """\
+Transcribe recordings and store the results beside each other.
+
+  audio2txt transcribe interview.m4a
+  audio2txt transcribe *.mp3 --language en --formats pdf,srt -o results/
+
+Ctrl-C leaves the work running on the server; the same command goes on where it was. The exit status is 0 only when
+every recording succeeded.
+"""
+
+
+class TranscriptionFailed(Audio2txtError):
+    """A recording did not become a transcript; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one recording."""
+
+    source: Path
+    job: Job | None
+    files: tuple[Path, ...]
+    error: str | None = None
+
+
+def register(subparsers: Any) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "transcribe",
+        help="transcribe recordings and fetch the results",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings: audio, or video with sound")
+    parser.add_argument("--language", default="auto", help="spoken language, such as en or zh-Hant (default: detect it)")
+    parser.add_argument("--formats", help="comma-separated, of " + ", ".join(ArtifactFormat) + " (default: the solution's)")
+    parser.add_argument("--solution", default="verbatim", help="scenario template (default: verbatim)")
+    parser.add_argument("--engine", help="speech engine (default: the server's)")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder for the results (default: here)"
+    )
+    parser.add_argument("--url", help="the gateway (default: AUDIO2TXT_URL, or this machine)")
+    parser.add_argument("--api-key", help="default: AUDIO2TXT_API_KEY, or the key in the data folder")
+    parser.set_defaults(handler=handle)
+
+
+def handle(arguments: argparse.Namespace) -> int:
+    """Transcribe all files; 1 when one failed."""
+    for module in ("httpx", "rich"):
+        _require(module)
+    from services.commands.client import Order
+
+    settings, environment = installation.read_settings()
+    default_url, default_key = installation.client_defaults(settings, environment)
+    api_key = arguments.api_key or default_key
+    if api_key is None:
+        raise ConfigurationError("No API key: give --api-key, set AUDIO2TXT_API_KEY, or start the server here once.")
+    order = Order(
+        language=arguments.language,
+        engine=arguments.engine,
+        solution=arguments.solution,
+        formats=_formats(arguments.formats),
+    )
+    files = _check_files(arguments.files)
+    outcomes = asyncio.run(transcribe(files, order, url=arguments.url or default_url, api_key=api_key, output=arguments.output))
+    return report(outcomes)
+
+
+async def transcribe(files: Sequence[Path], order: Order, *, url: str, api_key: str, output: Path) -> list[Outcome]:
+    """Transcribe files side by side, with progress on the terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from services.commands.client import Client
+    from services.commands.resume import Memory
+
+    output.mkdir(parents=True, exist_ok=True)
+    columns = (
+        TextColumn("{task.fields[name]}"),
+        TextColumn("[cyan]{task.description:<14}"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    slots = asyncio.Semaphore(AT_ONCE)
+    async with Client(url=url, api_key=api_key) as client:
+        await client.check()
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            work = _Work(client=client, order=order, url=url, output=output, memory=Memory(output), progress=progress)
+
+            async def one(path: Path, stem: str) -> Outcome:
+                async with slots:
+                    return await work.transcribe(path, stem)
+
+            try:
+                return await asyncio.gather(*(one(path, stem) for path, stem in _stems(files)))
+            except asyncio.CancelledError:
+                progress.stop()
+                print("Stopped watching; the server goes on. The same command resumes.", file=sys.stderr)
+                raise
+
+
+def report(outcomes: Sequence[Outcome]) -> int:
+    """Print what was made and what failed; returns the exit status."""
+    for outcome in outcomes:
+        for file in outcome.files:
+            print(f"{file}  ({file.stat().st_size:,} bytes)")
+        if outcome.error is not None:
+            print(f"{outcome.source}: {outcome.error}", file=sys.stderr)
+    return 1 if any(outcome.error for outcome in outcomes) else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    client: Client
+    order: Order
+    url: str
+    output: Path
+    memory: Memory
+    progress: Progress
+
+    async def transcribe(self, path: Path, stem: str) -> Outcome:
+        bar = self.progress.add_task("uploading", name=path.name, total=1.0)
+        job: Job | None = None
+        try:
+            job = await self._watch(await self._start(path, bar), bar)
+            files = await self._fetch(job, stem)
+        except Audio2txtError as error:
+            self.progress.update(bar, description="[red]failed")
+            return Outcome(source=path, job=job, files=(), error=str(error))
+        self._forget(path)
+        self.progress.update(bar, description="[green]done", completed=1.0)
+        return Outcome(source=path, job=job, files=files, error=_failed_artifacts(job))
+
+    async def _start(self, path: Path, bar: TaskID) -> Job:
+        """The recording's job: one that an earlier command left, or a new one."""
+        if (job := await self._resume(self._key(path))) is not None:
+            return job
+        from services.commands.resume import Remembered
+
+        size = path.stat().st_size
+        upload_id = await self.client.upload(path, sent=lambda count: self.progress.advance(bar, count / max(size, 1)))
+        self.memory.keep(self._key(path), Remembered(upload_id=upload_id))
+        job = await self.client.create_job(upload_id, self.order)
+        self.memory.keep(self._key(path), Remembered(job_id=job.id))
+        return job
+
+    async def _resume(self, key: str) -> Job | None:
+        """Go on with what is remembered: watch the job, retry one that may yet succeed, or use the upload.
+
+        None when the server knows nothing of it any more, or the same work would only fail again.
+        """
+        from services.commands.client import ApiError
+
+        known = self.memory.find(key)
+        try:
+            if known.upload_id is not None:
+                return await self.client.create_job(known.upload_id, self.order)
+            if known.job_id is None:
+                return None
+            job = await self.client.job(known.job_id)
+            if job.state in (JobState.FAILED, JobState.CANCELLED):
+                return await self.client.retry(job.id) if job.failure and job.failure.retryable else None
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+            return None
+        return job
+
+    async def _watch(self, job: Job, bar: TaskID) -> Job:
+        self.progress.update(bar, description="queued", completed=0.0)
+        async for job in self.client.watch(job.id):  # noqa: B020, PLR1704 -- the job, as it becomes
+            self.progress.update(bar, description=job.state, completed=job.progress or 0.0)
+        return job
+
+    async def _fetch(self, job: Job, stem: str) -> tuple[Path, ...]:
+        if job.state is not JobState.COMPLETED:
+            raise TranscriptionFailed(job.failure.message if job.failure else f"the job was {job.state}.")
+        files = []
+        for artifact in job.artifacts:
+            if artifact.state is ArtifactState.READY:
+                target = self.output / f"{stem}.{artifact.format}"
+                await self.client.download(job.id, artifact.name, target)
+                files.append(target)
+        return tuple(files)
+
+    def _key(self, path: Path) -> str:
+        from services.commands.resume import key_of
+
+        return key_of(path, url=self.url, order=msgspec.json.encode(self.order))
+
+    def _forget(self, path: Path) -> None:
+        self.memory.forget(self._key(path))
+
+
+def _failed_artifacts(job: Job) -> str | None:
+    reasons = [
+        f"{artifact.name}: {artifact.failure.message if artifact.failure else 'could not be rendered'}"
+        for artifact in job.artifacts
+        if artifact.state is ArtifactState.FAILED
+    ]
+    return "; ".join(reasons) or None
+
+
+def _formats(text: str | None) -> tuple[ArtifactFormat, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(ArtifactFormat(part.strip().lower()) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigurationError(f"--formats: {error}; there are {', '.join(ArtifactFormat)}.") from None
+
+
+def _check_files(files: Sequence[Path]) -> list[Path]:
+    for path in files:
+        if not path.is_file():
+            raise ConfigurationError(f"{path} is not a file.")
+    return list(dict.fromkeys(files))
+
+
+def _stems(files: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Names for the results: the recording's own, or the whole file name where two would meet."""
+    stems = [path.stem for path in files]
+    return [(path, path.stem if stems.count(path.stem) == 1 else path.name) for path in files]
+
+
+def _require(module: str) -> None:
+    import importlib.util
+
+    if importlib.util.find_spec(module) is None:
+        raise ConfigurationError(f"`audio2txt transcribe` lacks the package {module}; install `audio2txt[client]`.")
