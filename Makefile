@@ -42,6 +42,11 @@ bench: setup ## figures beside what they are compared to, measured in one run
 lock: setup ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
 		--all-extras --no-header pyproject.toml --output-file requirements.lock
+	@for service in gateway reporter notifier transcriber; do \
+		extras="--extra $$service"; test $$service = transcriber && extras="$$extras --extra local"; \
+		$(BIN)/uv pip compile --quiet --python-version 3.12 --python-platform linux --generate-hashes --no-emit-index-url \
+			--no-header --no-annotate --constraint requirements.lock $$extras pyproject.toml \
+			--output-file deploy/requirements/$$service.lock; done
 
 clean: ## remove what was made: .venv, caches, out/ (data in var/ stays)
 	@rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache *.egg-info
