@@ -1,0 +1,105 @@
+"""What an earlier server on the same folder may have left behind: dying processes, an orphan, a recycled process id."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.embedded.cluster import Cluster
+from shared.errors import ConfigurationError
+
+ORPHAN_SECONDS = 5.0
+"""A server stops by itself when its owner dies (on Linux); one that lives longer than this is told to."""
+
+STOP_SECONDS = 15.0
+POLL_SECONDS = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What a server writes into `postmaster.pid`."""
+
+    pid: int
+    port: int
+    ready: bool
+
+
+def read_status(cluster: Cluster) -> Status | None:
+    """What the server of this folder says about itself; after a crash that is out of date."""
+    try:
+        lines = (cluster.data / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+    if len(lines) < 8:
+        return None
+    return Status(pid=int(lines[0]), port=int(lines[3]), ready=lines[7].strip() == "ready")
+
+
+async def take_over(cluster: Cluster) -> int:
+    """The lock that all processes of a server hold, taken when the last one of the earlier server is gone."""
+    lock = os.open(cluster.folder / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if not await _lock_within(lock, ORPHAN_SECONDS):
+            _stop_orphan(cluster)
+            if not await _lock_within(lock, STOP_SECONDS):
+                raise ConfigurationError(
+                    f"Processes of an earlier PostgreSQL still use {cluster.folder} and do not end: stop them first."
+                )
+        _forget_recycled_pid(cluster)
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take the lock on an open file; it is free again when the last copy of the descriptor is closed."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+async def _lock_within(lock: int, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            while not try_lock(lock):  # noqa: ASYNC110 (another process frees it)
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _stop_orphan(cluster: Cluster) -> None:
+    status = read_status(cluster)
+    if status is not None and _program(status.pid) == "postgres":
+        os.kill(status.pid, signal.SIGINT)
+
+
+def _forget_recycled_pid(cluster: Cluster) -> None:
+    """In a restarted container the process id of the old server may be that of another program of ours.
+
+    PostgreSQL would take that program for the old server and refuse to start. We hold the lock and the program is not
+    PostgreSQL, so nothing of the old server is left.
+    """
+    status = read_status(cluster)
+    if status is not None and _program(status.pid) not in (None, "postgres"):
+        (cluster.data / "postmaster.pid").unlink()
+
+
+def _program(pid: int) -> str | None:
+    """The name of the program that runs as this process."""
+    if sys.platform != "linux":
+        listed = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, timeout=5, check=False)
+        return Path(listed.stdout.strip()).name or None
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,80 @@
+"""A PostgreSQL of its own for tests and benchmarks, on a temporary folder, that can be killed and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+from collections.abc import Coroutine
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from uuid import uuid4
+
+import asyncpg
+
+from shared.embedded.server import Server
+
+T = TypeVar("T")
+
+
+class PostgresServer:
+    """A context manager, also outside pytest: `with PostgresServer() as server: server.create_database()`.
+
+    It runs on an event loop in a thread of its own, so any code can call it. Nobody restarts it after `kill9`.
+    """
+
+    def __init__(self) -> None:
+        self._resources = ExitStack()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="postgresql", daemon=True)
+
+    def __enter__(self) -> Self:
+        folder = self._resources.enter_context(tempfile.TemporaryDirectory(prefix="audio2txt-postgresql-"))
+        self._server = Server(Path(folder))
+        self._thread.start()
+        self._resources.callback(self._end_thread)
+        with self._resources:
+            self._run(self._server.start())
+            self._resources.callback(lambda: self._run(self._server.stop()))
+            self._resources = self._resources.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._resources.close()
+
+    @property
+    def url(self) -> str:
+        """The database `audio2txt` of this server, with the password."""
+        return self._server.url
+
+    def kill9(self) -> None:
+        """Kill the server and leave it dead. Its connections break, its port refuses."""
+        self._server.kill()
+
+    def restart(self) -> None:
+        """Stop it unless it is dead, and start it on the same port; returns when it serves."""
+        self._run(self._server.stop())
+        self._run(self._server.start())
+
+    def create_database(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"test_{uuid4().hex}"
+        self._run(self._execute(f"create database {name}"))
+        return self.url.replace("/audio2txt?", f"/{name}?")
+
+    async def _execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _end_thread(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
