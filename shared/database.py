@@ -57,6 +57,19 @@ async def check(pool: Pool) -> None:
         await pool.fetchval("select 1")
 
 
+def is_outage(error: BaseException) -> bool:
+    """Whether an error says that the database is away for now, and not that the statement is wrong."""
+    return isinstance(
+        error,
+        OSError
+        | TimeoutError
+        | asyncpg.PostgresConnectionError
+        | asyncpg.InterfaceError
+        | asyncpg.OperatorInterventionError
+        | asyncpg.InsufficientResourcesError,
+    )
+
+
 async def _set_codecs(connection: Connection) -> None:
     await connection.set_type_codec(
         "jsonb",

@@ -2,7 +2,8 @@
 
 A service is data: what it subscribes to, the loops it runs, how to tell that it is ready. `services/<name>/app.py`
 has one function `assemble(platform)`, an async context manager that yields a `Service`; leaving it tears down what
-it made. When a loop ends or fails, the process ends: the orchestrator (or the person at the terminal) restarts it.
+it made. A loop that meets an outage (of the database, the store, the bus) is started again with back-off; one that
+ends or fails otherwise ends the process, and the orchestrator (or the person at the terminal) restarts it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,15 +22,19 @@ import structlog
 from shared import database, health, metrics
 from shared.blobs import BlobStore, open_blobs
 from shared.bus import Bus, Subscription, open_bus
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, RetryableError
 from shared.http import HttpServer
 from shared.outbox import Outbox
+from shared.retry import backoff
 from shared.settings import PlatformSettings
 
 if TYPE_CHECKING:
     from shared.database import Pool
 
 SERVICES = ("gateway", "transcriber", "reporter", "notifier")
+HEALTHY_SECONDS = 60.0
+"""A loop that ran so long has recovered: its next outage counts as the first."""
+
 LAG_SECONDS = 5.0
 """How often the outbox's lag is measured for `/metrics`."""
 
@@ -154,7 +160,7 @@ async def _run_until_stopped(
     ready: Callable[[str], None] | None,
 ) -> None:
     asked = _install_signals()
-    loops = [asyncio.create_task(loop.run(), name=loop.name) for service in services for loop in service.loops]
+    loops = [asyncio.create_task(_keep_running(loop), name=loop.name) for service in services for loop in service.loops]
     loops.append(asyncio.create_task(server.run(), name="http"))
     try:
         await platform.bus.start([item for service in services for item in service.subscriptions])
@@ -167,6 +173,27 @@ async def _run_until_stopped(
         _raise_from_ended(loops)
     finally:
         await _drain(platform, probe, server, loops)
+
+
+async def _keep_running(loop: Loop) -> None:
+    """Run a loop through outages."""
+    outages = 0
+    while True:
+        began = time.monotonic()
+        try:
+            return await loop.run()
+        except Exception as error:
+            if not _is_outage(error):
+                raise
+            outages = outages + 1 if time.monotonic() - began < HEALTHY_SECONDS else 1
+            log.warning("loop.outage", loop=loop.name, outages=outages, error=repr(error))
+        await asyncio.sleep(backoff(outages, longest=5.0))
+
+
+def _is_outage(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_outage(inner) for inner in error.exceptions)
+    return isinstance(error, RetryableError) or database.is_outage(error)
 
 
 async def _drain(platform: Platform, probe: health.Health, server: HttpServer, loops: Sequence[asyncio.Task[None]]) -> None:

@@ -1,0 +1,105 @@
+"""The main job, in both sizes: real speech in, every artifact and a signed webhook out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.customer import SAMPLE, Customer, Receiver
+from tests.installation import Installation
+
+FORMATS = {"md", "txt", "json", "srt", "vtt", "pdf"}
+
+
+async def test_real_speech_becomes_every_artifact_and_a_signed_webhook(
+    installation: Installation, customer: Customer, receiver: Receiver
+) -> None:
+    """A recording of 44 seconds is transcribed by the local engine, rendered in every format, and announced once."""
+    job = await customer.must_submit(SAMPLE.read_bytes(), language="en", callback_url=receiver.url)
+    assert job["state"] == "queued"
+    done = await customer.must_end(job["id"])
+
+    assert done["state"] == "completed", done["failure"]
+    assert {artifact["format"] for artifact in done["artifacts"]} == FORMATS
+    assert all(artifact["state"] == "ready" for artifact in done["artifacts"])
+    text = (await customer.artifact(done, "transcript.txt")).decode()
+    assert "best of times" in text.lower()
+    assert (await customer.artifact(done, "transcript.pdf")).startswith(b"%PDF-")
+    assert json.loads(await customer.artifact(done, "transcript.json"))
+    assert b"-->" in await customer.artifact(done, "transcript.srt")
+    assert (await customer.artifact(done, "transcript.vtt")).startswith(b"WEBVTT")
+
+    (webhook,) = await receiver.wait_for_job(job["id"])
+    assert webhook["type"] == "job.completed"
+    receiver.verify_all((await customer.must("GET", "/v1/webhook-secret"))["secret"])
+
+
+async def test_whoever_gets_the_webhook_and_asks_at_once_sees_completed(customer: Customer, receiver: Receiver) -> None:
+    """The webhook leaves in the transaction that completes the job, never before it."""
+    job = await customer.must_submit(SAMPLE.read_bytes(), engine="scripted", callback_url=receiver.url)
+    await receiver.wait_for_job(job["id"])
+    assert (await customer.must("GET", f"/v1/jobs/{job['id']}"))["state"] == "completed"
+
+
+async def test_progress_is_streamed_and_can_be_taken_up_again(customer: Customer) -> None:
+    """The event stream tells every state once, and `Last-Event-ID` skips what the client has seen."""
+    job = await customer.must_submit(SAMPLE.read_bytes(), engine="scripted")
+    versions, last = [], {}
+    async with customer.http.stream("GET", f"{customer.url}/v1/jobs/{job['id']}/events") as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("id:"):
+                versions.append(int(line[3:]))
+            if line.startswith("data:"):
+                last = json.loads(line[5:])
+    assert versions == sorted(set(versions))
+    assert last["state"] == "completed"
+
+    headers = {"Last-Event-ID": str(versions[-1] - 1)}
+    answer = await customer.call("GET", f"/v1/jobs/{job['id']}/events", headers=headers)
+    assert answer.text.count("data:") == 1
+
+
+async def test_a_failed_transcription_can_be_retried_from_the_kept_audio(customer: Customer) -> None:
+    """A retry after a failure starts the next run without a new upload."""
+    job = await customer.must_submit(SAMPLE.read_bytes(), engine="no-such-engine")
+    failed = await customer.must_end(job["id"])
+    assert failed["state"] == "failed"
+    assert failed["failure"]["code"] == "unknown_engine"
+    again = await customer.must("POST", f"/v1/jobs/{job['id']}/retry", json={"engine": "scripted"})
+    assert again["run"] == 2
+    assert (await customer.must_end(job["id"]))["state"] == "completed"
+
+
+async def test_deleting_a_job_leaves_nothing_of_it(
+    customer: Customer, stored_keys: Callable[[str], Awaitable[list[str]]]
+) -> None:
+    """After DELETE the job is unknown and the store holds no blob below its prefix."""
+    job = await customer.must_submit(SAMPLE.read_bytes(), engine="scripted")
+    await customer.must_end(job["id"])
+    assert await stored_keys(job["id"])
+    await customer.must("DELETE", f"/v1/jobs/{job['id']}")
+    assert (await customer.call("GET", f"/v1/jobs/{job['id']}")).status_code == 404
+    assert await stored_keys(job["id"]) == []
+
+
+async def test_a_cancelled_job_stays_cancelled(customer: Customer) -> None:
+    """Cancelling stops the work; nothing that arrives later changes the state."""
+    job = await customer.must_submit(SAMPLE.read_bytes(), language="en")
+    cancelled = await customer.must("POST", f"/v1/jobs/{job['id']}/cancel")
+    assert cancelled["state"] == "cancelled"
+    assert (await customer.must_end(job["id"]))["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("unsafe", ["../../etc/passwd", "<script>alert(1)</script>.mp3", "a\u202eb\r\nX: y.ogg"])
+async def test_a_hostile_file_name_is_only_ever_a_name(customer: Customer, unsafe: str) -> None:
+    """Paths, markup, control and bidi characters in a file name reach neither the store nor a header."""
+    upload_id = await customer.must_upload(SAMPLE.read_bytes(), file_name=unsafe)
+    job = await customer.must_create(upload_id=upload_id, engine="scripted")
+    done = await customer.must_end(job["id"])
+    assert done["state"] == "completed"
+    assert not set("/\\\r\n\u202e") & set(done["file_name"])
+    answer = await customer.call("GET", f"/v1/jobs/{job['id']}/artifacts/transcript.txt")
+    assert answer.status_code == 200
+    assert answer.headers["x-content-type-options"] == "nosniff"
