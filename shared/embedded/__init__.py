@@ -59,11 +59,17 @@ class EmbeddedPostgres:
         return self._server.pid
 
     async def __aenter__(self) -> Self:
-        self._lock = _own(self._folder)
         try:
+            self._lock = _own(self._folder)
             await self._server.start()
+        except PermissionError as error:
+            self._disown()
+            raise ConfigurationError(
+                f"This account cannot run the database in {self._folder} ({error.strerror}: {error.filename}): run as the "
+                "account that made it, set AUDIO2TXT_DATA_DIR to a folder of its own, or AUDIO2TXT_DATABASE_URL to a server."
+            ) from error
         except BaseException:
-            os.close(self._lock)
+            self._disown()
             raise
         self._supervisor = asyncio.create_task(self._supervise(), name="embedded-postgres")
         return self
@@ -72,15 +78,19 @@ class EmbeddedPostgres:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._supervisor is not None
-        assert self._lock is not None
-        self._supervisor.cancel()
-        await asyncio.wait([self._supervisor])
         try:
+            self._supervisor.cancel()
+            await asyncio.wait([self._supervisor])
             await self._server.stop()
         finally:
             # A second cancellation must not leave a server behind either.
             self._server.kill()
+            self._disown()
+
+    def _disown(self) -> None:
+        if self._lock is not None:
             os.close(self._lock)
+        self._lock = None
 
     async def _supervise(self) -> None:
         while True:
@@ -138,14 +148,8 @@ async def _find(cluster: Cluster) -> str | None:
 
 def _own(folder: Path) -> int:
     """The lock of the process that owns the folder; it holds our process id for the sentence of the others."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "owner.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except PermissionError as error:
-        raise ConfigurationError(
-            f"The database folder {folder} cannot be used by this account: "
-            "run as the account that made it, or set AUDIO2TXT_DATA_DIR to another folder."
-        ) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / "owner.lock", os.O_RDWR | os.O_CREAT, 0o600)
     if try_lock(lock):
         os.truncate(lock, 0)
         os.write(lock, str(os.getpid()).encode())

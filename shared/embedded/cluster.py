@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -21,6 +22,8 @@ SUPERUSER = "postgres"
 INITDB_SECONDS = 120.0
 CLEAN_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 """What our children see: no PG*, LC_* or LD_* variable of the caller reaches them."""
+
+_FATAL = re.compile(r"^.*?\b(FATAL|PANIC|error): +")
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class Cluster:
         )
         if result.returncode != 0:
             raise ConfigurationError(
-                f"PostgreSQL cannot make its data folder in {self.folder}: {last_line(result.stderr)}; "
+                f"PostgreSQL cannot make its data folder in {self.folder}: {reason(result.stderr)}; "
                 "choose another AUDIO2TXT_DATA_DIR, or set AUDIO2TXT_DATABASE_URL to a server of yours."
             )
 
@@ -128,10 +131,11 @@ def binary(name: str) -> Path:
     return Path(spec.origin).parent / f"pginstall{MAJOR}" / "bin" / name
 
 
-def last_line(text: str) -> str:
-    """What a failing program said last, for a sentence."""
-    lines = text.strip().splitlines()
-    return lines[-1].strip().rstrip(".") if lines else "it gave no reason"
+def reason(said: str) -> str:
+    """Why a PostgreSQL program failed, out of what it said."""
+    lines = said.strip().splitlines() or ["it gave no reason"]
+    fatal = [line for line in lines if _FATAL.search(line)]
+    return _FATAL.sub("", (fatal or lines)[-1]).strip().rstrip(".")
 
 
 def _sync_folder(folder: Path) -> None:

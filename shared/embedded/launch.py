@@ -11,7 +11,8 @@ import os
 import sys
 
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 4
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
@@ -37,14 +38,15 @@ def _become(uid: int, gid: int, *, override: bool) -> None:
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     if override:
-        _prctl(PR_SET_KEEPCAPS, 1)
+        # Capabilities survive the change of uid, and access(2), which initdb asks for its programs, respects them.
+        _prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
     os.setresuid(uid, uid, uid)
     if override:
         _keep_only(CAP_DAC_OVERRIDE)
 
 
 def _keep_only(capability: int) -> None:
-    """Capabilities survive the change of uid (keepcaps) and the exec (ambient); all but this one are dropped."""
+    """Drop all capabilities but one, which as an ambient one survives the exec."""
     bit = 1 << capability
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
     effective_permitted_inheritable = (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0)

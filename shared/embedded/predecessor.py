@@ -84,10 +84,9 @@ def _stop_orphan(cluster: Cluster) -> None:
 
 
 def _forget_recycled_pid(cluster: Cluster) -> None:
-    """In a restarted container the process id of the old server may be that of another program of ours.
+    """Remove a `postmaster.pid` whose process id is that of a zombie or, as in a restarted container, of another program.
 
-    PostgreSQL would take that program for the old server and refuse to start. We hold the lock and the program is not
-    PostgreSQL, so nothing of the old server is left.
+    PostgreSQL would take either for the old server and refuse to start. We hold the lock, so nothing of that is left.
     """
     status = read_status(cluster)
     if status is not None and _program(status.pid) not in (None, "postgres"):
@@ -95,11 +94,12 @@ def _forget_recycled_pid(cluster: Cluster) -> None:
 
 
 def _program(pid: int) -> str | None:
-    """The name of the program that runs as this process."""
+    """The name of the program that runs as this process; empty for a zombie, none when there is no such process."""
     if sys.platform != "linux":
         listed = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, timeout=5, check=False)
         return Path(listed.stdout.strip()).name or None
     try:
-        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except FileNotFoundError:
         return None
+    return Path(os.fsdecode(arguments[0])).name

@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -15,7 +16,7 @@ from typing import BinaryIO
 import asyncpg
 
 from shared.embedded.account import Account, choose_account
-from shared.embedded.cluster import CLEAN_ENVIRONMENT, SUPERUSER, Cluster, binary, last_line
+from shared.embedded.cluster import CLEAN_ENVIRONMENT, SUPERUSER, Cluster, binary, reason
 from shared.embedded.predecessor import read_status, take_over
 from shared.errors import ConfigurationError
 
@@ -133,7 +134,7 @@ class Server:
             if "could not bind" not in said:
                 break
         raise ConfigurationError(
-            f"PostgreSQL does not start in {self._cluster.folder}: {last_line(said)}; its log is {self._cluster.log_file}."
+            f"PostgreSQL does not start in {self._cluster.folder}: {reason(said)}; its log is {self._cluster.log_file}."
         )
 
     def _spawn(self, account: Account, port: int, lock: int, log: BinaryIO) -> subprocess.Popen[bytes]:
@@ -150,12 +151,12 @@ class Server:
         )
 
     async def _becomes_ready(self) -> bool:
-        async with asyncio.timeout(START_SECONDS):
-            while self.pid is not None:
-                status = read_status(self._cluster)
-                if status is not None and status.pid == self.pid and status.ready:
-                    return True
-                await asyncio.sleep(POLL_SECONDS)
+        deadline = time.monotonic() + START_SECONDS
+        while self.pid is not None and time.monotonic() < deadline:
+            status = read_status(self._cluster)
+            if status is not None and status.pid == self.pid and status.ready:
+                return True
+            await asyncio.sleep(POLL_SECONDS)
         return False
 
 
