@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from shared.runtime import SERVICES
 from tests.customer import SAMPLE, Customer, Receiver
+from tests.fixtures_installation import StoredKeys
 from tests.installation import Installation
 from tests.servers.postgresql import PostgresServer
 from tests.servers.rabbitmq import RabbitServer
@@ -23,22 +22,15 @@ DOWN_SECONDS = 1.0
 FORMATS = ["md", "txt", "json", "srt", "vtt", "pdf"]
 
 
-@pytest.fixture(scope="module")
-def sizes_wanted() -> list[str]:
-    """These tests need the four processes only."""
-    return ["four processes"]
-
-
-@pytest_asyncio.fixture
-async def customer(four: Installation) -> AsyncIterator[Customer]:
-    """A customer of the four processes."""
-    async with Customer(lambda: four.url, four.api_key) as customer:
-        yield customer
+@pytest.fixture
+def installation(four: Installation) -> Installation:
+    """Only the four processes have parts that can be killed apart."""
+    return four
 
 
 @pytest.mark.parametrize("victim", SERVICES)
 async def test_a_killed_service_costs_nothing(
-    four: Installation, customer: Customer, receiver: Receiver, stored_keys: Callable[[str], Awaitable[list[str]]], victim: str
+    four: Installation, customer: Customer, receiver: Receiver, stored_keys: StoredKeys, victim: str
 ) -> None:
     """`kill -9` of one service while jobs are in every stage; started again, it and the others finish them all."""
     jobs = await _submit(customer, receiver)
@@ -52,7 +44,7 @@ async def test_a_killed_service_costs_nothing(
 async def test_a_killed_broker_costs_nothing(
     customer: Customer,
     receiver: Receiver,
-    stored_keys: Callable[[str], Awaitable[list[str]]],
+    stored_keys: StoredKeys,
     rabbitmq_server: RabbitServer,
 ) -> None:
     """`kill -9` of RabbitMQ while jobs run; the outboxes hold what it cannot take."""
@@ -67,7 +59,7 @@ async def test_a_killed_broker_costs_nothing(
 async def test_a_killed_database_costs_nothing(
     customer: Customer,
     receiver: Receiver,
-    stored_keys: Callable[[str], Awaitable[list[str]]],
+    stored_keys: StoredKeys,
     postgres_server: PostgresServer,
 ) -> None:
     """`kill -9` of PostgreSQL while jobs run; every service goes on where it was when it is back."""
@@ -84,9 +76,7 @@ async def _submit(customer: Customer, receiver: Receiver) -> list[str]:
     audio = SAMPLE.read_bytes()
     orders: list[dict[str, Any]] = [{"engine": "scripted", "metadata": {"number": str(number)}} for number in range(JOBS)]
     orders.append({"engine": "local", "language": "en"})
-    return [
-        (await customer.must_submit(audio, callback_url=receiver.url, formats=FORMATS, **order))["id"] for order in orders
-    ]
+    return [(await customer.must_submit(audio, callback_url=receiver.url, formats=FORMATS, **order))["id"] for order in orders]
 
 
 async def _until_some_move(customer: Customer, jobs: list[str]) -> None:
@@ -99,9 +89,7 @@ async def _until_some_move(customer: Customer, jobs: list[str]) -> None:
         await asyncio.sleep(0.02)
 
 
-async def _expect_all_complete_once(
-    customer: Customer, receiver: Receiver, stored_keys: Callable[[str], Awaitable[list[str]]], jobs: list[str]
-) -> None:
+async def _expect_all_complete_once(customer: Customer, receiver: Receiver, stored_keys: StoredKeys, jobs: list[str]) -> None:
     for job_id in jobs:
         job = await customer.must_end(job_id)
         assert job["state"] == "completed", job["failure"]

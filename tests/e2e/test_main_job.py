@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from tests.customer import SAMPLE, Customer, Receiver
-from tests.installation import Installation
+from tests.fixtures_installation import StoredKeys
 
 FORMATS = {"md", "txt", "json", "srt", "vtt", "pdf"}
 
 
-async def test_real_speech_becomes_every_artifact_and_a_signed_webhook(
-    installation: Installation, customer: Customer, receiver: Receiver
-) -> None:
+async def test_real_speech_becomes_every_artifact_and_a_signed_webhook(customer: Customer, receiver: Receiver) -> None:
     """A recording of 44 seconds is transcribed by the local engine, rendered in every format, and announced once."""
     job = await customer.must_submit(SAMPLE.read_bytes(), language="en", callback_url=receiver.url)
     assert job["state"] == "queued"
@@ -72,9 +69,7 @@ async def test_a_failed_transcription_can_be_retried_from_the_kept_audio(custome
     assert (await customer.must_end(job["id"]))["state"] == "completed"
 
 
-async def test_deleting_a_job_leaves_nothing_of_it(
-    customer: Customer, stored_keys: Callable[[str], Awaitable[list[str]]]
-) -> None:
+async def test_deleting_a_job_leaves_nothing_of_it(customer: Customer, stored_keys: StoredKeys) -> None:
     """After DELETE the job is unknown and the store holds no blob below its prefix."""
     job = await customer.must_submit(SAMPLE.read_bytes(), engine="scripted")
     await customer.must_end(job["id"])
