@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shared.egress.policy import EgressPolicy, EgressRefused
@@ -30,7 +31,12 @@ class EgressTrouble(enum.StrEnum):
 
 
 def guarded_session(
-    policy: EgressPolicy, *, total: float | None, connect: float = CONNECT_SECONDS, read: float | None = None
+    policy: EgressPolicy,
+    *,
+    total: float | None,
+    connect: float = CONNECT_SECONDS,
+    read: float | None = None,
+    traces: Sequence[aiohttp.TraceConfig] = (),
 ) -> aiohttp.ClientSession:
     """A session whose every request and redirect is checked; close it as any other.
 
@@ -46,6 +52,7 @@ def guarded_session(
         connector=guarded_connector(policy),
         middlewares=(guard_request(policy),),
         cookie_jar=aiohttp.DummyCookieJar(),  # cookies would travel from one tenant's receiver to another's
+        trace_configs=list(traces),
         trust_env=False,
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=total, sock_connect=connect, sock_read=read),
