@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from shared.errors import Audio2txtError
 
-COMMANDS = ("run", "migrate", "transcribe", "doctor", "dead_letters", "settings", "demo")
+COMMANDS = ("run", "transcribe", "demo", "doctor", "migrate", "new_key", "dead_letters", "settings")
 """Modules of `services.commands`; each has `register(subparsers)`, which sets `handler` on its parser."""
 
 DESCRIPTION = """\

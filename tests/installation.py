@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from services.gateway.auth import new_key
+from services.gateway.keys import new_key
 from shared.runtime import SERVICES
 
 START_SECONDS = 60
