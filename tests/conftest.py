@@ -1,3 +1,3 @@
 """What every suite can use; the fixtures of each real server live in a module of their own."""
 
-pytest_plugins = ["tests.fixtures_postgresql"]
+pytest_plugins = ["tests.fixtures_postgresql", "tests.fixtures_rabbitmq"]

@@ -8,8 +8,8 @@ database, publishes directly.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -39,7 +39,6 @@ class Envelope:
     routing_key: str
     message_id: UUID
     payload: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, event: Event) -> Envelope:
