@@ -47,10 +47,12 @@ class Dispatcher:
         try:
             while True:
                 self._due.clear()
+                # Asked before the claim: what becomes due between the two is claimed, and not overlooked by both.
+                seconds = await self._store.seconds_to_next()
                 if not self._stopping.is_set():
                     await self._start_due()
                 await asyncio.sleep(CLAIM_GAP_SECONDS)
-                await self._wait_for_due()
+                await self._wait_for_due(POLL_SECONDS if seconds is None else min(POLL_SECONDS, seconds))
         except asyncio.CancelledError:
             await self._finish()
             raise
@@ -68,12 +70,9 @@ class Dispatcher:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("delivery.broke_off", delivery_id=str(claimed.id), job_id=str(claimed.job_id), exc_info=error)
 
-    async def _wait_for_due(self) -> None:
-        if self._due.is_set():
-            return
-        seconds = await self._store.seconds_to_next()
+    async def _wait_for_due(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(POLL_SECONDS, seconds if seconds is not None else POLL_SECONDS)):
+            async with asyncio.timeout(seconds):
                 await self._due.wait()
 
     async def _finish(self) -> None:

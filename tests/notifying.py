@@ -1,0 +1,173 @@
+"""A notifier run in the test's own process, over a real database and the memory bus."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+
+from services.notifier.app import assemble
+from services.notifier.store import Attempt
+from shared import migrations
+from shared.blobs import BlobStore
+from shared.bus import Bus, Envelope, open_bus, subscription
+from shared.database import Pool, open_pool
+from shared.runtime import Platform, _keep_running
+from shared.schemas.events import DeliveryFinished, Event, JobCompleted, JobFailed
+from shared.schemas.ids import new_id
+from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure
+from shared.settings import PlatformSettings
+from shared.signing import webhook_secret
+
+MASTER = "a master secret for tests, 32 bytes and more"
+NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+PATIENCE = 30.0
+
+
+def job_completed(url: str | None, **changes: Any) -> JobCompleted:
+    """A job that ended well, of a new tenant unless told otherwise."""
+    event = JobCompleted(
+        tenant_id=new_id(),
+        job_id=new_id(),
+        callback_url=url,
+        title="週會",
+        solution="minutes",
+        language="zh-Hant",
+        duration_ms=44_000,
+        artifacts=(
+            ArtifactResult(
+                name="minutes 1.pdf",
+                format=ArtifactFormat.PDF,
+                state=ArtifactState.READY,
+                media_type="application/pdf",
+                key="t/1/j/2/artifacts/1/minutes 1.pdf",
+                size=12,
+                sha256="00ff",
+            ),
+        ),
+        metadata={"order": "42"},
+        created_at=NOW,
+        completed_at=NOW,
+    )
+    return msgspec.structs.replace(event, **changes)
+
+
+def job_failed(url: str | None, **changes: Any) -> JobFailed:
+    """A job that ended badly."""
+    event = JobFailed(
+        tenant_id=new_id(),
+        job_id=new_id(),
+        callback_url=url,
+        solution="minutes",
+        failure=Failure(code="no_speech", message="There is no speech in the recording."),
+        created_at=NOW,
+        failed_at=NOW,
+    )
+    return msgspec.structs.replace(event, **changes)
+
+
+def secret_of(event: Event) -> str:
+    """The signing secret that the event's tenant sees."""
+    return webhook_secret(MASTER.encode(), event.tenant_id)
+
+
+class RunningNotifier:
+    """What tests see of it: the bus it reads and writes, and its log in the database."""
+
+    def __init__(self, *, bus: Bus, pool: Pool) -> None:
+        self._bus = bus
+        self.pool = pool
+        self.finished: list[DeliveryFinished] = []
+        self._heard = asyncio.Condition()
+
+    async def publish(self, event: Event) -> None:
+        """Hand it an event; returns when it is taken."""
+        await self._bus.publish(Envelope.of(event))
+
+    async def end_of(self, event: Event) -> DeliveryFinished:
+        """Wait until the delivery about the event's job has ended."""
+        async with asyncio.timeout(PATIENCE), self._heard:
+            await self._heard.wait_for(lambda: any(end.job_id == event.job_id for end in self.finished))
+        return next(end for end in self.finished if end.job_id == event.job_id)
+
+    async def first_end(self) -> DeliveryFinished:
+        """Wait until any delivery has ended."""
+        async with asyncio.timeout(PATIENCE), self._heard:
+            await self._heard.wait_for(lambda: bool(self.finished))
+        return self.finished[0]
+
+    async def hear(self, end: DeliveryFinished) -> None:
+        """Stands where the gateway reads the events."""
+        async with self._heard:
+            self.finished.append(end)
+            self._heard.notify_all()
+
+    async def attempts(self, event: Event) -> list[Attempt]:
+        """The log of the deliveries about the event's job."""
+        rows = await self.pool.fetch(
+            "select a.number, a.started_at, a.duration_ms, a.status, a.reason, a.response "
+            "from notifier.attempts a join notifier.deliveries d on d.id = a.delivery_id where d.job_id = $1 order by a.id",
+            event.job_id,
+        )
+        return [Attempt(**row) for row in rows]
+
+    async def after_attempts(self, event: Event, count: int) -> list[Attempt]:
+        """Wait until so many attempts are in the log."""
+        for _ in range(int(PATIENCE * 50)):
+            if len(log := await self.attempts(event)) >= count:
+                return log
+            await asyncio.sleep(0.02)
+        raise TimeoutError
+
+    async def state(self, event: Event) -> str | None:
+        """Where the delivery about the event's job stands."""
+        state: str | None = await self.pool.fetchval("select state from notifier.deliveries where job_id = $1", event.job_id)
+        return state
+
+
+@asynccontextmanager
+async def notifier_pool(database_url: str) -> AsyncIterator[Pool]:
+    """A pool on a database that has the notifier's tables."""
+    pool = await open_pool(database_url, size=8)
+    try:
+        await migrations.apply(pool, "notifier")
+        yield pool
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
+async def running_notifier(pool: Pool, environment: Mapping[str, str], *, drain: float = 5.0) -> AsyncIterator[RunningNotifier]:
+    """The notifier with its loops, as the runtime runs it; leaving drains it."""
+    bus = open_bus("memory://")
+    platform = Platform(
+        settings=PlatformSettings(secret_key=MASTER, public_url="https://audio2txt.example/", drain_seconds=drain),
+        environment=environment,
+        blobs=cast("BlobStore", None),  # the notifier has no business with blobs
+        bus=bus,
+        pool=pool,
+        stopping=asyncio.Event(),
+    )
+    notifier = RunningNotifier(bus=bus, pool=pool)
+    async with assemble(platform) as service:
+        await bus.start([*service.subscriptions, subscription("gateway", DeliveryFinished, notifier.hear)])
+        loops = [asyncio.create_task(_keep_running(loop), name=loop.name) for loop in service.loops]
+        try:
+            yield notifier
+            assert not any(loop.done() for loop in loops)
+        finally:
+            platform.stopping.set()
+            await bus.stop_consuming(drain)
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+
+
+def tenant(number: int) -> UUID:
+    """The `number`-th tenant of a test."""
+    return UUID(int=number)

@@ -1,0 +1,38 @@
+"""What a receiver's headers ask for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from email.utils import format_datetime
+
+import pytest
+
+from services.notifier.channels.webhook import seconds_to_wait
+
+NOW = dt.datetime.now(dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("120", 120),
+        ("9" * 400, 999_999_999),
+        (format_datetime(NOW + dt.timedelta(hours=1), usegmt=True), 3600),
+        (format_datetime(NOW - dt.timedelta(hours=1), usegmt=True), 0),
+    ],
+)
+def test_retry_after_in_both_forms(text: str, seconds: float) -> None:
+    """Seconds or a date; a date that has passed asks for nothing."""
+    assert seconds_to_wait({"Retry-After": text}) == pytest.approx(seconds, abs=30)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5", "1.5", "１２", "Fri, 99 Foo 2026 00:00:00 GMT", "2026-01-01T00:00:00Z"])
+def test_retry_after_that_makes_no_sense_is_ignored(text: str) -> None:
+    """The schedule alone decides then."""
+    assert seconds_to_wait({"Retry-After": text}) is None
+
+
+def test_no_retry_after() -> None:
+    """Most answers have none."""
+    assert seconds_to_wait({}) is None
