@@ -130,7 +130,7 @@ def _consequence(claimed: Claimed, attempt: Attempt, verdict: Verdict) -> tuple[
     """How the delivery changes, and what the other services hear of it."""
     match verdict.outcome:
         case Outcome.RETRIED:
-            return Change(state="pending", wait=verdict.wait), None
+            return Change(wait=verdict.wait), None
         case Outcome.DELIVERED:
             return _end(claimed, attempt, DeliveryState.DELIVERED)
         case Outcome.FAILED:
@@ -149,7 +149,7 @@ def _end(claimed: Claimed, attempt: Attempt, state: DeliveryState) -> tuple[Chan
         status=attempt.status,
         reason=attempt.reason,
     )
-    return Change(state=state), row_of(event)
+    return Change(end=state), row_of(event)
 
 
 def _host(url: str) -> str:

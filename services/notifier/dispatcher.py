@@ -11,8 +11,8 @@ import structlog
 from services.notifier.deliveries import Deliveries
 from services.notifier.store import Claimed, DeliveryStore, Limits
 
-LIMITS = Limits(total=128, per_tenant=32, per_lane=4)
-"""A receiver that never answers holds four slots for its tenant, a tenant full of them a quarter of all."""
+LIMITS = Limits(total=256, per_tenant=32, per_lane=4)
+"""A receiver that never answers holds four slots, a tenant full of them an eighth of all."""
 
 POLL_SECONDS = 2.0
 """How soon a delivery is found whose wake-up was lost, as when another process died over it."""

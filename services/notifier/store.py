@@ -10,6 +10,7 @@ import msgspec
 
 from shared.database import Connection, Pool, transaction
 from shared.outbox import OutboxRow
+from shared.schemas.events import DeliveryState
 
 
 class NewDelivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,9 +67,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of the delivery: its state, and with `pending` the seconds until the next attempt."""
+    """What becomes of the delivery: how it ended, or the seconds until its next attempt."""
 
-    state: str
+    end: DeliveryState | None = None
     wait: float = 0.0
 
 
@@ -176,8 +177,8 @@ class DeliveryStore:
             """
             with changed as (
                 update notifier.deliveries
-                set state = $3, attempts = attempts + 1, lease = null, due_at = now() + make_interval(secs => $4),
-                    finished_at = case when $3 <> 'pending' then now() end
+                set state = coalesce($3::text, 'pending'), attempts = attempts + 1, lease = null, due_at = now() + make_interval(secs => $4),
+                    finished_at = case when $3::text is not null then now() end
                 where id = $1 and lease = $2 returning id
             ),
             told as (
@@ -191,7 +192,7 @@ class DeliveryStore:
             """,
             claimed.id,
             claimed.lease,
-            change.state,
+            change.end,
             change.wait,
             *msgspec.structs.astuple(attempt),
             *((event.message_id, event.routing_key, event.payload) if event is not None else (None, None, None)),

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from services.notifier.store import Attempt, Change, Claimed, DeliveryStore, Lane, Limits, NewDelivery
 from shared.database import Pool
+from shared.schemas.events import DeliveryState
 from shared.schemas.ids import new_id
 from tests.notifying import NOW, job_completed, notifier_pool, running_notifier, tenant
 from tests.receivers import receiver, silence
@@ -137,10 +138,10 @@ async def test_a_lease_that_ends_frees_the_delivery(store: DeliveryStore, pool: 
     (taken,) = await claim(store)
     assert taken.id == lost.id
     attempt = Attempt(number=1, started_at=NOW, duration_ms=5, status=200, reason=None, response=b"")
-    assert not await store.record(lost, attempt, Change(state="failed"), event=None)
+    assert not await store.record(lost, attempt, Change(end=DeliveryState.FAILED), event=None)
     assert await pool.fetchval("select state from notifier.deliveries") == "pending"
     again = Attempt(number=1, started_at=NOW.replace(year=2027), duration_ms=5, status=200, reason=None, response=b"")
-    assert await store.record(taken, again, Change(state="delivered"), event=None)
+    assert await store.record(taken, again, Change(end=DeliveryState.DELIVERED), event=None)
     assert await pool.fetchval("select count(*) from notifier.attempts") == 2
     assert await claim(store) == []
 
@@ -150,7 +151,7 @@ async def test_old_deliveries_are_forgotten(store: DeliveryStore, pool: Pool) ->
     await add(store, 1, "hooks.example", count=3)
     claimed, *_ = await claim(store)
     attempt = Attempt(number=1, started_at=NOW, duration_ms=5, status=200, reason=None, response=b"")
-    await store.record(claimed, attempt, Change(state="delivered"), event=None)
+    await store.record(claimed, attempt, Change(end=DeliveryState.DELIVERED), event=None)
     assert await store.forget(days=1, limit=10) == 0
     await pool.execute("update notifier.deliveries set finished_at = finished_at - interval '2 days'")
     assert await store.forget(days=1, limit=10) == 1
