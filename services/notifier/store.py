@@ -177,7 +177,8 @@ class DeliveryStore:
             """
             with changed as (
                 update notifier.deliveries
-                set state = coalesce($3::text, 'pending'), attempts = attempts + 1, lease = null, due_at = now() + make_interval(secs => $4),
+                set state = coalesce($3::text, 'pending'), attempts = attempts + 1, lease = null,
+                    due_at = now() + make_interval(secs => $4),
                     finished_at = case when $3::text is not null then now() end
                 where id = $1 and lease = $2 returning id
             ),
