@@ -68,16 +68,18 @@ async def _run(
         open_platform(settings, environment, needs_database=True, database_url=url) as platform,
     ):
         if settings.database_url.startswith("embedded:"):
-            await _prepare(settings, platform.database)
+            await _prepare(settings, environment, platform.database)
         await run(names, platform, ready=_announce(ready_file))
 
 
-async def _prepare(settings: PlatformSettings, pool: Pool) -> None:
+async def _prepare(settings: PlatformSettings, environment: Mapping[str, str], pool: Pool) -> None:
     """A one-process installation looks after itself: its schema follows the code, its first key is made."""
     from shared import migrations
 
     for name in SERVICES:
         await migrations.apply(pool, name)
+    if environment.get("AUDIO2TXT_BOOTSTRAP_API_KEY"):
+        return
     first_key: str | None = await importlib.import_module("services.gateway.auth").ensure_first_key(pool)
     if first_key is not None:
         path = installation.api_key_path(settings)
