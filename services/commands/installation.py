@@ -57,9 +57,12 @@ async def database_url(settings: PlatformSettings, *, attach: bool) -> AsyncIter
     from shared import embedded
 
     folder = settings.data_path / "postgres"
-    opened = embedded.connect_or_start(folder) if attach else embedded.EmbeddedPostgres(folder)
-    async with opened as server:
-        yield server.url
+    if attach:
+        async with embedded.connect_or_start(folder) as url:
+            yield url
+    else:
+        async with embedded.EmbeddedPostgres(folder) as server:
+            yield server.url
 
 
 def api_key_path(settings: PlatformSettings) -> Path:
