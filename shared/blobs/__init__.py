@@ -6,7 +6,7 @@ Two backends, chosen by the URL's scheme, pass one contract suite: `file://` is 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -77,14 +77,14 @@ class BlobStore(Protocol):
     async def info(self, key: str) -> BlobInfo:
         """Raises `BlobNotFound`."""
 
-    def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         """Bytes `start` up to but not including `end` (null: to the end). Raises `BlobNotFound` or
         `RangeNotSatisfiable` on the first step; closing the iterator early releases what it holds."""
 
     async def download(self, key: str, path: Path) -> int:
         """Copy a blob to a local file; returns its bytes."""
 
-    def list(self, prefix: str) -> AsyncIterator[BlobInfo]:
+    def list(self, prefix: str) -> AsyncGenerator[BlobInfo, None]:
         """Every blob whose key starts with `prefix`, sorted by key."""
 
     async def delete(self, key: str) -> None:
@@ -108,6 +108,12 @@ def check_key(key: str) -> str:
     if not _KEY.match(key) or ".." in key or "//" in key:
         raise ValueError(f"not a blob key: {key!r}")
     return key
+
+
+def check_range(start: int, end: int | None) -> None:
+    """Bytes `start` up to `end` must be a range, if perhaps an empty one."""
+    if start < 0 or (end is not None and end < start):
+        raise ValueError(f"not a range: {start} to {end}")
 
 
 def job_prefix(tenant_id: UUID, job_id: UUID) -> str:
