@@ -1,0 +1,188 @@
+"""The `audio2txt` command as a person types it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.customer import SAMPLE, Customer
+from tests.installation import Installation
+from tests.recordings import silence
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did."""
+
+    status: int
+    out: str
+    err: str
+
+
+async def audio2txt(*arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None) -> Outcome:
+    """Run the command in a folder of its own."""
+    process = await _start(*arguments, cwd=cwd, environment=environment)
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return Outcome(process.returncode, out.decode(), err.decode())
+
+
+async def _start(*arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUDIO2TXT_")}
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services", *map(str, arguments), cwd=cwd,
+        env={**inherited, "PYTHONPATH": str(Path(__file__).parents[2]), **(environment or {})},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def access(one: Installation) -> dict[str, str]:
+    """Where the gateway is and how to get in."""
+    return {"AUDIO2TXT_URL": one.url, "AUDIO2TXT_API_KEY": one.api_key}
+
+
+async def test_a_recording_becomes_files_beside_each_other(tmp_path: Path, access: dict[str, str]) -> None:
+    """`transcribe` stores the asked formats under the recording's name and says where."""
+    done = await audio2txt(
+        "transcribe", SAMPLE, "--language", "en", "--formats", "srt,pdf", "-o", "results", cwd=tmp_path, environment=access
+    )
+    assert done.status == 0, done.err
+    names = sorted(path.name for path in (tmp_path / "results").iterdir())
+    assert names == ["two_cities.pdf", "two_cities.srt"]
+    assert "two_cities.srt" in done.out
+
+
+async def test_one_bad_recording_among_good_ones_is_named_and_fails_the_command(tmp_path: Path, access: dict[str, str]) -> None:
+    """The good recording's results are there, the bad one has its reason, the exit status is 1."""
+    quiet = tmp_path / "quiet.ogg"
+    quiet.write_bytes(silence(3))
+    done = await audio2txt("transcribe", SAMPLE, quiet, "--formats", "txt", cwd=tmp_path, environment=access)
+    assert done.status == 1
+    assert (tmp_path / "two_cities.txt").exists()
+    assert "quiet.ogg" in done.err
+    assert "speech" in done.err
+
+
+async def test_after_an_interruption_the_same_command_goes_on(
+    tmp_path: Path, access: dict[str, str], one: Installation
+) -> None:
+    """Ctrl-C while the server works; the second command finds the job instead of uploading again."""
+    command = ("transcribe", SAMPLE, "--language", "en", "--formats", "txt")
+    process = await _start(*command, cwd=tmp_path, environment=access)
+    async with Customer(one.url, one.api_key) as customer:
+        before = {job["id"] for job in (await customer.must("GET", "/v1/jobs"))["data"]}
+        memory = tmp_path / ".audio2txt-resume.json"
+        while not (memory.exists() and b"job_id" in memory.read_bytes()):
+            await asyncio.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+        assert process.returncode == 130
+        assert b"same command" in err
+
+        done = await audio2txt(*command, cwd=tmp_path, environment=access)
+        assert done.status == 0, done.err
+        after = {job["id"] for job in (await customer.must("GET", "/v1/jobs"))["data"]}
+    assert len(after - before) <= 1
+    assert (tmp_path / "two_cities.txt").exists()
+    assert not memory.exists()
+
+
+async def test_without_a_server_the_command_says_how_to_start_one(tmp_path: Path) -> None:
+    """A connection that is refused is one sentence, not a traceback."""
+    access = {"AUDIO2TXT_URL": "http://127.0.0.1:9", "AUDIO2TXT_API_KEY": "a2t_x"}
+    done = await audio2txt("transcribe", SAMPLE, cwd=tmp_path, environment=access)
+    assert done.status == 2
+    assert "audio2txt run all" in done.err
+    assert "Traceback" not in done.err
+
+
+async def test_doctor_finds_a_running_installation(tmp_path: Path, one: Installation, access: dict[str, str]) -> None:
+    """Everything is ok, the running gateway included, and attaching to its database disturbs nothing."""
+    done = await audio2txt("doctor", cwd=tmp_path, environment={**access, "AUDIO2TXT_DATA_DIR": str(one.folder / "data")})
+    assert done.status == 0, done.out + done.err
+    assert "takes the key" in done.out
+    assert "missing" not in done.out
+
+
+async def test_dead_letters_are_listed_on_a_running_installation(tmp_path: Path, one: Installation) -> None:
+    """An installation in order has none."""
+    environment = {"AUDIO2TXT_DATA_DIR": str(one.folder / "data")}
+    done = await audio2txt("dead-letters", "list", cwd=tmp_path, environment=environment)
+    assert (done.status, done.out) == (0, "There are no dead letters.\n"), done.err
+
+
+async def test_migrating_twice_is_migrating_once(tmp_path: Path, database_url: str) -> None:
+    """The second run has nothing to do."""
+    environment = {"AUDIO2TXT_DATABASE_URL": database_url}
+    first = await audio2txt("migrate", cwd=tmp_path, environment=environment)
+    assert first.status == 0, first.err
+    assert "gateway: applied" in first.out
+    second = await audio2txt("migrate", cwd=tmp_path, environment=environment)
+    assert second.out == "The database is up to date.\n"
+
+
+async def test_a_service_refuses_to_start_on_an_old_schema(tmp_path: Path, database_url: str) -> None:
+    """It names the command that mends it."""
+    environment = {
+        "AUDIO2TXT_DATABASE_URL": database_url,
+        "AUDIO2TXT_BUS_URL": "amqp://127.0.0.1:9/",
+        "AUDIO2TXT_PORT": "0",
+    }
+    done = await audio2txt("run", "notifier", cwd=tmp_path, environment=environment)
+    assert done.status == 2
+    assert "audio2txt migrate" in done.err
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"AUDIO2TXT_PORT": "eighty"}, "AUDIO2TXT_PORT"),
+        ({"AUDIO2TXT_BUS_URL": "kafka://x"}, "AUDIO2TXT_BUS_URL"),
+        ({"AUDIO2TXT_SECRET_KEY": "short"}, "AUDIO2TXT_SECRET_KEY"),
+        ({"AUDIO2TXT_BLOBS_URL": "ftp://x"}, "AUDIO2TXT_BLOBS_URL"),
+    ],
+)
+async def test_a_wrong_setting_is_refused_by_its_name(tmp_path: Path, environment: dict[str, str], named: str) -> None:
+    """The process does not start, and says which variable is wrong."""
+    done = await audio2txt("run", "all", cwd=tmp_path, environment={"AUDIO2TXT_PORT": "0", **environment})
+    assert done.status == 2
+    assert named in done.err
+    assert "short" not in done.err
+
+
+async def test_a_taken_port_is_one_sentence(tmp_path: Path, one: Installation) -> None:
+    """A second installation on the same port names the port and what to set."""
+    port = one.url.rsplit(":", 1)[1]
+    done = await audio2txt("run", "all", cwd=tmp_path, environment={"AUDIO2TXT_PORT": port})
+    assert done.status == 2
+    assert f"Port {port}" in done.err
+    assert "AUDIO2TXT_PORT" in done.err
+
+
+async def test_the_first_start_shows_a_key_once_and_keeps_it_private(tmp_path: Path) -> None:
+    """The first start prints the key and stores it for its owner's eyes; the second start prints nothing."""
+    ready = tmp_path / "ready"
+    environment = {"AUDIO2TXT_PORT": "0", "AUDIO2TXT_DATA_DIR": str(tmp_path / "data")}
+    outputs = []
+    for _ in range(2):
+        ready.unlink(missing_ok=True)
+        process = await _start("run", "all", "--ready-file", ready, cwd=tmp_path, environment=environment)
+        while not ready.exists():
+            assert process.returncode is None
+            await asyncio.sleep(0.02)
+        process.terminate()
+        out, _ = await process.communicate()
+        assert process.returncode == 0
+        outputs.append(out.decode())
+    key_file = tmp_path / "data" / "api-key"
+    assert key_file.read_text().strip() in outputs[0]
+    assert key_file.stat().st_mode & 0o777 == 0o600
+    assert "a2t_" not in outputs[1]
