@@ -1,3 +1,8 @@
 """What every suite can use; the fixtures of each real server live in a module of their own."""
 
-pytest_plugins = ["tests.fixtures_postgresql", "tests.fixtures_rabbitmq"]
+pytest_plugins = [
+    "tests.fixtures_postgresql",
+    "tests.fixtures_rabbitmq",
+    "tests.fixtures_messaging",
+    "tests.fixtures_seaweedfs",
+]

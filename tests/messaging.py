@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 from uuid import UUID
 
+from aio_pika.abc import AbstractChannel
+
 from shared.bus import Bus, Envelope
+from shared.bus.rabbit import RabbitBus
 from shared.errors import PermanentError
 from shared.schemas.events import JobCancelled, JobErased
 from shared.schemas.ids import new_id
+
+StartRabbit: TypeAlias = Callable[..., Awaitable[RabbitBus]]
+"""Starts a bus with the given subscriptions."""
+
+Operator: TypeAlias = AbstractChannel
+"""A channel beside the bus, for what only an operator does."""
 
 PATIENCE = 20.0
 """Seconds after which a test gives up waiting for what must happen."""

@@ -40,14 +40,6 @@ async def start_bus(bus_url: str) -> AsyncIterator[OpenBus]:
         yield start
 
 
-@pytest.fixture
-async def sender() -> AsyncIterator[Sender]:
-    """An outbox."""
-    sender = Sender()
-    yield sender
-    await sender.stop()
-
-
 async def test_every_service_that_reads_an_event_gets_it_whole(start_bus: OpenBus) -> None:
     """Two readers of one event each receive it, equal to what was published."""
     first, second, event = Reader(), Reader(), cancelled()

@@ -7,23 +7,31 @@ Publishing has a connection of its own, which a memory or disk alarm may block w
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Sequence
 
+import aio_pika
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from faststream.rabbit import RabbitQueue
 from typing_extensions import override
 
 from shared.bus import EXCHANGE, Bus, BusUnavailable, Envelope, ParkedMessage, Subscription
 from shared.bus.rabbit import parking
 from shared.bus.rabbit.consuming import Consumer
 from shared.bus.rabbit.publishing import Publisher
-from shared.bus.rabbit.topology import declare_topology, work_queue
+from shared.bus.rabbit.topology import count_consumers, declare_topology, work_queue
+from shared.retry import backoff
 
 CHECK_SECONDS = 2.0
 """How long a check may take, and how long its result stands."""
 
-DECLARE_AGAIN_SECONDS = 1.0
+CONNECT_SECONDS = 5.0
+LONGEST_WAIT = 2.0
+"""Most seconds between two attempts to reach a broker that is not there yet."""
+
+STARTING_OR_STOPPING = "This process takes no events now: it is starting or stopping."
 
 log = structlog.get_logger(__name__)
 
@@ -35,24 +43,19 @@ class RabbitBus(Bus):
         self._url = url
         self._publisher = Publisher(url)
         self._consumer = Consumer(url, self._publisher)
-        self._subscriptions: tuple[Subscription, ...] = ()
+        self._queues: list[RabbitQueue] = []
         self._consuming = False
+        self._waiting_for = STARTING_OR_STOPPING
         self._checked_at = -CHECK_SECONDS
         self._failure: str | None = None
 
     @override
     async def start(self, subscriptions: Sequence[Subscription]) -> None:
-        self._subscriptions = tuple(subscriptions)
-        await self._publisher.connect()
-        while not self._publisher.open:
-            try:
-                await self._declare()
-                await self._publisher.start()
-            except CONNECTION_EXCEPTIONS as error:
-                log.warning("bus.waiting", error=repr(error))
-                await asyncio.sleep(DECLARE_AGAIN_SECONDS)
-        await self._consumer.start(self._subscriptions)
-        self._consuming = True
+        self._queues = [work_queue(subscription) for subscription in subscriptions]
+        await self._until_declared()
+        await self._publisher.start()
+        await self._consumer.start(subscriptions)
+        self._consuming, self._waiting_for = True, STARTING_OR_STOPPING
 
     @override
     async def publish(self, envelope: Envelope) -> None:
@@ -86,22 +89,32 @@ class RabbitBus(Bus):
     async def replay_parked(self, limit: int) -> int:
         return await parking.replay(self._url, limit)
 
+    async def _until_declared(self) -> None:
+        """Wait for RabbitMQ. FastStream could wait too, but whoever cancels that leaves a task behind which cannot end."""
+        for attempt in itertools.count(1):
+            try:
+                async with (
+                    await aio_pika.connect(self._url, timeout=CONNECT_SECONDS) as connection,
+                    connection.channel() as channel,
+                ):
+                    await declare_topology(channel, self._queues)
+                return
+            except (TimeoutError, *CONNECTION_EXCEPTIONS) as error:
+                self._waiting_for = f"RabbitMQ was not reached yet: {error!r}."
+                log.warning("bus.waiting", error=repr(error))
+            await asyncio.sleep(backoff(attempt, longest=LONGEST_WAIT))
+
     async def _find_failure(self) -> str | None:
         if not self._consuming:
-            return "This process takes no events now: it is starting or stopping."
+            return self._waiting_for
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 await self._publisher.probe()
-                consumers = await self._declare()
+                async with self._publisher.channel() as channel:
+                    consumers = await count_consumers(channel, self._queues)
         except TimeoutError:
             return "RabbitMQ does not answer, or blocks publishers because it is short of memory or disk."
         except CONNECTION_EXCEPTIONS as error:
             return f"RabbitMQ cannot be used: {type(error).__name__}."
         unread = [queue for queue, count in consumers.items() if count == 0]
         return f"RabbitMQ has lost the consumers of {', '.join(unread)}." if unread else None
-
-    async def _declare(self) -> dict[str, int]:
-        """Each declaration also brings back what somebody deleted since the last one."""
-        queues = [work_queue(subscription) for subscription in self._subscriptions]
-        async with self._publisher.channel() as channel:
-            return await declare_topology(channel, queues)

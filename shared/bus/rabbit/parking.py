@@ -38,16 +38,22 @@ def headers(*, queue: str, routing_key: str, reason: str) -> dict[str, str]:
 
 
 async def look(url: str, limit: int) -> list[ParkedMessage]:
-    """The oldest parked messages. Unacknowledged, they are back in the queue when the channel closes."""
+    """The oldest parked messages, which stay where they are."""
     async with _channel(url) as channel:
-        return [_describe(message) async for message in _take(channel, limit)]
+        messages = [message async for message in _take(channel, limit)]
+        if messages:
+            await messages[-1].nack(multiple=True)
+        return [_describe(message) for message in messages]
 
 
 async def replay(url: str, limit: int) -> int:
     """Send parked messages back to the queues they came from; returns how many."""
-    count = 0
+    seen: set[str | None] = set()
     async with _channel(url) as channel:
         async for message in _take(channel, limit):
+            if message.message_id in seen:
+                break  # refused again already, it came round
+            seen.add(message.message_id)
             parked = _describe(message)
             copy = aio_pika.Message(
                 message.body,
@@ -57,8 +63,7 @@ async def replay(url: str, limit: int) -> int:
             )
             await channel.default_exchange.publish(copy, routing_key=parked.queue, timeout=STEP_SECONDS)
             await message.ack()
-            count += 1
-    return count
+    return len(seen)
 
 
 @asynccontextmanager
@@ -76,9 +81,8 @@ async def _channel(url: str) -> AsyncIterator[AbstractChannel]:
 
 
 async def _take(channel: AbstractChannel, limit: int) -> AsyncIterator[AbstractIncomingMessage]:
-    """At most those that are there now: one that is parked again at once must not come round for ever."""
     queue = await declare_queue(channel, PARKING_QUEUE)
-    for _ in range(min(limit, queue.declaration_result.message_count or 0)):
+    for _ in range(limit):
         message = await queue.get(timeout=STEP_SECONDS, fail=False)
         if message is None:
             return

@@ -29,12 +29,9 @@ class Publisher:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.open = False
 
-    async def connect(self) -> None:
-        """Wait until RabbitMQ can be reached."""
-        await self._broker.connect()
-
     async def start(self) -> None:
-        """Accept messages; the exchange is declared here so that it comes back with every new connection."""
+        """Connect and accept messages. Declared here, the exchange comes back with every new connection."""
+        await self._broker.connect()
         await self._broker.declare_exchange(EVENTS)
         self.open = True
 

@@ -42,21 +42,36 @@ def work_queue(subscription: Subscription) -> RabbitQueue:
     )
 
 
-async def declare_topology(channel: AbstractChannel, queues: Sequence[RabbitQueue]) -> dict[str, int]:
-    """Declare the exchange, the parking queue and these queues with their bindings; returns each queue's consumers."""
-    await channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC.value, durable=True)
+async def declare_topology(channel: AbstractChannel, queues: Sequence[RabbitQueue]) -> None:
+    """Declare the exchange, the parking queue and these queues with their bindings."""
+    await _declare_exchange(channel)
     await declare_queue(channel, PARKING_QUEUE)
-    consumers = {}
     for queue in queues:
         declared = await declare_queue(channel, queue)
         await declared.bind(EXCHANGE, queue.routing())
-        consumers[queue.name] = declared.declaration_result.consumer_count or 0
+
+
+async def count_consumers(channel: AbstractChannel, queues: Sequence[RabbitQueue]) -> dict[str, int]:
+    """How many consumers each queue has; an exchange or a binding that somebody deleted is brought back on the way.
+
+    A queue is not: RabbitMQ would not tell the consumers of the old one. They learn of its end, and declare it again.
+    """
+    await _declare_exchange(channel)
+    consumers = {}
+    for queue in queues:
+        found = await channel.declare_queue(queue.name, passive=True)
+        await found.bind(EXCHANGE, queue.routing())
+        consumers[queue.name] = found.declaration_result.consumer_count or 0
     return consumers
 
 
 async def declare_queue(channel: AbstractChannel, queue: RabbitQueue) -> AbstractQueue:
     """Declare one queue, or find it as it is."""
     return await channel.declare_queue(queue.name, durable=True, arguments=queue.arguments)
+
+
+async def _declare_exchange(channel: AbstractChannel) -> None:
+    await channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC.value, durable=True)
 
 
 def broker(url: str) -> RabbitBroker:
