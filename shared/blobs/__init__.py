@@ -18,7 +18,7 @@ from shared.errors import ConfigurationError, PermanentError, RetryableError
 CHUNK_BYTES = 256 * 1024
 """How much of a blob is read at once when it is streamed."""
 
-_KEY = re.compile(r"^[a-z0-9][A-Za-z0-9._/-]{0,511}$")
+_KEY = re.compile(r"[a-z0-9][A-Za-z0-9._/-]{0,511}")
 
 
 class BlobNotFound(PermanentError):
@@ -105,7 +105,7 @@ class BlobStore(Protocol):
 
 def check_key(key: str) -> str:
     """The key itself when it is one we would make; anything else is a programming error, not input."""
-    if not _KEY.match(key) or ".." in key or "//" in key:
+    if not _KEY.fullmatch(key) or ".." in key or "//" in key:
         raise ValueError(f"not a blob key: {key!r}")
     return key
 

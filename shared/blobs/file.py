@@ -22,9 +22,6 @@ from shared.errors import ConfigurationError
 WRITE_BYTES = 1024 * 1024
 """How much is gathered before a thread writes it; a hop to a thread costs as much as writing some 100 kB."""
 
-WRITE_CHUNKS = 1000
-"""The system takes at most 1024 pieces at once."""
-
 LIST_BATCH = 256
 UNFINISHED = ".unfinished"
 """Folder of the bytes that are no blob yet; no key starts with a dot."""
@@ -159,7 +156,7 @@ class FileWriter:
         """See `BlobWriter.write`."""
         self._chunks.append(bytes(chunk))
         self._gathered += len(chunk)
-        if self._gathered >= WRITE_BYTES or len(self._chunks) == WRITE_CHUNKS:
+        if self._gathered >= WRITE_BYTES:
             await self._flush()
 
     async def commit(self) -> BlobInfo:

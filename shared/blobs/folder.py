@@ -13,6 +13,9 @@ from typing import BinaryIO
 from shared.blobs import BlobInfo, RangeNotSatisfiable
 
 COPY_BYTES = 4 * 1024 * 1024
+PIECES = 1000
+"""The system writes at most 1024 at once."""
+
 RENAME_ATTEMPTS = 10
 """Somebody may remove an empty folder between our making it and our renaming a file into it."""
 
@@ -23,13 +26,15 @@ def create(path: Path) -> BinaryIO:
 
 
 def append(file: BinaryIO, chunks: Sequence[bytes]) -> None:
-    """Write chunks at the end without copying them into one."""
-    written = os.writev(file.fileno(), chunks)
-    if written < sum(map(len, chunks)):
-        # The disk is nearly full: go on until the system says so.
-        rest = memoryview(b"".join(chunks))[written:]
-        while rest:
-            rest = rest[os.write(file.fileno(), rest) :]
+    """Write chunks at the end, without copying them into one."""
+    for first in range(0, len(chunks), PIECES):
+        pieces = chunks[first : first + PIECES]
+        written = os.writev(file.fileno(), pieces)
+        if written < sum(map(len, pieces)):
+            # The disk is nearly full: go on until the system says so.
+            rest = memoryview(b"".join(pieces))[written:]
+            while rest:
+                rest = rest[os.write(file.fileno(), rest) :]
 
 
 def finish(file: BinaryIO, path: Path, root: Path, key: str) -> BlobInfo:
