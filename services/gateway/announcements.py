@@ -1,0 +1,70 @@
+"""The events the gateway publishes about a job, made from its row."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from services.gateway.jobs import Job
+from shared.blobs import source_key
+from shared.schemas.events import JobCancelled, JobCompleted, JobErased, JobFailed, JobSubmitted
+from shared.schemas.jobs import ArtifactResult, Failure
+
+
+def submitted(job: Job) -> JobSubmitted:
+    """The run of the job wants its work done, or done further."""
+    return JobSubmitted(
+        tenant_id=job.tenant_id,
+        job_id=job.id,
+        run=job.run,
+        traceparent=job.traceparent,
+        options=job.options,
+        source_key=source_key(job.tenant_id, job.id),
+        source_url=job.source_url,
+        deadline_at=job.deadline_at,
+    )
+
+
+def completed(job: Job, artifacts: tuple[ArtifactResult, ...], *, at: dt.datetime) -> JobCompleted:
+    """The job ended with these artifacts."""
+    return JobCompleted(
+        tenant_id=job.tenant_id,
+        job_id=job.id,
+        run=job.run,
+        traceparent=job.traceparent,
+        callback_url=job.callback_url,
+        title=job.options.title,
+        solution=job.options.solution,
+        language=job.detected_language,
+        duration_ms=job.duration_ms,
+        artifacts=artifacts,
+        metadata=job.metadata,
+        created_at=job.created_at,
+        completed_at=at,
+    )
+
+
+def failed(job: Job, failure: Failure, *, at: dt.datetime) -> JobFailed:
+    """The job ended without a result."""
+    return JobFailed(
+        tenant_id=job.tenant_id,
+        job_id=job.id,
+        run=job.run,
+        traceparent=job.traceparent,
+        callback_url=job.callback_url,
+        title=job.options.title,
+        solution=job.options.solution,
+        failure=failure,
+        metadata=job.metadata,
+        created_at=job.created_at,
+        failed_at=at,
+    )
+
+
+def cancelled(job: Job) -> JobCancelled:
+    """Nobody waits for the run any more."""
+    return JobCancelled(tenant_id=job.tenant_id, job_id=job.id, run=job.run, traceparent=job.traceparent)
+
+
+def erased(job: Job) -> JobErased:
+    """The job is gone, and what others hold about it must go."""
+    return JobErased(tenant_id=job.tenant_id, job_id=job.id, run=job.run, traceparent=job.traceparent)

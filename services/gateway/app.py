@@ -1,0 +1,95 @@
+"""Assembles the gateway."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.gateway.auth import Authenticator, seed_first_key
+from services.gateway.consumers import SERVICE, subscriptions
+from services.gateway.lifecycle import Lifecycle
+from services.gateway.live import Hub
+from services.gateway.routes.context import Gateway
+from services.gateway.settings import GatewaySettings
+from services.gateway.store.accounts import AccountStore
+from services.gateway.store.jobs import JobStore
+from services.gateway.store.transitions import Transitions
+from services.gateway.store.upkeep import UpkeepStore
+from services.gateway.store.uploads import UploadStore
+from services.gateway.submission import Submissions
+from services.gateway.sweeper import Sweeper
+from services.gateway.uploads import Uploads
+from services.gateway.views import Views
+from services.gateway.web import web_app
+from shared import migrations
+from shared.egress import EgressPolicy, EgressSettings
+from shared.outbox import Outbox
+from shared.runtime import Loop, Platform, Service, outbox_loops
+from shared.settings import load
+from shared.solutions import load_solutions
+
+
+@asynccontextmanager
+async def assemble(platform: Platform) -> AsyncIterator[Service]:
+    """The gateway on this platform."""
+    settings = load(GatewaySettings, platform.environment)
+    pool = platform.database
+    await migrations.require_current(pool, SERVICE)
+    if settings.bootstrap_api_key is not None:
+        await seed_first_key(pool, settings.bootstrap_api_key)
+
+    outbox = Outbox(pool=pool, schema=SERVICE)
+    if platform.settings.bus_url.startswith("memory://"):
+        await outbox.release_claims()
+
+    deadline = dt.timedelta(hours=settings.job_deadline_hours)
+    solutions = load_solutions()
+    jobs, uploads = JobStore(pool), UploadStore(pool)
+    hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
+    lifecycle = Lifecycle(
+        jobs=jobs,
+        transitions=Transitions(pool),
+        blobs=platform.blobs,
+        outbox=outbox,
+        hub=hub,
+        solutions=solutions,
+        deadline=deadline,
+    )
+    sweeper = Sweeper(
+        pool=pool,
+        upkeep=UpkeepStore(pool),
+        blobs=platform.blobs,
+        outbox=outbox,
+        lifecycle=lifecycle,
+        settings=settings,
+    )
+    gateway = Gateway(
+        settings=settings,
+        secret_key=platform.secret_key,
+        solutions=solutions,
+        blobs=platform.blobs,
+        jobs=jobs,
+        uploads=Uploads(store=uploads, blobs=platform.blobs, ttl=dt.timedelta(hours=settings.upload_ttl_hours)),
+        submissions=Submissions(
+            jobs=jobs,
+            uploads=uploads,
+            solutions=solutions,
+            egress=EgressPolicy.of(load(EgressSettings, platform.environment)),
+            deadline=deadline,
+            wake=outbox.wake,
+        ),
+        lifecycle=lifecycle,
+        hub=hub,
+        views=Views(platform.settings.public_url),
+    )
+    yield Service(
+        name=SERVICE,
+        subscriptions=subscriptions(lifecycle),
+        loops=[
+            *outbox_loops(outbox, platform.bus, service=SERVICE),
+            Loop(name="gateway.sweeper", run=sweeper.run),
+            Loop(name="gateway.live", run=hub.run),
+        ],
+        app=web_app(gateway, Authenticator(AccountStore(pool))),
+    )

@@ -1,0 +1,69 @@
+"""Who makes a request: API key → tenant, remembered for half a minute. And how the first key comes to be."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from services.gateway.keys import digest, is_well_formed, new_key
+from services.gateway.problems import Problem
+from services.gateway.store.accounts import AccountStore, Principal
+from shared.database import Pool
+from shared.errors import ConfigurationError
+
+FIRST_TENANT = "default"
+
+KNOWN_SECONDS = 30.0
+"""How long a revoked key may still be taken."""
+
+UNKNOWN_SECONDS = 5.0
+_REMEMBERED = 4096
+
+
+class Authenticator:
+    """Looks keys up, and remembers the answer for a while."""
+
+    def __init__(self, accounts: AccountStore, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._accounts = accounts
+        self._clock = clock
+        self._known: OrderedDict[bytes, tuple[float, Principal | None]] = OrderedDict()
+
+    async def principal(self, key: str | None) -> Principal:
+        """Whose key it is. Raises `Problem` 401: the same for missing, malformed, unknown, expired and revoked keys."""
+        principal = await self._look_up(digest(key)) if key is not None and is_well_formed(key) else None
+        if principal is None:
+            detail = "Send a valid API key as `Authorization: Bearer …`; this one is missing, mistyped, expired or revoked."
+            raise Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="audio2txt"'})
+        return principal
+
+    async def _look_up(self, key_digest: bytes) -> Principal | None:
+        now = self._clock()
+        remembered = self._known.get(key_digest)
+        if remembered is not None and remembered[0] > now:
+            return remembered[1]
+        principal = await self._accounts.principal(key_digest)
+        self._known[key_digest] = (now + (UNKNOWN_SECONDS if principal is None else KNOWN_SECONDS), principal)
+        self._known.move_to_end(key_digest)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return principal
+
+
+def key_in(authorization: str | None, api_key: str | None) -> str | None:
+    """The key in `Authorization: Bearer …`, or else in `X-API-Key`."""
+    scheme, _, credentials = (authorization or "").partition(" ")
+    return credentials.strip() if scheme.lower() == "bearer" else api_key
+
+
+async def ensure_first_key(pool: Pool) -> str | None:
+    """Make the first tenant and key; returns the key, which is stored nowhere, or null when there is a key already."""
+    key = new_key()
+    return key if await AccountStore(pool).add_first_key(FIRST_TENANT, key) else None
+
+
+async def seed_first_key(pool: Pool, key: str) -> bool:
+    """Make the first tenant with a key that the operator chose; whether it was the first."""
+    if not is_well_formed(key):
+        raise ConfigurationError("AUDIO2TXT_BOOTSTRAP_API_KEY is not an API key; make one with `audio2txt new-key`.")
+    return await AccountStore(pool).add_first_key(FIRST_TENANT, key)

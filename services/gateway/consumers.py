@@ -1,0 +1,19 @@
+"""Which events advance a job."""
+
+from __future__ import annotations
+
+from services.gateway.lifecycle import Lifecycle
+from shared.bus import Subscription, subscription
+from shared.schemas.events import DeliveryFinished, ReportReady, TranscriptionProgressed, TranscriptReady
+
+SERVICE = "gateway"
+
+
+def subscriptions(lifecycle: Lifecycle) -> list[Subscription]:
+    """What the gateway reads from the bus. Repeats and old news change nothing: every move is guarded."""
+    return [
+        subscription(SERVICE, TranscriptionProgressed, lifecycle.progressed),
+        subscription(SERVICE, TranscriptReady, lifecycle.transcribed),
+        subscription(SERVICE, ReportReady, lifecycle.reported),
+        subscription(SERVICE, DeliveryFinished, lifecycle.delivered),
+    ]

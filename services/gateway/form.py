@@ -1,0 +1,77 @@
+"""Reads multipart forms as they arrive: fields are kept, the file is handed on piece by piece."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator
+
+from multipart import (  # type: ignore[import-untyped]
+    MultipartError,
+    MultipartSegment,
+    PushMultipartParser,
+    parse_options_header,
+)
+
+from services.gateway.problems import Problem, invalid
+
+FILE = "file"
+LARGEST_FIELD = 64 * 1024
+MOST_PARTS = 100
+
+
+class Form:
+    """One form. Read `file()` to its end, then `fields` and `file_name` are complete."""
+
+    def __init__(self, content_type: str, chunks: AsyncIterator[bytes]) -> None:
+        _, options = parse_options_header(content_type)
+        try:
+            self._parser = PushMultipartParser(options.get("boundary", ""), max_segment_count=MOST_PARTS, strict=True)
+        except MultipartError as error:
+            raise _malformed(error) from None
+        self._chunks = chunks
+        self._events: deque[MultipartSegment | bytes | bytearray | None] = deque()
+        self.fields: dict[str, list[str]] = defaultdict(list)
+        self.file_name: str | None = None
+
+    async def file(self) -> AsyncIterator[bytes]:
+        """The bytes of the part named `file`; ends when the whole form is read. Raises `Problem`."""
+        files = 0
+        while (part := await self._next()) is not None:
+            assert isinstance(part, MultipartSegment)
+            if part.name != FILE:
+                await self._keep_field(part)
+                continue
+            files += 1
+            if files > 1:
+                raise invalid("/file", "too_many_files", "The form has more than one file; make one job for each.")
+            self.file_name = part.filename
+            while chunk := await self._next():
+                assert isinstance(chunk, (bytes, bytearray))
+                yield bytes(chunk)
+        if not files:
+            raise invalid("/file", "file_missing", "The form has no part named `file`; add the recording.")
+
+    async def _keep_field(self, part: MultipartSegment) -> None:
+        value = b""
+        while chunk := await self._next():
+            assert isinstance(chunk, (bytes, bytearray))
+            value += chunk
+            if len(value) > LARGEST_FIELD:
+                raise Problem(413, "too_large", f"The form's field {part.name!r} is longer than {LARGEST_FIELD:,} bytes.")
+        try:
+            self.fields[part.name or ""].append(value.decode())
+        except UnicodeDecodeError:
+            raise invalid(f"/{part.name}", "invalid_request", f"The form's field {part.name!r} is not UTF-8.") from None
+
+    async def _next(self) -> MultipartSegment | bytes | bytearray | None:
+        """The parser's next event: a part, some of its bytes, or null at its end and at the end of the form."""
+        try:
+            while not self._events and not self._parser.closed:
+                self._events.extend(self._parser.parse(await anext(self._chunks, b"")))
+        except MultipartError as error:
+            raise _malformed(error) from None
+        return self._events.popleft() if self._events else None
+
+
+def _malformed(error: MultipartError) -> Problem:
+    return Problem(400, "invalid_form", f"The multipart form cannot be read: {error}.")

@@ -1,0 +1,210 @@
+"""A job and its state machine: which moves there are, what a retry does, how far the work is. Pure, no I/O.
+
+    queued ──▶ transcribing ──▶ reporting ──▶ completed
+       └───────────┴────────────────┴──────▶ failed, cancelled      (a retry leads back to queued or reporting)
+
+News may overtake one another, so every state of work may be skipped; nothing ever leads back except a retry.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Mapping
+from uuid import UUID
+
+import msgspec
+
+from shared.schemas.events import DeliveryState, TranscriptionState
+from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, JobOptions, JobState
+
+Formats = tuple[ArtifactFormat, ...]
+
+_ENDS = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
+
+MOVES: Mapping[JobState, tuple[JobState, ...]] = {
+    JobState.QUEUED: (JobState.TRANSCRIBING, JobState.REPORTING, *_ENDS),
+    JobState.TRANSCRIBING: (JobState.REPORTING, *_ENDS),
+    JobState.REPORTING: _ENDS,
+    JobState.COMPLETED: (),
+    JobState.FAILED: (),
+    JobState.CANCELLED: (),
+}
+"""Where a job may go by itself or by cancelling."""
+
+RETRIES: Mapping[JobState, tuple[JobState, ...]] = {
+    state: (JobState.QUEUED, JobState.REPORTING) if state in _ENDS else () for state in JobState
+}
+"""Where a retry may lead."""
+
+_ORDER: Mapping[TranscriptionState, int] = {state: rank for rank, state in enumerate(TranscriptionState)}
+
+
+def sources(target: JobState) -> list[JobState]:
+    """The states from which `target` may be entered without a retry."""
+    return [state for state, targets in MOVES.items() if target in targets]
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `gateway.jobs`."""
+
+    id: UUID
+    tenant_id: UUID
+    state: JobState = JobState.QUEUED
+    run: int = 1
+    version: int = 1
+    """Grows with every change a client can see."""
+    options: JobOptions
+    metadata: dict[str, str]
+    callback_url: str | None = None
+    traceparent: str | None = None
+    file_name: str | None = None
+    media_type: str | None = None
+    source_size: int | None = None
+    source_sha256: str | None = None
+    source_url: str | None = None
+    transcription_state: TranscriptionState = TranscriptionState.QUEUED
+    transcription_progress: float | None = None
+    transcribed_run: int | None = None
+    """The last run whose transcript is stored."""
+    engine: str | None = None
+    model: str | None = None
+    detected_language: str | None = None
+    duration_ms: int | None = None
+    artifacts: tuple[ArtifactResult, ...] = ()
+    failure: Failure | None = None
+    callback_state: DeliveryState | None = None
+    callback_attempts: int = 0
+    callback_status: int | None = None
+    created_at: dt.datetime
+    updated_at: dt.datetime
+    finished_at: dt.datetime | None = None
+    deadline_at: dt.datetime
+
+    @property
+    def transcribed(self) -> bool:
+        """Whether the transcript of the current run is stored."""
+        return self.transcribed_run == self.run
+
+
+def as_submitted(job: Job) -> Job:
+    """The job as it was when it had just been created."""
+    return Job(
+        id=job.id,
+        tenant_id=job.tenant_id,
+        options=job.options,
+        metadata=job.metadata,
+        callback_url=job.callback_url,
+        traceparent=job.traceparent,
+        file_name=job.file_name,
+        media_type=job.media_type,
+        source_size=job.source_size,
+        source_sha256=job.source_sha256,
+        source_url=job.source_url,
+        created_at=job.created_at,
+        updated_at=job.created_at,
+        deadline_at=job.deadline_at,
+    )
+
+
+def progress(job: Job) -> float | None:
+    """How much of the whole job is done, 0 to 1; null while nobody can tell."""
+    match job.state:
+        case JobState.COMPLETED:
+            return 1.0
+        case JobState.REPORTING:
+            return 0.95
+        case JobState.QUEUED | JobState.TRANSCRIBING | JobState.FAILED | JobState.CANCELLED:
+            return None if job.transcription_progress is None else round(0.95 * job.transcription_progress, 4)
+
+
+def overtaken(state: TranscriptionState) -> list[TranscriptionState]:
+    """The states of a transcription that news of `state` may replace."""
+    return [other for other, rank in _ORDER.items() if rank < _ORDER[state]]
+
+
+class StageState(enum.StrEnum):
+    """Where the report of a job stands."""
+
+    PENDING = "pending"
+    RENDERING = "rendering"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+def transcription_stage(job: Job) -> TranscriptionState:
+    """Where the transcription of the current run stands: a job that ended before its transcript took it along."""
+    if job.transcribed:
+        return TranscriptionState.DONE
+    match job.state:
+        case JobState.FAILED:
+            return TranscriptionState.FAILED
+        case JobState.CANCELLED:
+            return TranscriptionState.CANCELLED
+        case JobState.QUEUED | JobState.TRANSCRIBING | JobState.REPORTING | JobState.COMPLETED:
+            return job.transcription_state
+
+
+def report_stage(job: Job) -> StageState:
+    """Where the report of the current run stands."""
+    match job.state:
+        case JobState.QUEUED | JobState.TRANSCRIBING:
+            return StageState.PENDING
+        case JobState.REPORTING:
+            return StageState.RENDERING
+        case JobState.COMPLETED:
+            return StageState.DONE
+        case JobState.FAILED:
+            return StageState.FAILED if job.transcribed else StageState.PENDING
+        case JobState.CANCELLED:
+            return StageState.CANCELLED if job.transcribed else StageState.PENDING
+
+
+class RetryPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a retry does: transcribe again in the next run, or render the stored transcript again in the same."""
+
+    state: JobState
+    run: int
+    options: JobOptions
+
+
+class NothingToRetry(ValueError):
+    """The job has everything it was asked for."""
+
+
+def plan_retry(job: Job, *, engine: str | None, formats: Formats | None, usual: Formats) -> RetryPlan:
+    """Decide about a finished job. Another engine means a new transcription; formats are added to those there are,
+    which are the `usual` ones of the solution where the job names none.
+
+    Raises `NothingToRetry` for a completed job whose artifacts are all there.
+    """
+    wanted = tuple(dict.fromkeys((*(job.options.formats or usual), *formats))) if formats else job.options.formats
+    options = msgspec.structs.replace(job.options, engine=engine or job.options.engine, formats=wanted)
+    another_engine = engine is not None and engine not in (job.engine, job.options.engine)
+    if another_engine or not job.transcribed:
+        return RetryPlan(state=JobState.QUEUED, run=job.run + 1, options=options)
+    ready = {artifact.format for artifact in job.artifacts if artifact.state is ArtifactState.READY}
+    lacking = any(artifact.state is ArtifactState.FAILED for artifact in job.artifacts) or not ready.issuperset(formats or ())
+    if job.state is JobState.COMPLETED and not lacking:
+        raise NothingToRetry
+    return RetryPlan(state=JobState.REPORTING, run=job.run, options=options)
+
+
+def answers(job: Job, artifacts: tuple[ArtifactResult, ...]) -> bool:
+    """Whether a report has what the job asks for now. One that was rendered before a retry asked for more has not."""
+    return {artifact.format for artifact in artifacts}.issuperset(job.options.formats or ())
+
+
+def all_failed(artifacts: tuple[ArtifactResult, ...]) -> bool:
+    """Whether a report came to nothing."""
+    return bool(artifacts) and all(artifact.state is ArtifactState.FAILED for artifact in artifacts)
+
+
+def report_failure(artifacts: tuple[ArtifactResult, ...]) -> Failure:
+    """Why a job failed none of whose artifacts could be rendered."""
+    first = next((artifact.failure for artifact in artifacts if artifact.failure is not None), None)
+    reason = f" The first: {first.message}" if first is not None else ""
+    return Failure(
+        code="report_failed", message=f"None of the {len(artifacts)} files could be rendered.{reason}", retryable=True
+    )

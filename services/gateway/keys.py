@@ -1,0 +1,44 @@
+"""API keys: `a2t_`, 34 random characters, and 6 of a checksum that tells a typing error from a wrong key."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import string
+import zlib
+
+PREFIX = "a2t_"
+_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_RANDOM, _CHECKSUM = 34, 6
+_KEY = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{_RANDOM + _CHECKSUM}}}")
+
+
+def new_key() -> str:
+    """A fresh key with 202 random bits."""
+    body = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM))
+    return body + _checksum(body)
+
+
+def is_well_formed(key: str) -> bool:
+    """Whether it can be one of our keys; junk is told apart without asking the database."""
+    return _KEY.fullmatch(key) is not None and _checksum(key[:-_CHECKSUM]) == key[-_CHECKSUM:]
+
+
+def digest(key: str) -> bytes:
+    """What is stored of a key. Plain SHA-256 is enough for 202 random bits."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+def hint(key: str) -> str:
+    """What may be shown of a key."""
+    return f"{PREFIX}…{key[-4:]}"
+
+
+def _checksum(body: str) -> str:
+    """CRC-32 in base 62."""
+    number, digits = zlib.crc32(body.encode()), ""
+    for _ in range(_CHECKSUM):
+        number, digit = divmod(number, len(_ALPHABET))
+        digits = _ALPHABET[digit] + digits
+    return digits

@@ -1,0 +1,184 @@
+"""What happens to jobs after their creation: news from the services, and what customers ask for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from services.gateway import announcements
+from services.gateway.jobs import Formats, Job, NothingToRetry, all_failed, answers, plan_retry, report_failure
+from services.gateway.live import Hub
+from services.gateway.problems import Problem, job_not_found
+from services.gateway.store.jobs import JobStore
+from services.gateway.store.transitions import Transitions
+from shared import metrics
+from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable, job_prefix, transcript_key
+from shared.outbox import Outbox
+from shared.schemas.events import DeliveryFinished, ReportReady, TranscriptionProgressed, TranscriptionState, TranscriptReady
+from shared.schemas.jobs import Failure, JobState
+from shared.solutions import Solutions
+
+UNEXPLAINED = Failure(
+    code="transcription_failed", message="The transcription failed without a reason; retry the job.", retryable=True
+)
+DEADLINE = Failure(
+    code="deadline_exceeded",
+    message="The job was not finished before its deadline; retry it, or ask the operator.",
+    retryable=True,
+)
+
+log = structlog.get_logger(__name__)
+
+
+class _Media(msgspec.Struct):
+    duration_ms: int
+
+
+class _Engine(msgspec.Struct):
+    provider: str
+    model: str
+
+
+class _TranscriptFacts(msgspec.Struct):
+    """The part of a transcript that a job shows."""
+
+    media: _Media
+    engine: _Engine
+    language: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lifecycle:
+    """Reads a job, decides by `jobs.py`, writes through a guarded transition, and tells who waits."""
+
+    jobs: JobStore
+    transitions: Transitions
+    blobs: BlobStore
+    outbox: Outbox
+    hub: Hub
+    solutions: Solutions
+    deadline: dt.timedelta
+
+    async def cancel(self, tenant_id: UUID, job_id: UUID) -> Job:
+        """End a job that is not finished; cancelling twice is cancelling once. Raises `Problem`."""
+        job = await self._find(tenant_id, job_id)
+        if await self.transitions.cancelled(job, announcements.cancelled(job)):
+            self._changed(job.id, JobState.CANCELLED)
+            return await self._find(tenant_id, job_id)
+        job = await self._find(tenant_id, job_id)
+        if job.state is not JobState.CANCELLED:
+            raise Problem(409, "job_final", f"The job is {job.state} and cannot be cancelled any more.")
+        return job
+
+    async def retry(self, tenant_id: UUID, job_id: UUID, *, engine: str | None, formats: Formats | None) -> Job:
+        """Begin a finished job again, where it broke off. Raises `Problem`."""
+        job = await self._find(tenant_id, job_id)
+        if not job.state.final:
+            raise Problem(409, "job_not_final", f"The job is still {job.state}; wait for its end, or cancel it first.")
+        try:
+            plan = plan_retry(job, engine=engine, formats=formats, usual=self.solutions[job.options.solution].artifacts)
+        except NothingToRetry:
+            detail = "The job is completed and has every artifact; ask for other formats or another engine."
+            raise Problem(409, "nothing_to_retry", detail) from None
+        deadline_at = dt.datetime.now(dt.UTC) + self.deadline
+        again = msgspec.structs.replace(job, run=plan.run, options=plan.options, deadline_at=deadline_at)
+        if not await self.transitions.retried(job, plan, announcements.submitted(again), deadline_at=deadline_at):
+            raise Problem(409, "job_changed", "The job changed meanwhile; look at it and try again.")
+        self._changed(job.id, plan.state)
+        return await self._find(tenant_id, job_id)
+
+    async def erase(self, tenant_id: UUID, job_id: UUID) -> None:
+        """Delete a job and everything about it. Raises `Problem`. The sweeper looks again until nothing is left."""
+        job = await self._find(tenant_id, job_id)
+        if not await self.transitions.erased(job, announcements.erased(job)):
+            raise job_not_found()
+        self._changed(job.id, None)
+        log.info("job.erased", tenant_id=str(tenant_id), job_id=str(job_id))
+        try:
+            await self.blobs.delete_prefix(job_prefix(tenant_id, job_id))
+        except BlobUnavailable as error:
+            log.warning("job.erasure_postponed", tenant_id=str(tenant_id), job_id=str(job_id), error=str(error))
+
+    async def progressed(self, news: TranscriptionProgressed) -> None:
+        """The transcriber tells how far it is, or that it gave up."""
+        if news.state is TranscriptionState.FAILED:
+            job = await self.jobs.find(news.tenant_id, news.job_id)
+            if job is not None and job.run == news.run and not job.transcribed:
+                await self.fail(job, news.failure or UNEXPLAINED)
+        elif news.state is not TranscriptionState.CANCELLED and await self.transitions.progressed(news):
+            self._changed(news.job_id, None)
+
+    async def transcribed(self, news: TranscriptReady) -> None:
+        """The transcript of a run is stored."""
+        job = await self.jobs.find(news.tenant_id, news.job_id)
+        if job is None or job.run != news.run:
+            return
+        state = await self.transitions.transcribed(
+            job, engine=news.engine, model=news.model, language=news.language, duration_ms=news.duration_ms
+        )
+        if state is not None:
+            self._changed(job.id, state if state is JobState.REPORTING else None)
+
+    async def reported(self, news: ReportReady) -> None:
+        """The report of a run is rendered: the job is completed, or failed when nothing could be."""
+        job = await self.jobs.find(news.tenant_id, news.job_id)
+        if job is None or job.run != news.run or job.state.final or not answers(job, news.artifacts):
+            return
+        if not job.transcribed:
+            job = await self._catch_up(job)
+        now = dt.datetime.now(dt.UTC)
+        if all_failed(news.artifacts):
+            failure = report_failure(news.artifacts)
+            event = announcements.failed(job, failure, at=now)
+            if await self.transitions.failed(job, event, failure, report=news.event_id, artifacts=news.artifacts):
+                self._changed(job.id, JobState.FAILED)
+        else:
+            completed = announcements.completed(job, news.artifacts, at=now)
+            if await self.transitions.completed(job, completed, report=news.event_id, artifacts=news.artifacts):
+                self._changed(job.id, JobState.COMPLETED)
+
+    async def delivered(self, news: DeliveryFinished) -> None:
+        """The webhook went out, or was given up."""
+        if await self.transitions.delivered(news):
+            self._changed(news.job_id, None)
+
+    async def fail(self, job: Job, failure: Failure) -> bool:
+        """End a job with its reason; whether it was still to be ended."""
+        event = announcements.failed(job, failure, at=dt.datetime.now(dt.UTC))
+        failed = await self.transitions.failed(job, event, failure)
+        if failed:
+            self._changed(job.id, JobState.FAILED)
+            log.warning("job.failed", tenant_id=str(job.tenant_id), job_id=str(job.id), run=job.run, code=failure.code)
+        return failed
+
+    async def _catch_up(self, job: Job) -> Job:
+        """`report.ready` overtook `transcript.ready`: take what that would have said from the transcript itself."""
+        try:
+            data = await self.blobs.get(transcript_key(job.tenant_id, job.id, job.run))
+        except BlobNotFound:
+            return job
+        facts = msgspec.json.decode(data, type=_TranscriptFacts)
+        await self.transitions.transcribed(
+            job,
+            engine=facts.engine.provider,
+            model=facts.engine.model,
+            language=facts.language,
+            duration_ms=facts.media.duration_ms,
+        )
+        return await self.jobs.find(job.tenant_id, job.id) or job
+
+    async def _find(self, tenant_id: UUID, job_id: UUID) -> Job:
+        job = await self.jobs.find(tenant_id, job_id)
+        if job is None:
+            raise job_not_found()
+        return job
+
+    def _changed(self, job_id: UUID, entered: JobState | None) -> None:
+        self.hub.wake(job_id)
+        self.outbox.wake()
+        if entered is not None:
+            metrics.JOBS.labels(entered).inc()

@@ -1,0 +1,172 @@
+"""Describes the API as OpenAPI 3.1, from the routes themselves and the types they read and write."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+import msgspec
+from litestar.handlers.http_handlers import HTTPRouteHandler
+from litestar.params import HeaderParameter, QueryParameter
+from litestar.routes import HTTPRoute
+from litestar.types import Empty
+from litestar.typing import FieldDefinition
+
+from services.gateway import problems
+from services.gateway.guards import PUBLIC
+
+OPERATION = "operation"
+"""Where a route's `opt` keeps its description."""
+
+JSON = "application/json"
+Schema = dict[str, Any]
+
+_TEMPLATE = "#/components/schemas/{name}"
+_PATH_PARAMETERS: Mapping[str, Schema] = {
+    "job_id": {"description": "The job's id.", "schema": {"type": "string", "format": "uuid"}},
+    "upload_id": {"description": "The upload's id.", "schema": {"type": "string", "format": "uuid"}},
+    "name": {"description": "The artifact's name.", "schema": {"type": "string"}, "example": "transcript.pdf"},
+}
+_REQUEST_ID = {"X-Request-Id": {"description": "Names this request in our logs.", "schema": {"type": "string"}}}
+_EVERYWHERE = {401: "The API key is missing or not valid.", 503: "A backend does not answer; try again."}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One successful answer of a route."""
+
+    description: str
+    content: Any = None
+    """The type of the body; null for none, a schema for what is no JSON of ours."""
+    media_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """What OpenAPI says about a route beside its parameters and its docstring."""
+
+    summary: str
+    tag: str
+    answers: Mapping[int, Answer]
+    problems: Mapping[int, str] = field(default_factory=dict)
+    """When which status from 400 upwards is answered."""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    """Type (or schema) of the request's body by media type."""
+    body_required: bool = True
+
+    @property
+    def opt(self) -> dict[str, Any]:
+        """For the route's `opt`."""
+        return {OPERATION: self}
+
+
+def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
+    """The document, encoded."""
+    described = list(_described(routes))
+    types = {problems.ProblemDocument, *(kind for _, _, _, operation in described for kind in _types(operation))}
+    ordered = sorted(types, key=str)
+    schemas, components = msgspec.json.schema_components(ordered, ref_template=_TEMPLATE)
+    references = dict(zip(ordered, schemas, strict=True))
+    paths: dict[str, Schema] = {}
+    for path, method, handler, operation in described:
+        paths.setdefault(path, {})[method.lower()] = _operation(handler, operation, references)
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Audio2txt",
+                "version": "1",
+                "description": "Recordings in, documents out. Errors are problem documents (RFC 9457) with a stable `code`.",
+            },
+            "servers": [{"url": server}],
+            "security": [{"bearer": []}, {"apiKey": []}],
+            "paths": dict(sorted(paths.items())),
+            "components": {
+                "schemas": components,
+                "securitySchemes": {
+                    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: `a2t_` and 40 characters."},
+                    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                },
+            },
+        }
+    )
+
+
+def _described(routes: Iterable[HTTPRoute]) -> Iterator[tuple[str, str, HTTPRouteHandler, Operation]]:
+    for route in routes:
+        for handler in route.route_handlers:
+            operation = handler.opt.get(OPERATION)
+            if isinstance(operation, Operation):
+                for method in sorted(handler.http_methods):
+                    yield route.path_format, method, handler, operation
+
+
+def _types(operation: Operation) -> Iterator[Any]:
+    contents = [*operation.body.values(), *(answer.content for answer in operation.answers.values())]
+    return (content for content in contents if content is not None and not isinstance(content, dict))
+
+
+def _operation(handler: HTTPRouteHandler, operation: Operation, references: Mapping[Any, Schema]) -> Schema:
+    described: Schema = {
+        "operationId": handler.handler_name,
+        "summary": operation.summary,
+        "description": inspect.cleandoc(handler.fn.__doc__ or ""),
+        "tags": [operation.tag],
+        "parameters": list(_parameters(handler)),
+        "responses": {str(status): _answer(answer, references) for status, answer in operation.answers.items()},
+    }
+    public = handler.opt.get(PUBLIC)
+    refusals = operation.problems if public else {**_EVERYWHERE, **operation.problems}
+    described["responses"] |= {str(status): _problem(text, references) for status, text in sorted(refusals.items())}
+    if operation.body:
+        content = {media_type: {"schema": _schema(kind, references)} for media_type, kind in operation.body.items()}
+        described["requestBody"] = {"required": operation.body_required, "content": content}
+    if public:
+        described["security"] = []
+    return described
+
+
+def _parameters(handler: HTTPRouteHandler) -> Iterator[Schema]:
+    for name, parameter in handler.parsed_fn_signature.parameters.items():
+        definition = parameter.kwarg_definition
+        if name in _PATH_PARAMETERS:
+            yield {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
+        elif isinstance(definition, QueryParameter | HeaderParameter):
+            place = "query" if isinstance(definition, QueryParameter) else "header"
+            yield {
+                "name": definition.name or name,
+                "in": place,
+                "required": False,
+                "description": definition.description or "",
+                "schema": _parameter_schema(parameter, definition),
+            }
+
+
+def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | HeaderParameter) -> Schema:
+    kinds = [kind for kind in get_args(parameter.annotation) or (parameter.annotation,) if kind is not type(None)]
+    (schema,), _ = msgspec.json.schema_components(kinds[:1], ref_template=_TEMPLATE)
+    limits = {"minimum": definition.ge, "maximum": definition.le}
+    schema |= {name: limit for name, limit in limits.items() if limit is not None}
+    if parameter.default not in (None, Empty, inspect.Parameter.empty):
+        schema["default"] = parameter.default
+    return schema
+
+
+def _answer(answer: Answer, references: Mapping[Any, Schema]) -> Schema:
+    headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in answer.headers.items()}
+    described: Schema = {"description": answer.description, "headers": {**_REQUEST_ID, **headers}}
+    if answer.content is not None:
+        described["content"] = {answer.media_type: {"schema": _schema(answer.content, references)}}
+    return described
+
+
+def _problem(text: str, references: Mapping[Any, Schema]) -> Schema:
+    content = {problems.MEDIA_TYPE: {"schema": references[problems.ProblemDocument]}}
+    return {"description": text, "headers": _REQUEST_ID, "content": content}
+
+
+def _schema(kind: Any, references: Mapping[Any, Schema]) -> Schema:
+    return kind if isinstance(kind, dict) else references[kind]

@@ -1,0 +1,101 @@
+"""What goes wrong in a request, as problem documents (RFC 9457): one sentence for people, one `code` for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from shared.errors import Audio2txtError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldError(msgspec.Struct, frozen=True, kw_only=True):
+    """One wrong value in the request."""
+
+    pointer: Annotated[str, Meta(description="JSON pointer to the value, or the parameter's name.", examples=["/language"])]
+    message: Annotated[str, Meta(description="What is wrong with it.", examples=["Expected `str`, got `int`."])]
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of every answer from 400 upwards."""
+
+    type: Annotated[
+        str, Meta(description="Names the kind of problem; never changes.", examples=["urn:audio2txt:problem:job_not_found"])
+    ]
+    title: Annotated[str, Meta(description="The meaning of the status.", examples=["Not Found"])]
+    status: Annotated[int, Meta(description="The HTTP status.", examples=[404])]
+    detail: Annotated[
+        str, Meta(description="What is wrong and what to do.", examples=["There is no job with this id; check it."])
+    ]
+    code: Annotated[str, Meta(description="Stable machine-readable reason.", examples=["job_not_found"])]
+    request_id: Annotated[
+        str | None,
+        Meta(
+            description="Names this request in our logs; also in `X-Request-Id`.", examples=["req_agnkbvvkxz3xtdxkv2hqj4y7ka"]
+        ),
+    ] = None
+    retryable: Annotated[bool, Meta(description="Whether the same request can succeed later.")] = False
+    errors: Annotated[tuple[FieldError, ...], Meta(description="The wrong values, one by one.")] = ()
+    job_id: Annotated[str | None, Meta(description="The job this is about, where there is one.")] = None
+
+
+class Problem(Audio2txtError):
+    """Ends a request with a problem document."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+        job_id: str | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+        self.job_id = job_id
+
+    def document(self, request_id: str | None) -> ProblemDocument:
+        """The body that is sent."""
+        return ProblemDocument(
+            type=f"urn:audio2txt:problem:{self.code}",
+            title=_title(self.status),
+            status=self.status,
+            detail=self.detail,
+            code=self.code,
+            request_id=request_id,
+            retryable=self.status in (408, 429, 503),
+            errors=self.errors,
+            job_id=self.job_id,
+        )
+
+
+def invalid(pointer: str, code: str, detail: str) -> Problem:
+    """One value of the request's body is not accepted (422)."""
+    return Problem(422, code, detail, errors=[FieldError(pointer=pointer, message=detail)])
+
+
+def job_not_found() -> Problem:
+    """The job does not exist, was erased, or is another tenant's: the same answer for all three."""
+    return Problem(404, "job_not_found", "There is no job with this id; it may have been deleted.")
+
+
+def unavailable(what: str) -> Problem:
+    """A backend does not answer (503)."""
+    return Problem(
+        503, "unavailable", f"{what} cannot be reached just now; try again in a moment.", headers={"Retry-After": "5"}
+    )
+
+
+def _title(status: int) -> str:
+    return "Client Closed Request" if status == 499 else HTTPStatus(status).phrase

@@ -1,0 +1,111 @@
+"""What the routes work with, and how they read JSON."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar, cast
+from uuid import UUID
+
+import msgspec
+from litestar import Request
+from litestar.di import NamedDependency
+from litestar.params import FromPath, SkipValidation
+
+from services.gateway.access import TRACEPARENT
+from services.gateway.body import LARGEST_JSON, Body
+from services.gateway.jobs import Job
+from services.gateway.lifecycle import Lifecycle
+from services.gateway.live import Hub
+from services.gateway.problems import FieldError, Problem, job_not_found
+from services.gateway.settings import GatewaySettings
+from services.gateway.store.accounts import Principal
+from services.gateway.store.jobs import JobStore
+from services.gateway.submission import Submissions
+from services.gateway.uploads import Uploads
+from services.gateway.views import Views
+from shared.blobs import BlobStore
+from shared.health import Receive
+from shared.solutions import Solutions
+
+T = TypeVar("T")
+
+ApiRequest: TypeAlias = Request[Principal, None, Any]
+
+_PLACE = re.compile(r"(?P<message>.*) - at `(?:key in )?\$(?P<path>.*)`", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|\[\.\.\.\]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """The parts of the gateway that answer requests."""
+
+    settings: GatewaySettings
+    secret_key: bytes
+    solutions: Solutions
+    blobs: BlobStore
+    jobs: JobStore
+    uploads: Uploads
+    submissions: Submissions
+    lifecycle: Lifecycle
+    hub: Hub
+    views: Views
+
+    async def job(self, request: ApiRequest, job_id: UUID) -> Job:
+        """A job of the requester; raises `Problem` 404."""
+        job = await self.jobs.find(request.user.tenant_id, job_id)
+        if job is None:
+            raise job_not_found()
+        return job
+
+    def body(self, request: ApiRequest, *, limit: int) -> Body:
+        """The request's body, unread. Raises `Problem` when it is announced as too large or encoded."""
+        return Body(cast("Receive", request.receive), request.headers, limit=limit, stall=self.settings.upload_stall_seconds)
+
+    async def json(self, request: ApiRequest, decoder: msgspec.json.Decoder[T], *, default: T | None = None) -> T:
+        """The request's JSON body; `default` stands for an empty one. Raises `Problem`: 415, 400, 422."""
+        data = await self.body(request, limit=LARGEST_JSON).read()
+        if not data and default is not None:
+            return default
+        content_type = request.headers.get("content-type", "")
+        if not is_json(content_type):
+            detail = f"Send JSON with Content-Type: application/json, not {content_type or 'nothing'}."
+            raise Problem(415, "unsupported_media_type", detail)
+        return decode(data, decoder)
+
+
+Api = NamedDependency[SkipValidation[Gateway]]
+"""How a handler asks for the parameter `gateway`."""
+
+JobId = FromPath[UUID]
+
+
+def traceparent(request: ApiRequest) -> str | None:
+    """The trace that events caused by this request belong to."""
+    return cast("str | None", request.scope.get(TRACEPARENT))
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a media type is JSON."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
+
+
+def decode(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """Decode a body; raises `Problem` that points to what is wrong."""
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise not_valid(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem(400, "invalid_json", f"The body is not JSON: {error}.") from None
+
+
+def not_valid(error: msgspec.ValidationError) -> Problem:
+    """A value of the wrong type or outside its limits (422), with a JSON pointer to it."""
+    match = _PLACE.fullmatch(str(error))
+    message, path = (match["message"], match["path"]) if match else (str(error), "")
+    pointer = "".join("/" + (step[1] or step[2] or "*") for step in _STEP.finditer(path))
+    where = f" at {pointer}" if pointer else ""
+    errors = [FieldError(pointer=pointer, message=f"{message}.")]
+    return Problem(422, "invalid_request", f"The request is not valid{where}: {message}.", errors=errors)

@@ -1,0 +1,263 @@
+"""`/v1/jobs`: create, follow, cancel, retry and delete jobs."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Response, delete, get, post
+from litestar.params import HeaderParameter, QueryParameter
+
+from services.gateway.cursors import Cursor
+from services.gateway.form import FILE, Form
+from services.gateway.jobs import Job
+from services.gateway.openapi import JSON, Answer, Operation
+from services.gateway.problems import FieldError, Problem
+from services.gateway.ranges import matches
+from services.gateway.routes.context import Api, ApiRequest, Gateway, JobId, not_valid, traceparent
+from services.gateway.submission import Engine, Formats, JobRequest, JobSettings, Submitted, parse_idempotency_key
+from services.gateway.texts import clean_file_name
+from services.gateway.views import JobView, Page
+from shared.schemas.jobs import JobState
+
+FORM = "multipart/form-data"
+_NOT_FOUND = {404: "There is no such job."}
+_LOCATION = {"Location": "The job.", "Idempotent-Replayed": "`true` when this answers a repeat."}
+
+
+class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to do differently this time; nothing needs to be given."""
+
+    engine: Engine | None = None
+    formats: Formats | None = None
+
+
+_JOB_REQUEST = msgspec.json.Decoder(JobRequest)
+_RETRY_REQUEST = msgspec.json.Decoder(RetryRequest)
+_FORM_SCHEMA = {
+    "type": "object",
+    "required": [FILE],
+    "description": "The fields of JobRequest without upload_id and audio_url. `formats` may be repeated or separated by "
+    "commas; `metadata` is JSON.",
+    "properties": {
+        FILE: {"type": "string", "format": "binary", "description": "The recording, up to 200 MB."},
+        **{field.encode_name: {"type": "string"} for field in msgspec.structs.fields(JobSettings)},
+    },
+}
+
+
+@post(
+    "/jobs",
+    status_code=202,
+    opt=Operation(
+        summary="Create a job",
+        tag="Jobs",
+        body={JSON: JobRequest, FORM: _FORM_SCHEMA},
+        answers={202: Answer(description="Accepted.", content=JobView, headers=_LOCATION)},
+        problems={
+            400: "The body cannot be read, or a header is not valid.",
+            409: "The upload was used before (`job_id` names the job), or is not finished.",
+            410: "The job that the Idempotency-Key made was deleted.",
+            413: "The body is too large.",
+            415: "The body is neither JSON nor a form, or the file is no recording.",
+            422: "Something in the request is not accepted; `errors` points to it.",
+        },
+    ).opt,
+)
+async def create_job(
+    request: ApiRequest,
+    gateway: Api,
+    idempotency_key: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Idempotency-Key",
+            description="1 to 255 printable characters, remembered for a day: a repeat of the request gets the same answer.",
+        ),
+    ] = None,
+) -> Response[JobView]:
+    """Transcribe a recording that was uploaded (`upload_id`), lies at a URL (`audio_url`), or comes along as the part
+    `file` of a form. A job made from an upload has the upload's id."""
+    key = parse_idempotency_key(idempotency_key)
+    content_type = request.headers.get("content-type", "")
+    if content_type.lower().startswith(FORM):
+        submitted = await _submit_form(request, gateway, content_type, key)
+    else:
+        order = await gateway.json(request, _JOB_REQUEST)
+        submitted = await gateway.submissions.submit(request.user.tenant_id, order, key=key, traceparent=traceparent(request))
+    headers = {"Location": gateway.views.url(f"/jobs/{submitted.job.id}")}
+    if submitted.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(gateway.views.job(submitted.job), headers=headers)
+
+
+@get(
+    "/jobs",
+    opt=Operation(
+        summary="List jobs",
+        tag="Jobs",
+        answers={200: Answer(description="Newest first.", content=Page[JobView], headers={"Link": "The next page."})},
+        problems={400: "A parameter is not valid."},
+    ).opt,
+)
+async def list_jobs(
+    request: ApiRequest,
+    gateway: Api,
+    limit: Annotated[int, QueryParameter(ge=1, le=100, description="Jobs on a page.")] = 20,
+    after: Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")] = None,
+    job_state: Annotated[JobState | None, QueryParameter(name="state", description="Only jobs in this state.")] = None,
+) -> Response[Page[JobView]]:
+    """The tenant's jobs, page by page."""
+    cursor = _cursor(after)
+    jobs = await gateway.jobs.page(request.user.tenant_id, state=job_state, after=cursor, limit=limit + 1)
+    shown, more = jobs[:limit], len(jobs) > limit
+    following = Cursor(created_at=shown[-1].created_at, id=shown[-1].id).encode() if more else None
+    page = Page(data=tuple(map(gateway.views.job, shown)), has_more=more, next_cursor=following)
+    if following is None:
+        return Response(page)
+    query = urlencode({"limit": limit, "after": following} | ({"state": job_state.value} if job_state else {}))
+    return Response(page, headers={"Link": f'<{gateway.views.url("/jobs")}?{query}>; rel="next"'})
+
+
+@get(
+    "/jobs/{job_id:uuid}",
+    opt=Operation(
+        summary="Show a job",
+        tag="Jobs",
+        answers={
+            200: Answer(description="The job.", content=JobView, headers={"ETag": "Changes with the job."}),
+            304: Answer(description="Not changed since If-None-Match."),
+        },
+        problems={**_NOT_FOUND, 400: "A parameter is not valid.", 429: "Too many waits are open."},
+    ).opt,
+)
+async def get_job(
+    request: ApiRequest,
+    gateway: Api,
+    job_id: JobId,
+    wait: Annotated[float, QueryParameter(ge=0, le=60, description="Seconds to wait for a final state before answering.")] = 0,
+    if_none_match: Annotated[
+        str | None, HeaderParameter(name="If-None-Match", description="ETag of the job as you know it.")
+    ] = None,
+) -> Response[JobView] | Response[None]:
+    """A job as it stands. With `wait`, answers as soon as it is final, or when the time is over."""
+    job = await (_wait(request, gateway, job_id, wait) if wait else gateway.job(request, job_id))
+    etag = f'"{job.version}"'
+    if matches(if_none_match, etag):
+        return Response(None, status_code=304, headers={"ETag": etag})
+    return Response(gateway.views.job(job), headers={"ETag": etag})
+
+
+@post(
+    "/jobs/{job_id:uuid}/cancel",
+    status_code=200,
+    opt=Operation(
+        summary="Cancel a job",
+        tag="Jobs",
+        answers={200: Answer(description="Cancelled, now or before.", content=JobView)},
+        problems={**_NOT_FOUND, 409: "The job is completed or failed."},
+    ).opt,
+)
+async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Response[JobView]:
+    """Stop the work on a job. What an engine was already paid for is paid; `retry` begins again."""
+    return Response(gateway.views.job(await gateway.lifecycle.cancel(request.user.tenant_id, job_id)))
+
+
+@post(
+    "/jobs/{job_id:uuid}/retry",
+    status_code=202,
+    opt=Operation(
+        summary="Retry a job",
+        tag="Jobs",
+        body={JSON: RetryRequest},
+        body_required=False,
+        answers={202: Answer(description="At work again.", content=JobView)},
+        problems={
+            **_NOT_FOUND,
+            400: "The body cannot be read.",
+            409: "The job is not final, or has all that it was asked for.",
+            415: "The body is not JSON.",
+            422: "Something in the body is not accepted.",
+        },
+    ).opt,
+)
+async def retry_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Response[JobView]:
+    """Begin again where a failed or cancelled job broke off: a transcription in the next `run`, a report with the stored
+    transcript. Another `engine` transcribes again; further `formats` are rendered in addition."""
+    order = await gateway.json(request, _RETRY_REQUEST, default=RetryRequest())
+    job = await gateway.lifecycle.retry(request.user.tenant_id, job_id, engine=order.engine, formats=order.formats)
+    return Response(gateway.views.job(job))
+
+
+@delete(
+    "/jobs/{job_id:uuid}",
+    opt=Operation(
+        summary="Delete a job",
+        tag="Jobs",
+        answers={204: Answer(description="Deleted.")},
+        problems=_NOT_FOUND,
+    ).opt,
+)
+async def delete_job(request: ApiRequest, gateway: Api, job_id: JobId) -> None:
+    """Delete a job in any state with its recording, transcript and files, here and where it was worked on."""
+    await gateway.lifecycle.erase(request.user.tenant_id, job_id)
+
+
+async def _submit_form(request: ApiRequest, gateway: Gateway, content_type: str, key: str | None) -> Submitted:
+    """The file goes straight into the store; the other fields, which may come after it, are looked at then."""
+    tenant_id = request.user.tenant_id
+    body = gateway.body(request, limit=gateway.settings.form_max_bytes)
+    form = Form(content_type, body.chunks())
+    upload = await gateway.uploads.receive(tenant_id, form.file(), file_name=lambda: clean_file_name(form.file_name or ""))
+    try:
+        order = _order(form, upload_id=str(upload.id))
+        submitted = await gateway.submissions.submit(
+            tenant_id, order, key=key, traceparent=traceparent(request), content=upload.sha256
+        )
+    except Problem:
+        await gateway.uploads.discard(tenant_id, upload.id)
+        raise
+    if submitted.replayed:
+        await gateway.uploads.discard(tenant_id, upload.id)
+    return submitted
+
+
+def _order(form: Form, *, upload_id: str) -> JobRequest:
+    values: dict[str, object] = {name: texts[-1] for name, texts in form.fields.items()}
+    if reserved := values.keys() & {"upload_id", "audio_url"}:
+        name = reserved.pop()
+        detail = f"The form carries the file itself; leave {name} out."
+        raise Problem(422, "source_ambiguous", detail, errors=[FieldError(pointer=f"/{name}", message=detail)])
+    try:
+        if "formats" in values:
+            values["formats"] = [part.strip() for text in form.fields["formats"] for part in text.split(",")]
+        if "metadata" in values:
+            values["metadata"] = msgspec.json.decode(str(values["metadata"]))
+        return msgspec.convert({**values, "upload_id": upload_id}, JobRequest)
+    except msgspec.ValidationError as error:
+        raise not_valid(error) from None
+    except msgspec.DecodeError as error:
+        detail = f"The form's field metadata is not JSON: {error}."
+        raise Problem(422, "invalid_request", detail, errors=[FieldError(pointer="/metadata", message=detail)]) from None
+
+
+async def _wait(request: ApiRequest, gateway: Gateway, job_id: JobId, seconds: float) -> Job:
+    """The job once it is final, when the time is over, or when the process stops."""
+    deadline = time.monotonic() + seconds
+    with gateway.hub.watch(request.user.tenant_id, job_id) as watch:
+        while True:
+            job = await gateway.job(request, job_id)
+            watch.version = job.version
+            left = deadline - time.monotonic()
+            if job.state.final or left <= 0 or gateway.hub.stopping:
+                return job
+            await watch.changed(left)
+
+
+def _cursor(text: str | None) -> Cursor | None:
+    try:
+        return None if text is None else Cursor.decode(text)
+    except ValueError:
+        detail = "The cursor in `after` is none of ours; use next_cursor of the page before."
+        raise Problem(400, "invalid_cursor", detail, errors=[FieldError(pointer="after", message=detail)]) from None

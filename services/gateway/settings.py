@@ -1,0 +1,46 @@
+"""What an operator can set on the gateway."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from shared.settings import SECRET, Settings
+
+
+class GatewaySettings(Settings, frozen=True, kw_only=True):
+    """Limits of what the gateway takes, and how patient it is."""
+
+    bootstrap_api_key: Annotated[
+        str | None,
+        Meta(description="API key to create while the installation has none, as `audio2txt` prints them.", extra=SECRET),
+    ] = None
+    upload_max_bytes: Annotated[int, Meta(ge=1, description="Largest recording that is taken, in bytes.")] = 5 * 1024**3
+    form_max_bytes: Annotated[
+        int, Meta(ge=1, description="Largest multipart form of POST /v1/jobs, in bytes; bigger files go through /v1/uploads.")
+    ] = 200 * 1024**2
+    upload_stall_seconds: Annotated[
+        float, Meta(gt=0, description="How long an upload may stand still before it is given up.")
+    ] = 30.0
+    upload_ttl_hours: Annotated[
+        float, Meta(gt=0, description="How long an upload waits for its job, and a running upload may take.")
+    ] = 24.0
+    idempotency_hours: Annotated[float, Meta(gt=0, description="How long an Idempotency-Key is remembered.")] = 24.0
+    job_deadline_hours: Annotated[float, Meta(gt=0, description="A job that takes longer than this fails.")] = 24.0
+    queued_stall_seconds: Annotated[
+        float, Meta(gt=0, description="A queued job without news for this long is announced again.")
+    ] = 120.0
+    working_stall_seconds: Annotated[
+        float, Meta(gt=0, description="A job in work without news for this long is announced again.")
+    ] = 600.0
+    sweep_seconds: Annotated[float, Meta(gt=0, description="How often stalled, expired and erased things are looked for.")] = (
+        15.0
+    )
+    erasure_settle_seconds: Annotated[
+        float,
+        Meta(ge=0, description="How long after a job's deletion its files are looked for again, should late work write some."),
+    ] = 3600.0
+    streams_per_tenant: Annotated[
+        int, Meta(ge=1, description="Event streams and waiting requests one tenant may hold open on one process.")
+    ] = 200

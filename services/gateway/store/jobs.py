@@ -1,0 +1,126 @@
+"""Creates jobs and reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from services.gateway.cursors import Cursor
+from services.gateway.jobs import Job
+from services.gateway.store import patiently
+from shared.database import Pool
+from shared.outbox import OutboxRow
+from shared.schemas.jobs import JobState
+
+_COLUMNS = ", ".join(field.name for field in msgspec.structs.fields(Job))
+
+_FROM_UPLOAD = """
+    update gateway.uploads set state = 'used'
+    where id = $4 and tenant_id = $5 and state = 'ready' and expires_at > now() and $10::text is null
+    returning file_name, media_type, size, sha256
+"""
+_FROM_URL = "select null::text as file_name, null::text as media_type, null::bigint as size, null::text as sha256"
+_CREATE = """
+    with source as ({source}), once as (
+        insert into gateway.idempotency_keys (tenant_id, key, fingerprint, job_id)
+        select $5, $13, $14, $4 from source where $13::text is not null
+    ), job as (
+        insert into gateway.jobs (
+            id, tenant_id, options, metadata, callback_url, traceparent, source_url, deadline_at, created_at, updated_at,
+            file_name, media_type, source_size, source_sha256
+        )
+        select $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, file_name, media_type, size, sha256 from source returning 1
+    ), event as (
+        insert into gateway.outbox (message_id, routing_key, payload) select $1, $2, $3 from job
+    )
+    select * from source
+"""
+_CREATE_FROM_UPLOAD = _CREATE.format(source=_FROM_UPLOAD)
+_CREATE_FROM_URL = _CREATE.format(source=_FROM_URL)
+
+
+class KeyTaken(Exception):
+    """The idempotency key was used before; nothing was changed."""
+
+
+class Earlier(msgspec.Struct, frozen=True, kw_only=True):
+    """What an idempotency key was used for."""
+
+    fingerprint: bytes
+    job_id: UUID
+
+
+class JobStore:
+    """Rows of `gateway.jobs`, always asked for by tenant where a customer asks."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def create(self, job: Job, event: OutboxRow, *, key: str | None, fingerprint: bytes | None) -> Job | None:
+        """Job, event, idempotency key and the upload's use, all or nothing, in one statement.
+
+        Returns the job with what is known of its recording; null when its upload is not there to be used.
+        Raises `KeyTaken`.
+        """
+        try:
+            source = await patiently(
+                self._pool.fetchrow(
+                    _CREATE_FROM_UPLOAD if job.source_url is None else _CREATE_FROM_URL,
+                    *(event.message_id, event.routing_key, event.payload),
+                    *(job.id, job.tenant_id, job.options, job.metadata, job.callback_url, job.traceparent, job.source_url),
+                    *(job.deadline_at, job.created_at, key, fingerprint),
+                )
+            )
+        except asyncpg.UniqueViolationError:
+            raise KeyTaken from None
+        if source is None:
+            return None
+        name, media_type, size, sha256 = source
+        return msgspec.structs.replace(job, file_name=name, media_type=media_type, source_size=size, source_sha256=sha256)
+
+    async def earlier(self, tenant_id: UUID, key: str) -> Earlier | None:
+        """What the key was used for before."""
+        row = await patiently(
+            self._pool.fetchrow(
+                "select fingerprint, job_id from gateway.idempotency_keys where tenant_id = $1 and key = $2", tenant_id, key
+            )
+        )
+        return None if row is None else Earlier(fingerprint=row["fingerprint"], job_id=row["job_id"])
+
+    async def find(self, tenant_id: UUID, job_id: UUID) -> Job | None:
+        """One job of the tenant."""
+        row = await patiently(
+            self._pool.fetchrow(f"select {_COLUMNS} from gateway.jobs where tenant_id = $1 and id = $2", tenant_id, job_id)
+        )
+        return None if row is None else _job(row)
+
+    async def page(self, tenant_id: UUID, *, state: JobState | None, after: Cursor | None, limit: int) -> list[Job]:
+        """The tenant's newest jobs, those after the cursor."""
+        rows = await patiently(
+            self._pool.fetch(
+                f"""
+                select {_COLUMNS} from gateway.jobs
+                where tenant_id = $1 and ($2::text is null or state = $2)
+                  and ($3::timestamptz is null or (created_at, id) < ($3, $4))
+                order by created_at desc, id desc limit $5
+                """,
+                tenant_id,
+                state,
+                after and after.created_at,
+                after and after.id,
+                limit,
+            )
+        )
+        return [_job(row) for row in rows]
+
+    async def versions(self, job_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """The present version of each of these jobs; those that are gone are left out."""
+        rows = await patiently(self._pool.fetch("select id, version from gateway.jobs where id = any($1::uuid[])", job_ids))
+        return {row["id"]: row["version"] for row in rows}
+
+
+def _job(row: asyncpg.Record) -> Job:
+    return msgspec.convert(dict(row), Job)

@@ -1,0 +1,157 @@
+"""The moves of jobs: guarded updates, each with its event in the same statement.
+
+No row back means that somebody else was there first or that the news is old; the caller leaves it at that.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+from services.gateway.jobs import Job, RetryPlan, overtaken, sources
+from services.gateway.store import patiently
+from shared.database import Pool
+from shared.outbox import row_of
+from shared.schemas.events import DeliveryFinished, Event, TranscriptionProgressed
+from shared.schemas.jobs import ArtifactResult, Failure, JobState
+
+_TOUCH = "version = version + 1, updated_at = now(), announced = 0"
+
+
+class Transitions:
+    """Every way in which a row of `gateway.jobs` changes."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def progressed(self, news: TranscriptionProgressed) -> JobState | None:
+        """Forward inside one run: a later state, or more progress in the same. Returns the job's state."""
+        state = await self._pool.fetchval(
+            f"""
+            update gateway.jobs set {_TOUCH}, state = case when $4 = 'queued' then state else 'transcribing' end,
+                transcription_state = $4, transcription_progress = coalesce($5, transcription_progress),
+                engine = $6, duration_ms = coalesce($7, duration_ms)
+            where id = $1 and tenant_id = $2 and run = $3 and state in ('queued', 'transcribing')
+              and (transcription_state = any($8::text[])
+                   or transcription_state = $4 and $5 > coalesce(transcription_progress, -1))
+            returning state
+            """,
+            *(news.job_id, news.tenant_id, news.run, news.state, news.progress, news.engine, news.duration_ms),
+            overtaken(news.state),
+        )
+        return None if state is None else JobState(state)
+
+    async def transcribed(
+        self, job: Job, *, engine: str, model: str, language: str | None, duration_ms: int
+    ) -> JobState | None:
+        """The transcript of the run is stored. Known even to a job that ended, whose retry then need not pay again."""
+        state = await self._pool.fetchval(
+            f"""
+            update gateway.jobs set {_TOUCH}, state = case when state = any($4::text[]) then 'reporting' else state end,
+                transcribed_run = run, transcription_state = 'done', transcription_progress = 1,
+                engine = $5, model = $6, detected_language = $7, duration_ms = $8
+            where id = $1 and tenant_id = $2 and run = $3 and transcribed_run is distinct from run
+            returning state
+            """,
+            *(job.id, job.tenant_id, job.run, sources(JobState.REPORTING), engine, model, language, duration_ms),
+        )
+        return None if state is None else JobState(state)
+
+    async def completed(self, job: Job, event: Event, *, report: UUID, artifacts: tuple[ArtifactResult, ...]) -> bool:
+        """The report of the run is rendered; `report` is the id of the news, which counts once."""
+        return await self._end(job, JobState.COMPLETED, event, report=report, artifacts=artifacts)
+
+    async def failed(
+        self,
+        job: Job,
+        event: Event,
+        failure: Failure,
+        *,
+        report: UUID | None = None,
+        artifacts: tuple[ArtifactResult, ...] = (),
+    ) -> bool:
+        """The run came to nothing; a report that failed shows its artifacts' reasons."""
+        return await self._end(job, JobState.FAILED, event, failure=failure, report=report, artifacts=artifacts)
+
+    async def cancelled(self, job: Job, event: Event) -> bool:
+        """The customer wants no more of it."""
+        return await self._end(job, JobState.CANCELLED, event)
+
+    async def retried(self, job: Job, plan: RetryPlan, event: Event, *, deadline_at: dt.datetime) -> bool:
+        """A job that ended begins again. What it has is kept until something newer replaces it."""
+        return await self._move(
+            f"""
+            update gateway.jobs set {_TOUCH}, state = $8, run = $9, options = $10, deadline_at = $11,
+                finished_at = null, failure = null, callback_state = null, callback_attempts = 0, callback_status = null,
+                transcription_state = case when run = $9 then transcription_state else 'queued' end,
+                transcription_progress = case when run = $9 then transcription_progress end
+            where id = $4 and tenant_id = $5 and run = $6 and state = $7
+            """,
+            event,
+            *(job.id, job.tenant_id, job.run, job.state, plan.state, plan.run, plan.options, deadline_at),
+        )
+
+    async def erased(self, job: Job, event: Event) -> bool:
+        """The row goes; what may still lie in the store is remembered until it is gone."""
+        return await self._move(
+            """
+            delete from gateway.jobs where id = $4 and tenant_id = $5
+            """,
+            event,
+            *(job.id, job.tenant_id),
+            also=""", upload as (delete from gateway.uploads where id = $4 and tenant_id = $5),
+            erasure as (insert into gateway.erasures (job_id, tenant_id) select $4, $5 from moved)""",
+        )
+
+    async def delivered(self, news: DeliveryFinished) -> bool:
+        """The last delivery of the run counts, by the notifier's clock."""
+        version = await self._pool.fetchval(
+            f"""
+            update gateway.jobs set {_TOUCH},
+                callback_state = $4, callback_attempts = $5, callback_status = $6, callback_at = $7
+            where id = $1 and tenant_id = $2 and run = $3 and callback_url is not null
+              and (callback_at is null or callback_at < $7)
+            returning version
+            """,
+            *(news.job_id, news.tenant_id, news.run, news.state, news.attempts, news.status, news.occurred_at),
+        )
+        return version is not None
+
+    async def _end(
+        self,
+        job: Job,
+        state: JobState,
+        event: Event,
+        *,
+        failure: Failure | None = None,
+        report: UUID | None = None,
+        artifacts: tuple[ArtifactResult, ...] = (),
+    ) -> bool:
+        return await self._move(
+            f"""
+            update gateway.jobs set {_TOUCH}, state = $7, finished_at = now(), failure = $9,
+                report_event_id = coalesce($10::uuid, report_event_id),
+                artifacts = case when $10::uuid is null then artifacts else $11 end
+            where id = $4 and tenant_id = $5 and run = $6 and state = any($8::text[])
+              and ($10::uuid is null or report_event_id is distinct from $10)
+            """,
+            event,
+            *(job.id, job.tenant_id, job.run, state, sources(state), failure, report, artifacts),
+        )
+
+    async def _move(self, change: str, event: Event, *arguments: object, also: str = "") -> bool:
+        """Run the change (whose parameters start at $4) and put the event into the outbox when it changed a row."""
+        row = row_of(event)
+        moved = await patiently(
+            self._pool.fetchval(
+                f"""
+                with moved as ({change} returning id), event as (
+                    insert into gateway.outbox (message_id, routing_key, payload) select $1, $2, $3 from moved
+                ){also}
+                select id from moved
+                """,
+                *(row.message_id, row.routing_key, row.payload),
+                *arguments,
+            )
+        )
+        return moved is not None

@@ -1,0 +1,109 @@
+"""What the sweeper looks for: stalled jobs, expired uploads, unfinished erasures."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+
+from services.gateway.jobs import Job
+from shared.database import Connection, Pool
+
+_COLUMNS = ", ".join(field.name for field in msgspec.structs.fields(Job))
+_BATCH = 100
+
+
+class Leftover(msgspec.Struct, frozen=True, kw_only=True):
+    """Something below a job's prefix in the store that has no job."""
+
+    id: UUID
+    tenant_id: UUID
+
+
+class UpkeepStore:
+    """Queries over all tenants, safe to run on several processes at once."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def claim_stalled(self, connection: Connection, *, queued_after: float, working_after: float) -> list[Job]:
+        """Jobs without news for so many seconds, twice as many after each announcement. Marks them announced."""
+        rows = await connection.fetch(
+            f"""
+            update gateway.jobs set announced = announced + 1, announced_at = now()
+            where id in (
+                select id from gateway.jobs
+                where state in ('queued', 'transcribing', 'reporting') and deadline_at > now()
+                  and greatest(updated_at, announced_at) < now() - make_interval(
+                      secs => case state when 'queued' then $1::float8 else $2::float8 end * 2 ^ least(announced, 4))
+                order by deadline_at limit $3 for update skip locked
+            )
+            returning {_COLUMNS}
+            """,
+            *(queued_after, working_after, _BATCH),
+        )
+        return [msgspec.convert(dict(row), Job) for row in rows]
+
+    async def overdue(self) -> list[Job]:
+        """Jobs whose deadline has passed."""
+        rows = await self._pool.fetch(
+            f"""
+            select {_COLUMNS} from gateway.jobs
+            where state in ('queued', 'transcribing', 'reporting') and deadline_at <= now() order by deadline_at limit $1
+            """,
+            _BATCH,
+        )
+        return [msgspec.convert(dict(row), Job) for row in rows]
+
+    async def expired_uploads(self) -> list[Leftover]:
+        """Uploads nobody used in time, and those that broke off."""
+        rows = await self._pool.fetch(
+            """
+            select id, tenant_id from gateway.uploads where state <> 'used' and expires_at <= now()
+            order by expires_at limit $1
+            """,
+            _BATCH,
+        )
+        return [msgspec.convert(dict(row), Leftover) for row in rows]
+
+    async def forget_upload(self, upload: Leftover) -> None:
+        """Its blob is gone."""
+        await self._pool.execute("delete from gateway.uploads where id = $1 and state <> 'used'", upload.id)
+
+    async def due_erasures(self, *, claim: float) -> list[Leftover]:
+        """Erasures to go on with; another process leaves them alone for `claim` seconds."""
+        rows = await self._pool.fetch(
+            """
+            update gateway.erasures set next_at = now() + make_interval(secs => $1)
+            where job_id in (select job_id from gateway.erasures where next_at <= now() order by next_at limit $2
+                             for update skip locked)
+            returning job_id as id, tenant_id
+            """,
+            *(claim, _BATCH),
+        )
+        return [msgspec.convert(dict(row), Leftover) for row in rows]
+
+    async def passed_erasure(self, leftover: Leftover, *, found: int, settle: float) -> bool:
+        """Finished once nothing was found `settle` seconds after the request; looked at again later otherwise."""
+        done = await self._pool.fetchval(
+            """
+            with done as (
+                delete from gateway.erasures
+                where job_id = $1 and $2 = 0 and requested_at <= now() - make_interval(secs => $3) returning job_id
+            ), again as (
+                update gateway.erasures set passes = passes + 1,
+                    next_at = least(now() + make_interval(secs => 60 * 2 ^ least(passes, 6)),
+                                    greatest(requested_at + make_interval(secs => $3), now() + interval '1 second'))
+                where job_id = $1 and not exists (select from done)
+            )
+            select job_id from done
+            """,
+            *(leftover.id, found, settle),
+        )
+        return done is not None
+
+    async def forget_idempotency_keys(self, *, older_than: float) -> None:
+        """Drop keys that may be used again."""
+        await self._pool.execute(
+            "delete from gateway.idempotency_keys where created_at < now() - make_interval(secs => $1)", older_than
+        )

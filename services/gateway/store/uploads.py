@@ -1,0 +1,88 @@
+"""Recordings that were given to us."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from uuid import UUID
+
+import msgspec
+
+from services.gateway.store import patiently
+from shared.database import Pool
+
+_COLUMNS = "id, state, file_name, media_type, size, sha256, created_at, expires_at"
+
+
+class UploadState(enum.StrEnum):
+    """`receiving` while bytes arrive, `ready` to become a job, `used` once it has."""
+
+    RECEIVING = "receiving"
+    READY = "ready"
+    USED = "used"
+
+
+class Upload(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `gateway.uploads`."""
+
+    id: UUID
+    state: UploadState
+    file_name: str | None
+    media_type: str
+    size: int | None
+    sha256: str | None
+    created_at: dt.datetime
+    expires_at: dt.datetime
+
+
+class UploadStore:
+    """Rows of `gateway.uploads`. Their use is part of `JobStore.create`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def begin(
+        self, tenant_id: UUID, upload_id: UUID, *, file_name: str | None, media_type: str, expires_at: dt.datetime
+    ) -> None:
+        """Known before its first byte is stored, so that whatever is left behind can be found."""
+        await patiently(
+            self._pool.execute(
+                """
+                insert into gateway.uploads (id, tenant_id, file_name, media_type, expires_at) values ($1, $2, $3, $4, $5)
+                """,
+                *(upload_id, tenant_id, file_name, media_type, expires_at),
+            )
+        )
+
+    async def finish(
+        self, tenant_id: UUID, upload_id: UUID, *, file_name: str | None, size: int, sha256: str, expires_at: dt.datetime
+    ) -> Upload | None:
+        """Whole and stored. Null when it took so long that it was collected meanwhile."""
+        row = await patiently(
+            self._pool.fetchrow(
+                f"""
+                update gateway.uploads set state = 'ready', size = $3, sha256 = $4, expires_at = $5, file_name = $6
+                where id = $1 and tenant_id = $2 and state = 'receiving'
+                returning {_COLUMNS}
+                """,
+                *(upload_id, tenant_id, size, sha256, expires_at, file_name),
+            )
+        )
+        return None if row is None else msgspec.convert(dict(row), Upload)
+
+    async def forget(self, tenant_id: UUID, upload_id: UUID) -> None:
+        """An upload that came to nothing."""
+        await patiently(
+            self._pool.execute(
+                "delete from gateway.uploads where id = $1 and tenant_id = $2 and state <> 'used'", upload_id, tenant_id
+            )
+        )
+
+    async def find(self, tenant_id: UUID, upload_id: UUID) -> Upload | None:
+        """One upload of the tenant."""
+        row = await patiently(
+            self._pool.fetchrow(
+                f"select {_COLUMNS} from gateway.uploads where id = $1 and tenant_id = $2", upload_id, tenant_id
+            )
+        )
+        return None if row is None else msgspec.convert(dict(row), Upload)

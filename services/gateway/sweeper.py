@@ -1,0 +1,104 @@
+"""Puts right what stalled, broke off or must go: the loop that makes every job end, whoever died."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from services.gateway import announcements
+from services.gateway.lifecycle import DEADLINE, Lifecycle
+from services.gateway.settings import GatewaySettings
+from services.gateway.store.upkeep import Leftover, UpkeepStore
+from shared.blobs import BlobStore, job_prefix
+from shared.database import Pool, transaction
+from shared.errors import RetryableError
+from shared.outbox import Outbox
+
+UNFINISHED_SECONDS = 24 * 3600.0
+"""Age at which the parts of a dead upload are removed from the store."""
+
+UNFINISHED_EVERY = 3600.0
+ERASURE_CLAIM = 60.0
+"""Seconds for which one process works on an erasure alone."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweeper:
+    """Every step may run on several processes at once, and a store that is away does not keep the other steps back."""
+
+    pool: Pool
+    upkeep: UpkeepStore
+    blobs: BlobStore
+    outbox: Outbox
+    lifecycle: Lifecycle
+    settings: GatewaySettings
+
+    async def run(self) -> None:
+        """Loop for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_repeat(self._steps, self.settings.sweep_seconds))
+            tasks.create_task(_repeat(lambda: [self.remove_unfinished], UNFINISHED_EVERY))
+
+    def _steps(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        return (self.fail_overdue, self.announce_stalled, self.empty_erased, self.collect_uploads, self.forget_keys)
+
+    async def fail_overdue(self) -> None:
+        """A job past its deadline fails."""
+        for job in await self.upkeep.overdue():
+            await self.lifecycle.fail(job, DEADLINE)
+
+    async def announce_stalled(self) -> None:
+        """A job without news is submitted again, in the same run: whoever lost it finds it, whoever has it ignores it."""
+        async with transaction(self.pool) as connection:
+            stalled = await self.upkeep.claim_stalled(
+                connection,
+                queued_after=self.settings.queued_stall_seconds,
+                working_after=self.settings.working_stall_seconds,
+            )
+            await self.outbox.append(connection, *map(announcements.submitted, stalled))
+        for job in stalled:
+            log.info("job.announced_again", tenant_id=str(job.tenant_id), job_id=str(job.id), run=job.run, state=job.state)
+        if stalled:
+            self.outbox.wake()
+
+    async def empty_erased(self) -> None:
+        """Remove what lies below the prefixes of deleted jobs, again and again until late work can have written no more."""
+        for leftover in await self.upkeep.due_erasures(claim=ERASURE_CLAIM):
+            found = await self.blobs.delete_prefix(job_prefix(leftover.tenant_id, leftover.id))
+            if await self.upkeep.passed_erasure(leftover, found=found, settle=self.settings.erasure_settle_seconds):
+                log.info("job.erasure_verified", tenant_id=str(leftover.tenant_id), job_id=str(leftover.id))
+
+    async def collect_uploads(self) -> None:
+        """Uploads nobody made a job of in time."""
+        for upload in await self.upkeep.expired_uploads():
+            await self._collect(upload)
+
+    async def forget_keys(self) -> None:
+        """Idempotency keys that are old enough."""
+        await self.upkeep.forget_idempotency_keys(older_than=self.settings.idempotency_hours * 3600)
+
+    async def remove_unfinished(self) -> None:
+        """Parts that dead uploads left in the store."""
+        if removed := await self.blobs.sweep_unfinished(UNFINISHED_SECONDS):
+            log.info("uploads.unfinished_removed", parts=removed)
+
+    async def _collect(self, upload: Leftover) -> None:
+        await self.blobs.delete_prefix(job_prefix(upload.tenant_id, upload.id))
+        await self.upkeep.forget_upload(upload)
+        log.info("upload.expired", tenant_id=str(upload.tenant_id), upload_id=str(upload.id))
+
+
+async def _repeat(steps: Callable[[], Sequence[Callable[[], Awaitable[None]]]], seconds: float) -> None:
+    while True:
+        for step in steps():
+            try:
+                await step()
+            except RetryableError as error:
+                log.warning("sweep.postponed", step=step.__name__, error=str(error))
+        await asyncio.sleep(seconds * random.uniform(0.9, 1.1))

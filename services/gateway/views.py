@@ -1,0 +1,274 @@
+"""What clients see: the JSON of the API, built from rows. Fields are added, never renamed or removed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Generic, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from services.gateway.jobs import Job, StageState, progress, report_stage, transcription_stage
+from services.gateway.store.accounts import Principal
+from services.gateway.store.uploads import Upload, UploadState
+from shared.schemas.events import TranscriptionState
+from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, JobState
+from shared.schemas.solutions import Solution
+
+T = TypeVar("T")
+
+_ID = "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"
+_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+Id = Annotated[UUID, Meta(description="UUID version 7.", examples=[_ID])]
+Time = Annotated[dt.datetime, Meta(description="RFC 3339, UTC.", examples=["2026-11-22T09:30:00Z"])]
+Bytes = Annotated[int, Meta(ge=0, description="Bytes.", examples=[48211904])]
+Sha256 = Annotated[str, Meta(description="SHA-256 of the bytes, in hex.", examples=[_SHA256])]
+Fraction = Annotated[float, Meta(ge=0, le=1, description="How much is done; null while unknown.", examples=[0.42])]
+Url = Annotated[
+    str,
+    Meta(description="Absolute where AUDIO2TXT_PUBLIC_URL is set, else a path.", examples=[f"/v1/jobs/{_ID}"]),
+]
+
+
+class UploadView(msgspec.Struct, frozen=True, kw_only=True):
+    """A recording that waits for its job."""
+
+    id: Id
+    state: Annotated[UploadState, Meta(description="`ready` can become a job; `used` has become the job with the same id.")]
+    file_name: Annotated[str | None, Meta(description="As given, cleaned; for display only.", examples=["meeting.mp3"])]
+    media_type: Annotated[str, Meta(description="What the first bytes look like.", examples=["audio/mpeg"])]
+    size: Bytes | None
+    sha256: Sha256 | None
+    created_at: Time
+    expires_at: Annotated[dt.datetime, Meta(description="When an upload without a job is deleted.")]
+
+
+class SourceView(msgspec.Struct, frozen=True, kw_only=True):
+    """The recording of a job."""
+
+    size: Bytes | None
+    sha256: Sha256 | None
+    media_type: Annotated[str | None, Meta(examples=["audio/mpeg"], description="What the first bytes look like.")]
+    url: Annotated[str | None, Meta(description="Where it is fetched from; null when it was uploaded.")]
+
+
+class TranscriptionView(msgspec.Struct, frozen=True, kw_only=True):
+    """The transcription of the current run."""
+
+    state: Annotated[TranscriptionState, Meta(description="Where it stands.")]
+    engine: Annotated[str | None, Meta(description="The engine at work; null before one is chosen.", examples=["local"])]
+    model: Annotated[str | None, Meta(description="The engine's model, once known.", examples=["universal"])]
+    progress: Fraction | None
+
+
+class ReportView(msgspec.Struct, frozen=True, kw_only=True):
+    """The rendering of the artifacts."""
+
+    state: Annotated[StageState, Meta(description="Where it stands.")]
+
+
+class StagesView(msgspec.Struct, frozen=True, kw_only=True):
+    """The stages of the work."""
+
+    transcription: TranscriptionView
+    report: ReportView
+
+
+class ArtifactView(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a job, or the reason why there is none."""
+
+    name: Annotated[str, Meta(description="Unique inside the job.", examples=["transcript.pdf"])]
+    format: Annotated[ArtifactFormat, Meta(description="The file's format.")]
+    state: Annotated[ArtifactState, Meta(description="`failed` ones have a `failure`; `POST …/retry` renders them again.")]
+    media_type: Annotated[str, Meta(description="Sent as Content-Type.", examples=["application/pdf"])]
+    size: Bytes | None
+    sha256: Sha256 | None
+    url: Annotated[str | None, Meta(description="Where to fetch it; null when it failed.")]
+    failure: Annotated[Failure | None, Meta(description="Why it could not be rendered.")]
+
+
+class CallbackView(msgspec.Struct, frozen=True, kw_only=True):
+    """The webhook to the job's `callback_url`."""
+
+    url: Annotated[str, Meta(description="As given.", examples=["https://example.com/hooks/audio2txt"])]
+    state: Annotated[str, Meta(description="`pending`, `delivered` or `failed` (given up).", examples=["delivered"])]
+    attempts: Annotated[int, Meta(ge=0, description="How often it was tried.", examples=[1])]
+    status: Annotated[int | None, Meta(description="HTTP status of the last answer.", examples=[204])]
+
+
+class JobLinks(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the parts of a job are."""
+
+    self: Url
+    events: Url
+    transcript: Url
+    artifacts: Url
+
+
+class JobView(msgspec.Struct, frozen=True, kw_only=True):
+    """A job: one recording on its way to documents."""
+
+    id: Id
+    state: Annotated[JobState, Meta(description="`completed`, `failed` and `cancelled` are final until a retry.")]
+    run: Annotated[int, Meta(ge=1, description="Which transcription this is; a retry may begin the next.", examples=[1])]
+    version: Annotated[int, Meta(ge=1, description="Grows with every change; the `id` of server-sent events.", examples=[4])]
+    title: Annotated[str | None, Meta(description="Title printed on the files.", examples=["Weekly meeting"])]
+    file_name: Annotated[str | None, Meta(description="Name of the uploaded file, for display.", examples=["meeting.mp3"])]
+    source: SourceView
+    language: Annotated[str, Meta(description="As asked for.", examples=["auto"])]
+    engine: Annotated[str | None, Meta(description="As asked for; null takes the default.", examples=["local"])]
+    solution: Annotated[str, Meta(description="Scenario reported after.", examples=["verbatim"])]
+    formats: Annotated[tuple[ArtifactFormat, ...] | None, Meta(description="As asked for; null takes those of the solution.")]
+    progress: Fraction | None
+    stages: StagesView
+    duration_ms: Annotated[int, Meta(ge=0, description="Length of the recording, once known.", examples=[1834000])] | None
+    detected_language: Annotated[str | None, Meta(description="Language of the transcript, once known.", examples=["zh-Hant"])]
+    artifacts: tuple[ArtifactView, ...]
+    failure: Annotated[Failure | None, Meta(description="Why the job failed.")]
+    callback: Annotated[CallbackView | None, Meta(description="The webhook; null when none was asked for.")]
+    metadata: Annotated[dict[str, str], Meta(description="As given.", examples=[{"case": "2024-117"}])]
+    created_at: Time
+    updated_at: Time
+    finished_at: Annotated[dt.datetime | None, Meta(description="When the final state was reached.")]
+    links: JobLinks
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """Some of many, newest first."""
+
+    data: tuple[T, ...]
+    has_more: Annotated[bool, Meta(description="Whether there is another page.")] = False
+    next_cursor: Annotated[str | None, Meta(description="Give it as `after` for the next page.")] = None
+
+
+class TenantView(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose data this is."""
+
+    id: Id
+    name: Annotated[str, Meta(examples=["default"], description="The tenant's name.")]
+
+
+class KeyView(msgspec.Struct, frozen=True, kw_only=True):
+    """The key that made the request."""
+
+    id: Id
+    hint: Annotated[str, Meta(description="The key's last characters.", examples=["a2t_…x7Qp"])]
+    created_at: Time
+    expires_at: Annotated[dt.datetime | None, Meta(description="When it ends; null is never.")]
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who makes this request."""
+
+    tenant: TenantView
+    key: KeyView
+
+
+class SecretView(msgspec.Struct, frozen=True, kw_only=True):
+    """The secret webhooks are signed with, after Standard Webhooks."""
+
+    secret: Annotated[str, Meta(description="`whsec_` and base64.", examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])]
+
+
+class Views:
+    """Builds what clients see; links begin with the public URL."""
+
+    def __init__(self, public_url: str | None) -> None:
+        self._base = (public_url or "").rstrip("/") + "/v1"
+
+    def url(self, path: str) -> str:
+        """The link to a path below `/v1`."""
+        return self._base + path
+
+    def job(self, job: Job) -> JobView:
+        """A job as its tenant sees it."""
+        options = job.options
+        link = self.url(f"/jobs/{job.id}")
+        return JobView(
+            id=job.id,
+            state=job.state,
+            run=job.run,
+            version=job.version,
+            title=options.title,
+            file_name=job.file_name,
+            source=SourceView(size=job.source_size, sha256=job.source_sha256, media_type=job.media_type, url=job.source_url),
+            language=options.language,
+            engine=options.engine,
+            solution=options.solution,
+            formats=options.formats,
+            progress=progress(job),
+            stages=_stages(job),
+            duration_ms=job.duration_ms,
+            detected_language=job.detected_language,
+            artifacts=tuple(self.artifact(job, artifact) for artifact in job.artifacts),
+            failure=job.failure,
+            callback=_callback(job),
+            metadata=job.metadata,
+            created_at=job.created_at,
+            updated_at=job.updated_at,
+            finished_at=job.finished_at,
+            links=JobLinks(self=link, events=f"{link}/events", transcript=f"{link}/transcript", artifacts=f"{link}/artifacts"),
+        )
+
+    def artifact(self, job: Job, artifact: ArtifactResult) -> ArtifactView:
+        """One file of a job."""
+        ready = artifact.state is ArtifactState.READY
+        return ArtifactView(
+            name=artifact.name,
+            format=artifact.format,
+            state=artifact.state,
+            media_type=artifact.media_type,
+            size=artifact.size,
+            sha256=artifact.sha256,
+            url=self.url(f"/jobs/{job.id}/artifacts/{quote(artifact.name)}") if ready else None,
+            failure=artifact.failure,
+        )
+
+
+def upload_view(upload: Upload) -> UploadView:
+    """An upload as its tenant sees it."""
+    return msgspec.convert(upload, UploadView, from_attributes=True)
+
+
+def account_view(principal: Principal) -> AccountView:
+    """The maker of a request."""
+    return AccountView(
+        tenant=TenantView(id=principal.tenant_id, name=principal.tenant_name),
+        key=KeyView(
+            id=principal.key_id,
+            hint=principal.key_hint,
+            created_at=principal.key_created_at,
+            expires_at=principal.key_expires_at,
+        ),
+    )
+
+
+class SolutionList(msgspec.Struct, frozen=True, kw_only=True):
+    """The scenarios of this installation."""
+
+    data: tuple[Solution, ...]
+
+
+class ArtifactList(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of a job."""
+
+    data: tuple[ArtifactView, ...]
+
+
+def _stages(job: Job) -> StagesView:
+    return StagesView(
+        transcription=TranscriptionView(
+            state=transcription_stage(job), engine=job.engine, model=job.model, progress=job.transcription_progress
+        ),
+        report=ReportView(state=report_stage(job)),
+    )
+
+
+def _callback(job: Job) -> CallbackView | None:
+    if job.callback_url is None:
+        return None
+    state = "pending" if job.callback_state is None else job.callback_state
+    return CallbackView(url=job.callback_url, state=state, attempts=job.callback_attempts, status=job.callback_status)

@@ -1,0 +1,111 @@
+"""The HTTP application: routes below `/v1`, and what becomes of every error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import structlog
+from litestar import Litestar, Request, Response, Router, get
+from litestar.di import Provide
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.routes import HTTPRoute
+from litestar.types import ControllerRouterHandler
+
+from services.gateway.access import REQUEST_ID, Access
+from services.gateway.auth import Authenticator
+from services.gateway.guards import PUBLIC, key_required, query_understood
+from services.gateway.openapi import describe
+from services.gateway.problems import MEDIA_TYPE, FieldError, Problem, ProblemDocument, unavailable
+from services.gateway.routes import account, events, jobs, results, uploads
+from services.gateway.routes.context import Gateway
+from shared.blobs import BlobUnavailable
+from shared.database import is_outage
+from shared.health import AsgiApp
+
+ROUTES: tuple[ControllerRouterHandler, ...] = (
+    uploads.create_upload,
+    uploads.get_upload,
+    jobs.create_job,
+    jobs.list_jobs,
+    jobs.get_job,
+    jobs.cancel_job,
+    jobs.retry_job,
+    jobs.delete_job,
+    events.follow_job,
+    results.get_transcript,
+    results.list_artifacts,
+    results.get_artifact,
+    account.get_account,
+    account.list_solutions,
+    account.get_webhook_secret,
+)
+
+_CODES: Mapping[int, str] = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
+_DETAILS: Mapping[int, str] = {
+    404: "There is nothing at this path; /v1/openapi.json lists what there is.",
+    405: "This path does not take this method; the Allow header lists those it takes.",
+}
+
+log = structlog.get_logger(__name__)
+
+
+def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
+    """Everything the gateway answers over HTTP, health and metrics apart."""
+
+    @get("/openapi.json", opt={PUBLIC: True})
+    async def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
+        routes = [route for route in request.app.routes if isinstance(route, HTTPRoute)]
+        document = describe(routes, server=gateway.views.url("").removesuffix("/v1") or "/")
+        return Response(document, media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
+
+    v1 = Router(
+        "/v1",
+        route_handlers=[*ROUTES, openapi],
+        guards=[key_required(authenticator), query_understood],
+        dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
+    )
+    app = Litestar(
+        [v1],
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=None,
+        exception_handlers={Exception: _answer},
+    )
+    return Access(cast("AsgiApp", app))
+
+
+def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[ProblemDocument]:
+    problem = problem_of(error)
+    if problem.status == 500:
+        log.error("http.failed", exc_info=error)
+    document = problem.document(cast("str | None", request.scope.get(REQUEST_ID)))
+    return Response(document, status_code=problem.status, media_type=MEDIA_TYPE, headers=problem.headers)
+
+
+def problem_of(error: Exception) -> Problem:
+    """What the client is told about an error. Of surprises it learns nothing but the request's id."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, ValidationException):
+        return _invalid_parameters(error)
+    if isinstance(error, HTTPException):
+        return _refused(error)
+    if isinstance(error, BlobUnavailable):
+        return unavailable("The store")
+    if is_outage(error):
+        return unavailable("The database")
+    return Problem(500, "internal_error", "Something went wrong on our side; tell us the request_id.")
+
+
+def _invalid_parameters(error: ValidationException) -> Problem:
+    entries = error.extra if isinstance(error.extra, list) else []
+    errors = [FieldError(pointer=str(entry.get("key", "")), message=f"{entry.get('message')}.") for entry in entries]
+    named = "; ".join(f"{item.pointer}: {item.message.rstrip('.')}" for item in errors) or "see the documentation"
+    return Problem(400, "invalid_query", f"A parameter is not valid: {named}.", errors=errors)
+
+
+def _refused(error: HTTPException) -> Problem:
+    status = error.status_code
+    detail = _DETAILS.get(status, f"{error.detail.rstrip('.')}.")
+    return Problem(status, _CODES.get(status, "refused"), detail, headers=error.headers)

@@ -1,0 +1,285 @@
+"""A gateway run in the test's own process: over HTTP on a real port, a real database, the memory bus, and stand-ins for
+the services behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from services.gateway.app import assemble
+from services.gateway.keys import new_key
+from services.gateway.store.accounts import AccountStore
+from shared import migrations
+from shared.blobs import BlobStore, artifact_key, raw_key, report_key, transcript_key
+from shared.bus import Envelope, subscription
+from shared.database import Pool
+from shared.http import HttpServer
+from shared.runtime import Platform, open_platform
+from shared.schemas.events import (
+    DeliveryFinished,
+    DeliveryState,
+    Event,
+    JobCancelled,
+    JobCompleted,
+    JobErased,
+    JobFailed,
+    JobSubmitted,
+    ReportReady,
+    TranscriptionProgressed,
+    TranscriptionState,
+    TranscriptReady,
+)
+from shared.schemas.ids import new_id
+from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, JobOptions
+from shared.settings import PlatformSettings
+
+E = TypeVar("E", bound=Event)
+
+PATIENCE = 30.0
+WAV = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x80\x3e\x00\x00\x00\x7d\x00\x00\x02\x00\x10\x00data\x00\x00\x00\x00"
+TRANSCRIPT = {
+    "media": {"duration_ms": 44_000},
+    "engine": {"provider": "scripted", "model": "s1"},
+    "language": "en",
+    "segments": [],
+}
+
+
+class Others:
+    """The transcriber, reporter and notifier as the gateway sees them: what they were told, and what they answer."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._heard: list[Event] = []
+        self._news = asyncio.Condition()
+
+    async def hear(self, event: Event) -> None:
+        """Keep an event."""
+        async with self._news:
+            self._heard.append(event)
+            self._news.notify_all()
+
+    async def heard(self, kind: type[E], job_id: str, *, count: int = 1) -> E:
+        """The `count`-th event of a kind about a job, waited for."""
+        async with asyncio.timeout(PATIENCE), self._news:
+            await self._news.wait_for(lambda: len(self.all_of(kind, job_id)) >= count)
+        return self.all_of(kind, job_id)[count - 1]
+
+    def all_of(self, kind: type[E], job_id: str) -> list[E]:
+        """Every event of a kind about a job so far."""
+        return [event for event in self._heard if isinstance(event, kind) and str(event.job_id) == job_id]
+
+    async def say(self, event: Event) -> None:
+        """Publish an event; returns when the gateway has handled it."""
+        await self._platform.bus.publish(Envelope.of(event))
+
+    async def progress(
+        self, order: JobSubmitted, state: TranscriptionState, progress: float | None = None, failure: Failure | None = None
+    ) -> None:
+        """How far the transcription is."""
+        await self.say(
+            TranscriptionProgressed(
+                **_about(order), state=state, progress=progress, engine="scripted", duration_ms=44_000, failure=failure
+            )
+        )
+
+    async def transcribe(self, order: JobSubmitted, **changes: Any) -> None:
+        """Store a transcript and say so."""
+        await self.store_transcript(order)
+        await self.say(msgspec.structs.replace(transcript_ready(order), **changes))
+
+    async def store_transcript(self, order: JobSubmitted) -> None:
+        """Store a transcript without a word."""
+        key = transcript_key(order.tenant_id, order.job_id, order.run)
+        await self._platform.blobs.put(key, msgspec.json.encode({**TRANSCRIPT, "run": order.run}))
+
+    async def report(self, order: JobSubmitted, *artifacts: ArtifactResult) -> ReportReady:
+        """Store the files that are ready and say so."""
+        for artifact in artifacts:
+            if artifact.key is not None:
+                await self._platform.blobs.put(artifact.key, contents(artifact.name))
+        event = report_ready(order, *artifacts)
+        await self.say(event)
+        return event
+
+    async def complete(self, order: JobSubmitted) -> None:
+        """Do the whole work: a transcript, and a text file."""
+        await self.transcribe(order)
+        await self.report(order, ready(order))
+
+    async def deliver(self, order: JobSubmitted, *, attempts: int = 1, status: int = 204) -> None:
+        """The webhook went out."""
+        state = DeliveryState.DELIVERED if status < 300 else DeliveryState.FAILED
+        await self.say(DeliveryFinished(**_about(order), delivery_id=new_id(), state=state, attempts=attempts, status=status))
+
+
+class RunningGateway:
+    """What tests see of it."""
+
+    def __init__(self, platform: Platform, url: str, others: Others) -> None:
+        self.platform = platform
+        self.url = url
+        self.others = others
+
+    @property
+    def pool(self) -> Pool:
+        """The database behind it."""
+        return self.platform.database
+
+    @property
+    def blobs(self) -> BlobStore:
+        """The store behind it."""
+        return self.platform.blobs
+
+    async def keys(self, job_id: str) -> list[str]:
+        """What lies in the store about a job."""
+        return [info.key async for info in self.blobs.list("t/") if job_id in info.key]
+
+    async def new_tenant(self, name: str) -> httpx.AsyncClient:
+        """A client of a new tenant. Close it."""
+        accounts = AccountStore(self.pool)
+        key = new_key()
+        await accounts.add_key(await accounts.add_tenant(name), key)
+        return self.client(key)
+
+    def client(self, key: str) -> httpx.AsyncClient:
+        """A client with a key. Close it."""
+        return httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE)
+
+
+class ApiClient:
+    """A tenant's developer: calls the API and insists."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+    async def upload(self, data: bytes = WAV + bytes(2000), **options: Any) -> dict[str, Any]:
+        """Upload a recording."""
+        return _ok(await self.http.post("/v1/uploads", content=data, **options))
+
+    async def create(self, **order: Any) -> dict[str, Any]:
+        """Create a job, of a fresh upload unless told otherwise."""
+        source = {} if {"upload_id", "audio_url"} & order.keys() else {"upload_id": (await self.upload())["id"]}
+        return _ok(await self.http.post("/v1/jobs", json={**source, **order}))
+
+    async def job(self, job_id: str, **parameters: Any) -> dict[str, Any]:
+        """The job as it stands."""
+        return _ok(await self.http.get(f"/v1/jobs/{job_id}", params=parameters))
+
+
+@asynccontextmanager
+async def running_gateway(
+    database_url: str, folder: Path, *, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[RunningGateway]:
+    """Start a gateway on a migrated database."""
+    platform_settings = PlatformSettings(
+        data_dir=str(folder), secret_key="a master secret for tests, 32 bytes and more", port=0, drain_seconds=5
+    )
+    environment = dict(settings or {})
+    async with AsyncExitStack() as stack:
+        platform = await stack.enter_async_context(
+            open_platform(platform_settings, environment, needs_database=True, database_url=database_url)
+        )
+        await migrations.apply(platform.database, "gateway")
+        service = await stack.enter_async_context(assemble(platform))
+        others = Others(platform)
+        kinds = (JobSubmitted, JobCancelled, JobErased, JobCompleted, JobFailed)
+        listening = [subscription("others", kind, others.hear) for kind in kinds]
+        assert service.app is not None
+        server = HttpServer(service.app, host="127.0.0.1", port=0)
+        await server.start()
+        runs = [loop.run() for loop in service.loops]
+        tasks = [asyncio.create_task(run) for run in (*runs, server.run())]
+        await platform.bus.start([*service.subscriptions, *listening])
+        try:
+            yield RunningGateway(platform, server.url, others)
+        finally:
+            platform.stopping.set()
+            await server.stop()
+            await platform.bus.stop_consuming(5)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def transcript_ready(order: JobSubmitted) -> TranscriptReady:
+    """The news that a run is transcribed."""
+    about = (order.tenant_id, order.job_id, order.run)
+    return TranscriptReady(
+        **_about(order),
+        options=order.options,
+        transcript_key=transcript_key(*about),
+        raw_key=raw_key(*about),
+        engine="scripted",
+        model="s1",
+        language="en",
+        duration_ms=44_000,
+    )
+
+
+def report_ready(order: JobSubmitted, *artifacts: ArtifactResult) -> ReportReady:
+    """The news that a run is rendered."""
+    key = report_key(order.tenant_id, order.job_id, order.run)
+    return ReportReady(**_about(order), report_key=key, artifacts=artifacts)
+
+
+def ready(order: JobSubmitted, format: ArtifactFormat = ArtifactFormat.TEXT, name: str | None = None) -> ArtifactResult:  # noqa: A002
+    """A rendered file of a job."""
+    file_name = name or f"transcript.{format.value}"
+    return ArtifactResult(
+        name=file_name,
+        format=format,
+        state=ArtifactState.READY,
+        media_type="text/plain",
+        key=artifact_key(order.tenant_id, order.job_id, order.run, file_name),
+        size=len(contents(file_name)),
+        sha256="00ff",
+    )
+
+
+def unrendered(format: ArtifactFormat = ArtifactFormat.PDF) -> ArtifactResult:  # noqa: A002
+    """A file that could not be rendered."""
+    failure = Failure(code="font_missing", message="A font is missing; install it.", retryable=True)
+    return ArtifactResult(
+        name=f"transcript.{format.value}",
+        format=format,
+        state=ArtifactState.FAILED,
+        media_type="application/pdf",
+        failure=failure,
+    )
+
+
+def contents(name: str) -> bytes:
+    """The bytes of a rendered file."""
+    return (f"{name}: " + "It was the best of times. " * 40).encode()
+
+
+def order_of(job: Mapping[str, Any], tenant_id: UUID) -> JobSubmitted:
+    """The order a job was submitted with, as far as answers need it."""
+    import datetime as dt
+
+    return JobSubmitted(
+        tenant_id=tenant_id,
+        job_id=UUID(job["id"]),
+        run=job["run"],
+        options=JobOptions(),
+        source_key="unused",
+        deadline_at=dt.datetime.now(dt.UTC),
+    )
+
+
+def _about(order: JobSubmitted) -> dict[str, Any]:
+    return {"tenant_id": order.tenant_id, "job_id": order.job_id, "run": order.run}
+
+
+def _ok(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.status_code < 300, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
+    decoded: dict[str, Any] = answer.json()
+    return decoded
