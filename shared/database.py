@@ -33,7 +33,13 @@ async def open_pool(url: str, *, size: int) -> Pool:
     while True:
         try:
             return await asyncpg.create_pool(
-                url, min_size=1, max_size=size, timeout=10, command_timeout=STATEMENT_TIMEOUT, init=_set_codecs
+                url,
+                min_size=1,
+                max_size=size,
+                timeout=10,
+                command_timeout=STATEMENT_TIMEOUT,
+                init=_set_codecs,
+                reset=_leave_session,
             )
         except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError) as error:
             if time.monotonic() > deadline:
@@ -78,3 +84,10 @@ async def _set_codecs(connection: Connection) -> None:
         decoder=lambda data: msgspec.json.decode(data[1:]),
         format="binary",
     )
+
+
+async def _leave_session(connection: Connection) -> None:
+    """Spare the round trip with which asyncpg sets back a connection that returns to the pool, open transactions aside.
+
+    Nothing of ours outlives its transaction: settings are `set local`, advisory locks end with it, nobody listens.
+    """
