@@ -70,7 +70,7 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
         tuple[ArtifactFormat, ...] | None,
         Meta(description="Artifacts to render; null takes those of the solution.", examples=[["pdf", "srt"]]),
     ] = None
-    title: Annotated[str | None, Meta(description="Title printed on the artifacts.", max_length=200)] = None
+    title: Annotated[str, Meta(description="Title printed on the artifacts.", max_length=200)] | None = None
 
 
 class ArtifactResult(msgspec.Struct, frozen=True, kw_only=True):
