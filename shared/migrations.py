@@ -7,14 +7,20 @@ Every service that owns a schema keeps its files in `migrations/` beside its cod
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
-from shared.database import Connection, Pool, transaction
+import asyncpg
+
+from shared.database import Connection, Pool, is_outage, transaction
 from shared.errors import ConfigurationError
 
 _LOCK = 0x61327478
 """Advisory lock key: the bytes of "a2tx"."""
+
+LONGEST_MIGRATION = 3600.0
+"""Seconds one file may take, or wait for another process that applies it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,23 +48,24 @@ def migrations_of(service: str) -> list[Migration]:
 
 
 async def apply(pool: Pool, service: str) -> list[str]:
-    """Apply what is pending in the schema named after the service; returns the names applied."""
+    """Apply what is pending in the schema named after the service; returns the names applied.
+
+    Any number of processes may do this at once. Raises `ConfigurationError` for a file that was changed after it had
+    been applied, or that PostgreSQL refuses; what came before it stays applied.
+    """
     applied_now = []
     for migration in migrations_of(service):
         async with transaction(pool) as connection:
-            await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+            await connection.execute("select pg_advisory_xact_lock($1)", _LOCK, timeout=LONGEST_MIGRATION)
             if await _apply_one(connection, service, migration):
                 applied_now.append(migration.name)
     return applied_now
 
 
 async def pending(pool: Pool, service: str) -> list[str]:
-    """Names of the files not applied yet."""
-    wanted = migrations_of(service)
-    if not wanted:
-        return []
-    done = await _applied(pool, service) if await _has_schema(pool, service) else {}
-    return [migration.name for migration in wanted if migration.name not in done]
+    """Names of the files not applied yet. Raises `ConfigurationError` when one was changed after it had been applied."""
+    done = await _applied(pool, service)
+    return [migration.name for migration in migrations_of(service) if not _is_done(service, migration, done)]
 
 
 async def require_current(pool: Pool, service: str) -> None:
@@ -75,24 +82,32 @@ async def _apply_one(connection: Connection, service: str, migration: Migration)
         f"create table if not exists {service}.migrations "
         "(name text primary key, digest text not null, applied_at timestamptz not null default now())"
     )
-    known = await connection.fetchval(f"select digest from {service}.migrations where name = $1", migration.name)
-    if known == migration.digest:
+    if _is_done(service, migration, await _applied(connection, service)):
         return False
-    if known is not None:
-        raise ConfigurationError(
-            f"Migration {service}/{migration.name} was changed after it had been applied; restore the file."
-        )
     await connection.execute(f"set local search_path to {service}, public")
-    await connection.execute(migration.sql)
+    try:
+        await connection.execute(migration.sql, timeout=LONGEST_MIGRATION)
+    except asyncpg.PostgresError as error:
+        if is_outage(error):
+            raise
+        raise ConfigurationError(f"PostgreSQL refuses the migration {service}/{migration.name}: {error}.") from error
     await connection.execute(
         f"insert into {service}.migrations (name, digest) values ($1, $2)", migration.name, migration.digest
     )
     return True
 
 
-async def _has_schema(pool: Pool, service: str) -> bool:
-    return bool(await pool.fetchval("select to_regclass($1) is not null", f"{service}.migrations"))
+def _is_done(service: str, migration: Migration, done: Mapping[str, str]) -> bool:
+    if done.get(migration.name, migration.digest) != migration.digest:
+        raise ConfigurationError(
+            f"The migration {service}/{migration.name} was changed after it had been applied; restore the file, "
+            "and put the change into a new one."
+        )
+    return migration.name in done
 
 
-async def _applied(pool: Pool, service: str) -> dict[str, str]:
-    return {row["name"]: row["digest"] for row in await pool.fetch(f"select name, digest from {service}.migrations")}
+async def _applied(database: Pool | Connection, service: str) -> dict[str, str]:
+    """Digests by name; empty before the first migration."""
+    if not await database.fetchval("select to_regclass($1) is not null", f"{service}.migrations"):
+        return {}
+    return {row["name"]: row["digest"] for row in await database.fetch(f"select name, digest from {service}.migrations")}

@@ -1,8 +1,8 @@
 """The transactional outbox: an event is a row in the transaction that caused it, and a relay brings it to the bus.
 
 A row is deleted when the bus has the event, so nothing is lost: whoever dies, the row is claimed again when its
-claim runs out. `deliver_at` in the future is how anything is delayed. A row the bus keeps refusing ends in
-`dead_letters`, which `audio2txt dead-letters` lists and replays.
+claim runs out. `deliver_at` in the future is how anything is delayed. A row that the bus refuses, or whose reader
+keeps failing, ends in `dead_letters`, which `audio2txt dead-letters` lists and replays.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import structlog
 
 from shared import metrics
-from shared.bus import Bus, Envelope
-from shared.database import Connection, Pool, transaction
+from shared.bus import Bus, BusUnavailable, Envelope, Unroutable
+from shared.database import Connection, Pool, is_outage
 from shared.errors import PermanentError, RetryableError
 from shared.retry import backoff
-from shared.schemas.events import Event, routing_key
+from shared.schemas.events import EVENT_TYPES, Event, routing_key
 
 POLL_SECONDS = 0.25
 """How soon a row written by another process is found; rows of this process wake the relay at once."""
@@ -31,12 +32,19 @@ POLL_SECONDS = 0.25
 CLAIM_SECONDS = 30.0
 """How long a row stays with a relay that stopped renewing its claim, as after `kill -9`."""
 
-BATCH = 100
 PER_EVENT = 32
 """Most rows of one event type in flight, so that a slow reader does not hold back the others' events."""
 
 MOST_ATTEMPTS = 20
-"""Failures of a row whose reader raises before it becomes a dead letter; an unreachable bus does not count."""
+"""Failures of a row's reader before the row becomes a dead letter. Outages alone never get a row so far."""
+
+LONGEST_WAIT_FOR_BUS = 5.0
+"""Most seconds between attempts while the bus, or the queue of a service that has not started yet, is missing."""
+
+LET_GO_SECONDS = 2.0
+LONGEST_ERROR = 1000
+
+_ROUTING_KEYS = [routing_key(kind) for kind in EVENT_TYPES]
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +90,10 @@ class Outbox:
         self._schema = schema
         self._table = f"{schema}.outbox"
         self._due = asyncio.Event()
-        self._in_flight: dict[int, str] = {}
+        self._in_flight: dict[int, _Claimed] = {}
+        self._outcomes: dict[int, Exception | None] = {}
+        """What became of rows in flight, not written to the database yet."""
+        self._bus_failures = 0
 
     async def append(self, connection: Connection, *events: Event, deliver_at: dt.datetime | None = None) -> None:
         """Add events to the caller's transaction; an event already there (same id) is left as it is."""
@@ -97,24 +108,33 @@ class Outbox:
         self._due.set()
 
     async def relay(self, bus: Bus) -> None:
-        """Loop for ever: claim due rows, publish them side by side, delete those the bus has taken."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._renew_claims())
-            while True:
-                self._due.clear()
-                for claimed in await self._claim():
-                    self._in_flight[claimed.id] = claimed.envelope.routing_key
-                    tasks.create_task(self._deliver(bus, claimed))
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS * random.uniform(0.8, 1.2)):
-                        await self._due.wait()
+        """Loop for ever: claim due rows, publish them side by side, write down what became of them.
+
+        Raises when the database is away; called again, it goes on. Cancelled, it frees the rows in flight.
+        """
+        try:
+            await self._let_go()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._renew_claims())
+                while True:
+                    self._due.clear()
+                    await self._write_outcomes()
+                    for claimed in await self._claim():
+                        self._in_flight[claimed.id] = claimed
+                        tasks.create_task(self._deliver(bus, claimed))
+                    await self._rest()
+        except* asyncpg.InternalClientError as errors:
+            # What asyncpg takes for its own mistake: a statement on a connection that a dying server has just given up.
+            raise RetryableError("The database ended in the middle of a statement.") from errors
+        finally:
+            await self._let_go_in_time()
 
     async def release_claims(self) -> None:
         """Free the rows of a dead relay at once. Only where no other process can be relaying: the one-process mode."""
-        await self._pool.execute(f"update {self._table} set claimed_until = null where claimed_until is not null")
+        await self._pool.execute(f"update {self._table} set held_until = null where held_until is not null")
 
     async def lag_seconds(self) -> float:
-        """Age of the oldest row that is due."""
+        """Age of the oldest row that is due, in whatever attempt it is."""
         age = await self._pool.fetchval(
             f"select extract(epoch from now() - min(deliver_at))::float8 from {self._table} where deliver_at <= now()"
         )
@@ -139,25 +159,28 @@ class Outbox:
             """,
             ids,
         )
+        self.wake()
         return len(done)
 
     async def _claim(self) -> list[_Claimed]:
-        counts = Counter(self._in_flight.values())
-        busy = [key for key, count in counts.items() if count >= PER_EVENT]
+        """Hold due rows, of each event type as many as may still be in flight; rows of unknown types stay for newer code."""
+        taken = Counter(claimed.envelope.routing_key for claimed in self._in_flight.values())
         rows = await self._pool.fetch(
             f"""
-            update {self._table} o set claimed_until = now() + make_interval(secs => $3)
-            from (
-                select id from {self._table}
-                where deliver_at <= now() and (claimed_until is null or claimed_until < now())
-                  and routing_key <> all($1::text[])
-                order by deliver_at, id limit $2 for update skip locked
-            ) due
-            where o.id = due.id
+            with due as materialized (
+                select picked.id from unnest($1::text[], $2::int[]) as room (routing_key, places)
+                cross join lateral (
+                    select id from {self._table} o
+                    where o.routing_key = room.routing_key
+                      and deliver_at <= now() and (held_until is null or held_until < now())
+                    order by deliver_at, id limit room.places for update skip locked
+                ) picked
+            )
+            update {self._table} o set held_until = now() + make_interval(secs => $3) from due where o.id = due.id
             returning o.id, o.message_id, o.routing_key, o.payload, o.attempts
             """,
-            busy,
-            BATCH,
+            _ROUTING_KEYS,
+            [PER_EVENT - taken[key] for key in _ROUTING_KEYS],
             CLAIM_SECONDS,
         )
         return [
@@ -171,67 +194,107 @@ class Outbox:
         ]
 
     async def _deliver(self, bus: Bus, claimed: _Claimed) -> None:
+        error: Exception | None = None
         try:
             await bus.publish(claimed.envelope)
-            await self._pool.execute(f"delete from {self._table} where id = $1", claimed.id)
-            metrics.OUTBOX_DELIVERED.labels(self._schema, claimed.envelope.routing_key).inc()
-        except PermanentError as error:
+        except Exception as caught:
+            error = caught
+        self._outcomes[claimed.id] = error
+        self._due.set()
+
+    async def _rest(self) -> None:
+        """Until rows are due, an outcome is there, or it is time to look; while the bus is away, a while longer."""
+        if self._bus_failures:
+            await asyncio.sleep(backoff(self._bus_failures, longest=LONGEST_WAIT_FOR_BUS))
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS * random.uniform(0.8, 1.2)):
+                await self._due.wait()
+
+    async def _write_outcomes(self) -> None:
+        outcomes = dict(self._outcomes)
+        delivered = [row for row, error in outcomes.items() if error is None]
+        unreached = [row for row, error in outcomes.items() if isinstance(error, BusUnavailable)]
+        if delivered:
+            await self._pool.execute(f"delete from {self._table} where id = any($1::bigint[])", delivered)
+            self._bus_failures = 0
+        if unreached:
+            await self._free(unreached)
+            self._bus_failures += 1
+            log.warning("outbox.bus_unavailable", schema=self._schema, rows=len(unreached), error=str(outcomes[unreached[0]]))
+        for row, error in outcomes.items():
+            if error is not None and not isinstance(error, BusUnavailable):
+                await self._write_failure(self._in_flight[row], error)
+        for row in outcomes:
+            self._count(self._in_flight.pop(row), self._outcomes.pop(row))
+
+    async def _write_failure(self, claimed: _Claimed, error: Exception) -> None:
+        exhausted = claimed.attempts + 1 >= MOST_ATTEMPTS and not isinstance(error, RetryableError)
+        if exhausted or isinstance(error, PermanentError):
             await self._bury(claimed, error)
-        except Exception as error:
+        else:
             await self._postpone(claimed, error)
-        finally:
-            self._in_flight.pop(claimed.id, None)
-            if len(self._in_flight) < BATCH:
-                self._due.set()
 
     async def _postpone(self, claimed: _Claimed, error: Exception) -> None:
-        attempts = claimed.attempts + 1
-        if attempts >= MOST_ATTEMPTS and not isinstance(error, RetryableError):
-            await self._bury(claimed, error)
-            return
-        log.warning(
-            "outbox.postponed",
-            event_type=claimed.envelope.routing_key,
-            message_id=str(claimed.envelope.message_id),
-            attempts=attempts,
-            error=repr(error),
-        )
-        metrics.OUTBOX_FAILED.labels(self._schema, claimed.envelope.routing_key).inc()
+        # An outage leaves a row enough attempts for a defect that shows up after it.
+        attempts = min(claimed.attempts + 1, MOST_ATTEMPTS // 2 if isinstance(error, RetryableError) else MOST_ATTEMPTS)
+        delay = backoff(attempts, longest=LONGEST_WAIT_FOR_BUS) if isinstance(error, Unroutable) else backoff(attempts)
+        log.warning("outbox.postponed", **_names(claimed), attempts=attempts, error=repr(error))
         await self._pool.execute(
-            f"update {self._table} set attempts = $2, last_error = $3, claimed_until = null, "
-            "deliver_at = now() + make_interval(secs => $4) where id = $1",
+            f"update {self._table} set attempts = $2, last_error = $3, held_until = now() + make_interval(secs => $4) "
+            "where id = $1",
             claimed.id,
             attempts,
-            repr(error)[:1000],
-            backoff(attempts),
+            repr(error)[:LONGEST_ERROR],
+            delay,
         )
 
     async def _bury(self, claimed: _Claimed, error: Exception) -> None:
-        log.error(
-            "outbox.dead_letter",
-            event_type=claimed.envelope.routing_key,
-            message_id=str(claimed.envelope.message_id),
-            error=repr(error),
+        log.error("outbox.dead_letter", **_names(claimed), error=repr(error))
+        await self._pool.execute(
+            f"""
+            with gone as (delete from {self._table} where id = $1 returning message_id, routing_key, payload)
+            insert into {self._schema}.dead_letters (message_id, routing_key, payload, error, attempts)
+            select message_id, routing_key, payload, $2, $3 from gone
+            """,
+            claimed.id,
+            repr(error)[:LONGEST_ERROR],
+            claimed.attempts + 1,
         )
         metrics.DEAD_LETTERS.labels(self._schema, claimed.envelope.routing_key).inc()
-        async with transaction(self._pool) as connection:
-            await connection.execute(
-                f"""
-                with gone as (delete from {self._table} where id = $1 returning message_id, routing_key, payload)
-                insert into {self._schema}.dead_letters (message_id, routing_key, payload, error, attempts)
-                select message_id, routing_key, payload, $2, $3 from gone
-                """,
-                claimed.id,
-                repr(error)[:1000],
-                claimed.attempts + 1,
-            )
 
     async def _renew_claims(self) -> None:
         while True:
             await asyncio.sleep(CLAIM_SECONDS / 3)
-            if self._in_flight:
-                await self._pool.execute(
-                    f"update {self._table} set claimed_until = now() + make_interval(secs => $2) where id = any($1::bigint[])",
-                    list(self._in_flight),
-                    CLAIM_SECONDS,
-                )
+            await self._pool.execute(
+                f"update {self._table} set held_until = now() + make_interval(secs => $2) where id = any($1::bigint[])",
+                list(self._in_flight.keys() - self._outcomes.keys()),
+                CLAIM_SECONDS,
+            )
+
+    async def _let_go(self) -> None:
+        """Write what is known of the rows in flight, and free the others for any relay."""
+        await self._write_outcomes()
+        if self._in_flight:
+            await self._free(list(self._in_flight))
+            self._in_flight.clear()
+
+    async def _let_go_in_time(self) -> None:
+        try:
+            async with asyncio.timeout(LET_GO_SECONDS):
+                await self._let_go()
+        except Exception as error:
+            if not is_outage(error) and not isinstance(error, asyncpg.InternalClientError):
+                raise
+            log.warning("outbox.still_holding", schema=self._schema, rows=len(self._in_flight), error=repr(error))
+
+    async def _free(self, rows: list[int]) -> None:
+        await self._pool.execute(f"update {self._table} set held_until = null where id = any($1::bigint[])", rows)
+
+    def _count(self, claimed: _Claimed, error: Exception | None) -> None:
+        counter = metrics.OUTBOX_DELIVERED if error is None else metrics.OUTBOX_FAILED
+        counter.labels(self._schema, claimed.envelope.routing_key).inc()
+
+
+def _names(claimed: _Claimed) -> dict[str, str]:
+    return {"event_type": claimed.envelope.routing_key, "message_id": str(claimed.envelope.message_id)}

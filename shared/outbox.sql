@@ -5,12 +5,14 @@ create table outbox (
     routing_key text not null,
     payload bytea not null,
     deliver_at timestamptz not null default now(),
-    claimed_until timestamptz,
+    -- Until then nobody else takes the row: a relay is at work on it, or it failed and waits for its next attempt.
+    held_until timestamptz,
     attempts int not null default 0,
     last_error text,
     created_at timestamptz not null default now()
-);
-create index outbox_due on outbox (deliver_at, id);
+-- Room on each page lets a claim rewrite a row without touching the indexes.
+) with (fillfactor = 70);
+create index outbox_due on outbox (routing_key, deliver_at, id);
 alter table outbox set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
 
 -- Events that could not be delivered however often it was tried, kept until an operator replays them.

@@ -2,7 +2,9 @@
 
 pytest_plugins = [
     "tests.fixtures_postgresql",
+    "tests.fixtures_database",
     "tests.fixtures_rabbitmq",
     "tests.fixtures_messaging",
     "tests.fixtures_seaweedfs",
+    "tests.fixtures_installation",
 ]
