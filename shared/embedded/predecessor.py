@@ -79,7 +79,7 @@ async def _lock_within(lock: int, seconds: float) -> bool:
 
 def _stop_orphan(cluster: Cluster) -> None:
     status = read_status(cluster)
-    if status is not None and _program(status.pid) == "postgres":
+    if status is not None and _serves(_command(status.pid), cluster):
         os.kill(status.pid, signal.SIGINT)
 
 
@@ -89,17 +89,22 @@ def _forget_recycled_pid(cluster: Cluster) -> None:
     PostgreSQL would take either for the old server and refuse to start. We hold the lock, so nothing of that is left.
     """
     status = read_status(cluster)
-    if status is not None and _program(status.pid) not in (None, "postgres"):
+    command = None if status is None else _command(status.pid)
+    if command is not None and not _serves(command, cluster):
         (cluster.data / "postmaster.pid").unlink()
 
 
-def _program(pid: int) -> str | None:
-    """The name of the program that runs as this process; empty for a zombie, none when there is no such process."""
+def _serves(command: bytes | None, cluster: Cluster) -> bool:
+    """Whether this is the command of a server on this folder."""
+    return command is not None and os.fsencode(cluster.data) in command
+
+
+def _command(pid: int) -> bytes | None:
+    """What a process was started as; empty for a zombie, none when there is no such process."""
     if sys.platform != "linux":
-        listed = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, timeout=5, check=False)
-        return Path(listed.stdout.strip()).name or None
+        listed = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, timeout=5, check=False)
+        return listed.stdout.strip() or None
     try:
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
     except FileNotFoundError:
         return None
-    return Path(os.fsdecode(arguments[0])).name

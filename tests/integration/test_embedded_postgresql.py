@@ -14,7 +14,8 @@ import asyncpg
 import pytest
 
 from shared.database import open_pool
-from shared.embedded import DatabaseInUse, EmbeddedPostgres, connect_or_start
+from shared.embedded import DatabaseInUse, EmbeddedPostgres, connect_or_start, predecessor
+from shared.embedded.server import Server
 from shared.errors import ConfigurationError
 from tests.embedded import connected, execute, mode, owner, reachable, until, value
 
@@ -177,6 +178,16 @@ async def test_a_recycled_process_id_does_not_stop_it(folder: Path) -> None:
         assert await value(server.url, "select 1") == 1
     stranger.kill()
     await stranger.wait()
+
+
+async def test_an_orphan_is_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system does not end a server with its owner, the next owner does."""
+    monkeypatch.setattr(predecessor, "ORPHAN_SECONDS", 0.1)
+    orphan = Server(folder)
+    await orphan.start()
+    async with EmbeddedPostgres(folder) as server:
+        assert await value(server.url, "select 1") == 1
+        assert orphan.pid is None
 
 
 async def test_an_interrupted_first_start_is_repeated(tmp_path: Path) -> None:
