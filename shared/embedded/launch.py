@@ -36,11 +36,11 @@ def main(command: list[str], *, parent: int, uid: int, gid: int, override: bool,
 
 def _become(uid: int, gid: int, *, override: bool) -> None:
     os.setgroups([])
-    os.setresgid(gid, gid, gid)
+    os.setgid(gid)
     if override:
         # Capabilities survive the change of uid, and access(2), which initdb asks for its programs, respects them.
         _prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
-    os.setresuid(uid, uid, uid)
+    os.setuid(uid)
     if override:
         _keep_only(CAP_DAC_OVERRIDE)
 
