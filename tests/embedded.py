@@ -75,7 +75,7 @@ async def value(url: str, query: str) -> object:
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Ask until it holds."""
     async with asyncio.timeout(30):
-        while not await condition():  # noqa: ASYNC110 (nothing would tell us)
+        while not await condition():
             await asyncio.sleep(0.01)
 
 
