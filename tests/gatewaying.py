@@ -4,6 +4,7 @@ the services behind it."""
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -43,7 +44,7 @@ from shared.settings import PlatformSettings
 E = TypeVar("E", bound=Event)
 
 PATIENCE = 30.0
-WAV = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x80\x3e\x00\x00\x00\x7d\x00\x00\x02\x00\x10\x00data\x00\x00\x00\x00"
+WAV = b"RIFF\xff\xff\xff\x7fWAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16_000, 32_000, 2, 16) + b"data\xff\xff\xff\x7f"
 TRANSCRIPT = {
     "media": {"duration_ms": 44_000},
     "engine": {"provider": "scripted", "model": "s1"},

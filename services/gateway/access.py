@@ -6,15 +6,16 @@ Outside of the web framework, whose own middleware does not see what its router 
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 import secrets
 import time
-from base64 import b32encode
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
+from prometheus_client import Counter, Histogram
 
 from shared import metrics
 from shared.health import AsgiApp, Receive, Scope, Send
@@ -77,7 +78,7 @@ class _Exchange:
         self.status: int | None = None
         headers = dict(scope["headers"])
         self._has_body = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
-        self.request_id = scope[REQUEST_ID] = "req_" + b32encode(new_id().bytes).decode().rstrip("=").lower()
+        self.request_id = scope[REQUEST_ID] = "req_" + new_id().hex
         self.trace_id, scope[TRACEPARENT] = _trace(headers.get(b"traceparent", b"").decode("latin-1"))
 
     async def receive(self) -> MutableMapping[str, Any]:
@@ -104,8 +105,8 @@ class _Exchange:
         method = self._scope["method"] if self._scope["method"] in _METHODS else "OTHER"
         route = self._scope.get("path_template", "unmatched")
         status = self.status or 500
-        metrics.HTTP_REQUESTS.labels(method, route, status).inc()
-        metrics.HTTP_SECONDS.labels(method, route).observe((self._first_byte or now) - self._began)
+        _requests(method, route, status).inc()
+        _seconds(method, route).observe((self._first_byte or now) - self._began)
         requester: _Requester | None = self._scope.get("user")
         log.info(
             "http.request",
@@ -127,6 +128,16 @@ class _Exchange:
             # The server would else read and throw away gigabytes before it hears the next request.
             complete.append((b"connection", b"close"))
         return complete
+
+
+@functools.cache
+def _requests(method: str, route: str, status: int) -> Counter:
+    return metrics.HTTP_REQUESTS.labels(method, route, status)
+
+
+@functools.cache
+def _seconds(method: str, route: str) -> Histogram:
+    return metrics.HTTP_SECONDS.labels(method, route)
 
 
 def _trace(header: str) -> tuple[str, str]:

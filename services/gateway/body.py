@@ -42,7 +42,14 @@ class Body:
 
     async def read(self) -> bytes:
         """All of a small body."""
-        return b"".join([chunk async for chunk in self.chunks()])
+        message = await self._next()
+        data = message.get("body", b"")
+        while message.get("more_body", False) and len(data) <= self._limit:
+            message = await self._next()
+            data += message.get("body", b"")
+        if len(data) > self._limit:
+            raise too_large(self._limit)
+        return data
 
     async def _next(self) -> Mapping[str, bytes]:
         try:

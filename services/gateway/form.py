@@ -25,7 +25,7 @@ class Form:
     def __init__(self, content_type: str, chunks: AsyncIterator[bytes]) -> None:
         _, options = parse_options_header(content_type)
         try:
-            self._parser = PushMultipartParser(options.get("boundary", ""), max_segment_count=MOST_PARTS, strict=True)
+            self._parser = PushMultipartParser(options.get("boundary", ""), max_segment_count=MOST_PARTS)
         except MultipartError as error:
             raise _malformed(error) from None
         self._chunks = chunks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 AUTO = "auto"
@@ -24,6 +25,7 @@ _CODES = """
 _KNOWN = frozenset(_CODES.split())
 
 
+@functools.lru_cache(1024)
 def canonical(tag: str) -> str | None:
     """The tag in its usual spelling (`zh-hant` becomes `zh-Hant`), `auto` as it is, or null when it names no language."""
     if tag.lower() == AUTO:

@@ -15,7 +15,7 @@ from litestar.types import Empty
 from litestar.typing import FieldDefinition
 
 from services.gateway import problems
-from services.gateway.guards import PUBLIC
+from services.gateway.admission import PUBLIC
 
 OPERATION = "operation"
 """Where a route's `opt` keeps its description."""

@@ -36,7 +36,8 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     request_id: Annotated[
         str | None,
         Meta(
-            description="Names this request in our logs; also in `X-Request-Id`.", examples=["req_agnkbvvkxz3xtdxkv2hqj4y7ka"]
+            description="Names this request in our logs; also in `X-Request-Id`.",
+            examples=["req_0198c2de8b1c7d3e9f5a2b6c4d8e0f1a"],
         ),
     ] = None
     retryable: Annotated[bool, Meta(description="Whether the same request can succeed later.")] = False

@@ -29,7 +29,7 @@ from shared.schemas.jobs import ArtifactFormat, JobOptions, JobState
 from shared.solutions import Solutions, find
 
 ENGINE = r"^[a-z0-9][a-z0-9_.-]{0,39}$"
-_IDEMPOTENCY_KEY = re.compile(r'"([ -~]{1,255})"|([!-~][ -~]{0,254})')
+_IDEMPOTENCY_KEY = re.compile(r'"([ -~]{1,255})"|([!#-~][ -~]{0,254})')
 
 Formats = Annotated[
     tuple[ArtifactFormat, ...],

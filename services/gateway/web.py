@@ -13,8 +13,8 @@ from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
 from services.gateway.access import REQUEST_ID, Access
+from services.gateway.admission import PUBLIC, admission
 from services.gateway.auth import Authenticator
-from services.gateway.guards import PUBLIC, key_required, query_understood
 from services.gateway.openapi import describe
 from services.gateway.problems import MEDIA_TYPE, FieldError, Problem, ProblemDocument, unavailable
 from services.gateway.routes import account, events, jobs, results, uploads
@@ -62,7 +62,7 @@ def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
     v1 = Router(
         "/v1",
         route_handlers=[*ROUTES, openapi],
-        guards=[key_required(authenticator), query_understood],
+        before_request=admission(authenticator),
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
     app = Litestar(

@@ -33,6 +33,7 @@ T = TypeVar("T")
 ApiRequest: TypeAlias = Request[Principal, None, Any]
 
 _PLACE = re.compile(r"(?P<message>.*) - at `(?:key in )?\$(?P<path>.*)`", re.DOTALL)
+_UNKNOWN = re.compile(r"unknown field `(.+)`")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|\[\.\.\.\]")
 
 
@@ -106,6 +107,8 @@ def not_valid(error: msgspec.ValidationError) -> Problem:
     match = _PLACE.fullmatch(str(error))
     message, path = (match["message"], match["path"]) if match else (str(error), "")
     pointer = "".join("/" + (step[1] or step[2] or "*") for step in _STEP.finditer(path))
+    if unknown := _UNKNOWN.search(message):
+        pointer += f"/{unknown[1]}"
     where = f" at {pointer}" if pointer else ""
     errors = [FieldError(pointer=pointer, message=f"{message}.")]
     return Problem(422, "invalid_request", f"The request is not valid{where}: {message}.", errors=errors)

@@ -1,0 +1,51 @@
+"""What every request must pass before its handler runs: a key, and only query parameters that mean something.
+
+A `before_request` hook and no guard, for which the framework copies the route's handler on every request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from litestar import Request
+from litestar.handlers.base import BaseRouteHandler
+from litestar.params import QueryParameter
+
+from services.gateway.auth import Authenticator, key_in
+from services.gateway.problems import FieldError, Problem
+
+PUBLIC = "public"
+"""A route whose `opt` has this needs no key."""
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def admission(authenticator: Authenticator) -> Callable[[AnyRequest], Awaitable[None]]:
+    """The hook. Runs before a byte of the body is read; raises `Problem`: 401, 400."""
+
+    async def admit(request: AnyRequest) -> None:
+        handler = request.route_handler
+        if not handler.opt.get(PUBLIC):
+            headers = request.headers
+            key = key_in(headers.get("authorization"), headers.get("x-api-key"))
+            request.scope["user"] = await authenticator.principal(key)
+        if request.scope["query_string"]:
+            _check_query(request, handler)
+
+    return admit
+
+
+def query_parameters(handler: BaseRouteHandler) -> set[str]:
+    """The names of the query parameters a handler declares."""
+    definitions = {name: field.kwarg_definition for name, field in handler.parsed_fn_signature.parameters.items()}
+    return {item.name or name for name, item in definitions.items() if isinstance(item, QueryParameter)}
+
+
+def _check_query(request: AnyRequest, handler: BaseRouteHandler) -> None:
+    """Refuse parameters the route does not know: a mistyped one would else be ignored silently."""
+    known = query_parameters(handler)
+    if unknown := sorted(set(request.query_params.keys()) - known):
+        takes = f"this route takes {', '.join(sorted(known))}" if known else "this route takes none"
+        errors = [FieldError(pointer=name, message="Unknown parameter.") for name in unknown]
+        raise Problem(400, "invalid_query", f"Unknown query parameter {', '.join(unknown)}; {takes}.", errors=errors)

@@ -1,0 +1,110 @@
+"""API keys, and who remembers them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway.auth import KNOWN_SECONDS, UNKNOWN_SECONDS, Authenticator, key_in
+from services.gateway.keys import digest, hint, is_well_formed, new_key
+from services.gateway.problems import Problem
+from services.gateway.store.accounts import AccountStore, Principal
+from shared.schemas.ids import new_id
+
+
+def test_a_key_looks_like_a_key() -> None:
+    """A prefix that scanners find, 40 characters of base 62, and never the same twice."""
+    key = new_key()
+    assert key.startswith("a2t_")
+    assert len(key) == 44
+    assert is_well_formed(key)
+    assert key != new_key()
+    assert key[-4:] in hint(key)
+    assert key[4:-4] not in hint(key)
+
+
+@given(st.integers(min_value=4, max_value=43), st.characters(codec="ascii"))
+def test_a_mistyped_key_is_told_without_the_database(place: int, character: str) -> None:
+    """Any one wrong character breaks the checksum."""
+    right = new_key()
+    wrong = right[:place] + character + right[place + 1 :]
+    assert is_well_formed(wrong) is (wrong == right)
+
+
+@pytest.mark.parametrize("junk", ["", "a2t_", "x" * 44, "a2t_" + "é" * 40, new_key() + "a", new_key() + "\n"])
+def test_junk_is_no_key(junk: str) -> None:
+    """Nothing but the exact form counts."""
+    assert not is_well_formed(junk)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "api_key", "key"),
+    [
+        ("Bearer k", None, "k"),
+        ("bearer  k ", None, "k"),
+        (None, "k", "k"),
+        ("Basic abc", "k", "k"),
+        ("Bearer a", "b", "a"),
+        (None, None, None),
+    ],
+)
+def test_a_key_is_found_in_either_header(authorization: str | None, api_key: str | None, key: str | None) -> None:
+    """`Authorization: Bearer` goes before `X-API-Key`."""
+    assert key_in(authorization, api_key) == key
+
+
+class _Accounts:
+    def __init__(self) -> None:
+        self.known: dict[bytes, Principal] = {}
+        self.asked = 0
+
+    async def principal(self, key_digest: bytes) -> Principal | None:
+        self.asked += 1
+        return self.known.get(key_digest)
+
+
+def _principal() -> Principal:
+    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    return Principal(tenant_id=new_id(), tenant_name="t", key_id=new_id(), key_hint="", key_created_at=now, key_expires_at=None)
+
+
+async def test_a_key_is_asked_for_once_in_half_a_minute() -> None:
+    """Requests do not cost a query each, and a revoked key ends soon."""
+    accounts, now, key = _Accounts(), [0.0], new_key()
+    accounts.known[digest(key)] = _principal()
+    authenticator = Authenticator(cast("AccountStore", accounts), clock=lambda: now[0])
+    for _ in range(5):
+        await authenticator.principal(key)
+    assert accounts.asked == 1
+    accounts.known.clear()
+    now[0] += KNOWN_SECONDS + 1
+    with pytest.raises(Problem):
+        await authenticator.principal(key)
+
+
+async def test_a_new_key_works_soon_although_it_was_tried_too_early() -> None:
+    """That a key is unknown is remembered for a few seconds only."""
+    accounts, now, key = _Accounts(), [0.0], new_key()
+    authenticator = Authenticator(cast("AccountStore", accounts), clock=lambda: now[0])
+    with pytest.raises(Problem):
+        await authenticator.principal(key)
+    accounts.known[digest(key)] = _principal()
+    now[0] += UNKNOWN_SECONDS + 1
+    assert await authenticator.principal(key)
+
+
+async def test_missing_malformed_and_unknown_keys_get_the_same_answer() -> None:
+    """Nobody learns from the answer how near a guess was; junk never reaches the database."""
+    accounts = _Accounts()
+    authenticator = Authenticator(cast("AccountStore", accounts))
+    documents = []
+    for key in (None, "junk", new_key()):
+        with pytest.raises(Problem) as caught:
+            await authenticator.principal(key)
+        documents.append(caught.value.document(None))
+    assert documents[0] == documents[1] == documents[2]
+    assert accounts.asked == 1
