@@ -1,0 +1,83 @@
+"""The engines of this process by name, and which of them a job may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from services.transcriber.engines import Engine
+from services.transcriber.engines.scripted import ScriptedEngine
+from services.transcriber.scratch import Scratch
+from services.transcriber.settings import TranscriberSettings
+from shared.blobs import BlobStore
+from shared.errors import ConfigurationError, JobError
+from shared.schemas.jobs import JobOptions
+
+_LANGUAGES_NAMED = 12
+
+
+class Engines:
+    """What this process transcribes with."""
+
+    def __init__(self, engines: Mapping[str, Engine], *, default: str) -> None:
+        if default not in engines:
+            raise ConfigurationError(
+                f"AUDIO2TXT_ENGINE: there is no engine {default!r}; there are: {_names(engines)}. "
+                "The engine `local` comes with `audio2txt[local]`."
+            )
+        self._engines = engines
+        self._default = default
+
+    def __iter__(self) -> Iterator[Engine]:
+        return iter(self._engines.values())
+
+    def __getitem__(self, name: str) -> Engine:
+        return self._engines[name]
+
+    def name_for(self, options: JobOptions) -> str:
+        """The engine a job asks for, or the default."""
+        return options.engine or self._default
+
+    def get(self, name: str) -> Engine | None:
+        """The engine of this name, if there is one still."""
+        return self._engines.get(name)
+
+    async def close(self) -> None:
+        """Let go of processes and connections."""
+        for engine in self:
+            await engine.close()
+
+    def check(self, options: JobOptions) -> None:
+        """Raise `JobError` (`unknown_engine`, `language_not_supported`) when the job's engine cannot do what it asks for."""
+        name = self.name_for(options)
+        if name not in self._engines:
+            raise JobError("unknown_engine", f"There is no engine {name!r} here; choose one of: {_names(self._engines)}.")
+        if not self._engines[name].capabilities.speaks(options.language):
+            raise JobError("language_not_supported", self._what_speaks(name, options.language))
+
+    def _what_speaks(self, name: str, language: str) -> str:
+        fit = {other: engine for other, engine in self._engines.items() if engine.capabilities.speaks(language)}
+        spoken = sorted(self._engines[name].capabilities.languages or ())
+        shown = ", ".join(spoken[:_LANGUAGES_NAMED]) + (" and others" if len(spoken) > _LANGUAGES_NAMED else "")
+        advice = (
+            f"choose another language, or one of these engines: {_names(fit)}"
+            if fit
+            else "no engine here does, until the operator adds one or sets AUDIO2TXT_LOCAL_MODEL to a larger model"
+        )
+        return f"The engine {name} does not understand {language}, only {shown}; {advice}."
+
+
+def open_engines(settings: TranscriberSettings, *, blobs: BlobStore, scratch: Scratch) -> Engines:
+    """Every engine that the settings and the installed packages make possible."""
+    from services.transcriber.engines.local import LocalEngine, models
+
+    engines: dict[str, Engine] = {}
+    if models.is_installed(settings.local_model):
+        model = models.Model.find(settings.local_model)
+        engines["local"] = LocalEngine(settings=settings, model=model, blobs=blobs, scratch=scratch)
+    if settings.scripted_engine:
+        engines["scripted"] = ScriptedEngine(settings)
+    return Engines(engines, default=settings.engine)
+
+
+def _names(engines: Mapping[str, Engine]) -> str:
+    return ", ".join(sorted(engines)) or "none"

@@ -1,0 +1,81 @@
+"""The events that tell the others about a transcription, and the failures they may carry."""
+
+from __future__ import annotations
+
+from services.transcriber.store import Transcription
+from shared.blobs import raw_key, transcript_key
+from shared.schemas.events import TranscriptionProgressed, TranscriptionState, TranscriptReady
+from shared.schemas.jobs import Failure
+from shared.schemas.transcripts import Transcript
+
+OVERDUE = Failure(
+    code="deadline_exceeded",
+    message="The recording was not transcribed before the job's deadline; retry the job.",
+    retryable=True,
+)
+
+
+def engine_failed(engine: str, times: int) -> Failure:
+    """The engine broke down again and again."""
+    return Failure(
+        code="engine_failed",
+        message=f"The engine {engine} broke down {times} times in a row on this recording; retry the job or use another one.",
+        retryable=True,
+    )
+
+
+def internal_error(engine: str) -> Failure:
+    """We did, in a way nobody foresaw."""
+    return Failure(
+        code="internal_error",
+        message=f"Transcribing with the engine {engine} failed for a reason of our own; retry the job, "
+        "and tell the operator its id if it fails again.",
+        retryable=True,
+    )
+
+
+def progressed(
+    row: Transcription, state: TranscriptionState, progress: float, duration_ms: int | None
+) -> TranscriptionProgressed:
+    """How far it is."""
+    return TranscriptionProgressed(
+        tenant_id=row.tenant_id,
+        job_id=row.job_id,
+        run=row.run,
+        traceparent=row.traceparent,
+        state=state,
+        progress=max(progress, row.progress),
+        engine=row.engine,
+        duration_ms=duration_ms,
+    )
+
+
+def failed(row: Transcription, failure: Failure) -> TranscriptionProgressed:
+    """It ended without a transcript."""
+    return TranscriptionProgressed(
+        tenant_id=row.tenant_id,
+        job_id=row.job_id,
+        run=row.run,
+        traceparent=row.traceparent,
+        state=TranscriptionState.FAILED,
+        engine=row.engine,
+        duration_ms=row.duration_ms,
+        failure=failure,
+    )
+
+
+def ready(row: Transcription, transcript: Transcript) -> TranscriptReady:
+    """Its transcript is stored."""
+    return TranscriptReady(
+        tenant_id=row.tenant_id,
+        job_id=row.job_id,
+        run=row.run,
+        traceparent=row.traceparent,
+        options=row.options,
+        transcript_key=transcript_key(row.tenant_id, row.job_id, row.run),
+        raw_key=raw_key(row.tenant_id, row.job_id, row.run),
+        engine=row.engine,
+        model=transcript.engine.model,
+        language=transcript.language,
+        duration_ms=transcript.media.duration_ms,
+    )

@@ -1,0 +1,259 @@
+"""The transcriptions and who works on them: the SQL of the schema `transcriber`.
+
+Every write about a transcription in the works is guarded by the lease: whoever has lost it changes nothing, and is told.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from shared.database import Connection, Pool
+from shared.schemas.events import JobSubmitted, TranscriptionProgressed, TranscriptionState, TranscriptReady
+from shared.schemas.jobs import JobOptions
+
+REPORT_SECONDS = 1.0
+"""Progress of one job is told at most this often."""
+
+ALL_RUNS = 2**31 - 1
+
+Outcome = TranscriptReady | TranscriptionProgressed
+
+
+class LeaseLost(Exception):
+    """Somebody else has the transcription now, or it was cancelled or erased; nothing may be written about it."""
+
+
+class Key(msgspec.Struct, frozen=True):
+    """Which transcription."""
+
+    job_id: UUID
+    run: int
+
+
+class Transcription(msgspec.Struct, frozen=True, kw_only=True):
+    """A row, as far as whoever works on it needs it."""
+
+    job_id: UUID
+    run: int
+    tenant_id: UUID
+    traceparent: str | None
+    options: JobOptions
+    engine: str
+    source_key: str
+    source_url: str | None
+    deadline_at: dt.datetime
+    state: TranscriptionState
+    progress: float
+    duration_ms: int | None
+    prepared: dict[str, str] | None
+    submitted_at: dt.datetime | None
+    provider_id: str | None
+    heard_at: dt.datetime | None
+    crashes: int
+    outages: int
+    started_at: dt.datetime | None
+
+    @property
+    def key(self) -> Key:
+        """What identifies it."""
+        return Key(self.job_id, self.run)
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run stands that somebody asks for again."""
+
+    state: TranscriptionState
+    outcome: Outcome | None
+
+
+class TranscriptionStore:
+    """Reads and writes `transcriptions`. Methods that take a connection belong to the caller's transaction."""
+
+    def __init__(self, *, pool: Pool, owner: UUID) -> None:
+        self._pool = pool
+        self._owner = owner
+
+    async def lock_job(self, connection: Connection, job_id: UUID) -> None:
+        """Take the events about one job one after the other, until the transaction ends."""
+        await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"transcriber/{job_id}")
+
+    async def add(self, connection: Connection, event: JobSubmitted, *, engine: str) -> Transcription | None:
+        """Insert a run; null when it is there, or is closed, or a later one is there."""
+        row = await connection.fetchrow(
+            """
+            insert into transcriber.transcriptions
+                (job_id, run, tenant_id, traceparent, options, engine, source_key, source_url, deadline_at)
+            select $1, $2, $3, $4, $5, $6, $7, $8, $9
+            where not exists (select from transcriber.transcriptions where job_id = $1 and run > $2)
+              and not exists (select from transcriber.closed_jobs where job_id = $1 and through_run >= $2)
+            on conflict do nothing returning *
+            """,
+            event.job_id,
+            event.run,
+            event.tenant_id,
+            event.traceparent,
+            event.options,
+            engine,
+            event.source_key,
+            event.source_url,
+            event.deadline_at,
+        )
+        return None if row is None else read_row(row)
+
+    async def find(self, connection: Connection, key: Key) -> Ended | None:
+        """How a run stands."""
+        row = await connection.fetchrow(
+            "select state, outcome from transcriber.transcriptions where job_id = $1 and run = $2", key.job_id, key.run
+        )
+        return None if row is None else msgspec.convert(dict(row), Ended)
+
+    async def cancel(self, connection: Connection, job_id: UUID, *, through_run: int) -> list[Transcription]:
+        """End the runs up to one that have not ended; returns them."""
+        rows = await connection.fetch(
+            """
+            update transcriber.transcriptions
+            set state = 'cancelled', ended_at = now(), source_url = null, lease_owner = null, lease_until = null
+            where job_id = $1 and run <= $2 and ended_at is null returning *
+            """,
+            job_id,
+            through_run,
+        )
+        return [read_row(row) for row in rows]
+
+    async def close(self, connection: Connection, job_id: UUID, *, through_run: int) -> None:
+        """Let no run up to this one start any more."""
+        await connection.execute(
+            """
+            insert into transcriber.closed_jobs as known (job_id, through_run) values ($1, $2)
+            on conflict (job_id) do update
+            set through_run = greatest(known.through_run, excluded.through_run), closed_at = now()
+            """,
+            job_id,
+            through_run,
+        )
+
+    async def forget(self, connection: Connection, job_id: UUID) -> list[Transcription]:
+        """Delete all runs of a job; returns them."""
+        rows = await connection.fetch("delete from transcriber.transcriptions where job_id = $1 returning *", job_id)
+        return [read_row(row) for row in rows]
+
+    async def advance(
+        self,
+        connection: Connection,
+        key: Key,
+        state: TranscriptionState,
+        *,
+        progress: float = 0.0,
+        duration_ms: int | None = None,
+    ) -> bool | None:
+        """Write down how far it is. Null when the lease is lost; else whether it is time to tell.
+
+        Real progress ends a row of breakdowns and outages.
+        """
+        due: bool | None = await connection.fetchval(
+            """
+            update transcriber.transcriptions
+            set state = $4, progress = greatest(progress, $5), duration_ms = coalesce($6, duration_ms),
+                crashes = case when $5 > progress then 0 else crashes end,
+                outages = case when $5 > progress then 0 else outages end,
+                reported_at = case
+                    when reported_at > now() - make_interval(secs => $7) then reported_at else now()
+                end
+            where job_id = $1 and run = $2 and lease_owner = $3 and ended_at is null
+            returning reported_at = now()
+            """,
+            key.job_id,
+            key.run,
+            self._owner,
+            state,
+            progress,
+            duration_ms,
+            REPORT_SECONDS,
+        )
+        return due
+
+    async def heard(self, key: Key) -> Transcription | None:
+        """Note that the engine's answer is stored. Null when the lease is lost."""
+        row = await self._pool.fetchrow(
+            """
+            update transcriber.transcriptions set state = 'storing', heard_at = coalesce(heard_at, now())
+            where job_id = $1 and run = $2 and lease_owner = $3 and ended_at is null returning *
+            """,
+            key.job_id,
+            key.run,
+            self._owner,
+        )
+        return None if row is None else read_row(row)
+
+    async def submitting(self, key: Key, prepared: Mapping[str, str]) -> bool:
+        """Note, before it happens, that the task is handed over now. False when the lease is lost."""
+        change = "state = 'submitting', prepared = $4, submitted_at = now()"
+        return await self._changed(change, "true", key, dict(prepared)) is not None
+
+    async def not_submitted(self, key: Key) -> bool:
+        """Note that the provider has certainly not taken the task."""
+        return await self._changed("state = 'preparing', submitted_at = null", "true", key) is not None
+
+    async def submitted(self, key: Key, provider_id: str) -> bool:
+        """Note the provider's id."""
+        change = "state = 'processing', provider_id = $4, crashes = 0, outages = 0"
+        return await self._changed(change, "true", key, provider_id) is not None
+
+    async def crashed(self, key: Key) -> int | None:
+        """Count a breakdown of the engine; how many there were in a row. Null when the lease is lost."""
+        count: int | None = await self._changed("crashes = crashes + 1", "crashes", key)
+        return count
+
+    async def postpone(self, key: Key, seconds: float, *, outages: int) -> bool:
+        """Give the lease back until there is something to do again."""
+        change = "due_at = now() + make_interval(secs => $4), outages = $5, lease_owner = null, lease_until = null"
+        return await self._changed(change, "true", key, seconds, outages) is not None
+
+    async def end(self, connection: Connection, key: Key, state: TranscriptionState, outcome: Outcome) -> Transcription | None:
+        """Note the final state and the event that tells it. Null when the lease is lost."""
+        row = await connection.fetchrow(
+            f"update transcriber.transcriptions {_END} "
+            "where job_id = $1 and run = $2 and ended_at is null and lease_owner = $5 returning *",
+            key.job_id,
+            key.run,
+            state,
+            outcome,
+            self._owner,
+        )
+        return None if row is None else read_row(row)
+
+    async def refuse(self, connection: Connection, key: Key, outcome: Outcome) -> None:
+        """End a run that was just added, before anybody can have leased it."""
+        await connection.execute(
+            f"update transcriber.transcriptions {_END} where job_id = $1 and run = $2 and ended_at is null",
+            key.job_id,
+            key.run,
+            TranscriptionState.FAILED,
+            outcome,
+        )
+
+    async def _changed(self, change: str, result: str, key: Key, *values: Any) -> Any:
+        """Change a transcription that we hold; null when the lease is lost."""
+        return await self._pool.fetchval(
+            f"update transcriber.transcriptions set {change} "
+            f"where job_id = $1 and run = $2 and lease_owner = $3 and ended_at is null returning {result}",
+            key.job_id,
+            key.run,
+            self._owner,
+            *values,
+        )
+
+
+_END = """
+set state = $3, outcome = $4, ended_at = now(), source_url = null, prepared = null, lease_owner = null, lease_until = null
+"""
+
+
+def read_row(row: Mapping[str, Any]) -> Transcription:
+    """A row of the table."""
+    return msgspec.convert(dict(row), Transcription)

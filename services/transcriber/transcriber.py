@@ -1,0 +1,205 @@
+"""Takes one leased transcription as far as it goes: audio, the engine's answer, the transcript, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import hashlib
+
+import msgspec
+import structlog
+
+from services.transcriber.clearing import left_by
+from services.transcriber.composing import Provenance, compose
+from services.transcriber.engines import Engine, EngineCrashed, InHouseEngine, RentedEngine, Report, Task, base_language
+from services.transcriber.engines.registry import Engines
+from services.transcriber.leftovers import LeftoverStore
+from services.transcriber.outcomes import OVERDUE, engine_failed, failed, internal_error, progressed, ready
+from services.transcriber.renting import Renting
+from services.transcriber.sources import Sources
+from services.transcriber.store import LeaseLost, Outcome, Transcription, TranscriptionStore
+from shared.blobs import BlobStore, raw_key, transcript_key
+from shared.database import Pool, is_outage, transaction
+from shared.errors import JobError, RetryableError
+from shared.logs import bound_job
+from shared.metrics import AUDIO_SECONDS, TRANSCRIPTIONS
+from shared.outbox import Outbox
+from shared.retry import backoff
+from shared.schemas.events import TranscriptionState
+from shared.schemas.jobs import Failure
+from shared.schemas.transcripts import Transcript
+
+MOST_CRASHES = 3
+"""Breakdowns in a row, without progress between them, after which a transcription is given up."""
+
+log = structlog.get_logger(__name__)
+
+
+class Transcriber:
+    """Decides the fate of everything that can happen to one transcription."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        store: TranscriptionStore,
+        leftovers: LeftoverStore,
+        outbox: Outbox,
+        blobs: BlobStore,
+        engines: Engines,
+        sources: Sources,
+    ) -> None:
+        self._pool = pool
+        self._store = store
+        self._leftovers = leftovers
+        self._outbox = outbox
+        self._blobs = blobs
+        self._engines = engines
+        self._sources = sources
+        self._renting = Renting(store)
+
+    async def work(self, row: Transcription) -> None:
+        """Go on with a transcription we hold. When this returns, it has ended, or the lease is given back or lost."""
+        with bound_job(tenant_id=row.tenant_id, job_id=row.job_id, traceparent=row.traceparent):
+            clock = asyncio.timeout((row.deadline_at - dt.datetime.now(dt.UTC)).total_seconds())
+            try:
+                async with clock:
+                    await self._transcribe(row)
+            except LeaseLost:
+                log.info("transcription.lease_lost", run=row.run)
+            except Exception as error:
+                await self._settle(row, error, overdue=clock.expired())
+
+    async def end_overdue(self, row: Transcription) -> None:
+        """End a transcription we hold because its deadline has passed."""
+        with bound_job(tenant_id=row.tenant_id, job_id=row.job_id, traceparent=row.traceparent):
+            await self._fail(row, OVERDUE)
+
+    async def _settle(self, row: Transcription, error: Exception, *, overdue: bool) -> None:
+        if overdue:
+            await self._fail(row, OVERDUE)
+        elif isinstance(error, JobError):
+            await self._fail(row, error.failure)
+        elif (isinstance(error, RetryableError) and not isinstance(error, EngineCrashed)) or is_outage(error):
+            log.warning("transcription.postponed", run=row.run, outages=row.outages + 1, error=repr(error))
+            await self._store.postpone(row.key, backoff(row.outages + 1), outages=row.outages + 1)
+        else:
+            await self._crashed(row, error)
+
+    async def _crashed(self, row: Transcription, error: Exception) -> None:
+        crashes = await self._store.crashed(row.key)
+        if crashes is None:
+            return
+        is_engine = isinstance(error, EngineCrashed)
+        log.error(
+            "transcription.crashed", run=row.run, crashes=crashes, error=repr(error), exc_info=None if is_engine else error
+        )
+        if crashes >= MOST_CRASHES:
+            await self._fail(row, engine_failed(row.engine, crashes) if is_engine else internal_error(row.engine))
+        else:
+            await self._store.postpone(row.key, backoff(crashes), outages=row.outages)
+
+    async def _fail(self, row: Transcription, failure: Failure) -> None:
+        if await self._end(row, TranscriptionState.FAILED, failed(row, failure)):
+            log.info("transcription.failed", run=row.run, engine=row.engine, code=failure.code)
+            TRANSCRIPTIONS.labels(row.engine, failure.code).inc()
+
+    async def _transcribe(self, row: Transcription) -> None:
+        engine = self._engines[row.engine]
+        raw = await self._answer(row, engine)
+        if raw is None:
+            return
+        heard = await self._store.heard(row.key)
+        if heard is None:
+            raise LeaseLost
+        transcript, document = await asyncio.to_thread(_compose, heard, engine, raw)
+        await self._blobs.put(transcript_key(row.tenant_id, row.job_id, row.run), document)
+        if await self._end(row, TranscriptionState.DONE, ready(row, transcript)):
+            log.info("transcription.done", run=row.run, engine=row.engine, duration_ms=transcript.media.duration_ms)
+            TRANSCRIPTIONS.labels(row.engine, "done").inc()
+            AUDIO_SECONDS.labels(row.engine).inc(transcript.media.duration_ms / 1000)
+
+    async def _answer(self, row: Transcription, engine: Engine) -> bytes | None:
+        """The engine's raw answer, stored; null when it is not there yet."""
+        key = raw_key(row.tenant_id, row.job_id, row.run)
+        if row.state is TranscriptionState.STORING:
+            return await self._blobs.get(key)
+        if row.state is TranscriptionState.QUEUED:
+            await self._advance(row, TranscriptionState.PREPARING)
+        await self._sources.ensure(row)
+        raw = await self._ask(row, engine)
+        if raw is not None:
+            await self._blobs.put(key, raw)
+        return raw
+
+    async def _ask(self, row: Transcription, engine: Engine) -> bytes | None:
+        task, report = _task(row), self._report(row)
+        match engine:
+            case InHouseEngine():
+                return await engine.transcribe(task, report)
+            case RentedEngine():
+                return await self._renting.answer(row, task, engine, report)
+            case _:
+                raise TypeError(f"the engine {engine.name} has neither shape")
+
+    def _report(self, row: Transcription) -> Report:
+        async def report(progress: float, *, duration_ms: int | None = None) -> None:
+            await self._advance(row, TranscriptionState.PROCESSING, progress=progress, duration_ms=duration_ms)
+
+        return report
+
+    async def _advance(
+        self, row: Transcription, state: TranscriptionState, *, progress: float = 0.0, duration_ms: int | None = None
+    ) -> None:
+        async with transaction(self._pool) as connection:
+            due = await self._store.advance(connection, row.key, state, progress=progress, duration_ms=duration_ms)
+            if due is None:
+                raise LeaseLost
+            if due:
+                await self._outbox.append(connection, progressed(row, state, progress, duration_ms or row.duration_ms))
+        if due:
+            self._outbox.wake()
+
+    async def _end(self, row: Transcription, state: TranscriptionState, outcome: Outcome) -> bool:
+        async with transaction(self._pool) as connection:
+            ended = await self._store.end(connection, row.key, state, outcome)
+            if ended is None:
+                return False
+            await self._outbox.append(connection, outcome)
+            await self._leftovers.add(connection, *left_by(ended, self._engines))
+        self._outbox.wake()
+        return True
+
+
+def _task(row: Transcription) -> Task:
+    language = row.options.language
+    return Task(
+        tenant_id=row.tenant_id,
+        job_id=row.job_id,
+        run=row.run,
+        language=None if language == "auto" else base_language(language),
+        source_key=row.source_key,
+        crashes=row.crashes,
+    )
+
+
+def _compose(row: Transcription, engine: Engine, raw: bytes) -> tuple[Transcript, bytes]:
+    heard = engine.parse(raw)
+    if not any(passage.words for passage in heard.passages):
+        raise JobError("no_speech", "No speech can be heard in the recording; check that it is the right one and not silent.")
+    assert row.started_at is not None
+    assert row.heard_at is not None
+    transcript = compose(
+        heard,
+        Provenance(
+            job_id=row.job_id,
+            run=row.run,
+            provider=row.engine,
+            provider_id=row.provider_id,
+            raw_key=raw_key(row.tenant_id, row.job_id, row.run),
+            raw_sha256=hashlib.sha256(raw).hexdigest(),
+            started_at=row.started_at,
+            heard_at=row.heard_at,
+        ),
+    )
+    return transcript, msgspec.json.encode(transcript)

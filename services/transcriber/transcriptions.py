@@ -1,0 +1,81 @@
+"""What the events about a job do to its transcriptions. Every method may be called again, late, and in any order."""
+
+from __future__ import annotations
+
+from services.transcriber.clearing import left_by
+from services.transcriber.engines.registry import Engines
+from services.transcriber.leases import LEASE_SECONDS
+from services.transcriber.leftovers import Leftover, LeftoverStore
+from services.transcriber.outcomes import failed
+from services.transcriber.store import ALL_RUNS, Key, Transcription, TranscriptionStore
+from shared.blobs import job_prefix
+from shared.database import Connection, Pool, transaction
+from shared.errors import JobError
+from shared.metrics import TRANSCRIPTIONS
+from shared.outbox import Outbox
+from shared.schemas.events import JobCancelled, JobErased, JobSubmitted
+
+SETTLE_SECONDS = 2 * LEASE_SECONDS
+"""After this, nobody who worked on a transcription that was taken away can still be writing blobs."""
+
+
+class Transcriptions:
+    """Writes down what is to be done, and leaves the doing to whoever leases it."""
+
+    def __init__(
+        self, *, pool: Pool, store: TranscriptionStore, leftovers: LeftoverStore, outbox: Outbox, engines: Engines
+    ) -> None:
+        self._pool = pool
+        self._store = store
+        self._leftovers = leftovers
+        self._outbox = outbox
+        self._engines = engines
+
+    async def submitted(self, event: JobSubmitted) -> None:
+        """Add a run and end those before it; a run that has ended tells its outcome again."""
+        async with transaction(self._pool) as connection:
+            await self._store.lock_job(connection, event.job_id)
+            row = await self._store.add(connection, event, engine=self._engines.name_for(event.options))
+            if row is None:
+                await self._tell_again(connection, Key(event.job_id, event.run))
+            else:
+                superseded = await self._store.cancel(connection, event.job_id, through_run=event.run - 1)
+                await self._clear_up(connection, superseded)
+                await self._refuse_the_impossible(connection, row)
+        self._outbox.wake()
+
+    async def cancelled(self, event: JobCancelled) -> None:
+        """End the run, and let it not start when its submission arrives only later."""
+        async with transaction(self._pool) as connection:
+            await self._store.lock_job(connection, event.job_id)
+            await self._store.close(connection, event.job_id, through_run=event.run)
+            ended = await self._store.cancel(connection, event.job_id, through_run=event.run)
+            await self._clear_up(connection, ended)
+
+    async def erased(self, event: JobErased) -> None:
+        """Forget the job for good; blobs that somebody is still writing are removed when that is over."""
+        async with transaction(self._pool) as connection:
+            await self._store.lock_job(connection, event.job_id)
+            await self._store.close(connection, event.job_id, through_run=ALL_RUNS)
+            forgotten = await self._store.forget(connection, event.job_id)
+            await self._clear_up(connection, forgotten)
+            everything = Leftover(prefix=job_prefix(event.tenant_id, event.job_id))
+            await self._leftovers.add(connection, everything, delay=SETTLE_SECONDS)
+
+    async def _tell_again(self, connection: Connection, key: Key) -> None:
+        ended = await self._store.find(connection, key)
+        if ended is not None and ended.outcome is not None:
+            await self._outbox.append(connection, ended.outcome)
+
+    async def _refuse_the_impossible(self, connection: Connection, row: Transcription) -> None:
+        try:
+            self._engines.check(row.options)
+        except JobError as error:
+            outcome = failed(row, error.failure)
+            await self._store.refuse(connection, row.key, outcome)
+            await self._outbox.append(connection, outcome)
+            TRANSCRIPTIONS.labels("none", error.failure.code).inc()
+
+    async def _clear_up(self, connection: Connection, rows: list[Transcription]) -> None:
+        left = [leftover for row in rows for leftover in left_by(row, self._engines)]
+        await self._leftovers.add(connection, *left, delay=SETTLE_SECONDS)
