@@ -25,7 +25,7 @@ class WordSource(enum.StrEnum):
     INTERPOLATED = "interpolated"
 
 
-class Word(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Word(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One word with its punctuation attached. Field names are short because a long recording has tens of thousands."""
 
     t: str
@@ -48,7 +48,7 @@ class SegmentFlag(enum.StrEnum):
     REPEATED = "repeated"
 
 
-class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One to three sentences of one speaker. Invariant: `text == render_words(words)` when there are words."""
 
     id: str
