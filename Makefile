@@ -42,11 +42,12 @@ bench: setup ## figures beside what they are compared to, measured in one run
 lock: setup ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
 		--all-extras --no-header pyproject.toml --output-file requirements.lock
-	@for service in gateway reporter notifier transcriber; do \
-		extras="--extra $$service"; test $$service = transcriber && extras="$$extras --extra local"; \
-		$(BIN)/uv pip compile --quiet --python-version 3.12 --python-platform linux --generate-hashes --no-emit-index-url \
-			--no-header --no-annotate --constraint requirements.lock $$extras pyproject.toml \
-			--output-file deploy/requirements/$$service.lock; done
+	@set -e; lock() { name=$$1; shift; \
+			$(BIN)/uv pip compile --quiet --python-version 3.12 --python-platform linux --generate-hashes --no-emit-index-url \
+			--no-header --no-annotate --constraint requirements.lock "$$@" pyproject.toml \
+			--output-file deploy/requirements/$$name.lock; }; \
+		lock common; lock gateway --extra gateway --extra client; lock transcriber --extra transcriber --extra local; \
+		lock reporter --extra reporter; lock notifier --extra notifier
 
 clean: ## remove what was made: .venv, caches, out/ (data in var/ stays)
 	@rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache *.egg-info
