@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -112,12 +113,19 @@ async def test_an_order_that_makes_no_sense_is_refused_and_the_upload_stays(
 
 
 @pytest.mark.parametrize(
-    "url",
-    ["https://127.0.0.2/a.mp3", "https://10.0.0.8/a.mp3", "https://[::1]/a.mp3", "https://2130706434/a.mp3", "https://0x7f.2/"],
+    ("url", "code"),
+    [
+        ("https://127.0.0.2/a.mp3", "address_refused"),
+        ("https://10.0.0.8/a.mp3", "address_refused"),
+        ("https://[::1]/a.mp3", "address_refused"),
+        ("https://2130706434/a.mp3", "url_invalid"),
+        ("https://0x7f.2/a.mp3", "url_invalid"),
+        ("http://example.org/a.mp3", "url_scheme"),
+    ],
 )
-async def test_audio_at_a_private_address_is_refused_at_once(customer: Customer, url: str) -> None:
-    """The gateway fetches nothing inside the house for anybody."""
-    _expect(await customer.call("POST", "/v1/jobs", json={"audio_url": url}), 422, "address_refused")
+async def test_audio_at_a_private_address_is_refused_at_once(customer: Customer, url: str, code: str) -> None:
+    """The gateway fetches nothing inside the house for anybody, however the address is spelt."""
+    _expect(await customer.call("POST", "/v1/jobs", json={"audio_url": url}), 422, code)
 
 
 async def test_audio_behind_a_name_that_means_a_private_address_fails_the_job(customer: Customer) -> None:
@@ -148,9 +156,19 @@ async def test_a_wrong_key_learns_nothing(installation: Installation) -> None:
 
 
 async def test_a_body_over_the_limit_is_refused_before_it_is_read(customer: Customer) -> None:
-    """The announced length is enough to refuse it."""
-    answer = await _upload(customer, b"RIFF", **{"Content-Length": str(10**13)})
-    _expect(answer, 413, "too_large")
+    """The announced length is enough to refuse it, and the connection is closed instead of read to its end."""
+    address = urlsplit(customer.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    key = customer.http.headers["Authorization"]
+    writer.write(
+        f"POST /v1/uploads HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\nContent-Type: audio/wav\r\n"
+        f"Content-Length: {10**13}\r\n\r\nRIFF".encode()
+    )
+    async with asyncio.timeout(30):
+        answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b'"code":"too_large"' in answer
 
 
 async def test_what_was_refused_leaves_no_blob(customer: Customer, store: BlobStore) -> None:
