@@ -1,0 +1,42 @@
+"""Makes recognised text safe to show: no control characters, no direction overrides, single spaces; and counts its words."""
+
+from __future__ import annotations
+
+import re
+
+HAN = "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fd-\u30ff\u31f0-\u31ff\uff66-\uff9f"
+BOPOMOFO = "\u3105-\u312f\u31a0-\u31bf"
+HANGUL = "\u1100-\u11ff\u3131-\u318e\ua960-\ua97f\uac00-\ud7ff"
+
+# Everything that is drawn as nothing and changes how the rest is read: controls, direction marks and overrides,
+# invisible joiners of words, annotation and tag characters, byte order marks, lone surrogates, noncharacters.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e0fff]"
+)
+_WIDE = re.compile(
+    "[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f"
+    "\uff01-\uff60\uffe0-\uffe6\U0001f300-\U0001faff\U00020000-\U0003ffff]"
+)
+LINK = re.compile(r"https?://[!-;=?-~]*[^\s!-/:;<=>?\[\]^_`{|}~\x7f-\U0010ffff]/?", re.IGNORECASE)
+"""A web address inside running text, without the punctuation that follows it."""
+
+_COUNTED = re.compile(rf"[{HAN}{KANA}{BOPOMOFO}]|(?:[^\W{HAN}{KANA}{BOPOMOFO}]|['’](?=\w))+")
+
+
+def clean(text: str) -> str:
+    """The text as it may be shown: what nobody can see is dropped, every run of white space is one space."""
+    if not text.isprintable():
+        text = _UNSAFE.sub("", text)
+    return " ".join(text.split())
+
+
+def count_words(text: str) -> int:
+    """Words between spaces, and Chinese and Japanese characters one by one."""
+    return len(text.split()) if text.isascii() else len(_COUNTED.findall(text))
+
+
+def columns(text: str) -> int:
+    """How wide the text is where every Latin letter takes one column and every Chinese character two."""
+    return len(text) if text.isascii() else len(text) + len(_WIDE.findall(text))

@@ -1,0 +1,196 @@
+"""The block model that every renderer reads: what stands on the page, in which order, in words; not how it looks."""
+
+from __future__ import annotations
+
+import msgspec
+
+from services.reporter.characters import clean
+from services.reporter.clock import clock
+from services.reporter.labels import Labels, labels_for, language_name, note_text
+from shared.schemas.reports import Coverage, Report, SpeakerFacts
+from shared.schemas.transcripts import Segment, Transcript
+
+
+class Voice(msgspec.Struct, frozen=True, kw_only=True):
+    """A speaker as readers see them. `rank` is the place in the transcript's order and decides the colour."""
+
+    id: str
+    name: str
+    rank: int
+
+
+class Heading(msgspec.Struct, frozen=True, kw_only=True):
+    """The start of a part."""
+
+    text: str
+
+
+class FactCards(msgspec.Struct, frozen=True, kw_only=True):
+    """A few figures with their labels, the most telling first."""
+
+    facts: tuple[tuple[str, str], ...]
+    """Pairs of label and value."""
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence that readers must know before they rely on the rest. A `warning` says that something is missing."""
+
+    text: str
+    warning: bool = False
+
+
+class TalkShare(msgspec.Struct, frozen=True, kw_only=True):
+    """One speaker's part of the talking, and when they spoke (start and end in milliseconds)."""
+
+    voice: Voice
+    speech_ms: int
+    share: float
+    spans: tuple[tuple[int, int], ...]
+
+
+class TalkTime(msgspec.Struct, frozen=True, kw_only=True):
+    """Who spoke how much and when; whoever spoke most comes first."""
+
+    shares: tuple[TalkShare, ...]
+    duration_ms: int
+
+
+class Utterance(msgspec.Struct, frozen=True, kw_only=True):
+    """One segment's words."""
+
+    id: str
+    start_ms: int
+    text: str
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """What one speaker said without being interrupted; `voice` is null when speakers were not told apart."""
+
+    voice: Voice | None
+    utterances: tuple[Utterance, ...]
+
+
+class Dialogue(msgspec.Struct, frozen=True, kw_only=True):
+    """The words of the recording."""
+
+    turns: tuple[Turn, ...]
+
+
+Block = Heading | FactCards | Notice | TalkTime | Dialogue
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Everything a renderer needs; only ever equal to itself. Texts are clean (`characters.clean`), save in `transcript`."""
+
+    title: str
+    kind: str
+    """What sort of document it is, such as "Verbatim transcript"; may be empty."""
+    details: tuple[tuple[str, str], ...]
+    """Pairs of label and value for the line below the title."""
+    labels: Labels
+    blocks: tuple[Block, ...]
+    voices: dict[str, Voice]
+    """Every speaker by id."""
+    report: Report
+    transcript: Transcript
+
+
+def compose(report: Report, transcript: Transcript, solution_titles: dict[str, str]) -> Document:
+    """Lay out a report's content, block by block."""
+    labels = labels_for(transcript.language)
+    voices = _voices(report.facts.speakers, transcript, labels)
+    return Document(
+        title=clean(report.title or "") or labels.untitled,
+        kind=clean(solution_titles.get(labels.language, "")),
+        details=_details(report, transcript, labels),
+        labels=labels,
+        blocks=tuple(_blocks(report, transcript, voices, labels)),
+        voices=voices,
+        report=report,
+        transcript=transcript,
+    )
+
+
+def _blocks(report: Report, transcript: Transcript, voices: dict[str, Voice], labels: Labels) -> list[Block]:
+    blocks: list[Block] = [FactCards(facts=_facts(report, labels)), coverage_notice(report.coverage, labels)]
+    blocks += [Notice(text=note_text(labels, code), warning=True) for code in report.notes]
+    if voices:
+        blocks += [Heading(text=labels.talk_time), _talk_time(report, transcript, voices)]
+    blocks.append(Heading(text=labels.transcript))
+    turns = _turns(transcript, voices, labels)
+    blocks.append(Dialogue(turns=turns) if turns else Notice(text=labels.nothing_said))
+    return [*blocks, Notice(text=labels.generated)]
+
+
+def coverage_notice(coverage: Coverage, labels: Labels) -> Notice:
+    """Which part of the recording the document rests on."""
+    text = labels.covers_all if coverage.complete else labels.covers_part
+    through, duration = clock(coverage.through_ms), clock(coverage.duration_ms)
+    return Notice(text=text.format(start=clock(0), through=through, duration=duration), warning=not coverage.complete)
+
+
+def _details(report: Report, transcript: Transcript, labels: Labels) -> tuple[tuple[str, str], ...]:
+    engine = clean(f"{report.facts.engine} {report.facts.model}")
+    return ((labels.date, transcript.created_at.date().isoformat()), (labels.engine, engine))
+
+
+def _facts(report: Report, labels: Labels) -> tuple[tuple[str, str], ...]:
+    facts = report.facts
+    pairs = [(labels.duration, clock(facts.duration_ms)), (labels.words, f"{facts.words:,}")]
+    if facts.speakers:
+        pairs.append((labels.speakers, str(len(facts.speakers))))
+    if facts.language:
+        pairs.append((labels.spoken_language, clean(language_name(labels, facts.language))))
+    if facts.mean_confidence is not None:
+        pairs.append((labels.confidence, f"{facts.mean_confidence:.0%}"))
+    return tuple(pairs)
+
+
+def _voices(speakers: tuple[SpeakerFacts, ...], transcript: Transcript, labels: Labels) -> dict[str, Voice]:
+    known = {speaker.id: speaker for speaker in transcript.speakers}
+    voices = {}
+    for rank, facts in enumerate(speakers):
+        speaker = known.get(facts.speaker_id)
+        name = clean((speaker and speaker.name) or "")
+        label = clean(speaker.label if speaker else facts.speaker_id)
+        voices[facts.speaker_id] = Voice(
+            id=facts.speaker_id, name=name or labels.speaker.format(label=label).strip(), rank=rank
+        )
+    return voices
+
+
+def _talk_time(report: Report, transcript: Transcript, voices: dict[str, Voice]) -> TalkTime:
+    spans: dict[str, list[tuple[int, int]]] = {id_: [] for id_ in voices}
+    for segment in transcript.segments:
+        if segment.speaker_id is not None:
+            spans[segment.speaker_id].append((segment.start_ms, segment.end_ms))
+    total = sum(speaker.speech_ms for speaker in report.facts.speakers)
+    shares = [
+        TalkShare(
+            voice=voices[speaker.speaker_id],
+            speech_ms=speaker.speech_ms,
+            share=speaker.speech_ms / total if total else 0.0,
+            spans=tuple(spans[speaker.speaker_id]),
+        )
+        for speaker in report.facts.speakers
+    ]
+    shares.sort(key=lambda share: -share.speech_ms)
+    return TalkTime(shares=tuple(shares), duration_ms=report.facts.duration_ms)
+
+
+def _turns(transcript: Transcript, voices: dict[str, Voice], labels: Labels) -> tuple[Turn, ...]:
+    turns: list[tuple[Voice | None, list[Utterance]]] = []
+    nobody = Voice(id="", name=labels.unknown_speaker, rank=len(voices)) if voices else None
+    for segment in transcript.segments:
+        if (utterance := _utterance(segment)) is None:
+            continue
+        voice = nobody if segment.speaker_id is None else voices[segment.speaker_id]
+        if not turns or turns[-1][0] is not voice:
+            turns.append((voice, []))
+        turns[-1][1].append(utterance)
+    return tuple(Turn(voice=voice, utterances=tuple(said)) for voice, said in turns)
+
+
+def _utterance(segment: Segment) -> Utterance | None:
+    text = clean(segment.text)
+    return Utterance(id=segment.id, start_ms=segment.start_ms, text=text) if text else None

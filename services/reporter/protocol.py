@@ -1,0 +1,67 @@
+"""What the reporter and its render processes say to each other: one request, one answer, framed by their length."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+
+from shared.schemas.jobs import ArtifactFormat
+from shared.schemas.reports import SolutionReference
+
+LENGTH_BYTES = 8
+"""Every message is preceded by its length, big-endian."""
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a report is a function of."""
+
+    job_id: UUID
+    run: int
+    title: str | None
+    solution: SolutionReference
+    solution_titles: dict[str, str]
+    """By language; empty when the installation no longer has the template."""
+    transcript_key: str
+    transcript: bytes
+
+
+class Open(msgspec.Struct, frozen=True, kw_only=True, tag="open"):
+    """Read a transcript and answer with its report document; the next renderings are of this one."""
+
+    assignment: Assignment
+
+
+class Render(msgspec.Struct, frozen=True, kw_only=True, tag="render"):
+    """Answer with one artifact of the open report."""
+
+    format: ArtifactFormat
+
+
+Request = Open | Render
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
+    """The file. `substituted` counts the characters for which no font had a glyph."""
+
+    data: bytes
+    substituted: int = 0
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
+    """The request raised."""
+
+    code: str
+    where: str
+    """The exception's type and line of code, never its text: that may quote the speakers."""
+
+
+Answer = Done | Failed
+
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+def frame(message: Request | Answer) -> bytes:
+    """A message as it goes through the pipe."""
+    body = _ENCODER.encode(message)
+    return len(body).to_bytes(LENGTH_BYTES, "big") + body
