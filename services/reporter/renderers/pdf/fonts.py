@@ -1,0 +1,147 @@
+"""The font files and what they can show: coverage, widths, subsets. HarfBuzz reads them; a process reads each once.
+
+Latin, Greek and Cyrillic are set in Inter, Chinese, Japanese and Korean in Noto Sans CJK with the shapes of the text's
+region. Both are variable fonts that come as Python packages; the weight is pinned when a subset is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import uharfbuzz as hb  # type: ignore[import-untyped]
+
+LATIN = ("fontpkg_inter", "files/Inter[opsz,wght].ttf")
+CJK = ("manimgx_fonts_cjk", "NotoSansCJK-VF.otf.ttc")
+
+JAPANESE, KOREAN, SIMPLIFIED, TRADITIONAL, HONG_KONG = range(5)
+"""The faces of the CJK collection, which differ in the shapes of the same characters."""
+
+_REGIONS = {
+    "ja": JAPANESE,
+    "ko": KOREAN,
+    "zh-hans": SIMPLIFIED,
+    "zh-cn": SIMPLIFIED,
+    "zh-sg": SIMPLIFIED,
+    "zh-hant-hk": HONG_KONG,
+    "zh-hk": HONG_KONG,
+    "zh-mo": HONG_KONG,
+    "yue": HONG_KONG,
+}
+
+# What the page needs is the outlines; layout tables, names and hints would only make the file larger.
+_KEPT_TABLES = frozenset(
+    {"glyf", "loca", "CFF ", "CFF2", "head", "hhea", "hmtx", "maxp", "fvar", "avar", "gvar", "HVAR", "MVAR"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subset:
+    """The glyphs of one document. A glyph's number in the subset is its code in the page's text."""
+
+    name: str
+    outlines: str
+    """`glyf` (TrueType) or `cff`."""
+    data: bytes
+    codes: Mapping[str, int]
+    """From character to code."""
+    widths: Mapping[int, int]
+    """From code to advance in thousandths of the font size."""
+    ascent: int
+    descent: int
+
+
+class Face:
+    """One font at one weight. All measures are thousandths of the font size."""
+
+    def __init__(self, path: Path, index: int, axes: Mapping[str, float]) -> None:
+        self._face = hb.Face(_blob(path), index)
+        self._axes = dict(axes)
+        self._font = hb.Font(self._face)
+        self._font.set_variations(self._axes)
+        self._font.scale = (1000, 1000)
+        extents = self._font.get_font_extents("ltr")
+        self.ascent, self.descent = extents.ascender, extents.descender
+        weight = f"{axes['wght']:.0f}" + (f"-{axes['opsz']:.0f}" if "opsz" in axes else "")
+        self.name = f"{''.join((self._face.get_name(hb.OTNameIdPredefined.FONT_FAMILY) or 'Font').split())}-{weight}"
+
+    def shows(self, character: str) -> bool:
+        """Whether the font has a glyph for a character."""
+        return bool(self._font.get_nominal_glyph(ord(character)))
+
+    def advance(self, character: str) -> int:
+        """How far a character moves the pen."""
+        advance: int = self._font.get_glyph_h_advance(self._glyph(character))
+        return advance
+
+    def subset(self, characters: Iterable[str]) -> Subset:
+        """Cut out the glyphs of some characters, all of which the font must have."""
+        glyphs = {character: self._glyph(character) for character in sorted(characters)}
+        plan = hb.SubsetPlan(self._face, self._subset_input(glyphs.values()))
+        numbers = dict(plan.old_to_new_glyph_mapping.items())
+        face = plan.execute()
+        true_type = "glyf" in self._face.table_tags
+        return Subset(
+            name=self.name,
+            outlines="glyf" if true_type else "cff",
+            data=bytes(face.blob.data if true_type else face.reference_table("CFF ").data),
+            codes={character: numbers[glyph] for character, glyph in glyphs.items()},
+            widths={numbers[glyph]: self._font.get_glyph_h_advance(glyph) for glyph in glyphs.values()},
+            ascent=self.ascent,
+            descent=self.descent,
+        )
+
+    def _glyph(self, character: str) -> int:
+        return self._font.get_nominal_glyph(ord(character)) or 0
+
+    def _subset_input(self, glyphs: Iterable[int]) -> hb.SubsetInput:
+        wanted = hb.SubsetInput()
+        wanted.sets(hb.SubsetInputSets.GLYPH_INDEX).set({0, *glyphs})
+        wanted.sets(hb.SubsetInputSets.DROP_TABLE_TAG).set(
+            _tag(tag) for tag in self._face.table_tags if tag not in _KEPT_TABLES
+        )
+        wanted.flags = (
+            hb.SubsetFlags.NO_HINTING
+            | hb.SubsetFlags.NOTDEF_OUTLINE
+            | hb.SubsetFlags.NO_LAYOUT_CLOSURE
+            | hb.SubsetFlags.DOWNGRADE_CFF2
+            | hb.SubsetFlags.CFF_IDENTITY_CHARSET
+        )
+        for axis, value in self._axes.items():
+            wanted.pin_axis_location(self._face, axis, value)
+        return wanted
+
+
+@cache
+def latin(weight: int, optical_size: int) -> Face:
+    """Inter; the optical size (14 to 32 points) fits the shapes to small or large print."""
+    return Face(_path(*LATIN), 0, {"wght": weight, "opsz": optical_size})
+
+
+@cache
+def cjk(region: int, weight: int) -> Face:
+    """Noto Sans CJK with one region's shapes."""
+    return Face(_path(*CJK), region, {"wght": weight})
+
+
+def region_of(language: str | None) -> int:
+    """The CJK face for a language; Traditional Chinese where it does not decide."""
+    parts = (language or "").lower().split("-")
+    prefixes = ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((_REGIONS[prefix] for prefix in prefixes if prefix in _REGIONS), TRADITIONAL)
+
+
+@cache
+def _blob(path: Path) -> hb.Blob:
+    return hb.Blob.from_file_path(path)
+
+
+def _path(package: str, name: str) -> Path:
+    return Path(str(resources.files(package).joinpath(name)))
+
+
+def _tag(name: str) -> int:
+    return int.from_bytes(name.encode(), "big")
