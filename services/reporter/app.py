@@ -1,0 +1,31 @@
+"""Assembles the reporter."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.reporter.consumers import subscriptions
+from services.reporter.reporting import Reporter
+from services.reporter.settings import ReporterSettings
+from services.reporter.workers import RenderProcess, Workers
+from shared.runtime import Platform, Service
+from shared.settings import load
+from shared.solutions import load_solutions
+
+
+@asynccontextmanager
+async def assemble(platform: Platform) -> AsyncIterator[Service]:
+    """The reporter on a platform. It needs no database."""
+    settings = load(ReporterSettings, platform.environment)
+    workers = Workers(
+        start=RenderProcess.start,
+        count=settings.render_workers,
+        seconds=settings.render_seconds,
+        idle_seconds=settings.render_idle_seconds,
+    )
+    reporter = Reporter(blobs=platform.blobs, bus=platform.bus, workers=workers, solutions=load_solutions())
+    try:
+        yield Service(name="reporter", subscriptions=subscriptions(reporter))
+    finally:
+        await workers.close()
