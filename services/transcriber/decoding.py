@@ -38,6 +38,7 @@ _SHORTEST_GAP_MS = 100
 _LONGEST_GAP_MS = 10 * 60_000
 _TRUNCATED_SHARE = 0.02
 _TRUNCATED_MS = 1_000
+_UNKNOWN_SIZE = 0xFFFFFFFF
 _LONGEST_OGG_PAGE = 65_307
 _OGG_FLAGS, _OGG_END = 5, 4
 
@@ -136,7 +137,7 @@ def _decode(source: Path, pcm: Path, most_ms: int) -> Recording:
             container=container.format.name.partition(",")[0],
             codec=stream.codec_context.name,
             sha256=_digest(source),
-            truncated=_falls_short(stated_ms, decoded_ms) or _ogg_without_end(source),
+            truncated=_falls_short(stated_ms, decoded_ms) or _is_cut_off(source),
         )
 
 
@@ -210,12 +211,17 @@ def _falls_short(stated_ms: int | None, decoded_ms: int) -> bool:
     return stated_ms is not None and stated_ms - decoded_ms > max(_TRUNCATED_MS, stated_ms * _TRUNCATED_SHARE)
 
 
-def _ogg_without_end(source: Path) -> bool:
-    """Ogg does not state its length, but marks its last page."""
+def _is_cut_off(source: Path) -> bool:
+    """Whether the end is missing of a file whose demuxer would not tell: RIFF states its size, Ogg marks its last page."""
+    size = source.stat().st_size
     with source.open("rb") as file:
-        if file.read(4) != b"OggS":
+        head = file.read(8)
+        if head.startswith(b"RIFF"):
+            stated = int.from_bytes(head[4:], "little")
+            return stated != _UNKNOWN_SIZE and stated + len(head) > size
+        if not head.startswith(b"OggS"):
             return False
-        file.seek(max(0, source.stat().st_size - _LONGEST_OGG_PAGE))
+        file.seek(max(0, size - _LONGEST_OGG_PAGE))
         tail = file.read()
     page = tail[tail.rfind(b"OggS") :]
     return len(page) > _OGG_FLAGS and not page[_OGG_FLAGS] & _OGG_END
@@ -244,7 +250,7 @@ def _damaged() -> Refused:
 
 def _too_long(most_ms: int) -> _Refusal:
     return _Refusal(
-        "audio_too_long", f"The recording is longer than {most_ms / 3_600_000:g} hours; cut it into parts and upload those."
+        "audio_too_long", f"The recording is longer than {most_ms / 3_600_000:g} h; cut it into parts and upload those."
     )
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 READ_SECONDS = 60.0
 """Longest silence of the server while it sends."""
 ATTEMPTS = 3
-MOST_REDIRECTS = 3
+FIRST_REDIRECT_TOO_MANY = 4
+"""What aiohttp calls `max_redirects` is the one it refuses."""
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 _TROUBLES = {
@@ -70,7 +71,7 @@ class Sources:
         try:
             async with (
                 guarded_session(self._policy, total=self._seconds, read=READ_SECONDS) as session,
-                session.get(url, max_redirects=MOST_REDIRECTS, headers={"Accept-Encoding": "identity"}) as answer,
+                session.get(url, max_redirects=FIRST_REDIRECT_TOO_MANY, headers={"Accept-Encoding": "identity"}) as answer,
             ):
                 self._check(answer)
                 await self._store(answer, key)

@@ -56,7 +56,7 @@ class ScriptedEngine(RentedEngine):
     async def poll(self, task: Task, provider_id: str) -> Pending | Finished:
         if task.crashes < self._failures:
             raise EngineCrashed("The scripted engine breaks down, as its settings say.")
-        waited = time.time() - float(provider_id.rpartition("@")[2])
+        waited = max(0.0, time.time() - float(provider_id.rpartition("@")[2]))
         if self._hang:
             return Pending(seconds=_LONGEST_WAIT, duration_ms=self._duration_ms)
         if waited < self._delay:
