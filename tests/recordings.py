@@ -14,6 +14,7 @@ def silence(seconds: float, *, codec: str = "libopus", container: str = "ogg", r
     file = io.BytesIO()
     with av.open(file, "w", format=container) as out:
         stream = out.add_stream(codec, rate=rate, layout="mono")
+        assert isinstance(stream, av.AudioStream)
         stream.bit_rate = 6_000
         wanted = stream.format.name
         dtype = np.float32 if wanted.startswith("flt") else np.int16
