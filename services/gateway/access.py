@@ -11,6 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -26,6 +27,10 @@ TRACEPARENT = "audio2txt.traceparent"
 """Keys of the ASGI scope."""
 
 CLIENT_CLOSED = 499
+LINGER_BYTES = 8 * 1024 * 1024
+LINGER_SECONDS = 2.0
+"""How much of a refused body is still taken: a connection closed while the client sends may cost it the answer."""
+
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?")
 _DEFAULT_HEADERS: Mapping[bytes, bytes] = {
@@ -74,7 +79,7 @@ class _Exchange:
         self._began = time.perf_counter()
         self._first_byte: float | None = None
         self._bytes_in = self._bytes_out = 0
-        self._body_read = False
+        self._body_read = self._closes = False
         self.status: int | None = None
         headers = dict(scope["headers"])
         self._has_body = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
@@ -97,6 +102,10 @@ class _Exchange:
             message["headers"] = self._complete(message["headers"])
         else:
             self._bytes_out += len(message.get("body", b""))
+            if self._closes and not message.get("more_body", False):
+                await self._send({**message, "more_body": True})
+                await self._linger()
+                message = {"type": "http.response.body", "body": b""}
         await self._send(message)
 
     def record(self) -> None:
@@ -126,8 +135,18 @@ class _Exchange:
         complete += [(name, value) for name, value in _DEFAULT_HEADERS.items() if name not in present]
         if self._has_body and not self._body_read:
             # The server would else read and throw away gigabytes before it hears the next request.
+            self._closes = True
             complete.append((b"connection", b"close"))
         return complete
+
+    async def _linger(self) -> None:
+        taken = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while taken < LINGER_BYTES and not self._body_read:
+                    message = await self._receive()
+                    taken += len(message.get("body", b""))
+                    self._body_read = not message.get("more_body", False)
 
 
 @functools.cache

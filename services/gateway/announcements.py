@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import PurePath
+
+import msgspec
 
 from services.gateway.jobs import Job
 from shared.blobs import source_key
 from shared.schemas.events import JobCancelled, JobCompleted, JobErased, JobFailed, JobSubmitted
-from shared.schemas.jobs import ArtifactResult, Failure
+from shared.schemas.jobs import TITLE_LENGTH, ArtifactResult, Failure
+
+
+def title_of(job: Job) -> str | None:
+    """What the customer called the job, or else its recording."""
+    if job.options.title is not None or job.file_name is None:
+        return job.options.title
+    return PurePath(job.file_name).stem[:TITLE_LENGTH] or None
 
 
 def submitted(job: Job) -> JobSubmitted:
@@ -17,7 +27,7 @@ def submitted(job: Job) -> JobSubmitted:
         job_id=job.id,
         run=job.run,
         traceparent=job.traceparent,
-        options=job.options,
+        options=msgspec.structs.replace(job.options, title=title_of(job)),
         source_key=source_key(job.tenant_id, job.id),
         source_url=job.source_url,
         deadline_at=job.deadline_at,
@@ -32,7 +42,7 @@ def completed(job: Job, artifacts: tuple[ArtifactResult, ...], *, at: dt.datetim
         run=job.run,
         traceparent=job.traceparent,
         callback_url=job.callback_url,
-        title=job.options.title,
+        title=title_of(job),
         solution=job.options.solution,
         language=job.detected_language,
         duration_ms=job.duration_ms,
@@ -51,7 +61,7 @@ def failed(job: Job, failure: Failure, *, at: dt.datetime) -> JobFailed:
         run=job.run,
         traceparent=job.traceparent,
         callback_url=job.callback_url,
-        title=job.options.title,
+        title=title_of(job),
         solution=job.options.solution,
         failure=failure,
         metadata=job.metadata,

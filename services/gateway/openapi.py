@@ -72,7 +72,7 @@ def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
     references = dict(zip(ordered, schemas, strict=True))
     paths: dict[str, Schema] = {}
     for path, method, handler, operation in described:
-        paths.setdefault(path, {})[method.lower()] = _operation(handler, operation, references)
+        paths.setdefault(path, {})[method.lower()] = _operation(handler, method, operation, references)
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",
@@ -109,9 +109,9 @@ def _types(operation: Operation) -> Iterator[Any]:
     return (content for content in contents if content is not None and not isinstance(content, dict))
 
 
-def _operation(handler: HTTPRouteHandler, operation: Operation, references: Mapping[Any, Schema]) -> Schema:
+def _operation(handler: HTTPRouteHandler, method: str, operation: Operation, references: Mapping[Any, Schema]) -> Schema:
     described: Schema = {
-        "operationId": handler.handler_name,
+        "operationId": f"{handler.handler_name}_head" if method == "HEAD" else handler.handler_name,
         "summary": operation.summary,
         "description": inspect.cleandoc(handler.fn.__doc__ or ""),
         "tags": [operation.tag],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -53,11 +54,14 @@ log = structlog.get_logger(__name__)
 def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
     """Everything the gateway answers over HTTP, health and metrics apart."""
 
+    @functools.cache
+    def description() -> bytes:
+        routes = [route for route in app.routes if isinstance(route, HTTPRoute)]
+        return describe(routes, server=gateway.views.url("").removesuffix("/v1") or "/")
+
     @get("/openapi.json", opt={PUBLIC: True})
-    async def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
-        routes = [route for route in request.app.routes if isinstance(route, HTTPRoute)]
-        document = describe(routes, server=gateway.views.url("").removesuffix("/v1") or "/")
-        return Response(document, media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
+    async def openapi() -> Response[bytes]:
+        return Response(description(), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
 
     v1 = Router(
         "/v1",
