@@ -8,7 +8,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-Metadata = dict[str, str]
+TITLE_LENGTH = 200
+"""Characters."""
 
 
 class JobState(enum.StrEnum):
@@ -70,7 +71,10 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
         tuple[ArtifactFormat, ...] | None,
         Meta(description="Artifacts to render; null takes those of the solution.", examples=[["pdf", "srt"]]),
     ] = None
-    title: Annotated[str, Meta(description="Title printed on the artifacts.", max_length=200)] | None = None
+    title: (
+        Annotated[str, Meta(description="Title printed on the artifacts; null takes the file name.", max_length=TITLE_LENGTH)]
+        | None
+    ) = None
 
 
 class ArtifactResult(msgspec.Struct, frozen=True, kw_only=True):
