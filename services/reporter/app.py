@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.reporter.consumers import subscriptions
+from services.reporter.fontfiles import cjk_file, latin_file
 from services.reporter.reporting import Reporter
 from services.reporter.settings import ReporterSettings
 from services.reporter.workers import RenderProcess, Workers
@@ -16,7 +17,8 @@ from shared.solutions import load_solutions
 
 @asynccontextmanager
 async def assemble(platform: Platform) -> AsyncIterator[Service]:
-    """The reporter on a platform. It needs no database."""
+    """The reporter on a platform. It needs no database. Raises `ConfigurationError` when its fonts are missing."""
+    latin_file(), cjk_file()
     settings = load(ReporterSettings, platform.environment)
     workers = Workers(
         start=RenderProcess.start,

@@ -17,7 +17,7 @@ from reportlab.pdfbase import pdfdoc, pdfmetrics
 from reportlab.pdfgen.canvas import Canvas
 
 from services.reporter.renderers.pdf.fonts import Subset
-from services.reporter.renderers.pdf.sheet import OutlineEntry, Sheet
+from services.reporter.renderers.pdf.sheet import OutlineEntry, Sheet, rectangle
 
 COMPRESSION = 3
 """Of deflate. Higher levels take twice the time to save five bytes in a hundred."""
@@ -52,9 +52,7 @@ class PdfFile:
         self._canvas.setDateFormatter(lambda *_: date)
         self._document = self._canvas._doc  # noqa: SLF001
         # One for all pages, where ReportLab would write each its own.
-        self._resources = self._document.Reference(
-            pdfdoc.PDFDictionary({"Font": pdfdoc.PDFObjectReference("BasicFonts")}), "resources"
-        )
+        self._resources = self._document.Reference(_resources(self._document), "resources")
         self._box = _Raw(f"[0 0 {size[0]} {size[1]}]")
 
     def embed(self, resource: str, subset: Subset) -> None:
@@ -106,13 +104,22 @@ def _register_no_font() -> None:
         rl_config.pdfComments = 0
 
 
+def _resources(document: pdfdoc.PDFDocument) -> pdfdoc.PDFDictionary:
+    """What pages use by name: the fonts, and a dot, which is drawn often."""
+    box = pdfdoc.PDFArray([-1, -1, 1, 1])
+    circle = f"{rectangle(-1, -1, 2, 2, 1)} f".encode("ascii")
+    dot = _stream(circle, level=COMPRESSION, Type="/XObject", Subtype="/Form", BBox=box)
+    forms = pdfdoc.PDFDictionary({"Dot": document.Reference(dot, "dot")})
+    return pdfdoc.PDFDictionary({"Font": pdfdoc.PDFObjectReference("BasicFonts"), "XObject": forms})
+
+
 def _stream(data: bytes, *, level: int, **entries: object) -> pdfdoc.PDFStream:
     return pdfdoc.PDFStream(pdfdoc.PDFDictionary({"Filter": "/FlateDecode", **entries}), zlib.compress(data, level))
 
 
 def _type0(document: pdfdoc.PDFDocument, resource: str, subset: Subset) -> pdfdoc.PDFDictionary:
     true_type = subset.outlines == "glyf"
-    name = pdfdoc.PDFName(f"{_tag(resource)}+{subset.name}")
+    name = pdfdoc.PDFName(f"{_tag(subset)}+{subset.name}")
     entries = {"Length1": len(subset.data)} if true_type else {"Subtype": "/CIDFontType0C"}
     descriptor = {
         "Type": "/FontDescriptor",
@@ -151,9 +158,10 @@ def _type0(document: pdfdoc.PDFDocument, resource: str, subset: Subset) -> pdfdo
     return pdfdoc.PDFDictionary(font)
 
 
-def _tag(resource: str) -> str:
-    """The six letters that mark a subset: `F2` gives `AAAAAC`."""
-    return "AAAAA" + chr(ord("A") + int(resource[1:]))
+def _tag(subset: Subset) -> str:
+    """The six letters that mark a subset; others for another set of glyphs."""
+    number = zlib.crc32(subset.data)
+    return "".join(chr(ord("A") + number // 26**place % 26) for place in range(6))
 
 
 def _widths(widths: Mapping[int, int]) -> str:

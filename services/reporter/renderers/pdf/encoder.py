@@ -33,8 +33,8 @@ class Encoder:
         return {font.resource: font.subset for font in self._fonts.values()}
 
     def content(self, sheet: Sheet) -> bytes:
-        """The page's drawing operators: shapes first, then all texts in one text object. Line ends are round."""
-        operators = _Operators(["1 J", *sheet.shapes, "BT"])
+        """The page's drawing operators: shapes first, then all texts in one text object."""
+        operators = _Operators([*sheet.shapes, "BT"])
         for text in sheet.texts:
             operators.set("rg", text.colour)
             if text.leading:

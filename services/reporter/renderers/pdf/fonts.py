@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 import uharfbuzz as hb  # type: ignore[import-untyped]
 
-LATIN = ("fontpkg_inter", "files/Inter[opsz,wght].ttf")
-CJK = ("manimgx_fonts_cjk", "NotoSansCJK-VF.otf.ttc")
+from services.reporter.fontfiles import cjk_file, latin_file
+from services.reporter.renderers.pdf.outlines import Cut, Outlines
 
 JAPANESE, KOREAN, SIMPLIFIED, TRADITIONAL, HONG_KONG = range(5)
 """The faces of the CJK collection, which differ in the shapes of the same characters."""
+
+NOTDEF = 0
+"""The glyph that stands for all others; every font has it."""
 
 _REGIONS = {
     "ja": JAPANESE,
@@ -63,6 +65,8 @@ class Face:
         self._font = hb.Font(self._face)
         self._font.set_variations(self._axes)
         self._font.scale = (1000, 1000)
+        self._true_type = "glyf" in self._face.table_tags
+        self._outlines = Outlines(self._cut, self._width)
         extents = self._font.get_font_extents("ltr")
         self.ascent, self.descent = extents.ascender, extents.descender
         weight = f"{axes['wght']:.0f}" + (f"-{axes['opsz']:.0f}" if "opsz" in axes else "")
@@ -74,32 +78,42 @@ class Face:
 
     def advance(self, character: str) -> int:
         """How far a character moves the pen."""
-        advance: int = self._font.get_glyph_h_advance(self._glyph(character))
-        return advance
+        return self._width(self._glyph(character))
 
     def subset(self, characters: Iterable[str]) -> Subset:
         """Cut out the glyphs of some characters, all of which the font must have."""
         glyphs = {character: self._glyph(character) for character in sorted(characters)}
-        plan = hb.SubsetPlan(self._face, self._subset_input(glyphs.values()))
-        numbers = dict(plan.old_to_new_glyph_mapping.items())
-        face = plan.execute()
-        true_type = "glyf" in self._face.table_tags
+        data, numbers = self._cut(glyphs.values()) if self._true_type else self._bind(glyphs.values())
         return Subset(
             name=self.name,
-            outlines="glyf" if true_type else "cff",
-            data=bytes(face.blob.data if true_type else face.reference_table("CFF ").data),
+            outlines="glyf" if self._true_type else "cff",
+            data=data,
             codes={character: numbers[glyph] for character, glyph in glyphs.items()},
-            widths={numbers[glyph]: self._font.get_glyph_h_advance(glyph) for glyph in glyphs.values()},
+            widths={numbers[glyph]: self._width(glyph) for glyph in glyphs.values()},
             ascent=self.ascent,
             descent=self.descent,
         )
 
+    def _bind(self, glyphs: Iterable[int]) -> Cut:
+        ordered = sorted({NOTDEF, *glyphs})
+        return Cut(self._outlines.bind(self.name, ordered), {glyph: number for number, glyph in enumerate(ordered)})
+
+    def _cut(self, glyphs: Iterable[int]) -> Cut:
+        plan = hb.SubsetPlan(self._face, self._subset_input(glyphs))
+        face = plan.execute()
+        data = face.blob.data if self._true_type else face.reference_table("CFF ").data
+        return Cut(bytes(data), dict(plan.old_to_new_glyph_mapping.items()))
+
+    def _width(self, glyph: int) -> int:
+        width: int = self._font.get_glyph_h_advance(glyph)
+        return width
+
     def _glyph(self, character: str) -> int:
-        return self._font.get_nominal_glyph(ord(character)) or 0
+        return self._font.get_nominal_glyph(ord(character)) or NOTDEF
 
     def _subset_input(self, glyphs: Iterable[int]) -> hb.SubsetInput:
         wanted = hb.SubsetInput()
-        wanted.sets(hb.SubsetInputSets.GLYPH_INDEX).set({0, *glyphs})
+        wanted.sets(hb.SubsetInputSets.GLYPH_INDEX).set({NOTDEF, *glyphs})
         wanted.sets(hb.SubsetInputSets.DROP_TABLE_TAG).set(
             _tag(tag) for tag in self._face.table_tags if tag not in _KEPT_TABLES
         )
@@ -118,13 +132,13 @@ class Face:
 @cache
 def latin(weight: int, optical_size: int) -> Face:
     """Inter; the optical size (14 to 32 points) fits the shapes to small or large print."""
-    return Face(_path(*LATIN), 0, {"wght": weight, "opsz": optical_size})
+    return Face(latin_file(), 0, {"wght": weight, "opsz": optical_size})
 
 
 @cache
 def cjk(region: int, weight: int) -> Face:
     """Noto Sans CJK with one region's shapes."""
-    return Face(_path(*CJK), region, {"wght": weight})
+    return Face(cjk_file(), region, {"wght": weight})
 
 
 def region_of(language: str | None) -> int:
@@ -137,10 +151,6 @@ def region_of(language: str | None) -> int:
 @cache
 def _blob(path: Path) -> hb.Blob:
     return hb.Blob.from_file_path(path)
-
-
-def _path(package: str, name: str) -> Path:
-    return Path(str(resources.files(package).joinpath(name)))
 
 
 def _tag(name: str) -> int:

@@ -136,8 +136,8 @@ class Pen:
         self.sheet.shapes.append(f"{colour} rg {rectangle(x, y, width, height, radius)} f")
 
     def dot(self, x: float, y: float, radius: float, colour: Colour) -> None:
-        """A filled circle: a line without length but with round ends, since pages begin with `1 J`."""
-        self.sheet.shapes.append(f"{colour} RG {2 * radius:g} w {x:.2f} {y:.2f} m {x:.2f} {y:.2f} l S")
+        """A filled circle."""
+        self.sheet.shapes.append(f"q {colour} rg {radius:g} 0 0 {radius:g} {x:.2f} {y:.2f} cm /Dot Do Q")
 
     def rule(self, y: float) -> None:
         """A hairline across the measure."""
