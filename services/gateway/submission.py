@@ -119,6 +119,8 @@ class Submissions:
             raise invalid("/language", "unknown_language", detail)
         if request.callback_url is not None:
             self._check_url("/callback_url", request.callback_url)
+        if any("\0" in text for pair in request.metadata.items() for text in pair):
+            raise invalid("/metadata", "invalid_request", "Names and values in metadata must not contain the NUL character.")
         return JobOptions(
             language=language,
             engine=request.engine,

@@ -10,8 +10,11 @@ import structlog
 from litestar import Litestar, Request, Response, Router, get
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.plugins import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
 from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
+from typing_extensions import override
 
 from services.gateway.access import REQUEST_ID, Access
 from services.gateway.admission import PUBLIC, admission
@@ -51,6 +54,15 @@ _DETAILS: Mapping[int, str] = {
 log = structlog.get_logger(__name__)
 
 
+class _LeanLitestar(Litestar):
+    """Without the plugins for kinds of models we do not use: they import pydantic, which costs 9 MB."""
+
+    @staticmethod
+    @override
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return [*plugins, MsgspecDIPlugin()]
+
+
 def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
     """Everything the gateway answers over HTTP, health and metrics apart."""
 
@@ -69,7 +81,7 @@ def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
         before_request=admission(authenticator),
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
-    app = Litestar(
+    app = _LeanLitestar(
         [v1],
         openapi_config=None,
         logging_config=None,

@@ -415,6 +415,7 @@ async def test_a_wrong_form_leaves_no_file(gateway: RunningGateway, api: ApiClie
         ({"audio_url": "https://example.com/a", "solution": "nope"}, "unknown_solution"),
         ({"audio_url": "https://example.com/a", "formats": []}, "invalid_request"),
         ({"audio_url": "https://example.com/a", "metadata": {str(n): "" for n in range(51)}}, "invalid_request"),
+        ({"audio_url": "https://example.com/a", "metadata": {"a": "b\0"}}, "invalid_request"),
         ({"upload_id": "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"}, "upload_not_found"),
     ],
 )
