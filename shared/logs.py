@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -24,21 +25,23 @@ def configure_logs(settings: PlatformSettings) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-    renderer: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+    renderers: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if console
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    # Our own lines do not go through `logging`, which would cost four times as much.
+    structlog.configure(
+        processors=[*shared, *renderers, _encoded],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     root = logging.getLogger()
@@ -46,6 +49,11 @@ def configure_logs(settings: PlatformSettings) -> None:
     root.setLevel(level)
     for chatty in ("aio_pika", "aiormq", "aiobotocore", "botocore", "httpx", "faster_whisper", "uvicorn.error", "asyncio"):
         logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
+
+
+def _encoded(_logger: Any, _method: str, line: Any) -> bytes:
+    rendered: str = line
+    return rendered.encode(errors="backslashreplace")
 
 
 @contextmanager
