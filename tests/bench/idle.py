@@ -34,6 +34,7 @@ async def measure(ground: Ground) -> list[Table]:
             await _make_data(installation)
             process = installation.process("gateway")
             process.environment = {**process.environment, "AUDIO2TXT_PORT": str(port)}
+            await _restart_workers(installation)
             starts = [await _restart(installation, port) for _ in range(STARTS)]
             await asyncio.sleep(SETTLE_SECONDS)
             tree = trees(installation)
@@ -58,6 +59,14 @@ async def _make_data(installation: Installation) -> None:
         for _ in range(10):
             job_id = await customer.create(await customer.upload())
             await customer.called_back(job_id)
+
+
+async def _restart_workers(installation: Installation) -> None:
+    """Start everything but the gateway again, so that nothing is warm from making data."""
+    for process in installation.processes.values():
+        if process is not installation.process("gateway"):
+            await process.stop()
+            await process.start()
 
 
 async def _restart(installation: Installation, port: int) -> float:

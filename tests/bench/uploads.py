@@ -13,8 +13,8 @@ from tests.installation import Installation, fresh_bucket
 
 ROUNDS = 3
 MB = 1_000_000
-DISK_BYTES = 1000 * MB
-S3_BYTES = 500 * MB
+DISK_BYTES = 500 * MB
+S3_BYTES = 250 * MB
 PART_BYTES = 8 * 1024 * 1024
 PARTS_AT_ONCE = 4
 NOTE = f"""\
