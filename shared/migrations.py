@@ -43,7 +43,7 @@ def migrations_of(service: str) -> list[Migration]:
         return []
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     own = [Migration(name=file.name.removesuffix(".sql"), sql=file.read_text("utf-8")) for file in files]
-    outbox = Migration(name="0000_outbox", sql=(resources.files("shared") / "outbox.sql").read_text("utf-8"))
+    outbox = Migration(name="0000_outbox", sql=(resources.files("shared.outbox") / "outbox.sql").read_text("utf-8"))
     return [outbox, *own]
 
 

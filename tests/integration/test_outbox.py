@@ -10,12 +10,13 @@ from contextlib import AsyncExitStack
 import pytest
 from typing_extensions import override
 
-import shared.outbox
 from shared.bus import Bus, BusUnavailable, Envelope, Subscription, subscription
 from shared.bus.memory import MemoryBus
 from shared.database import Pool, open_pool
 from shared.errors import PermanentError, RetryableError
-from shared.outbox import MOST_ATTEMPTS, PER_EVENT, Outbox
+from shared.outbox import Outbox
+from shared.outbox import relay as relaying
+from shared.outbox.relay import MOST_ATTEMPTS, PER_EVENT
 from shared.schemas.events import JobCancelled, JobErased
 from tests.messaging import Reader, cancelled, erased
 from tests.outboxes import cancel_task, ids, until_empty, until_row, write
@@ -47,7 +48,7 @@ async def another(pool: Pool, database_url: str, outbox: Outbox) -> AsyncIterato
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pause between attempts."""
-    monkeypatch.setattr(shared.outbox, "backoff", lambda attempt, longest=0.0: 0.001)
+    monkeypatch.setattr(relaying, "backoff", lambda attempt, longest=0.0: 0.001)
 
 
 async def test_an_event_arrives_when_its_transaction_commits(pool: Pool, outbox: Outbox, start_relay: StartRelay) -> None:
@@ -105,7 +106,7 @@ async def test_a_row_at_work_stays_claimed(
     pool: Pool, outbox: Outbox, another: Outbox, start_relay: StartRelay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A handler may take longer than a claim: the relay renews it, and the other relay leaves the row alone."""
-    monkeypatch.setattr(shared.outbox, "CLAIM_SECONDS", 2)
+    monkeypatch.setattr(relaying, "CLAIM_SECONDS", 2)
     release, taken = asyncio.Event(), Reader()
 
     async def work(event: JobCancelled) -> None:

@@ -22,7 +22,7 @@ from tests.servers.postgresql import PostgresServer
 
 HANGING_PROCESS = """
 import asyncio, sys
-import shared.outbox
+import shared.outbox.relay
 from shared.bus import subscription
 from shared.bus.memory import MemoryBus
 from shared.database import open_pool
@@ -33,7 +33,7 @@ async def hang(event):
     await asyncio.Event().wait()
 
 async def main():
-    shared.outbox.CLAIM_SECONDS = float(sys.argv[2])
+    shared.outbox.relay.CLAIM_SECONDS = float(sys.argv[2])
     bus = MemoryBus()
     await bus.start([subscription("transcriber", JobCancelled, hang)])
     await shared.outbox.Outbox(pool=await open_pool(sys.argv[1], size=2), schema="sandbox").relay(bus)

@@ -1,30 +1,22 @@
-"""The transactional outbox: an event is a row in the transaction that caused it, and a relay brings it to the bus.
-
-A row is deleted when the bus has the event, so nothing is lost: whoever dies, the row is claimed again when its
-claim runs out. `deliver_at` in the future is how anything is delayed. A row that the bus refuses, or whose reader
-keeps failing, ends in `dead_letters`, which `audio2txt dead-letters` lists and replays.
-"""
+"""Brings the rows of one outbox to the bus: claims, publishes, deletes; lets failures wait, and buries what is hopeless."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import random
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
-from uuid import UUID
 
 import asyncpg
-import msgspec
 import structlog
 
 from shared import metrics
 from shared.bus import Bus, BusUnavailable, Envelope, Unroutable
-from shared.database import Connection, Pool, is_outage
+from shared.database import Pool, is_outage
 from shared.errors import PermanentError, RetryableError
 from shared.retry import backoff
-from shared.schemas.events import EVENT_TYPES, Event, routing_key
+from shared.schemas.events import EVENT_TYPES, routing_key
 
 POLL_SECONDS = 0.25
 """How soon a row written by another process is found; rows of this process wake the relay at once."""
@@ -49,27 +41,6 @@ _ROUTING_KEYS = [routing_key(kind) for kind in EVENT_TYPES]
 log = structlog.get_logger(__name__)
 
 
-class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The columns of one row, for stores that insert it in a statement of their own."""
-
-    message_id: UUID
-    routing_key: str
-    payload: bytes
-
-
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that was given up, and why."""
-
-    id: int
-    message_id: UUID
-    routing_key: str
-    payload: bytes
-    error: str
-    attempts: int
-    failed_at: dt.datetime
-    replayed_at: dt.datetime | None
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Claimed:
     id: int
@@ -77,13 +48,8 @@ class _Claimed:
     attempts: int
 
 
-def row_of(event: Event) -> OutboxRow:
-    """What a store inserts into `<schema>.outbox (message_id, routing_key, payload)`."""
-    return OutboxRow(message_id=event.event_id, routing_key=routing_key(event), payload=msgspec.json.encode(event))
-
-
-class Outbox:
-    """The outbox in one service's schema, and its relay. Call `wake` after a commit that wrote rows."""
+class Relay:
+    """The relay of one service's outbox in this process; it remembers what an outage interrupted."""
 
     def __init__(self, *, pool: Pool, schema: str) -> None:
         self._pool = pool
@@ -93,21 +59,15 @@ class Outbox:
         self._in_flight: dict[int, _Claimed] = {}
         self._outcomes: dict[int, Exception | None] = {}
         """What became of rows in flight, not written to the database yet."""
+        self._at_work: Counter[str] = Counter()
+        """Publishes that have not ended, by event type."""
         self._bus_failures = 0
 
-    async def append(self, connection: Connection, *events: Event, deliver_at: dt.datetime | None = None) -> None:
-        """Add events to the caller's transaction; an event already there (same id) is left as it is."""
-        await connection.executemany(
-            f"insert into {self._table} (message_id, routing_key, payload, deliver_at) "
-            "values ($1, $2, $3, coalesce($4, now())) on conflict (message_id) do nothing",
-            [(row.message_id, row.routing_key, row.payload, deliver_at) for row in map(row_of, events)],
-        )
-
     def wake(self) -> None:
-        """Tell this process's relay that rows are due."""
+        """Rows are due: look at once."""
         self._due.set()
 
-    async def relay(self, bus: Bus) -> None:
+    async def run(self, bus: Bus) -> None:
         """Loop for ever: claim due rows, publish them side by side, write down what became of them.
 
         Raises when the database is away; called again, it goes on. Cancelled, it frees the rows in flight.
@@ -121,6 +81,7 @@ class Outbox:
                     await self._write_outcomes()
                     for claimed in await self._claim():
                         self._in_flight[claimed.id] = claimed
+                        self._at_work[claimed.envelope.routing_key] += 1
                         tasks.create_task(self._deliver(bus, claimed))
                     await self._rest()
         except* asyncpg.InternalClientError as errors:
@@ -128,39 +89,6 @@ class Outbox:
             raise RetryableError("The database ended in the middle of a statement.") from errors
         finally:
             await self._let_go_in_time()
-
-    async def release_claims(self) -> None:
-        """Free the rows of a dead relay at once. Only where no other process can be relaying: the one-process mode."""
-        await self._pool.execute(f"update {self._table} set held_until = null where held_until is not null")
-
-    async def lag_seconds(self) -> float:
-        """Age of the oldest row that is due, in whatever attempt it is."""
-        age = await self._pool.fetchval(
-            f"select extract(epoch from now() - min(deliver_at))::float8 from {self._table} where deliver_at <= now()"
-        )
-        return float(age or 0)
-
-    async def dead_letters(self, limit: int) -> list[DeadLetter]:
-        """The newest events that were given up, replayed ones included."""
-        rows = await self._pool.fetch(f"select * from {self._schema}.dead_letters order by id desc limit $1", limit)
-        return [msgspec.convert(dict(row), DeadLetter) for row in rows]
-
-    async def replay(self, ids: list[int] | None) -> int:
-        """Put dead letters (all that were not replayed yet, or those named) back into the outbox; returns how many."""
-        done = await self._pool.fetch(
-            f"""
-            with again as (
-                update {self._schema}.dead_letters set replayed_at = now()
-                where case when $1::bigint[] is null then replayed_at is null else id = any($1) end
-                returning message_id, routing_key, payload
-            )
-            insert into {self._table} (message_id, routing_key, payload)
-            select message_id, routing_key, payload from again on conflict (message_id) do nothing returning id
-            """,
-            ids,
-        )
-        self.wake()
-        return len(done)
 
     async def _claim(self) -> list[_Claimed]:
         """Hold due rows, of each event type as many as may still be in flight; rows of unknown types stay for newer code."""
@@ -200,7 +128,10 @@ class Outbox:
         except Exception as caught:
             error = caught
         self._outcomes[claimed.id] = error
-        self._due.set()
+        key = claimed.envelope.routing_key
+        self._at_work[key] -= 1
+        if self._at_work[key] <= PER_EVENT // 2:  # of many, half are written down and replaced in one go
+            self._due.set()
 
     async def _rest(self) -> None:
         """Until rows are due, an outcome is there, or it is time to look; while the bus is away, a while longer."""
@@ -236,8 +167,10 @@ class Outbox:
             await self._postpone(claimed, error)
 
     async def _postpone(self, claimed: _Claimed, error: Exception) -> None:
-        # An outage leaves a row enough attempts for a defect that shows up after it.
-        attempts = min(claimed.attempts + 1, MOST_ATTEMPTS // 2 if isinstance(error, RetryableError) else MOST_ATTEMPTS)
+        attempts = claimed.attempts + 1
+        if isinstance(error, RetryableError):
+            # An outage leaves a row enough attempts for a defect that shows up after it.
+            attempts = max(claimed.attempts, min(attempts, MOST_ATTEMPTS // 2))
         delay = backoff(attempts, longest=LONGEST_WAIT_FOR_BUS) if isinstance(error, Unroutable) else backoff(attempts)
         log.warning("outbox.postponed", **_names(claimed), attempts=attempts, error=repr(error))
         await self._pool.execute(
@@ -277,7 +210,8 @@ class Outbox:
         await self._write_outcomes()
         if self._in_flight:
             await self._free(list(self._in_flight))
-            self._in_flight.clear()
+        self._in_flight.clear()
+        self._at_work.clear()
 
     async def _let_go_in_time(self) -> None:
         try:
