@@ -19,13 +19,13 @@ from services.gateway.languages import canonical
 from services.gateway.problems import FieldError, Problem, invalid
 from services.gateway.store.jobs import JobStore, KeyTaken
 from services.gateway.store.uploads import UploadState, UploadStore
-from services.gateway.texts import clean_line
+from services.gateway.texts import clean_line, title_of
 from shared import metrics
 from shared.egress import EgressPolicy, EgressRefused, check_url
 from shared.errors import JobError
 from shared.outbox import row_of
 from shared.schemas.ids import new_id
-from shared.schemas.jobs import ArtifactFormat, JobOptions, JobState
+from shared.schemas.jobs import TITLE_LENGTH, ArtifactFormat, JobOptions, JobState
 from shared.solutions import Solutions, find
 
 ENGINE = r"^[a-z0-9][a-z0-9_.-]{0,39}$"
@@ -59,7 +59,15 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = "verbatim"
     formats: Formats | None = None
     title: (
-        Annotated[str, Meta(max_length=200, description="Title printed on the files.", examples=["Weekly meeting"])] | None
+        Annotated[
+            str,
+            Meta(
+                max_length=TITLE_LENGTH,
+                description="Title printed on the files; null takes the name of the uploaded file.",
+                examples=["Weekly meeting"],
+            ),
+        ]
+        | None
     ) = None
     callback_url: Annotated[
         str | None,
@@ -140,7 +148,7 @@ class Submissions:
     ) -> Submitted:
         """Create the job, or find the one that the same request with the same key created. `content` is the SHA-256 of a
         file that came with the request. Raises `Problem`."""
-        job = self._draft(tenant_id, request, traceparent)
+        job = await self._draft(tenant_id, request, traceparent)
         fingerprint = None if key is None else fingerprint_of(request, content=content)
         try:
             created = await self.jobs.create(job, row_of(announcements.submitted(job)), key=key, fingerprint=fingerprint)
@@ -152,8 +160,12 @@ class Submissions:
         metrics.JOBS.labels(JobState.QUEUED).inc()
         return Submitted(job=created, replayed=False)
 
-    def _draft(self, tenant_id: UUID, request: JobRequest, traceparent: str | None) -> Job:
+    async def _draft(self, tenant_id: UUID, request: JobRequest, traceparent: str | None) -> Job:
         options = self.check(request)
+        if options.title is None and request.upload_id is not None:
+            upload = await self.uploads.find(tenant_id, request.upload_id)
+            if upload is not None and upload.file_name is not None:
+                options = msgspec.structs.replace(options, title=title_of(upload.file_name))
         now = dt.datetime.now(dt.UTC)
         return Job(
             id=self._job_id(request),

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from shared.schemas.jobs import TITLE_LENGTH
+
 LONGEST_NAME = 255
 """Bytes of UTF-8, as on common file systems."""
 
+_EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 _SPACES = re.compile(r"\s+")
 _PATH = re.compile(r".*[/\\]", re.DOTALL)
 
@@ -24,3 +27,8 @@ def clean_file_name(text: str) -> str | None:
     if name is None or name.strip(".") == "":
         return None
     return name.encode()[:LONGEST_NAME].decode(errors="ignore")
+
+
+def title_of(file_name: str) -> str:
+    """What a recording is called when nobody gave it a title: its file's name without the extension."""
+    return (_EXTENSION.sub("", file_name).strip() or file_name)[:TITLE_LENGTH]

@@ -71,6 +71,16 @@ async def test_a_job_goes_from_queued_to_completed(gateway: RunningGateway, api:
     assert len(completed.artifacts) == 2
 
 
+async def test_an_untitled_job_is_called_after_its_recording(gateway: RunningGateway, api: ApiClient) -> None:
+    """The title on the documents is the uploaded file's name, unless the customer gives another."""
+    upload = await api.upload(params={"file_name": "週會.m4a"})
+    job = await api.create(upload_id=upload["id"])
+    assert (job["title"], job["file_name"]) == ("週會", "週會.m4a")
+    assert (await gateway.others.heard(JobSubmitted, job["id"])).options.title == "週會"
+    other = await api.upload(params={"file_name": "週會.m4a"})
+    assert (await api.create(upload_id=other["id"], title="Board"))["title"] == "Board"
+
+
 async def test_the_job_says_completed_before_anybody_is_told(gateway: RunningGateway, api: ApiClient) -> None:
     """Whoever hears `job.completed` and asks at once sees `completed`."""
     order = await _submitted(gateway, api)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.languages import canonical
-from services.gateway.texts import LONGEST_NAME, clean_file_name, clean_line
+from services.gateway.texts import LONGEST_NAME, clean_file_name, clean_line, title_of
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,21 @@ def test_no_file_name_can_do_harm(text: str) -> None:
 def test_a_title_may_have_slashes() -> None:
     """A title is a line, not a path."""
     assert clean_line("Q1/Q2\treview\n") == "Q1/Q2 review"
+
+
+@pytest.mark.parametrize(
+    ("file_name", "title"),
+    [
+        ("週會 2026.m4a", "週會 2026"),
+        ("v1.2 final.mp3", "v1.2 final"),
+        ("Minutes. By hand", "Minutes. By hand"),
+        (".mp3", ".mp3"),
+        ("x" * 300, "x" * 200),
+    ],
+)
+def test_an_untitled_recording_is_called_after_its_file(file_name: str, title: str) -> None:
+    """Without the extension, and no longer than titles may be."""
+    assert title_of(file_name) == title
 
 
 @pytest.mark.parametrize(
