@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from math import inf
@@ -35,23 +34,25 @@ LONGEST_PAUSE = 4.0
 TOP_HEAVY = 1.5
 IMBALANCE = 0.35
 """For each column of difference between two lines."""
+OVERFLOW = 1000.0
 
 _QUOTES = "\"”’』」）)]'"
 _SENTENCE_ENDS = frozenset(".!?…。！？")
 _CLAUSE_ENDS = frozenset(",;:、，；：—–")
-_CONJUNCTIONS = frozenset(
-    re.findall(
-        r"\w+",
-        "and but or so because that which who when while where if as than then although though since until unless "
-        "for to of in on at by with from into about over after before",
-    )
+
+
+def _spelled(words: str) -> frozenset[str]:
+    """The words, and as they begin a sentence."""
+    return frozenset([*words.split(), *map(str.capitalize, words.split())])
+
+
+_CONJUNCTIONS = _spelled(
+    "and but or so because that which who when while where if as than then although though since until unless "
+    "for to of in on at by with from into about over after before"
 )
-_CLINGS_TO_NEXT = frozenset(
-    re.findall(
-        r"[\w']+",
-        "a an the my your his her its our their this that these those and but or so to of in on at by with from for "
-        "is are was were be been have has had will would can could should do does did not i we you he she they it's",
-    )
+_CLINGS_TO_NEXT = _spelled(
+    "a an the my your his her its our their this that these those and but or so to of in on at by with from for "
+    "is are was were be been have has had will would can could should do does did not i we you he she they it's"
 )
 _CLINGS_TO_PREVIOUS = frozenset("的了嗎呢吧啊呀嘛著着過过們们地得吗个個")
 
@@ -73,18 +74,16 @@ def _divide(units: Sequence[Unit], profile: Profile, breaks: Sequence[float]) ->
     # Of `1000 * columns - rate * milliseconds`, positive where a cue is too fast to read, the part that its start decides.
     loads = [1000 * (end + sep) - profile.rate * start for end, sep, start in zip(ends, seps, starts, strict=False)]
     one_line = _one_line_starts(ends, seps, profile.line)
-    costs, firsts, earliest = [0.0], [0], 0
-    for last in range(1, len(units) + 1):
-        speech_end = units[last - 1].end
-        stays_until = speech_end + profile.tail
-        if last < len(units):
-            stays_until = max(speech_end, min(stays_until, starts[last] - profile.gap))
-        while speech_end - starts[earliest] > profile.longest and earliest < last - 1:
-            earliest += 1
+    earliest = _earliest_starts(units, profile.longest)
+    costs, firsts = [0.0], [0]
+    for last, stays_until in enumerate(_longest_stays(units, profile), start=1):
         single, load = one_line[last], 1000 * ends[last] - profile.rate * stays_until
         best, best_first = inf, last - 1
-        for first in range(last - 1, max(earliest, one_line[single]) - 1, -1):
-            cost = costs[first] if first >= single else costs[first] + SECOND_LINE
+        for first in range(max(earliest[last], one_line[single]), last):
+            if (cost := costs[first]) >= best:
+                continue  # Nothing that follows makes it cheaper.
+            if first < single:
+                cost += SECOND_LINE
             time, excess = stays_until - starts[first], load - loads[first]
             if time < BRIEF_MS or excess > 0:
                 cost += _hurry(time, excess, profile)
@@ -93,6 +92,22 @@ def _divide(units: Sequence[Unit], profile: Profile, breaks: Sequence[float]) ->
         costs.append(best + PER_CUE + breaks[last - 1])
         firsts.append(best_first)
     return _bounds(firsts)
+
+
+def _longest_stays(units: Sequence[Unit], profile: Profile) -> list[int]:
+    """Until when a cue that ends with each unit may stay: a little past the speech, but not into the next."""
+    stays = [max(unit.end, min(unit.end + profile.tail, following.start - profile.gap)) for unit, following in pairwise(units)]
+    return [*stays, units[-1].end + profile.tail]
+
+
+def _earliest_starts(units: Sequence[Unit], longest: int) -> list[int]:
+    """For every end, the first unit with which a cue of at most `longest` may begin; the last unit alone always may."""
+    starts, first = [0], 0
+    for last, unit in enumerate(units):
+        while unit.end - units[first].start > longest and first < last:
+            first += 1
+        starts.append(first)
+    return starts
 
 
 def _hurry(time: int, excess: float, profile: Profile) -> float:
@@ -137,13 +152,15 @@ def _break_costs(units: Sequence[Unit]) -> list[float]:
 
 def break_cost(before: str, after: str) -> float:
     """What it costs to tear two neighbours apart."""
-    end = before.rstrip(_QUOTES)[-1:]
+    end = before[-1]
+    if end in _QUOTES:
+        end = before.rstrip(_QUOTES)[-1:]
     if end in _SENTENCE_ENDS:
         return AFTER_SENTENCE
     if end in _CLAUSE_ENDS:
         return AFTER_CLAUSE
-    cost = BEFORE_CONJUNCTION if after.lower() in _CONJUNCTIONS else INSIDE_PHRASE
-    if before.lower() in _CLINGS_TO_NEXT or after[:1] in _CLINGS_TO_PREVIOUS:
+    cost = BEFORE_CONJUNCTION if after in _CONJUNCTIONS else INSIDE_PHRASE
+    if before in _CLINGS_TO_NEXT or after[0] in _CLINGS_TO_PREVIOUS:
         cost += CLINGING
     return cost
 
@@ -151,18 +168,17 @@ def break_cost(before: str, after: str) -> float:
 def line_break(units: Sequence[Unit], line: int) -> int | None:
     """Before which unit the second line begins; null when one line is enough or there is nothing to break."""
     ends = [0, *accumulate([len(unit.sep) + unit.width for unit in units])]
-    whole = ends[-1] - len(units[0].sep) if units else 0
-    if whole <= line or len(units) == 1:
+    before = len(units[0].sep)
+    if ends[-1] - before <= line or len(units) == 1:
         return None
-    best, best_at = inf, 1
-    for at in range(1, len(units)):
-        first = ends[at] - len(units[0].sep)
-        second = ends[-1] - ends[at] - len(units[at].sep)
-        if first > line and best < inf:
-            break
-        cost = break_cost(units[at - 1].text, units[at].text) + abs(first - second) * IMBALANCE
-        cost += TOP_HEAVY if first > second else 0
-        cost += 1000.0 * (max(0, first - line) + max(0, second - line))
-        if cost < best:
-            best, best_at = cost, at
-    return best_at
+    lines = [(at, ends[at] - before, ends[-1] - ends[at] - len(units[at].sep)) for at in range(1, len(units))]
+    fitting = [(at, first, second) for at, first, second in lines if first <= line and second <= line]
+
+    def cost(lines: tuple[int, int, int]) -> float:
+        """Of a break with these widths; where none fits, the one that overflows least is the best."""
+        at, first, second = lines
+        overflow = 0 if fitting else max(first, second) * OVERFLOW
+        balance = abs(first - second) * IMBALANCE + (TOP_HEAVY if first > second else 0)
+        return break_cost(units[at - 1].text, units[at].text) + balance + overflow
+
+    return min(fitting or lines, key=cost)[0]

@@ -57,26 +57,15 @@ def segment_units(segment: Segment, line: int) -> list[Unit]:
 
 def _plain_units(segment: Segment, line: int) -> list[Unit] | None:
     """The words as they are, where they are what most are: short, of plain letters, timed in order, set apart by spaces."""
-    texts = [word.t for word in segment.words]
-    starts = [word.s for word in segment.words if word.s is not None]
-    ends = [word.e for word in segment.words if word.e is not None]
-    seps = [word.sep for word in segment.words]
-    letters = "".join(texts)
-    plain = (
-        len(texts) == len(starts) == len(ends)
-        and letters.isascii()
-        and letters.isprintable()
-        and " " not in letters
-        and all(map(" ".__eq__, seps[1:]))
-        and all(texts)
-        and starts == sorted(starts)
-        and ends == sorted(ends)
-        and all(map(le, starts, ends))
-    )
-    widths = list(map(len, texts))
-    if not plain or not texts or max(widths) > line or starts[0] < segment.start_ms:
+    if not segment.words or any(word.s is None or word.e is None for word in segment.words):
         return None
-    return list(map(Unit._make, zip(texts, seps, starts, ends, widths, strict=True)))
+    units = [Unit(word.t, word.sep, word.s or 0, word.e or 0, len(word.t)) for word in segment.words]
+    texts, seps, starts, ends, widths = zip(*units, strict=True)
+    letters = "".join(texts)
+    in_order = list(starts) == sorted(starts) and starts[0] >= segment.start_ms and all(map(le, starts, ends))
+    short = min(widths) > 0 and max(widths) <= line
+    plain = letters.isascii() and letters.isprintable() and " " not in letters and set(seps[1:]) <= {" "}
+    return units if in_order and short and plain else None
 
 
 def joined(units: Sequence[Unit]) -> str:
