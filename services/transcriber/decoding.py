@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -27,7 +28,7 @@ BYTES_PER_MS = SAMPLE_RATE // 1000 * 2
 """The output is 16 kHz, mono, signed 16 bit, little endian, without a header."""
 
 FORMATS = "aac,ac3,aiff,amr,amrnb,amrwb,asf,au,avi,caf,dts,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,rm,tta,voc,w64,wav,wv"
-# These state their length in the file; for others the demuxer guesses it from a bit rate.
+# These state their length in the file; of others the demuxer guesses it from a bit rate.
 _STATES_LENGTH = {"asf", "aiff", "avi", "caf", "flac", "matroska", "mov", "wav", "w64"}
 _MEMORY_BYTES = 2 * 1024**3
 _MOST_STREAMS = 64
@@ -117,17 +118,12 @@ def outcome(source: Path, pcm: Path, most_ms: int) -> Outcome:
 
 
 def _decode(source: Path, pcm: Path, most_ms: int) -> Recording:
-    import av
-
-    try:
-        container = av.open(str(source), options={"protocol_whitelist": "file", "format_whitelist": FORMATS})
-    except av.FFmpegError:
-        raise _unreadable(source) from None
-    with container, pcm.open("wb") as out:
+    with _open(source) as container:
+        claimed_ms = (container.duration or 0) // 1000
+    if claimed_ms > most_ms and _packets_ms(source, most_ms) > most_ms:
+        raise _too_long(most_ms)  # without decoding it all to find out
+    with _open(source) as container, pcm.open("wb") as out:
         stream = _audio_stream(container)
-        stated_ms = _stated_ms(container)
-        if stated_ms is not None and stated_ms > most_ms:
-            raise _too_long(most_ms)
         decoded_ms = _write_pcm(container, stream, out, most_ms)
         if not decoded_ms:
             raise _unreadable(source)
@@ -137,8 +133,32 @@ def _decode(source: Path, pcm: Path, most_ms: int) -> Recording:
             container=container.format.name.partition(",")[0],
             codec=stream.codec_context.name,
             sha256=_digest(source),
-            truncated=_falls_short(stated_ms, decoded_ms) or _is_cut_off(source),
+            truncated=_falls_short(_stated_ms(container, stream), decoded_ms) or _is_cut_off(source),
         )
+
+
+def _open(source: Path) -> av.container.InputContainer:
+    import av
+
+    try:
+        return av.open(str(source), options={"protocol_whitelist": "file", "format_whitelist": FORMATS})
+    except av.FFmpegError:
+        raise _unreadable(source) from None
+
+
+def _packets_ms(source: Path, enough_ms: int) -> int:
+    """How much audio the packets say they hold, counted until it is more than enough."""
+    import av
+
+    with _open(source) as container:
+        stream = _audio_stream(container)
+        tick, enough, ticks = stream.time_base, enough_ms / 1000 / stream.time_base, 0
+        with suppress(av.FFmpegError):
+            for packet in container.demux(stream):
+                ticks += packet.duration or 0
+                if ticks > enough:
+                    break
+        return int(ticks * tick * 1000)
 
 
 def _audio_stream(container: av.container.InputContainer) -> Any:
@@ -155,10 +175,13 @@ def _audio_stream(container: av.container.InputContainer) -> Any:
     return stream
 
 
-def _stated_ms(container: av.container.InputContainer) -> int | None:
-    if container.duration is None or container.format.name.partition(",")[0] not in _STATES_LENGTH:
+def _stated_ms(container: av.container.InputContainer, stream: Any) -> int | None:
+    """What the file says about the length of its sound; null when it says nothing, or speaks of its pictures."""
+    if container.format.name.partition(",")[0] not in _STATES_LENGTH:
         return None
-    return int(container.duration // 1000)
+    if stream.duration is not None:
+        return int(stream.duration * stream.time_base * 1000)
+    return None if container.duration is None or container.streams.video else int(container.duration // 1000)
 
 
 def _write_pcm(container: av.container.InputContainer, stream: Any, out: BinaryIO, most_ms: int) -> int:
