@@ -34,7 +34,8 @@ store are started, the database is migrated and the first key made by the gatewa
 from their images, and two recordings go through them, one heard by the local engine and one by the scripted one, until
 their webhooks have come. Everything is stopped and removed at the end; the exit status is 1 when anything went wrong.
 
-Uses the Docker engine, or buildah as root where there is none (STORAGE_DRIVER chooses its storage; vfs if unset).
+Uses the Docker engine, or buildah as root where there is none (STORAGE_DRIVER chooses its storage, vfs if unset;
+BUILDAH_LAYERS=true caches layers, which is worth it with overlay).
 Needs `make setup`, and Linux, because the containers share the machine's network.
 """
 

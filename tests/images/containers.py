@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import httpx
 
 from shared.errors import Audio2txtError
-from tests.images.engines import STOP_SECONDS, Engine
+from tests.images.engines import Engine
 from tests.servers.ports import free_port
 
 START_SECONDS = 90
 COMMAND_SECONDS = 120
+STOP_SECONDS = 35
+"""What the installations grant, too."""
 
 
 class TrialFailed(Audio2txtError):
@@ -56,25 +61,27 @@ class ServiceContainer:
         environment = {**self.settings, "AUDIO2TXT_PORT": str(self.port)}
         command = await asyncio.to_thread(self.engine.command, self._name, self.image, (), environment)
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = _spawn(command, stdout=log, stderr=log)
         self.pid = await asyncio.to_thread(self.engine.pid, self._name, self._process)
         began = time.monotonic()
         await self._ready(began + START_SECONDS)
         self.start_seconds = time.monotonic() - began
 
     async def stop(self) -> None:
-        """Ask it to drain; raises when its end is not orderly."""
+        """Ask it to drain; raises when its end is late or not orderly."""
         assert self._process is not None
         await asyncio.to_thread(self.engine.stop, self._name, self.pid)
-        status = await asyncio.to_thread(self._process.wait, STOP_SECONDS)
+        try:
+            status = await asyncio.to_thread(self._process.wait, STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise TrialFailed(f"{self.service} did not end within {STOP_SECONDS} s.") from None
         if status != 0:
             raise TrialFailed(f"{self.service} ended with status {status} when it was asked to stop.")
 
     async def remove(self) -> None:
-        """Leave nothing of it."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
-            await asyncio.to_thread(self._process.wait)
+        """Leave nothing of it, whatever state it is in."""
+        if self._process is not None:
+            await asyncio.to_thread(_kill, self._process)
         await asyncio.to_thread(self.engine.remove, self._name)
 
     async def _ready(self, deadline: float) -> None:
@@ -96,12 +103,15 @@ async def run_command(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in a container of its own until it ends, whatever its status."""
     name = f"audio2txt-trial-command-{secrets.token_hex(3)}"
+    command = await asyncio.to_thread(engine.command, name, image, arguments, settings, program)
+    process = _spawn(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        command = await asyncio.to_thread(engine.command, name, image, arguments, settings, program)
-        return await asyncio.to_thread(
-            subprocess.run, command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
-        )
+        output, errors = await asyncio.to_thread(process.communicate, timeout=COMMAND_SECONDS)
+        return subprocess.CompletedProcess(command, process.returncode, output.decode(), errors.decode())
+    except subprocess.TimeoutExpired:
+        raise TrialFailed(f"`{image} {' '.join(arguments)}` did not end within {COMMAND_SECONDS} s.") from None
     finally:
+        await asyncio.to_thread(_kill, process)
         await asyncio.to_thread(engine.remove, name)
 
 
@@ -113,3 +123,14 @@ async def must(engine: Engine, image: str, *arguments: str, settings: Mapping[st
             f"`{image} {' '.join(arguments)}` failed with status {done.returncode}: {done.stderr.strip()[-1500:]}"
         )
     return done.stdout
+
+
+def _spawn(command: Sequence[str], *, stdout: int | IO[bytes], stderr: int | IO[bytes]) -> subprocess.Popen[bytes]:
+    """In a group of its own, which can be killed whole, and which Ctrl-C here leaves to us."""
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

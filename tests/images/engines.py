@@ -20,7 +20,6 @@ from shared.errors import Audio2txtError
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = "deploy/Dockerfile"
 PID_SECONDS = 30
-STOP_SECONDS = 35
 
 
 class EngineFailed(Audio2txtError):
@@ -50,10 +49,10 @@ class Engine(Protocol):
         """The first process of a running container, as this machine numbers it."""
 
     def stop(self, container: str, pid: int) -> None:
-        """Ask the first process to end, as `docker stop` does."""
+        """Ask its first process to end; does not wait for it."""
 
     def remove(self, container: str) -> None:
-        """Leave nothing of a container, whatever state it is in."""
+        """Leave nothing of a container whose foreground has ended."""
 
 
 class Docker(Engine):
@@ -91,7 +90,7 @@ class Docker(Engine):
 
     @override
     def stop(self, container: str, pid: int) -> None:
-        _run("docker", "stop", "--time", str(STOP_SECONDS), container)
+        _run("docker", "kill", "--signal", "SIGTERM", container)
 
     @override
     def remove(self, container: str) -> None:
@@ -102,6 +101,7 @@ class Buildah(Engine):
     """buildah in chroot isolation: the image's files, user and environment, but no namespaces and no limits.
 
     Needs root. `STORAGE_DRIVER` chooses where images are looked for; vfs, the default, works everywhere, and slowly.
+    `BUILDAH_LAYERS=true` keeps layers from one build to the next, which with vfs costs more than it saves.
     """
 
     name = "buildah"
@@ -111,7 +111,7 @@ class Buildah(Engine):
 
     @override
     def build(self, service: str, image: str) -> None:
-        options = ["--layers", "--isolation=chroot", "--network=host", "--quiet"]
+        options = ["--isolation=chroot", "--network=host", "--quiet"]
         _run(*self._program, "build", *options, "-f", DOCKERFILE, "--target", service, "-t", image, ".")
 
     @override
