@@ -19,7 +19,7 @@ _WIDE = re.compile(
     "[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f"
     "\uff01-\uff60\uffe0-\uffe6\U0001f300-\U0001faff\U00020000-\U0003ffff]"
 )
-LINK = re.compile(r"https?://[!-;=?-~]*[^\s!-/:;<=>?\[\]^_`{|}~\x7f-\U0010ffff]/?", re.IGNORECASE)
+LINK = re.compile(r"https?://[!-;=?-~]*[0-9A-Za-z]/?")
 """A web address inside running text, without the punctuation that follows it."""
 
 _COUNTED = re.compile(rf"[{HAN}{KANA}{BOPOMOFO}]|(?:[^\W{HAN}{KANA}{BOPOMOFO}]|['’](?=\w))+")

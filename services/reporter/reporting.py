@@ -14,7 +14,6 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import structlog
 
 from services.reporter.protocol import Assignment
-from services.reporter.renderers import MEDIA_TYPES
 from services.reporter.workers import Lease, RenderFailed, Workers
 from shared import blobs, metrics
 from shared.blobs import BlobNotFound, BlobStore
@@ -27,6 +26,15 @@ from shared.schemas.solutions import Solution
 from shared.solutions import Solutions, find
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "audio2txt:report.ready")
+
+MEDIA_TYPES = {
+    ArtifactFormat.MARKDOWN: "text/markdown; charset=utf-8",
+    ArtifactFormat.TEXT: "text/plain; charset=utf-8",
+    ArtifactFormat.JSON: "application/json",
+    ArtifactFormat.SRT: "application/x-subrip",
+    ArtifactFormat.VTT: "text/vtt; charset=utf-8",
+    ArtifactFormat.PDF: "application/pdf",
+}
 
 TRANSCRIPT_MISSING = Failure(
     code="transcript_missing",

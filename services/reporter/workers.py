@@ -1,6 +1,6 @@
 """Render processes: started when first needed, kept warm, ended when idle, replaced when they die or take too long.
 
-A job's renderings go through one process, which reads the transcript once. A hop through its pipes costs some tenths of
+A job's renderings go through one process, which reads the transcript once. A hop through its pipes costs a tenth of
 a millisecond; in return nothing that was spoken reaches ReportLab, HarfBuzz or a regular expression in the main process,
 and their memory is gone when there is nothing to do.
 """

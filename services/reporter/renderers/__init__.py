@@ -7,15 +7,6 @@ import msgspec
 from services.reporter.document import Document
 from shared.schemas.jobs import ArtifactFormat
 
-MEDIA_TYPES = {
-    ArtifactFormat.MARKDOWN: "text/markdown; charset=utf-8",
-    ArtifactFormat.TEXT: "text/plain; charset=utf-8",
-    ArtifactFormat.JSON: "application/json",
-    ArtifactFormat.SRT: "application/x-subrip",
-    ArtifactFormat.VTT: "text/vtt; charset=utf-8",
-    ArtifactFormat.PDF: "application/pdf",
-}
-
 
 class Rendering(msgspec.Struct, frozen=True, kw_only=True):
     """A rendered file. `substituted` counts the characters that it could not show and marked."""

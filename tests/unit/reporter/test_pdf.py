@@ -136,6 +136,19 @@ def test_a_speaker_in_the_chart_leads_to_their_first_words() -> None:
     assert len(internal) == 2
 
 
+def test_a_speaker_who_said_nothing_that_shows_leads_nowhere() -> None:
+    """They have their row in the chart and no link."""
+    reader = _read(transcript(conversation(("A", "hello"), ("B", " \u200b "))))
+    assert len(_links(reader)) == 1
+    assert "Speaker B" in _text_of(reader)
+
+
+def test_an_endless_name_is_cut_short() -> None:
+    """It neither runs over the chart nor takes the processor's time."""
+    text = _text_of(_read(transcript([said("hello")], names={"A": "Wolfeschlegelstein" * 5000})))
+    assert re.search("Wolfeschl[a-z]*…", text)
+
+
 @pytest.mark.parametrize(
     "text",
     [

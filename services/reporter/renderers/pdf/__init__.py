@@ -22,6 +22,7 @@ def render(document: Document) -> tuple[bytes, int]:
     pen = Pen(styles)
     draw_document(pen, document, unshown)
     draw_page_edges(pen, document)
+    pen.drop_dead_links()
     encoder = Encoder(pen.sheets)
     file = PdfFile(
         size=(palette.PAGE_WIDTH, palette.PAGE_HEIGHT),

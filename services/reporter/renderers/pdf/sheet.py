@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import NamedTuple
 
 from services.reporter.renderers.pdf import palette
@@ -109,11 +111,13 @@ class Pen:
 
     def fitted(self, text: str, size: float, room: float, style: str = "text") -> str:
         """The text, cut short with an ellipsis where it is wider than `room` points."""
-        if self.width(text, size, style) <= room:
-            return text
-        while text and self.width(text + ELLIPSIS, size, style) > room:
-            text = text[:-1]
-        return text.rstrip() + ELLIPSIS
+        source = prepare(text)
+        widths = self.styles[style].widths
+        ends = list(accumulate(map(widths.__getitem__, source)))
+        limit = room * 1000 / size
+        if not ends or ends[-1] <= limit:
+            return source
+        return source[: bisect_right(ends, limit - widths[ELLIPSIS])].rstrip() + ELLIPSIS
 
     def lines(self, text: str, size: float, width: float, style: str = "text") -> list[Line]:
         """Break a paragraph."""
@@ -142,6 +146,12 @@ class Pen:
     def rule(self, y: float) -> None:
         """A hairline across the measure."""
         self.sheet.shapes.append(f"{palette.HAIRLINE} RG 0.6 w {palette.LEFT:.2f} {y:.2f} m {palette.RIGHT:.2f} {y:.2f} l S")
+
+    def drop_dead_links(self) -> None:
+        """Remove the links to places that nobody has marked: a speaker in the chart may have said nothing that is shown."""
+        places = {f"#{place}" for sheet in self.sheets for place in sheet.places}
+        for sheet in self.sheets:
+            sheet.links = [link for link in sheet.links if not link.target.startswith("#") or link.target in places]
 
     def link(self, x: float, y: float, width: float, height: float, target: str) -> None:
         """Make a rectangle lead somewhere."""

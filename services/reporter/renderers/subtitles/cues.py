@@ -57,8 +57,11 @@ def make_cues(transcript: Transcript, profile: Profile, names: Mapping[str, str]
 def name_unit(name: str, profile: Profile) -> Unit:
     """`Name:` as it stands before a speaker's first words, cut short at half a line."""
     room = profile.line // 2 - 1
-    while columns(name) > room:
-        name = name.removesuffix("…")[:-1] + "…"
+    if columns(name) > room:
+        name = name[:room]
+        while columns(name) > room - 1:
+            name = name[:-1]
+        name += "…"
     return Unit(f"{name}:", "", 0, 0, columns(name) + 1)
 
 
