@@ -36,6 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Audio2txtError as error:
         print(f"audio2txt: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("services."):
+            raise
+        print(
+            f"audio2txt: this needs {error.name}, which is not part of this installation; the gateway's image has all.",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough

