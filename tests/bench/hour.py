@@ -14,7 +14,7 @@ from tests.bench.ground import FOUR, ONE, Ground, platform_only, trees
 from tests.bench.processes import SERVERS, spent
 from tests.installation import Installation
 
-JOBS = 40
+JOBS = 20
 AT_ONCE = 16
 BASIC = ("txt", "md", "pdf")
 EVERY = (*BASIC, "json", "srt", "vtt")
