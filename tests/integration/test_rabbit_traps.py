@@ -178,6 +178,28 @@ async def test_a_drain_gives_back_what_it_did_not_begin(start_rabbit: StartRabbi
     assert (len(begun.events), len(reader.events), queue.declaration_result.message_count) == (1, 2, 0)
 
 
+async def test_a_drain_ends_also_while_the_broker_is_away(start_rabbit: StartRabbit, rabbitmq_server: RabbitServer) -> None:
+    """SIGTERM during an outage: handlers were cancelled with their connection, and nothing waits for the broker."""
+    begun, reader, event = Reader(), Reader(), cancelled()
+
+    async def hang(event: JobCancelled) -> None:
+        await begun(event)
+        await asyncio.Event().wait()
+
+    bus = await start_rabbit(subscription("transcriber", JobCancelled, hang))
+    await bus.publish(Envelope.of(event))
+    await begun.received(1)
+    await asyncio.to_thread(rabbitmq_server.stop_app)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await bus.stop_consuming(PATIENCE)
+            await bus.close()
+    finally:
+        await asyncio.to_thread(rabbitmq_server.start_app)
+    await start_rabbit(subscription("transcriber", JobCancelled, reader))
+    assert await reader.received(1) == [event]
+
+
 @pytest.mark.parametrize("fault", ["close_all_connections", "stop_app", "restart"])
 async def test_the_bus_reconnects_and_loses_nothing(
     start_rabbit: StartRabbit, rabbitmq_server: RabbitServer, sender: Sender, fault: str

@@ -26,6 +26,8 @@ NODE = "audio2txt@localhost"
 START_SECONDS = 120
 POLICY = Path("/usr/sbin/policy-rc.d")
 
+INSTALL = ["apt-get", "install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", "rabbitmq-server"]
+
 CONFIGURATION = """\
 loopback_users = none
 log.console = true
@@ -214,7 +216,7 @@ def _install() -> Path:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise ServerMissing("RabbitMQ is not installed; run `sudo apt-get install rabbitmq-server` for the tests that need it.")
     with _no_service_starts():
-        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", "rabbitmq-server"]):
+        for command in (["apt-get", "update"], INSTALL):
             environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
             if done.returncode != 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 
 import structlog
@@ -50,14 +50,10 @@ class Consumer:
     async def stop(self, grace: float) -> None:
         """Take nothing new, wait for what runs, then close; RabbitMQ delivers again what is cancelled by that."""
         self._stopping.set()
-        for subscriber in self._broker.subscribers:
-            with suppress(*CONNECTION_EXCEPTIONS):
-                await subscriber.stop()
+        await _in_time(*(subscriber.stop() for subscriber in self._broker.subscribers))
         if self._running:
             await asyncio.wait(self._running, timeout=grace)
-        with suppress(TimeoutError, *CONNECTION_EXCEPTIONS):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._broker.stop()
+        await _in_time(self._broker.stop())
 
     def _subscribe(self, subscription: Subscription) -> None:
         async def consume(message: RabbitMessage) -> None:
@@ -119,6 +115,17 @@ class Consumer:
                 await message.ack()
                 return
         await message.nack(requeue=True)
+
+
+async def _in_time(*steps: Coroutine[None, None, None]) -> None:
+    """Orderly when RabbitMQ answers; when it does not, it has taken back already what this process held."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            failures = [result for result in await asyncio.gather(*steps, return_exceptions=True) if result is not None]
+    except TimeoutError as error:
+        failures = [error]
+    if failures:
+        log.info("bus.closed_without_answer", errors=[repr(failure) for failure in failures])
 
 
 def _deliveries(message: RabbitMessage) -> int:
