@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -26,6 +27,7 @@ MOST_REPEATS = 2
 
 _ENDS = tuple(".?!。？！…")
 _CLAUSE_ENDS = tuple(",;:，；：、—")
+_UNSPOKEN = re.compile(r"[^\w ]|_")
 _CLOSERS = "\"'”’」』）)]»"
 _ABBREVIATIONS = frozenset(["mr.", "mrs.", "ms.", "dr.", "prof.", "st.", "vs.", "no.", "e.g.", "i.e.", "jr.", "sr."])
 
@@ -61,6 +63,10 @@ def mend_times(words: Sequence[Word], end_ms: int) -> list[Word]:
     for word in words:
         assert word.s is not None
         assert word.e is not None
+        if earliest <= word.s and word.s + SHORTEST_WORD_MS <= word.e <= end_ms:
+            mended.append(word)
+            earliest = word.s
+            continue
         start = max(word.s, earliest)
         end = max(word.e, start + SHORTEST_WORD_MS)
         start, end = min(start, end_ms), min(end, end_ms)
@@ -79,9 +85,8 @@ def _turns(passages: Sequence[Passage]) -> Iterator[_Turn]:
 
 def _sentences(words: Sequence[Word]) -> Iterator[Sentence]:
     sentence: Sentence = []
-    for index, word in enumerate(words):
+    for word, following in zip(words, [*words[1:], None], strict=True):
         sentence.append(word)
-        following = words[index + 1] if index + 1 < len(words) else None
         if following is None or _ends_sentence(word) or _pause(word, following) >= BREAK_PAUSE_MS:
             yield from _bounded(sentence)
             sentence = []
@@ -163,12 +168,12 @@ def _repeated(sentences: Sequence[Sentence]) -> list[bool]:
 
 
 def _spoken(sentence: Sentence) -> str:
-    return "".join(
-        character for character in render_words(sentence).casefold() if character.isalnum() or character == " "
-    ).strip()
+    return _UNSPOKEN.sub("", render_words(sentence).casefold()).strip()
 
 
 def _ends_sentence(word: Word) -> bool:
+    if word.t[-1:].isalnum():
+        return False
     core = _core(word)
     return core.endswith(_ENDS) and core.casefold() not in _ABBREVIATIONS
 
