@@ -71,6 +71,7 @@ def is_outage(error: BaseException) -> bool:
         | TimeoutError
         | asyncpg.PostgresConnectionError
         | asyncpg.InterfaceError
+        | asyncpg.InternalClientError  # a connection whose server has just been killed
         | asyncpg.OperatorInterventionError
         | asyncpg.InsufficientResourcesError,
     )

@@ -164,16 +164,22 @@ async def _run_until_stopped(
     asked = _install_signals()
     loops = [asyncio.create_task(_keep_running(loop), name=loop.name) for service in services for loop in service.loops]
     loops.append(asyncio.create_task(server.run(), name="http"))
+    stopped = asyncio.create_task(asked.wait(), name="signal")
+    starting = asyncio.create_task(platform.bus.start([item for service in services for item in service.subscriptions]))
     try:
-        await platform.bus.start([item for service in services for item in service.subscriptions])
-        log.info("ready", services=[service.name for service in services], url=server.url)
-        if ready is not None:
-            ready(server.url)
-        stopped = asyncio.create_task(asked.wait(), name="signal")
-        await asyncio.wait([stopped, *loops], return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
+        # The bus waits for a broker that is away; a signal or a failed loop must not wait with it.
+        await asyncio.wait([starting, stopped, *loops], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            log.info("ready", services=[service.name for service in services], url=server.url)
+            if ready is not None:
+                ready(server.url)
+            await asyncio.wait([stopped, *loops], return_when=asyncio.FIRST_COMPLETED)
         _raise_from_ended(loops)
     finally:
+        for task in (stopped, starting):
+            task.cancel()
+        await asyncio.gather(stopped, starting, return_exceptions=True)
         await _drain(platform, probe, server, loops)
 
 

@@ -8,7 +8,6 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 
-import asyncpg
 import structlog
 
 from shared import metrics
@@ -84,9 +83,6 @@ class Relay:
                         self._at_work[claimed.envelope.routing_key] += 1
                         tasks.create_task(self._deliver(bus, claimed))
                     await self._rest()
-        except* asyncpg.InternalClientError as errors:
-            # What asyncpg takes for its own mistake: a statement on a connection that a dying server has just given up.
-            raise RetryableError("The database ended in the middle of a statement.") from errors
         finally:
             await self._let_go_in_time()
 
@@ -218,7 +214,7 @@ class Relay:
             async with asyncio.timeout(LET_GO_SECONDS):
                 await self._let_go()
         except Exception as error:
-            if not is_outage(error) and not isinstance(error, asyncpg.InternalClientError):
+            if not is_outage(error):
                 raise
             log.warning("outbox.still_holding", schema=self._schema, rows=len(self._in_flight), error=repr(error))
 

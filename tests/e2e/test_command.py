@@ -186,3 +186,23 @@ async def test_the_first_start_shows_a_key_once_and_keeps_it_private(tmp_path: P
     assert key_file.read_text().strip() in outputs[0]
     assert key_file.stat().st_mode & 0o777 == 0o600
     assert "a2t_" not in outputs[1]
+
+
+async def test_a_service_that_waits_for_the_broker_stops_when_told(tmp_path: Path, database_url: str) -> None:
+    """SIGTERM ends a process in order while RabbitMQ is away."""
+    environment = {
+        "AUDIO2TXT_DATABASE_URL": database_url,
+        "AUDIO2TXT_BUS_URL": "amqp://127.0.0.1:9/",
+        "AUDIO2TXT_PORT": "0",
+        "AUDIO2TXT_SECRET_KEY": "a secret of the tests, long enough for everyone",
+        "AUDIO2TXT_LOG_FORMAT": "json",
+    }
+    assert (await audio2txt("migrate", cwd=tmp_path, environment=environment)).status == 0
+    process = await _start("run", "notifier", cwd=tmp_path, environment=environment)
+    assert process.stderr is not None
+    async for line in process.stderr:
+        if b"rabbit" in line.lower() or b"bus" in line.lower():
+            break
+    process.terminate()
+    await process.communicate()
+    assert process.returncode == 0
