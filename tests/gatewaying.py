@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import UUID
 
 import httpx
 import msgspec
@@ -38,7 +37,7 @@ from shared.schemas.events import (
     TranscriptReady,
 )
 from shared.schemas.ids import new_id
-from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, JobOptions
+from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure
 from shared.settings import PlatformSettings
 
 E = TypeVar("E", bound=Event)
@@ -260,20 +259,6 @@ def unrendered(format: ArtifactFormat = ArtifactFormat.PDF) -> ArtifactResult:  
 def contents(name: str) -> bytes:
     """The bytes of a rendered file."""
     return (f"{name}: " + "It was the best of times. " * 40).encode()
-
-
-def order_of(job: Mapping[str, Any], tenant_id: UUID) -> JobSubmitted:
-    """The order a job was submitted with, as far as answers need it."""
-    import datetime as dt
-
-    return JobSubmitted(
-        tenant_id=tenant_id,
-        job_id=UUID(job["id"]),
-        run=job["run"],
-        options=JobOptions(),
-        source_key="unused",
-        deadline_at=dt.datetime.now(dt.UTC),
-    )
 
 
 def _about(order: JobSubmitted) -> dict[str, Any]:

@@ -41,7 +41,14 @@ async def download(
     status = 200 if wanted is None else 206
     if conditions.method == "HEAD" or part.start == part.end:
         return Response(b"", status_code=status, headers=headers)
-    return Stream(await _opened(blobs, info.key, part), status_code=status, headers=headers)
+    chunks = await begun(blobs.stream(info.key, start=part.start, end=part.end))
+    return Stream(chunks, status_code=status, headers=headers)
+
+
+async def begun(stream: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    """The stream with its first chunk made: what fails at once becomes an answer of its own, and no broken 200."""
+    first = await anext(stream, b"")
+    return _chunks(first, stream)
 
 
 def _range(conditions: Conditions, info: BlobInfo) -> ByteRange | None:
@@ -54,13 +61,6 @@ def _range(conditions: Conditions, info: BlobInfo) -> ByteRange | None:
         detail = f"The range lies beyond the end; the file has {info.size:,} bytes."
         headers = {"Content-Range": f"bytes */{info.size}"}
         raise Problem(416, "range_not_satisfiable", detail, headers=headers) from None
-
-
-async def _opened(blobs: BlobStore, key: str, part: ByteRange) -> AsyncIterator[bytes]:
-    """The bytes, the first of them already read: what fails at once becomes an answer of its own."""
-    stream = blobs.stream(key, start=part.start, end=part.end)
-    first = await anext(stream, b"")
-    return _chunks(first, stream)
 
 
 async def _chunks(first: bytes, stream: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:

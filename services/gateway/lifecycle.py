@@ -80,7 +80,7 @@ class Lifecycle:
         if not job.state.final:
             raise Problem(409, "job_not_final", f"The job is still {job.state}; wait for its end, or cancel it first.")
         try:
-            plan = plan_retry(job, engine=engine, formats=formats, usual=self.solutions[job.options.solution].artifacts)
+            plan = plan_retry(job, engine=engine, formats=formats, usual=self._usual_formats(job))
         except NothingToRetry:
             detail = "The job is completed and has every artifact; ask for other formats or another engine."
             raise Problem(409, "nothing_to_retry", detail) from None
@@ -109,8 +109,10 @@ class Lifecycle:
             job = await self.jobs.find(news.tenant_id, news.job_id)
             if job is not None and job.run == news.run and not job.transcribed:
                 await self.fail(job, news.failure or UNEXPLAINED)
-        elif news.state is not TranscriptionState.CANCELLED and await self.transitions.progressed(news):
-            self._changed(news.job_id, None)
+        elif news.state is not TranscriptionState.CANCELLED:
+            moved = await self.transitions.progressed(news)
+            if moved is not None:
+                self._changed(news.job_id, moved.after if moved.after is not moved.before else None)
 
     async def transcribed(self, news: TranscriptReady) -> None:
         """The transcript of a run is stored."""
@@ -170,6 +172,11 @@ class Lifecycle:
             duration_ms=facts.media.duration_ms,
         )
         return await self.jobs.find(job.tenant_id, job.id) or job
+
+    def _usual_formats(self, job: Job) -> Formats:
+        """Those of the job's solution, if this installation still has it."""
+        solution = self.solutions.get(job.options.solution)
+        return () if solution is None else solution.artifacts
 
     async def _find(self, tenant_id: UUID, job_id: UUID) -> Job:
         job = await self.jobs.find(tenant_id, job_id)

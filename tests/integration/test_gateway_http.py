@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -232,7 +233,6 @@ async def test_an_artifact_of_any_name_can_be_fetched_by_its_link(gateway: Runni
     await gateway.others.transcribe(order)
     stored = ready(order, name="stored.txt")
     await gateway.blobs.put(stored.key or "", b"text")
-    import msgspec
 
     await gateway.others.report(order, msgspec.structs.replace(stored, name=name))
     (artifact,) = (await api.job(job["id"]))["artifacts"]
@@ -267,9 +267,22 @@ async def test_the_transcript_of_every_run_stays(gateway: RunningGateway, api: A
     assert (await api.http.get(path, params={"run": 1})).json()["run"] == 1
 
 
-async def _events(api: ApiClient, job_id: str, **headers: str) -> list[tuple[int, dict[str, Any]]]:
+Events = list[tuple[int, dict[str, Any]]]
+
+
+async def _following(api: ApiClient, job_id: str) -> asyncio.Task[Events]:
+    """A stream that has begun: its first event is there."""
+    begun = asyncio.Event()
+    task = asyncio.create_task(_events(api, job_id, begun=begun))
+    async with asyncio.timeout(PATIENCE):
+        await begun.wait()
+    return task
+
+
+async def _events(api: ApiClient, job_id: str, *, last: int | None = None, begun: asyncio.Event | None = None) -> Events:
     """Every event until the stream ends."""
     events, version = [], 0
+    headers = {} if last is None else {"Last-Event-ID": str(last)}
     async with api.http.stream("GET", f"/v1/jobs/{job_id}/events", headers=headers) as stream:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
         async for line in stream.aiter_lines():
@@ -277,6 +290,8 @@ async def _events(api: ApiClient, job_id: str, **headers: str) -> list[tuple[int
                 version = int(line[4:])
             if line.startswith("data: "):
                 events.append((version, json.loads(line[6:])))
+                if begun is not None:
+                    begun.set()
     return events
 
 
@@ -284,7 +299,7 @@ async def test_a_stream_tells_every_change_until_the_end(gateway: RunningGateway
     """The job as it is, then each newer version, and the stream ends with the final state."""
     job = await api.create()
     order = await gateway.others.heard(JobSubmitted, job["id"])
-    following = asyncio.create_task(_events(api, job["id"]))
+    following = await _following(api, job["id"])
     await gateway.others.progress(order, TranscriptionState.PROCESSING, 0.5)
     await gateway.others.complete(order)
     events = await following
@@ -299,9 +314,8 @@ async def test_a_stream_is_taken_up_where_it_broke(gateway: RunningGateway, api:
     """`Last-Event-ID` skips what the client has seen; with the last version nothing is sent."""
     order = await _completed(gateway, api)
     job = await api.job(str(order.job_id))
-    last = {"Last-Event-ID": str(job["version"] - 1)}
-    assert [version for version, _ in await _events(api, job["id"], **last)] == [job["version"]]
-    assert await _events(api, job["id"], **{"Last-Event-ID": str(job["version"])}) == []
+    assert [version for version, _ in await _events(api, job["id"], last=job["version"] - 1)] == [job["version"]]
+    assert await _events(api, job["id"], last=job["version"]) == []
     wrong = await api.http.get(f"/v1/jobs/{job['id']}/events", headers={"Last-Event-ID": "x"})
     assert wrong.status_code == 400
 
@@ -309,7 +323,7 @@ async def test_a_stream_is_taken_up_where_it_broke(gateway: RunningGateway, api:
 async def test_a_change_by_another_process_is_streamed_too(gateway: RunningGateway, api: ApiClient) -> None:
     """Replicas of the gateway share nothing but the database."""
     job = await api.create()
-    following = asyncio.create_task(_events(api, job["id"]))
+    following = await _following(api, job["id"])
     await gateway.pool.execute(
         "update gateway.jobs set state = 'cancelled', finished_at = now(), version = version + 1 where id = $1", job["id"]
     )
@@ -319,7 +333,7 @@ async def test_a_change_by_another_process_is_streamed_too(gateway: RunningGatew
 async def test_a_stream_of_a_deleted_job_ends(gateway: RunningGateway, api: ApiClient) -> None:
     """There is nothing more to tell."""
     job = await api.create()
-    following = asyncio.create_task(_events(api, job["id"]))
+    following = await _following(api, job["id"])
     await gateway.others.heard(JobSubmitted, job["id"])
     await api.http.delete(f"/v1/jobs/{job['id']}")
     async with asyncio.timeout(PATIENCE):
@@ -329,7 +343,7 @@ async def test_a_stream_of_a_deleted_job_ends(gateway: RunningGateway, api: ApiC
 async def test_streams_end_when_the_process_stops(gateway: RunningGateway, api: ApiClient) -> None:
     """Draining does not wait for jobs that take hours; clients connect again, elsewhere."""
     job = await api.create()
-    following = asyncio.create_task(_events(api, job["id"]))
+    following = await _following(api, job["id"])
     waiting = asyncio.create_task(api.job(job["id"], wait=60))
     await gateway.others.heard(JobSubmitted, job["id"])
     gateway.platform.stopping.set()
@@ -346,11 +360,24 @@ async def test_a_tenant_holds_only_so_many_streams_open(gateway: RunningGateway,
     done, pending = await asyncio.wait(waits, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
     assert [task.result().status_code for task in done] == [429]
     assert len(pending) == 3
+    assert (await api.http.get(f"{path}/events")).json()["code"] == "too_many_streams"
     async with await gateway.new_tenant("other") as other:
         their = (await other.post("/v1/jobs", json={"audio_url": "https://example.com/a"})).json()
         assert (await other.get(f"/v1/jobs/{their['id']}", params={"wait": 0.01})).status_code == 200
     await api.http.post(f"{path}/cancel")
     await asyncio.gather(*pending)
+
+
+async def test_a_stream_that_is_left_gives_its_place_back(gateway: RunningGateway, api: ApiClient) -> None:
+    """A client that went away does not count as one of those that are open."""
+    del gateway
+    job = await api.create()
+    for _ in range(3):
+        async with api.http.stream("GET", f"/v1/jobs/{job['id']}/events") as stream:
+            assert stream.status_code == 200
+    async with asyncio.timeout(PATIENCE):
+        while (await api.http.get(f"/v1/jobs/{job['id']}", params={"wait": 0.01})).status_code != 200:
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize(

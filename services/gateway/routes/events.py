@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from litestar import get
 from litestar.params import HeaderParameter
 from litestar.response import Stream
 
+from services.gateway.downloads import begun
 from services.gateway.jobs import Job
 from services.gateway.live import Watch
 from services.gateway.openapi import Answer, Operation
@@ -54,11 +55,11 @@ async def follow_job(
     known = _version(last_event_id)
     await gateway.job(request, job_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    events = _events(gateway, request.user.tenant_id, job_id, known)
+    events = await begun(_events(gateway, request.user.tenant_id, job_id, known))
     return Stream(events, media_type="text/event-stream", headers=headers)
 
 
-async def _events(gateway: Gateway, tenant_id: UUID, job_id: UUID, known: int) -> AsyncIterator[bytes]:
+async def _events(gateway: Gateway, tenant_id: UUID, job_id: UUID, known: int) -> AsyncGenerator[bytes, None]:
     ends_at = time.monotonic() + LIFE_SECONDS
     with gateway.hub.watch(tenant_id, job_id) as watch:
         yield b"retry: 2000\n\n"

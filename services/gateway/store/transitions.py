@@ -8,6 +8,8 @@ from __future__ import annotations
 import datetime as dt
 from uuid import UUID
 
+import msgspec
+
 from services.gateway.jobs import Job, RetryPlan, overtaken, sources
 from services.gateway.store import patiently
 from shared.database import Pool
@@ -18,28 +20,40 @@ from shared.schemas.jobs import ArtifactResult, Failure, JobState
 _TOUCH = "version = version + 1, updated_at = now(), announced = 0"
 
 
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """From which state to which, perhaps the same."""
+
+    before: JobState
+    after: JobState
+
+
 class Transitions:
     """Every way in which a row of `gateway.jobs` changes."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def progressed(self, news: TranscriptionProgressed) -> JobState | None:
-        """Forward inside one run: a later state, or more progress in the same. Returns the job's state."""
-        state = await self._pool.fetchval(
+    async def progressed(self, news: TranscriptionProgressed) -> Moved | None:
+        """Forward inside one run: a later state, or more progress in the same."""
+        row = await self._pool.fetchrow(
             f"""
-            update gateway.jobs set {_TOUCH}, state = case when $4 = 'queued' then state else 'transcribing' end,
-                transcription_state = $4, transcription_progress = coalesce($5, transcription_progress),
-                engine = $6, duration_ms = coalesce($7, duration_ms)
-            where id = $1 and tenant_id = $2 and run = $3 and state in ('queued', 'transcribing')
-              and (transcription_state = any($8::text[])
-                   or transcription_state = $4 and $5 > coalesce(transcription_progress, -1))
-            returning state
+            update gateway.jobs job set {_TOUCH}, state = case when $4 = 'queued' then job.state else 'transcribing' end,
+                transcription_state = $4, transcription_progress = coalesce($5, job.transcription_progress),
+                engine = $6, duration_ms = coalesce($7, job.duration_ms)
+            from (
+                select id, state from gateway.jobs
+                where id = $1 and tenant_id = $2 and run = $3 and state in ('queued', 'transcribing')
+                  and (transcription_state = any($8::text[])
+                       or transcription_state = $4 and $5 > coalesce(transcription_progress, -1))
+                for update
+            ) old
+            where job.id = old.id
+            returning old.state as before, job.state as after
             """,
             *(news.job_id, news.tenant_id, news.run, news.state, news.progress, news.engine, news.duration_ms),
             overtaken(news.state),
         )
-        return None if state is None else JobState(state)
+        return None if row is None else msgspec.convert(dict(row), Moved)
 
     async def transcribed(
         self, job: Job, *, engine: str, model: str, language: str | None, duration_ms: int

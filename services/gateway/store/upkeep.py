@@ -68,7 +68,9 @@ class UpkeepStore:
 
     async def forget_upload(self, upload: Leftover) -> None:
         """Its blob is gone."""
-        await self._pool.execute("delete from gateway.uploads where id = $1 and state <> 'used'", upload.id)
+        await self._pool.execute(
+            "delete from gateway.uploads where id = $1 and state <> 'used' and expires_at <= now()", upload.id
+        )
 
     async def due_erasures(self, *, claim: float) -> list[Leftover]:
         """Erasures to go on with; another process leaves them alone for `claim` seconds."""

@@ -62,7 +62,7 @@ class UploadStore:
             self._pool.fetchrow(
                 f"""
                 update gateway.uploads set state = 'ready', size = $3, sha256 = $4, expires_at = $5, file_name = $6
-                where id = $1 and tenant_id = $2 and state = 'receiving'
+                where id = $1 and tenant_id = $2 and state = 'receiving' and expires_at > now()
                 returning {_COLUMNS}
                 """,
                 *(upload_id, tenant_id, size, sha256, expires_at, file_name),
