@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
+from shared.egress import EgressSettings
 from shared.runtime import SERVICES
 from shared.settings import PlatformSettings, Settings, describe
 
@@ -39,6 +40,7 @@ def handle(arguments: argparse.Namespace) -> int:
 def _kinds() -> Iterator[tuple[str, type[Settings]]]:
     """The platform's settings, what services share, and each installed service's own, none of them twice."""
     yield "every process", PlatformSettings
+    yield "requests to customers' URLs", EgressSettings
     for service in SERVICES:
         try:
             module = importlib.import_module(f"services.{service}.settings")
