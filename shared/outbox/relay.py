@@ -17,8 +17,8 @@ from shared.errors import PermanentError, RetryableError
 from shared.retry import backoff
 from shared.schemas.events import EVENT_TYPES, routing_key
 
-POLL_SECONDS = 0.25
-"""How soon a row written by another process is found; rows of this process wake the relay at once."""
+POLL_SECONDS = 1.0
+"""How soon a delayed row, or one left by another process, is found; fresh rows of this process wake the relay at once."""
 
 CLAIM_SECONDS = 30.0
 """How long a row stays with a relay that stopped renewing its claim, as after `kill -9`."""
