@@ -31,17 +31,19 @@ class Authenticator:
 
     async def principal(self, key: str | None) -> Principal:
         """Whose key it is. Raises `Problem` 401: the same for missing, malformed, unknown, expired and revoked keys."""
-        principal = await self._look_up(digest(key)) if key is not None and is_well_formed(key) else None
+        principal = None if key is None else await self._look_up(key)
         if principal is None:
             detail = "Send a valid API key as `Authorization: Bearer …`; this one is missing, mistyped, expired or revoked."
             raise Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="audio2txt"'})
         return principal
 
-    async def _look_up(self, key_digest: bytes) -> Principal | None:
-        now = self._clock()
+    async def _look_up(self, key: str) -> Principal | None:
+        now, key_digest = self._clock(), digest(key)
         remembered = self._known.get(key_digest)
         if remembered is not None and remembered[0] > now:
             return remembered[1]
+        if not is_well_formed(key):
+            return None
         principal = await self._accounts.principal(key_digest)
         self._known[key_digest] = (now + (UNKNOWN_SECONDS if principal is None else KNOWN_SECONDS), principal)
         self._known.move_to_end(key_digest)
