@@ -64,6 +64,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
                     Loop(name="transcriber.driver", run=driver.run),
                     *outbox_loops(outbox, platform.bus, service=SERVICE),
                 ],
+                checks={"driver": driver.check},
             )
         finally:
             await engines.close()

@@ -18,9 +18,10 @@ LONGEST_LINE = 64 * 1024 * 1024
 
 
 async def start(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
-    """Run `python -m module`, with pipes on its standard input and output, and without our secrets in its environment."""
+    """Run `python -P -m module`, with pipes on its standard input and output, and without our secrets in its environment."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",  # nothing is imported from the current folder by chance
         "-m",
         module,
         *arguments,

@@ -30,6 +30,7 @@ OVERDUE_SECONDS = 15.0
 FORGET_SECONDS = 3600.0
 LONGEST_PAUSE = 5.0
 RELEASE_SECONDS = 5.0
+SILENT_SECONDS = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +55,7 @@ class Driver:
         self._running: dict[Key, _Running] = {}
         self._due = asyncio.Event()
         self._taken = asyncio.Event()
-        self._renewed = time.monotonic()
+        self._renewed = self._claimed = time.monotonic()
 
     def wake(self) -> None:
         """There may be something to claim."""
@@ -63,6 +64,11 @@ class Driver:
     def look_round(self) -> None:
         """Something that is worked on may have been cancelled or erased."""
         self._taken.set()
+
+    async def check(self) -> None:
+        """Raise when no work could be looked for in a while."""
+        if (silent := time.monotonic() - self._claimed) > SILENT_SECONDS:
+            raise RetryableError(f"no work could be claimed for {silent:.0f} s")
 
     async def run(self) -> None:
         """Loop until cancelled."""
@@ -84,6 +90,7 @@ class Driver:
             free = engine.at_once - busy[engine.name]
             for row in await self._leases.claim(engine.name, free) if free > 0 else ():
                 self._start(row)
+        self._claimed = time.monotonic()
 
     def _start(self, row: Transcription) -> None:
         if row.key in self._running:  # our own lease had run out, and is renewed by the claim

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from services.transcriber.store import Transcription
+from uuid import uuid5
+
+import msgspec
+
+from services.transcriber.store import Outcome, Transcription
 from shared.blobs import raw_key, transcript_key
-from shared.schemas.events import TranscriptionProgressed, TranscriptionState, TranscriptReady
+from shared.schemas.events import JobSubmitted, TranscriptionProgressed, TranscriptionState, TranscriptReady
 from shared.schemas.jobs import Failure
 from shared.schemas.transcripts import Transcript
 
@@ -79,3 +83,14 @@ def ready(row: Transcription, transcript: Transcript) -> TranscriptReady:
         language=transcript.language,
         duration_ms=transcript.media.duration_ms,
     )
+
+
+def again(outcome: Outcome, event: JobSubmitted) -> Outcome:
+    """The outcome of an ended run for whoever submits the run once more: a retry may ask for other formats by now.
+
+    Its id follows from the submission's, so that a redelivered submission is answered once.
+    """
+    answer_id = uuid5(event.event_id, "outcome")
+    if isinstance(outcome, TranscriptReady):
+        return msgspec.structs.replace(outcome, event_id=answer_id, options=event.options, traceparent=event.traceparent)
+    return msgspec.structs.replace(outcome, event_id=answer_id, traceparent=event.traceparent)

@@ -6,7 +6,7 @@ from services.transcriber.clearing import left_by
 from services.transcriber.engines.registry import Engines
 from services.transcriber.leases import LEASE_SECONDS
 from services.transcriber.leftovers import Leftover, LeftoverStore
-from services.transcriber.outcomes import failed
+from services.transcriber.outcomes import again, failed
 from services.transcriber.store import ALL_RUNS, Key, Transcription, TranscriptionStore
 from shared.blobs import job_prefix
 from shared.database import Connection, Pool, transaction
@@ -37,7 +37,7 @@ class Transcriptions:
             await self._store.lock_job(connection, event.job_id)
             row = await self._store.add(connection, event, engine=self._engines.name_for(event.options))
             if row is None:
-                await self._tell_again(connection, Key(event.job_id, event.run))
+                await self._tell_again(connection, event)
             else:
                 superseded = await self._store.cancel(connection, event.job_id, through_run=event.run - 1)
                 await self._clear_up(connection, superseded)
@@ -62,10 +62,10 @@ class Transcriptions:
             everything = Leftover(prefix=job_prefix(event.tenant_id, event.job_id))
             await self._leftovers.add(connection, everything, delay=SETTLE_SECONDS)
 
-    async def _tell_again(self, connection: Connection, key: Key) -> None:
-        ended = await self._store.find(connection, key)
+    async def _tell_again(self, connection: Connection, event: JobSubmitted) -> None:
+        ended = await self._store.find(connection, Key(event.job_id, event.run))
         if ended is not None and ended.outcome is not None:
-            await self._outbox.append(connection, ended.outcome)
+            await self._outbox.append(connection, again(ended.outcome, event))
 
     async def _refuse_the_impossible(self, connection: Connection, row: Transcription) -> None:
         try:

@@ -42,11 +42,13 @@ class LocalEngine(InHouseEngine):
         scratch: Scratch,
         window_ms: int = LONGEST_MS,
     ) -> None:
-        self.capabilities = Capabilities(languages=model.languages, speakers=False, word_times=True)
+        self.capabilities = Capabilities(
+            languages=model.languages, speakers=False, word_times=True, longest_ms=settings.max_audio_ms
+        )
         self.at_once = settings.local_workers
         self._model = model
         self._beam_size = settings.local_beam_size
-        self._most_ms = settings.max_audio_ms
+        self._longest_ms = settings.max_audio_ms
         self._window_ms = window_ms
         self._blobs = blobs
         self._scratch = scratch
@@ -80,7 +82,7 @@ class LocalEngine(InHouseEngine):
     async def _decode(self, task: Task, source: Path, pcm: Path) -> Recording:
         await self._blobs.download(task.source_key, source)
         try:
-            recording = await audio.decode(source, pcm, most_ms=self._most_ms)
+            recording = await audio.decode(source, pcm, most_ms=self._longest_ms)
         except audio.DecoderDied as error:
             raise EngineCrashed(str(error)) from error
         await asyncio.to_thread(source.unlink)
