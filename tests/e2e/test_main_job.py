@@ -69,6 +69,18 @@ async def test_a_failed_transcription_can_be_retried_from_the_kept_audio(custome
     assert (await customer.must_end(job["id"]))["state"] == "completed"
 
 
+async def test_a_completed_job_can_be_asked_for_more_formats(customer: Customer) -> None:
+    """A retry with other formats renders them from the transcript that is there, and keeps those it had."""
+    job = await customer.must_submit(SAMPLE.read_bytes(), engine="scripted", formats=["txt"])
+    await customer.must_end(job["id"])
+    again = await customer.must("POST", f"/v1/jobs/{job['id']}/retry", json={"formats": ["pdf"]})
+    assert (again["state"], again["run"]) == ("reporting", 1)
+    done = await customer.must_end(job["id"])
+    assert done["state"] == "completed", done["failure"]
+    assert {artifact["format"] for artifact in done["artifacts"]} == {"txt", "pdf"}
+    assert (await customer.artifact(done, "transcript.pdf")).startswith(b"%PDF-")
+
+
 async def test_deleting_a_job_leaves_nothing_of_it(customer: Customer, stored_keys: StoredKeys) -> None:
     """After DELETE the job is unknown and the store holds no blob below its prefix."""
     job = await customer.must_submit(SAMPLE.read_bytes(), engine="scripted")
