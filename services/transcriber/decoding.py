@@ -189,9 +189,10 @@ def _write_pcm(container: av.container.InputContainer, stream: Any, out: BinaryI
     import av
 
     resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
+    began = (container.start_time or 0) / av.time_base
     written = 0
     for frame in _frames(container, stream):
-        written += _fill_gap(frame, written, out)
+        written += _fill_gap(frame, began, written, out)
         frame.pts = None  # the resampler would fill or cut by itself
         for chunk in resampler.resample(frame):
             written += out.write(memoryview(chunk.planes[0])[: chunk.samples * 2])
@@ -220,11 +221,11 @@ def _frames(container: av.container.InputContainer, stream: Any) -> Iterator[Any
             continue
 
 
-def _fill_gap(frame: Any, written: int, out: BinaryIO) -> int:
+def _fill_gap(frame: Any, began: float, written: int, out: BinaryIO) -> int:
     """Silence where the recording has nothing, as before a late sound track: returns its bytes."""
     if frame.time is None:
         return 0
-    gap_ms = int(frame.time * 1000) - written // BYTES_PER_MS
+    gap_ms = int((frame.time - began) * 1000) - written // BYTES_PER_MS
     if not _SHORTEST_GAP_MS <= gap_ms <= _LONGEST_GAP_MS:
         return 0
     return out.write(bytes(gap_ms * BYTES_PER_MS))

@@ -138,6 +138,20 @@ async def test_a_film_with_sound_is_heard(tmp_path: Path) -> None:
     assert samples[16 * 2_200 : 16 * 2_800].all()
 
 
+async def test_a_clock_that_does_not_start_at_zero_adds_no_silence(tmp_path: Path) -> None:
+    """Cuts from a broadcast go on with its clock; players show them from zero, and so do we."""
+    path = tmp_path / "cut.mka"
+    with av.open(str(path), "w", format="matroska") as out:
+        sound: Any = out.add_stream("flac", rate=16_000, layout="mono")
+        noise = av.AudioFrame.from_ndarray(np.full((1, 16_000), 9_000, dtype=np.int16), format="s16", layout="mono")
+        noise.sample_rate, noise.time_base = 16_000, Fraction(1, 16_000)
+        for second in (60, 61, 62):
+            noise.pts = second * 16_000
+            out.mux(sound.encode(noise))
+        out.mux(sound.encode(None))
+    assert abs((await _decode(tmp_path, path.read_bytes())).duration_ms - 3_000) < 100
+
+
 @pytest.mark.parametrize("make", [lambda: _flac_of_slow_silence(25), lambda: long_silence(25)], ids=["flac", "aac"])
 async def test_a_bomb_of_25_hours_is_refused(tmp_path: Path, make: object) -> None:
     """Whether the file admits its length or not."""
