@@ -232,10 +232,10 @@ def _failed_artifacts(job: Job) -> str | None:
 def _formats(text: str | None) -> tuple[ArtifactFormat, ...] | None:
     if text is None:
         return None
-    try:
-        return tuple(ArtifactFormat(part.strip().lower()) for part in text.split(","))
-    except ValueError as error:
-        raise ConfigurationError(f"--formats: {error}; there are {', '.join(ArtifactFormat)}.") from None
+    names = [part.strip().lower() for part in text.split(",")]
+    if unknown := [name for name in names if name not in list(ArtifactFormat)]:
+        raise ConfigurationError(f"--formats: there is no format {unknown[0]!r}; there are {', '.join(ArtifactFormat)}.")
+    return tuple(ArtifactFormat(name) for name in names)
 
 
 def _check_files(files: Sequence[Path]) -> list[Path]:
