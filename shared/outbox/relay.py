@@ -18,7 +18,7 @@ from shared.retry import backoff
 from shared.schemas.events import EVENT_TYPES, routing_key
 
 POLL_SECONDS = 1.0
-"""How soon a delayed row, or one left by another process, is found; fresh rows of this process wake the relay at once."""
+"""How soon a delayed row, or one of another process, is found; this process's fresh and postponed ones wake the relay."""
 
 CLAIM_SECONDS = 30.0
 """How long a row stays with a relay that stopped renewing its claim, as after `kill -9`."""
@@ -177,6 +177,7 @@ class Relay:
             repr(error)[:LONGEST_ERROR],
             delay,
         )
+        asyncio.get_running_loop().call_later(delay, self._due.set)
 
     async def _bury(self, claimed: _Claimed, error: Exception) -> None:
         log.error("outbox.dead_letter", **_names(claimed), error=repr(error))
