@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +95,7 @@ def _announce(ready_file: Path | None) -> Callable[[str], None]:
     return announce
 
 
-def _event_loop_run(main: Any) -> None:
+def _event_loop_run(main: Coroutine[Any, Any, None]) -> None:
     try:
         import uvloop
     except ImportError:

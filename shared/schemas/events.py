@@ -42,7 +42,7 @@ class JobSubmitted(Event, frozen=True, kw_only=True, tag="job.submitted"):
 
     Published by the gateway (on creation, on retry, and again by its sweeper); read by the transcriber.
     A repeat finds the run's row: nothing happens while it is worked on, and a finished run answers
-    with the same `transcript.ready` again.
+    with its `transcript.ready` again, for the options asked now.
     """
 
     options: JobOptions
