@@ -20,6 +20,7 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Check = Callable[[], Awaitable[None]]
 
 CHECK_SECONDS = 3.0
+HOOKS = "/hooks/"
 PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -61,11 +62,13 @@ class Health:
                 await _answer(send, 404, "application/json", b'{"status":"not found"}')
 
 
-def with_health(health: Health, app: AsgiApp | None) -> AsgiApp:
-    """Put the three paths in front of an application, or serve them alone."""
+def with_health(health: Health, app: AsgiApp | None, hooks: AsgiApp | None = None) -> AsgiApp:
+    """Put the three paths in front of an application, or serve them alone; what is below `/hooks/` goes to `hooks`."""
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or app is None or scope.get("path") in PATHS:
+        if hooks is not None and scope["type"] == "http" and scope["path"].startswith(HOOKS):
+            await hooks(scope, receive, send)
+        elif scope["type"] == "lifespan" or app is None or scope.get("path") in PATHS:
             await (_lifespan(receive, send) if scope["type"] == "lifespan" else health.app(scope, send))
         else:
             await app(scope, receive, send)

@@ -59,6 +59,8 @@ class Service:
     checks: Mapping[str, health.Check] = field(default_factory=dict)
     app: health.AsgiApp | None = None
     """What it answers over HTTP; only the gateway has one."""
+    hooks: health.AsgiApp | None = None
+    """What it answers below `/hooks/`, where providers call back; only the transcriber has any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +150,8 @@ async def run(names: Sequence[str], platform: Platform, *, ready: Callable[[str]
             checks.update({f"{service.name}.{name}": check for name, check in service.checks.items()})
         probe = health.Health(checks)
         app = next((service.app for service in services if service.app is not None), None)
-        server = HttpServer(health.with_health(probe, app), host=platform.settings.host, port=platform.settings.port)
+        hooks = next((service.hooks for service in services if service.hooks is not None), None)
+        server = HttpServer(health.with_health(probe, app, hooks), host=platform.settings.host, port=platform.settings.port)
         await server.start()
         stack.push_async_callback(server.stop)
         await _run_until_stopped(services, platform, probe, server, ready)

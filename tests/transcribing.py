@@ -15,6 +15,7 @@ from typing_extensions import override
 from services.transcriber.clearing import Cleaner
 from services.transcriber.driver import Driver
 from services.transcriber.engines import (
+    Account,
     Capabilities,
     Engine,
     Finished,
@@ -43,6 +44,7 @@ from shared.database import Pool
 from shared.egress import EgressPolicy
 from shared.errors import JobError
 from shared.outbox import Outbox
+from shared.schemas.engines import Feature
 from shared.schemas.events import (
     JobCancelled,
     JobErased,
@@ -109,7 +111,7 @@ class Provider(RentedEngine):
     """A rented engine whose provider remembers what it was handed, and fails as it is told."""
 
     name = "rented"
-    capabilities = Capabilities(speakers=True, word_times=True, keeps_copies=True)
+    capabilities = Capabilities(features=frozenset({Feature.SPEAKERS}), keeps_copies=True)
     at_once = 8
 
     def __init__(self) -> None:
@@ -161,7 +163,8 @@ class Provider(RentedEngine):
         return raw_script(10_000)
 
     @override
-    async def dismiss(self, provider_id: str) -> None:
+    async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared) -> None:
+        assert provider_id is not None
         self.dismissed.append(provider_id)
 
     @override
@@ -173,7 +176,7 @@ class HouseEngine(InHouseEngine):
     """An engine in the house that keeps a checkpoint, waits to be let go on, and breaks down as often as it is told."""
 
     name = "house"
-    capabilities = Capabilities(speakers=True, word_times=True)
+    capabilities = Capabilities(features=frozenset({Feature.SPEAKERS}))
 
     def __init__(self, blobs: BlobStore, *, at_once: int = 1) -> None:
         self.at_once = at_once

@@ -10,6 +10,7 @@ from services.transcriber.clearing import Cleaner
 from services.transcriber.consumers import SERVICE, subscriptions
 from services.transcriber.driver import Driver
 from services.transcriber.engines.registry import open_engines
+from services.transcriber.engines.surroundings import Surroundings, unpaced
 from services.transcriber.leases import Leases
 from services.transcriber.leftovers import LeftoverStore
 from services.transcriber.scratch import Scratch
@@ -38,7 +39,16 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         await outbox.release_claims()
         await leases.release_everybodys()
     with closing(Scratch.open(platform.settings.data_path / "scratch", str(owner))) as scratch:
-        engines = open_engines(settings, blobs=platform.blobs, scratch=scratch)
+        engines = open_engines(
+            Surroundings(
+                environment=platform.environment,
+                settings=settings,
+                blobs=platform.blobs,
+                scratch=scratch,
+                reserve=unpaced,
+                hooks=None,
+            )
+        )
         transcriber = Transcriber(
             pool=pool,
             store=store,

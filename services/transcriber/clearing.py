@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from services.transcriber.engines import InHouseEngine, RentedEngine, checkpoint_prefix
+from services.transcriber.engines import Account, InHouseEngine, RentedEngine, checkpoint_prefix
 from services.transcriber.engines.registry import Engines
 from services.transcriber.leftovers import ClaimedLeftover, Leftover, LeftoverStore
 from services.transcriber.store import Transcription
@@ -54,4 +54,4 @@ class Cleaner:
         elif leftover.engine is not None and leftover.provider_id is not None:
             engine = self._engines[leftover.engine]
             assert isinstance(engine, RentedEngine)
-            await engine.dismiss(leftover.provider_id)
+            await engine.dismiss(Account(engine=leftover.engine, id="", key=""), leftover.provider_id, {})

@@ -9,6 +9,9 @@ from services.transcriber.store import LeaseLost, Transcription, TranscriptionSt
 from shared.errors import JobError, RetryableError
 from shared.schemas.events import TranscriptionState
 
+POLL_SECONDS = 3.0
+"""Until a rented engine is asked again."""
+
 HANDOVER_SECONDS = 60.0
 """How long a submission that is on its way may still take when everything else stops."""
 
@@ -25,10 +28,12 @@ class Renting:
         match await engine.poll(task, provider_id):
             case Pending(seconds=seconds, progress=progress, duration_ms=duration_ms):
                 await report(progress, duration_ms=duration_ms)
-                await self._store.postpone(row.key, seconds, outages=0)
+                await self._store.postpone(row.key, seconds or POLL_SECONDS, outages=0)
                 return None
-            case Finished():
+            case Finished(raw=None):
                 return await engine.fetch(task, provider_id)
+            case Finished(raw=raw):
+                return raw
 
     async def _taken_up(self, row: Transcription, task: Task, engine: RentedEngine) -> str | None:
         """The id of a task that was handed over by somebody who could not write it down."""

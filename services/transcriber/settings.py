@@ -12,7 +12,10 @@ from shared.settings import Settings
 class TranscriberSettings(Settings, frozen=True, kw_only=True):
     """Which engines there are, and how much audio they are given."""
 
-    engine: Annotated[str, Meta(description="Speech engine of jobs that name none.")] = "local"
+    engine: Annotated[
+        str | None,
+        Meta(description="Speech engine of jobs that name none; unset takes a rented one with a key, or else `local`."),
+    ] = None
     max_audio_hours: Annotated[float, Meta(gt=0, le=240, description="Longest recording that is transcribed, in hours.")] = 12.0
     download_max_bytes: Annotated[int, Meta(ge=1, description="Largest recording that is fetched from an audio_url.")] = (
         5 * 1024**3

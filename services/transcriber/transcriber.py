@@ -179,6 +179,8 @@ def _task(row: Transcription) -> Task:
         run=row.run,
         language=None if language == "auto" else base_language(language),
         source_key=row.source_key,
+        options=row.options,
+        vocabulary=row.options.vocabulary,
         crashes=row.crashes,
     )
 

@@ -136,6 +136,11 @@ def transcript_key(tenant_id: UUID, job_id: UUID, run: int) -> str:
     return f"{job_prefix(tenant_id, job_id)}transcript/{run}.json"
 
 
+def attachment_key(tenant_id: UUID, job_id: UUID, run: int, name: str) -> str:
+    """A file that came with the engine's answer, such as a redacted recording."""
+    return f"{job_prefix(tenant_id, job_id)}transcript/{run}/{name}"
+
+
 def report_key(tenant_id: UUID, job_id: UUID, run: int) -> str:
     """The report document of one run."""
     return f"{job_prefix(tenant_id, job_id)}report/{run}.json"

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactResult, Failure, JobOptions
+from shared.schemas.transcripts import Cost
 
 
 def _now() -> dt.datetime:
@@ -123,6 +124,7 @@ class TranscriptReady(Event, frozen=True, kw_only=True, tag="transcript.ready"):
     model: str
     language: str | None
     duration_ms: int
+    cost: Cost | None = None
 
 
 class ReportReady(Event, frozen=True, kw_only=True, tag="report.ready"):

@@ -86,6 +86,18 @@ class DetectedLanguage(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Confidence | None = None
 
 
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider asks for one transcription, by a dated price list: never a guess."""
+
+    amount: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)?$", examples=["0.2150"])]
+    """A decimal number."""
+    currency: Annotated[str, Meta(examples=["USD"])] = "USD"
+    billed_ms: Milliseconds
+    """Length of audio that is charged, all channels together."""
+    prices: tuple[str, ...]
+    """Ids of the rows of the price list that add up to it."""
+
+
 class EngineRun(msgspec.Struct, frozen=True, kw_only=True):
     """Who transcribed, with what, and where the unchanged answer lies."""
 
@@ -98,6 +110,8 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True):
     params: dict[str, str] = {}
     started_at: dt.datetime | None = None
     finished_at: dt.datetime | None = None
+    cost: Cost | None = None
+    """Null for an engine that costs nothing by the recording, and where a price is not known."""
 
 
 class ProcessingStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +133,91 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     """Codes of what a reader should know, such as `speakers_not_separated`."""
 
 
+class Entity(msgspec.Struct, frozen=True, kw_only=True):
+    """A name, place, date … that was said."""
+
+    type: str
+    """In the engine's words."""
+    text: str
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+
+
+class Sentiment(msgspec.Struct, frozen=True, kw_only=True):
+    """The mood of one sentence."""
+
+    sentiment: str
+    """`positive`, `neutral`, `negative`, or another word of the engine."""
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+    confidence: Confidence | None = None
+    speaker_id: str | None = None
+
+
+class Topic(msgspec.Struct, frozen=True, kw_only=True):
+    """What the recording is about; the label may be a path such as `Business>Sales`."""
+
+    label: str
+    relevance: Confidence | None = None
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of the recording."""
+
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+
+
+class Highlight(msgspec.Struct, frozen=True, kw_only=True):
+    """A phrase that matters, and where it was said."""
+
+    text: str
+    count: int
+    rank: float | None = None
+    moments: tuple[Moment, ...] = ()
+
+
+class Chapter(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the recording with a headline; the words are a model's, not a speaker's."""
+
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+    headline: str
+    summary: str | None = None
+
+
+class ContentWarning(msgspec.Struct, frozen=True, kw_only=True):
+    """Sensitive content."""
+
+    label: str
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+    confidence: Confidence | None = None
+    severity: Confidence | None = None
+
+
+class Insights(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the engine found out beside the words. Null was not asked for; empty was asked for and not found."""
+
+    entities: tuple[Entity, ...] | None = None
+    sentiments: tuple[Sentiment, ...] | None = None
+    topics: tuple[Topic, ...] | None = None
+    highlights: tuple[Highlight, ...] | None = None
+    chapters: tuple[Chapter, ...] | None = None
+    summary: str | None = None
+    content_warnings: tuple[ContentWarning, ...] | None = None
+
+
+class RedactionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What was removed from the text, and the recording in which it cannot be heard."""
+
+    categories: tuple[str, ...]
+    substitute: str
+    audio_key: str | None = None
+    """Blob key; null when it was not asked for."""
+    audio_media_type: str | None = None
+
+
 class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     """The whole document. Segments are sorted by `(start_ms, id)`."""
 
@@ -136,6 +235,8 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     speakers: tuple[Speaker, ...] = ()
     segments: tuple[Segment, ...]
     quality: Quality = Quality()
+    insights: Insights | None = None
+    redaction: RedactionRecord | None = None
 
 
 def render_words(words: tuple[Word, ...] | list[Word]) -> str:

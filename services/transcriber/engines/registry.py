@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 
-from services.transcriber.engines import Engine
-from services.transcriber.engines.scripted import ScriptedEngine
-from services.transcriber.scratch import Scratch
-from services.transcriber.settings import TranscriberSettings
-from shared.blobs import BlobStore
+from services.transcriber.engines import AnsweringEngine, Engine, RentedEngine
+from services.transcriber.engines.surroundings import Surroundings
 from shared.errors import ConfigurationError, JobError
 from shared.schemas.jobs import JobOptions
+
+ENGINES = ("local", "scripted")  # the first rented one with a key is the usual default
+"""Modules of this package; each has `open_engine(surroundings)`, which gives null where the engine is not configured."""
 
 _LANGUAGES_NAMED = 12
 
@@ -18,7 +19,8 @@ _LANGUAGES_NAMED = 12
 class Engines:
     """What this process transcribes with."""
 
-    def __init__(self, engines: Mapping[str, Engine], *, default: str) -> None:
+    def __init__(self, engines: Mapping[str, Engine], *, default: str | None = None) -> None:
+        default = default or _usual(engines)
         if default not in engines:
             raise ConfigurationError(
                 f"AUDIO2TXT_ENGINE: there is no engine {default!r}; there are: {_names(engines)}. "
@@ -66,17 +68,22 @@ class Engines:
         return f"The engine {name} does not understand {language}, only {shown}; {advice}."
 
 
-def open_engines(settings: TranscriberSettings, *, blobs: BlobStore, scratch: Scratch) -> Engines:
+def open_engines(surroundings: Surroundings) -> Engines:
     """Every engine that the settings and the installed packages make possible."""
-    from services.transcriber.engines.local import LocalEngine, models
+    opened = [_opener(name)(surroundings) for name in ENGINES]
+    engines = {engine.name: engine for engine in opened if engine is not None}
+    return Engines(engines, default=surroundings.settings.engine)
 
-    engines: dict[str, Engine] = {}
-    if models.is_installed(settings.local_model):
-        model = models.Model.find(settings.local_model)
-        engines["local"] = LocalEngine(settings=settings, model=model, blobs=blobs, scratch=scratch)
-    if settings.scripted_engine:
-        engines["scripted"] = ScriptedEngine(settings)
-    return Engines(engines, default=settings.engine)
+
+def _opener(name: str) -> Callable[[Surroundings], Engine | None]:
+    opener: Callable[[Surroundings], Engine | None] = import_module(f"services.transcriber.engines.{name}").open_engine
+    return opener
+
+
+def _usual(engines: Mapping[str, Engine]) -> str:
+    """The first engine with a key, or else the one in the house."""
+    keyed = (name for name, engine in engines.items() if isinstance(engine, RentedEngine | AnsweringEngine) and engine.key)
+    return next(keyed, "local")
 
 
 def _names(engines: Mapping[str, Engine]) -> str:

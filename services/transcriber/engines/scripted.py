@@ -11,6 +11,7 @@ from datetime import datetime
 from typing_extensions import override
 
 from services.transcriber.engines import (
+    Account,
     Capabilities,
     EngineCrashed,
     Finished,
@@ -21,17 +22,24 @@ from services.transcriber.engines import (
     Task,
 )
 from services.transcriber.engines.script import raw_script, read_script
+from services.transcriber.engines.surroundings import Surroundings
 from services.transcriber.settings import TranscriberSettings
+from shared.schemas.engines import Feature
 
 AT_ONCE = 64
 _LONGEST_WAIT = 5.0
+
+
+def open_engine(surroundings: Surroundings) -> ScriptedEngine | None:
+    """The engine, where the settings ask for it."""
+    return ScriptedEngine(surroundings.settings) if surroundings.settings.scripted_engine else None
 
 
 class ScriptedEngine(RentedEngine):
     """Takes as long, breaks down as often and talks as much as the settings say."""
 
     name = "scripted"
-    capabilities = Capabilities(speakers=True, word_times=True)
+    capabilities = Capabilities(features=frozenset({Feature.SPEAKERS, Feature.LANGUAGE_DETECTION}))
     at_once = AT_ONCE
 
     def __init__(self, settings: TranscriberSettings) -> None:
@@ -62,14 +70,10 @@ class ScriptedEngine(RentedEngine):
         if waited < self._delay:
             remaining = self._delay - waited
             return Pending(seconds=min(remaining, _LONGEST_WAIT), progress=waited / self._delay, duration_ms=self._duration_ms)
-        return Finished()
+        return Finished(raw=raw_script(self._duration_ms))
 
     @override
-    async def fetch(self, task: Task, provider_id: str) -> bytes:
-        return raw_script(self._duration_ms)
-
-    @override
-    async def dismiss(self, provider_id: str) -> None:
+    async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared) -> None:
         return
 
     @override

@@ -16,16 +16,28 @@ from typing_extensions import override
 from services.transcriber import audio
 from services.transcriber.decoding import Recording
 from services.transcriber.engines import Capabilities, EngineCrashed, Heard, InHouseEngine, Report, Task, checkpoint_prefix
+from services.transcriber.engines.local import models
 from services.transcriber.engines.local.messages import Answer, Hear, Window
 from services.transcriber.engines.local.models import Model
 from services.transcriber.engines.local.parsing import parse
 from services.transcriber.engines.local.windows import LONGEST_MS
 from services.transcriber.engines.local.worker import Worker
+from services.transcriber.engines.surroundings import Surroundings
 from services.transcriber.scratch import Scratch
 from services.transcriber.settings import TranscriberSettings
 from shared.blobs import BlobStore
+from shared.schemas.engines import Feature
 
 log = structlog.get_logger(__name__)
+
+
+def open_engine(surroundings: Surroundings) -> LocalEngine | None:
+    """The engine, where its software and a model are installed."""
+    settings = surroundings.settings
+    if not models.is_installed(settings.local_model):
+        return None
+    model = Model.find(settings.local_model)
+    return LocalEngine(settings=settings, model=model, blobs=surroundings.blobs, scratch=surroundings.scratch)
 
 
 class LocalEngine(InHouseEngine):
@@ -42,8 +54,9 @@ class LocalEngine(InHouseEngine):
         scratch: Scratch,
         window_ms: int = LONGEST_MS,
     ) -> None:
+        features = {Feature.LANGUAGE_DETECTION} if model.detects_language else set()
         self.capabilities = Capabilities(
-            languages=model.languages, speakers=False, word_times=True, longest_ms=settings.max_audio_ms
+            languages=model.languages, features=frozenset(features), longest_ms=settings.max_audio_ms
         )
         self.at_once = settings.local_workers
         self._model = model
