@@ -1,0 +1,51 @@
+"""What tenants have decided about engines."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+
+from shared.database import Pool
+from shared.schemas.engines import EngineRules
+
+
+class RulesChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The decisions to change; what is unset stays as it is."""
+
+    engine: str | msgspec.UnsetType | None = msgspec.UNSET
+    allow_rented: bool | msgspec.UnsetType = msgspec.UNSET
+    vocabulary: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+
+
+class RulesStore:
+    """Reads and writes `tenant_rules`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def of(self, tenant_id: UUID) -> EngineRules:
+        """A tenant's rules; a tenant that has decided nothing has the usual ones."""
+        row = await self._pool.fetchrow("select rules, keys from transcriber.tenant_engines where tenant_id = $1", tenant_id)
+        return EngineRules() if row is None else read_rules(row["rules"], row["keys"])
+
+    async def all(self) -> dict[UUID, EngineRules]:
+        """The rules of every tenant that has any, or a key."""
+        rows = await self._pool.fetch("select tenant_id, rules, keys from transcriber.tenant_engines order by tenant_id")
+        return {row["tenant_id"]: read_rules(row["rules"], row["keys"]) for row in rows}
+
+    async def change(self, tenant_id: UUID, change: RulesChange) -> None:
+        """Change some of a tenant's rules; jobs that are taken from now on follow them."""
+        await self._pool.execute(
+            """
+            insert into transcriber.tenant_rules as known (tenant_id, rules) values ($1, $2)
+            on conflict (tenant_id) do update set rules = known.rules || excluded.rules, updated_at = now()
+            """,
+            tenant_id,
+            change,
+        )
+
+
+def read_rules(rules: dict[str, object], keys: list[str]) -> EngineRules:
+    """A row of the view."""
+    return msgspec.convert({**rules, "keys": keys}, EngineRules)
