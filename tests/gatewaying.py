@@ -37,7 +37,7 @@ from shared.schemas.events import (
     TranscriptReady,
 )
 from shared.schemas.ids import new_id
-from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure
+from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat
 from shared.settings import PlatformSettings
 
 E = TypeVar("E", bound=Event)
@@ -235,7 +235,7 @@ def ready(order: JobSubmitted, format: ArtifactFormat = ArtifactFormat.TEXT, nam
     file_name = name or f"transcript.{format.value}"
     return ArtifactResult(
         name=file_name,
-        format=format,
+        format=FileFormat(format),
         state=ArtifactState.READY,
         media_type="text/plain",
         key=artifact_key(order.tenant_id, order.job_id, order.run, file_name),
@@ -249,7 +249,7 @@ def unrendered(format: ArtifactFormat = ArtifactFormat.PDF) -> ArtifactResult:  
     failure = Failure(code="font_missing", message="A font is missing; install it.", retryable=True)
     return ArtifactResult(
         name=f"transcript.{format.value}",
-        format=format,
+        format=FileFormat(format),
         state=ArtifactState.FAILED,
         media_type="application/pdf",
         failure=failure,

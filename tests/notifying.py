@@ -20,7 +20,7 @@ from shared.database import Pool, open_pool
 from shared.runtime import Platform, _keep_running
 from shared.schemas.events import DeliveryFinished, Event, JobCompleted, JobFailed
 from shared.schemas.ids import new_id
-from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure
+from shared.schemas.jobs import ArtifactResult, ArtifactState, Failure, FileFormat
 from shared.settings import PlatformSettings
 from shared.signing import webhook_secret
 
@@ -42,7 +42,7 @@ def job_completed(url: str | None, **changes: Any) -> JobCompleted:
         artifacts=(
             ArtifactResult(
                 name="minutes 1.pdf",
-                format=ArtifactFormat.PDF,
+                format=FileFormat.PDF,
                 state=ArtifactState.READY,
                 media_type="application/pdf",
                 key="t/1/j/2/artifacts/1/minutes 1.pdf",

@@ -14,7 +14,7 @@ import msgspec
 from httpx_sse import aconnect_sse
 
 from shared.errors import Audio2txtError
-from shared.schemas.jobs import ArtifactFormat, ArtifactState, Failure, JobState
+from shared.schemas.jobs import ArtifactFormat, ArtifactState, Failure, FileFormat, JobState
 
 CHUNK_BYTES = 1024 * 1024
 TIMEOUT = httpx.Timeout(30, read=90)
@@ -34,7 +34,7 @@ class Artifact(msgspec.Struct, frozen=True):
     """A rendered file, as the job lists it."""
 
     name: str
-    format: ArtifactFormat
+    format: FileFormat
     state: ArtifactState
     size: int | None = None
     failure: Failure | None = None

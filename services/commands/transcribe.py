@@ -206,7 +206,7 @@ class _Work:
         files = []
         for artifact in job.artifacts:
             if artifact.state is ArtifactState.READY:
-                target = self.output / f"{stem}.{artifact.format}"
+                target = self.output / f"{stem}.{artifact.name.removeprefix('transcript.')}"
                 await self.client.download(job.id, artifact.name, target)
                 files.append(target)
         return tuple(files)

@@ -14,7 +14,7 @@ from services.gateway.jobs import Job, StageState, progress, report_stage, trans
 from services.gateway.store.accounts import Principal
 from services.gateway.store.uploads import Upload, UploadState
 from shared.schemas.events import TranscriptionState
-from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, JobState
+from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat, JobState
 from shared.schemas.solutions import Solution
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class ArtifactView(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a job, or the reason why there is none."""
 
     name: Annotated[str, Meta(description="Unique inside the job.", examples=["transcript.pdf"])]
-    format: Annotated[ArtifactFormat, Meta(description="The file's format.")]
+    format: Annotated[FileFormat, Meta(description="The file's format.")]
     state: Annotated[ArtifactState, Meta(description="`failed` ones have a `failure`; `POST …/retry` renders them again.")]
     media_type: Annotated[str, Meta(description="Sent as Content-Type.", examples=["application/pdf"])]
     size: Bytes | None

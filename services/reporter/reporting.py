@@ -9,8 +9,10 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import msgspec
 import structlog
 
 from services.reporter.protocol import Assignment
@@ -20,20 +22,22 @@ from shared.blobs import BlobNotFound, BlobStore
 from shared.bus import Bus, Envelope
 from shared.errors import JobError
 from shared.schemas.events import ReportReady, TranscriptReady
-from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure
+from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat
 from shared.schemas.reports import SolutionReference
 from shared.schemas.solutions import Solution
+from shared.schemas.transcripts import RedactionRecord
 from shared.solutions import Solutions, find
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "audio2txt:report.ready")
 
 MEDIA_TYPES = {
-    ArtifactFormat.MARKDOWN: "text/markdown; charset=utf-8",
-    ArtifactFormat.TEXT: "text/plain; charset=utf-8",
-    ArtifactFormat.JSON: "application/json",
-    ArtifactFormat.SRT: "application/x-subrip",
-    ArtifactFormat.VTT: "text/vtt; charset=utf-8",
-    ArtifactFormat.PDF: "application/pdf",
+    FileFormat.MARKDOWN: "text/markdown; charset=utf-8",
+    FileFormat.TEXT: "text/plain; charset=utf-8",
+    FileFormat.JSON: "application/json",
+    FileFormat.SRT: "application/x-subrip",
+    FileFormat.VTT: "text/vtt; charset=utf-8",
+    FileFormat.PDF: "application/pdf",
+    FileFormat.MP3: "audio/mpeg",
 }
 
 TRANSCRIPT_MISSING = Failure(
@@ -41,7 +45,18 @@ TRANSCRIPT_MISSING = Failure(
     message="The transcript is no longer in the store, so there is nothing to render; transcribe the recording again.",
 )
 
+REDACTED_RECORDING_MISSING = Failure(
+    code="redacted_recording_missing",
+    message="There is no recording from which the redacted words were removed; transcribe the recording again.",
+)
+
 log = structlog.get_logger(__name__)
+
+
+class _RedactionOnly(msgspec.Struct):
+    """The part of a transcript that tells where the redacted recording lies."""
+
+    redaction: RedactionRecord | None = None
 
 
 class Reporter:
@@ -90,7 +105,37 @@ class Reporter:
         except RenderFailed as error:
             return _all_failed(formats, _failure(error))
         await self._store(files)
+        if event.options.redaction is not None and event.options.redaction.audio:
+            results.append(await self._redacted_recording(transcript))
         return results
+
+    async def _redacted_recording(self, transcript: bytes) -> ArtifactResult:
+        """It was stored with the transcript, and is only announced here."""
+        record = msgspec.json.decode(transcript, type=_RedactionOnly).redaction
+        if record is None or record.audio_key is None or record.audio_media_type is None:
+            return _no_recording("redacted.mp3", MEDIA_TYPES[FileFormat.MP3])
+        name = record.audio_key.rpartition("/")[2]
+        try:
+            size, sha256 = await self._measure(record.audio_key)
+        except BlobNotFound:
+            return _no_recording(name, record.audio_media_type)
+        return ArtifactResult(
+            name=name,
+            format=_format_of(name),
+            state=ArtifactState.READY,
+            media_type=record.audio_media_type,
+            key=record.audio_key,
+            size=size,
+            sha256=sha256,
+        )
+
+    async def _measure(self, key: str) -> tuple[int, str]:
+        size, digest = 0, hashlib.sha256()
+        async with aclosing(self._blobs.stream(key)) as chunks:
+            async for chunk in chunks:
+                size += len(chunk)
+                digest.update(chunk)
+        return size, digest.hexdigest()
 
     async def _render(
         self, assignment: Assignment, event: TranscriptReady, formats: Sequence[ArtifactFormat]
@@ -149,12 +194,26 @@ def _name(file_format: ArtifactFormat) -> str:
     return f"transcript.{file_format}"
 
 
+def _format_of(name: str) -> FileFormat:
+    return FileFormat(name.rpartition(".")[2])
+
+
+def _no_recording(name: str, media_type: str) -> ArtifactResult:
+    return ArtifactResult(
+        name=name,
+        format=_format_of(name),
+        state=ArtifactState.FAILED,
+        media_type=media_type,
+        failure=REDACTED_RECORDING_MISSING,
+    )
+
+
 def _ready(file_format: ArtifactFormat, key: str, data: bytes) -> ArtifactResult:
     return ArtifactResult(
         name=_name(file_format),
-        format=file_format,
+        format=FileFormat(file_format),
         state=ArtifactState.READY,
-        media_type=MEDIA_TYPES[file_format],
+        media_type=MEDIA_TYPES[FileFormat(file_format)],
         key=key,
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
@@ -164,9 +223,9 @@ def _ready(file_format: ArtifactFormat, key: str, data: bytes) -> ArtifactResult
 def _failed(file_format: ArtifactFormat, failure: Failure) -> ArtifactResult:
     return ArtifactResult(
         name=_name(file_format),
-        format=file_format,
+        format=FileFormat(file_format),
         state=ArtifactState.FAILED,
-        media_type=MEDIA_TYPES[file_format],
+        media_type=MEDIA_TYPES[FileFormat(file_format)],
         failure=failure,
     )
 

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 from uuid import UUID, uuid5
+
+import msgspec
 
 from services.transcriber.engines import Heard, Passage
 from services.transcriber.segments import LOW_CONFIDENCE, build_segments, mean_confidence, mend_times
+from shared.schemas.jobs import Redaction
 from shared.schemas.transcripts import (
+    Chapter,
+    ContentWarning,
     DetectedLanguage,
     EngineRun,
+    Entity,
+    Insights,
     Media,
+    Moment,
     Quality,
+    RedactionRecord,
     Segment,
+    Sentiment,
     Speaker,
     Transcript,
     Word,
 )
+
+AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
+"""Media types of redacted recordings by the end of their names."""
+
+Timed = TypeVar("Timed", Entity, Sentiment, Moment, Chapter, ContentWarning)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +49,10 @@ class Provenance:
     raw_sha256: str
     started_at: dt.datetime
     heard_at: dt.datetime
+    redaction: Redaction | None = None
+    """What the job wanted removed."""
+    attachments: tuple[str, ...] = ()
+    """Blob keys of the files that came with the answer."""
 
 
 def compose(heard: Heard, provenance: Provenance) -> Transcript:
@@ -53,6 +73,8 @@ def compose(heard: Heard, provenance: Provenance) -> Transcript:
         speakers=tuple(_speaker(label, speaker_id, segments) for label, speaker_id in speaker_ids.items()),
         segments=segments,
         quality=_quality(heard, segments, separated=bool(speaker_ids)),
+        insights=heard.insights and _insights(heard.insights, speaker_ids, heard.duration_ms),
+        redaction=_redacted(provenance),
     )
 
 
@@ -98,4 +120,45 @@ def _quality(heard: Heard, segments: Sequence[Segment], *, separated: bool) -> Q
         low_confidence_ratio=round(sum(c < LOW_CONFIDENCE for c in known) / len(known), 4) if known else None,
         speech_ms=spoken_ms if heard.speech_ms is None else heard.speech_ms,
         notes=heard.notes if separated else (*heard.notes, "speakers_not_separated"),
+    )
+
+
+def _insights(insights: Insights, speaker_ids: Mapping[str, str], end_ms: int) -> Insights:
+    """The same with our names for speakers, and nothing outside the recording."""
+    highlights = insights.highlights and tuple(
+        msgspec.structs.replace(one, moments=_within(one.moments, end_ms)) for one in insights.highlights
+    )
+    sentiments = insights.sentiments and tuple(
+        msgspec.structs.replace(one, speaker_id=speaker_ids.get(one.speaker_id or "")) for one in insights.sentiments
+    )
+    return msgspec.structs.replace(
+        insights,
+        entities=insights.entities and _within(insights.entities, end_ms),
+        sentiments=sentiments and _within(sentiments, end_ms),
+        highlights=highlights,
+        chapters=insights.chapters and _within(insights.chapters, end_ms),
+        content_warnings=insights.content_warnings and _within(insights.content_warnings, end_ms),
+    )
+
+
+def _within(found: tuple[Timed, ...], end_ms: int) -> tuple[Timed, ...]:
+    """The same with times that lie in the recording, and follow each other."""
+    return tuple(_clamped(one, end_ms) for one in found)
+
+
+def _clamped(one: Timed, end_ms: int) -> Timed:
+    start = min(max(one.start_ms, 0), end_ms)
+    end = min(max(one.end_ms, start), end_ms)
+    return one if (start, end) == (one.start_ms, one.end_ms) else msgspec.structs.replace(one, start_ms=start, end_ms=end)
+
+
+def _redacted(provenance: Provenance) -> RedactionRecord | None:
+    if provenance.redaction is None:
+        return None
+    audio = next((key for key in provenance.attachments if "/redacted." in key), None)
+    return RedactionRecord(
+        categories=provenance.redaction.categories,
+        substitute=provenance.redaction.substitute,
+        audio_key=audio,
+        audio_media_type=audio and AUDIO_TYPES[audio.rpartition(".")[2]],
     )

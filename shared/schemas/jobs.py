@@ -39,6 +39,19 @@ class ArtifactFormat(enum.StrEnum):
     PDF = "pdf"
 
 
+class FileFormat(enum.StrEnum):
+    """The formats of a job's files: those it can be rendered to, and the recordings that come with a redacted transcript."""
+
+    MARKDOWN = "md"
+    TEXT = "txt"
+    JSON = "json"
+    SRT = "srt"
+    VTT = "vtt"
+    PDF = "pdf"
+    MP3 = "mp3"
+    WAV = "wav"
+
+
 class ArtifactState(enum.StrEnum):
     """What became of one artifact. A job completes even when single artifacts failed."""
 
@@ -143,10 +156,10 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ArtifactResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One rendered file, or the reason it could not be rendered."""
+    """One file of a job, or the reason why there is none."""
 
     name: Annotated[str, Meta(description="File name, unique inside the job.", examples=["transcript.pdf"])]
-    format: ArtifactFormat
+    format: FileFormat
     state: ArtifactState
     media_type: str
     key: str | None = None

@@ -8,14 +8,14 @@ from uuid import UUID
 
 import msgspec
 
-from shared.schemas.jobs import ArtifactFormat, ArtifactState, Failure, JobState
+from shared.schemas.jobs import ArtifactState, Failure, FileFormat, JobState
 
 
 class WebhookArtifact(msgspec.Struct, frozen=True, kw_only=True):
     """An artifact that can be fetched, or why it cannot."""
 
     name: str
-    format: ArtifactFormat
+    format: FileFormat
     state: ArtifactState
     size: int | None = None
     sha256: str | None = None

@@ -12,7 +12,7 @@ from services.gateway import jobs
 from services.gateway.jobs import Job, NothingToRetry, StageState, plan_retry
 from shared.schemas.events import TranscriptionState
 from shared.schemas.ids import new_id
-from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, JobOptions, JobState
+from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat, JobOptions, JobState
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 USUAL = (ArtifactFormat.MARKDOWN, ArtifactFormat.PDF)
@@ -36,7 +36,7 @@ def artifact(format: ArtifactFormat, state: ArtifactState = ArtifactState.READY)
     """One file of a report."""
     return ArtifactResult(
         name=f"transcript.{format.value}",
-        format=format,
+        format=FileFormat(format),
         state=state,
         media_type="text/plain",
         failure=Failure(code="font_missing", message="A font is missing.") if state is ArtifactState.FAILED else None,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Collection
+from collections.abc import AsyncGenerator, Collection
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,12 +13,21 @@ from services.reporter.protocol import Answer, Failed, Render, Request
 from services.reporter.reporting import Reporter
 from services.reporter.worker import Session
 from services.reporter.workers import Workers
-from shared.blobs import BlobInfo, BlobNotFound, BlobStore, BlobUnavailable, artifact_key, report_key, transcript_key
+from shared.blobs import (
+    BlobInfo,
+    BlobNotFound,
+    BlobStore,
+    BlobUnavailable,
+    artifact_key,
+    attachment_key,
+    report_key,
+    transcript_key,
+)
 from shared.bus import Bus, BusUnavailable, Envelope
 from shared.schemas.events import ReportReady, TranscriptReady
-from shared.schemas.jobs import ArtifactFormat, ArtifactState, JobOptions
+from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, FileFormat, JobOptions, Redaction
 from shared.schemas.reports import Report
-from shared.schemas.transcripts import Transcript
+from shared.schemas.transcripts import RedactionRecord, Transcript
 from shared.solutions import load_solutions
 from tests.speech import JOB, TENANT, conversation, transcript
 
@@ -32,6 +41,10 @@ class Store:
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {KEY: msgspec.json.encode(MEETING)}
         self.down: set[str] = set()
+
+    async def stream(self, key: str) -> AsyncGenerator[bytes, None]:
+        for byte in await self.get(key):
+            yield bytes([byte])
 
     async def get(self, key: str) -> bytes:
         if key not in self.kept:
@@ -269,3 +282,42 @@ async def test_another_run_has_other_keys_and_another_id() -> None:
         ids.add((await desk.report(formats=(ArtifactFormat.JSON,))).event_id)
         assert msgspec.json.decode(desk.store.kept[artifact_key(TENANT, JOB, 1, "transcript.json")], type=Transcript) == changed
     assert len(ids) == 2
+
+
+REDACTED = attachment_key(TENANT, JOB, 1, "redacted.mp3")
+
+
+def _redacted_meeting(audio_key: str | None) -> bytes:
+    record = RedactionRecord(
+        categories=("person_name",), substitute="hash", audio_key=audio_key, audio_media_type=audio_key and "audio/mpeg"
+    )
+    return msgspec.json.encode(msgspec.structs.replace(MEETING, redaction=record))
+
+
+async def test_a_redacted_recording_is_a_file_of_the_job() -> None:
+    """It comes with the documents, without being copied, when the job asked for it."""
+    desk = Desk()
+    desk.store.kept |= {KEY: _redacted_meeting(REDACTED), REDACTED: b"music"}
+    ready = await desk.report(formats=("txt",), redaction=Redaction(categories=("person_name",), audio=True))
+    assert ready.artifacts[1:] == (
+        ArtifactResult(
+            name="redacted.mp3",
+            format=FileFormat.MP3,
+            state=ArtifactState.READY,
+            media_type="audio/mpeg",
+            key=REDACTED,
+            size=5,
+            sha256=hashlib.sha256(b"music").hexdigest(),
+        ),
+    )
+    without = await desk.report(formats=("txt",), redaction=Redaction(categories=("person_name",)))
+    assert [artifact.name for artifact in without.artifacts] == ["transcript.txt"]
+
+
+@pytest.mark.parametrize("audio_key", [REDACTED, None])
+async def test_a_redacted_recording_that_is_not_there_is_missed(audio_key: str | None) -> None:
+    """The documents are delivered, and the job says what is missing and what to do."""
+    desk = Desk()
+    desk.store.kept[KEY] = _redacted_meeting(audio_key)
+    ready = await desk.report(formats=("txt",), redaction=Redaction(categories=("person_name",), audio=True))
+    assert _states(ready) == {"transcript.txt": "ready", "redacted.mp3": "redacted_recording_missing"}

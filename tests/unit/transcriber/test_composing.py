@@ -10,14 +10,26 @@ import msgspec
 
 from services.transcriber.composing import Provenance, compose
 from services.transcriber.engines import Heard
-from shared.schemas.transcripts import Transcript
+from shared.schemas.jobs import Redaction, RedactionSubstitute
+from shared.schemas.transcripts import (
+    Chapter,
+    ContentWarning,
+    Entity,
+    Highlight,
+    Insights,
+    Moment,
+    RedactionRecord,
+    Sentiment,
+    Topic,
+    Transcript,
+)
 from tests.transcribing import passage
 
 JOB = UUID("01936d1e-0000-7000-8000-000000000001")
 THEN = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 
 
-def _compose(heard: Heard) -> Transcript:
+def _compose(heard: Heard, *, redaction: Redaction | None = None, attachments: tuple[str, ...] = ()) -> Transcript:
     provenance = Provenance(
         job_id=JOB,
         run=2,
@@ -27,6 +39,8 @@ def _compose(heard: Heard) -> Transcript:
         raw_sha256="00ff",
         started_at=THEN,
         heard_at=THEN + dt.timedelta(seconds=9),
+        redaction=redaction,
+        attachments=attachments,
     )
     return compose(heard, provenance)
 
@@ -112,3 +126,48 @@ def test_it_can_be_read_back() -> None:
     """The stored document decodes to what was composed."""
     transcript = _compose(TALK)
     assert msgspec.json.decode(msgspec.json.encode(transcript), type=Transcript) == transcript
+
+
+def test_what_the_engine_found_out_names_our_speakers() -> None:
+    """Its labels become ids; a label that nobody in the transcript has becomes nobody."""
+    moods = tuple(Sentiment(sentiment="neutral", start_ms=1_000, end_ms=2_000, speaker_id=label) for label in ("A", "Z", None))
+    insights = _compose(replace(TALK, insights=Insights(sentiments=moods))).insights
+    assert insights is not None
+    assert insights.sentiments is not None
+    assert [mood.speaker_id for mood in insights.sentiments] == ["spk_2", None, None]
+
+
+def test_what_the_engine_found_out_lies_in_the_recording() -> None:
+    """Times beyond its end, before its start or in the wrong order are put right; what has no times is left alone."""
+    insights = Insights(
+        entities=(Entity(type="city", text="Taipei", start_ms=-5, end_ms=400),),
+        chapters=(Chapter(start_ms=9_000, end_ms=12_000, headline="The end"),),
+        highlights=(Highlight(text="come in", count=2, moments=(Moment(start_ms=5_000, end_ms=4_000),)),),
+        content_warnings=(ContentWarning(label="weapons", start_ms=20_000, end_ms=30_000),),
+        topics=(Topic(label="Travel>Asia"),),
+        summary="Somebody comes in.",
+    )
+    assert _compose(replace(TALK, insights=insights)).insights == Insights(
+        entities=(Entity(type="city", text="Taipei", start_ms=0, end_ms=400),),
+        chapters=(Chapter(start_ms=9_000, end_ms=10_000, headline="The end"),),
+        highlights=(Highlight(text="come in", count=2, moments=(Moment(start_ms=5_000, end_ms=5_000),)),),
+        content_warnings=(ContentWarning(label="weapons", start_ms=10_000, end_ms=10_000),),
+        topics=insights.topics,
+        summary=insights.summary,
+    )
+
+
+def test_nothing_asked_for_is_not_the_same_as_nothing_found() -> None:
+    """Null and empty stay what they are."""
+    assert _compose(TALK).insights is None
+    assert _compose(replace(TALK, insights=Insights(entities=()))).insights == Insights(entities=())
+
+
+def test_a_redaction_goes_on_record() -> None:
+    """What was removed, what stands there instead, and where the recording lies in which it cannot be heard."""
+    asked = Redaction(categories=("person_name",), substitute=RedactionSubstitute.HASH, audio=True)
+    assert _compose(TALK).redaction is None
+    assert _compose(TALK, redaction=asked).redaction == RedactionRecord(categories=("person_name",), substitute="hash")
+    assert _compose(TALK, redaction=asked, attachments=("t/1/notes.txt", "t/1/redacted.mp3")).redaction == RedactionRecord(
+        categories=("person_name",), substitute="hash", audio_key="t/1/redacted.mp3", audio_media_type="audio/mpeg"
+    )
