@@ -38,15 +38,18 @@ from shared.schemas.events import (
 )
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat
+from shared.schemas.transcripts import Cost
 from shared.settings import PlatformSettings
 
 E = TypeVar("E", bound=Event)
 
 PATIENCE = 30.0
 WAV = b"RIFF\xff\xff\xff\x7fWAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16_000, 32_000, 2, 16) + b"data\xff\xff\xff\x7f"
+COST = Cost(amount="0.0026", billed_ms=44_000, prices=("scripted/s1/2026-11-22",))
+
 TRANSCRIPT = {
     "media": {"duration_ms": 44_000},
-    "engine": {"provider": "scripted", "model": "s1"},
+    "engine": {"provider": "scripted", "model": "s1", "cost": COST},
     "language": "en",
     "segments": [],
 }
@@ -221,6 +224,7 @@ def transcript_ready(order: JobSubmitted) -> TranscriptReady:
         model="s1",
         language="en",
         duration_ms=44_000,
+        cost=COST,
     )
 
 

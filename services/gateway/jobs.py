@@ -17,6 +17,7 @@ import msgspec
 
 from shared.schemas.events import DeliveryState, TranscriptionState
 from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, JobOptions, JobState
+from shared.schemas.transcripts import Cost
 
 Formats = tuple[ArtifactFormat, ...]
 
@@ -71,6 +72,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     detected_language: str | None = None
     duration_ms: int | None = None
+    cost: Cost | None = None
     artifacts: tuple[ArtifactResult, ...] = ()
     failure: Failure | None = None
     callback_state: DeliveryState | None = None

@@ -20,6 +20,7 @@ from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable, job_prefix, t
 from shared.outbox import Outbox
 from shared.schemas.events import DeliveryFinished, ReportReady, TranscriptionProgressed, TranscriptionState, TranscriptReady
 from shared.schemas.jobs import Failure, JobState
+from shared.schemas.transcripts import Cost
 from shared.solutions import Solutions
 
 UNEXPLAINED = Failure(
@@ -41,6 +42,7 @@ class _Media(msgspec.Struct):
 class _Engine(msgspec.Struct):
     provider: str
     model: str
+    cost: Cost | None = None
 
 
 class _TranscriptFacts(msgspec.Struct):
@@ -120,7 +122,12 @@ class Lifecycle:
         if job is None or job.run != news.run:
             return
         state = await self.transitions.transcribed(
-            job, engine=news.engine, model=news.model, language=news.language, duration_ms=news.duration_ms
+            job,
+            engine=news.engine,
+            model=news.model,
+            language=news.language,
+            duration_ms=news.duration_ms,
+            cost=news.cost,
         )
         if state is not None:
             self._changed(job.id, state if state is JobState.REPORTING else None)
@@ -170,6 +177,7 @@ class Lifecycle:
             model=facts.engine.model,
             language=facts.language,
             duration_ms=facts.media.duration_ms,
+            cost=facts.engine.cost,
         )
         return await self.jobs.find(job.tenant_id, job.id) or job
 

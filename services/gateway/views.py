@@ -16,6 +16,7 @@ from services.gateway.store.uploads import Upload, UploadState
 from shared.schemas.events import TranscriptionState
 from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat, JobState
 from shared.schemas.solutions import Solution
+from shared.schemas.transcripts import Cost
 
 T = TypeVar("T")
 
@@ -62,6 +63,9 @@ class TranscriptionView(msgspec.Struct, frozen=True, kw_only=True):
     engine: Annotated[str | None, Meta(description="The engine at work; null before one is chosen.", examples=["local"])]
     model: Annotated[str | None, Meta(description="The engine's model, once known.", examples=["universal"])]
     progress: Fraction | None
+    cost: Annotated[
+        Cost | None, Meta(description="What the provider asks for it; null in the house, or when no price is known.")
+    ]
 
 
 class ReportView(msgspec.Struct, frozen=True, kw_only=True):
@@ -261,7 +265,11 @@ class ArtifactList(msgspec.Struct, frozen=True, kw_only=True):
 def _stages(job: Job) -> StagesView:
     return StagesView(
         transcription=TranscriptionView(
-            state=transcription_stage(job), engine=job.engine, model=job.model, progress=job.transcription_progress
+            state=transcription_stage(job),
+            engine=job.engine,
+            model=job.model,
+            progress=job.transcription_progress,
+            cost=job.cost,
         ),
         report=ReportView(state=report_stage(job)),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from shared.schemas.events import (
@@ -19,8 +20,8 @@ from shared.schemas.events import (
     JobSubmitted,
     TranscriptionState,
 )
-from shared.schemas.jobs import ArtifactFormat, Failure
-from tests.gatewaying import ApiClient, RunningGateway, ready, report_ready, running_gateway, unrendered
+from shared.schemas.jobs import ArtifactFormat, Failure, FileFormat
+from tests.gatewaying import COST, ApiClient, RunningGateway, contents, ready, report_ready, running_gateway, unrendered
 
 SILENT = Failure(code="no_speech", message="There is no speech in the recording.")
 
@@ -54,10 +55,18 @@ async def test_a_job_goes_from_queued_to_completed(gateway: RunningGateway, api:
     await gateway.others.progress(order, TranscriptionState.PROCESSING, 0.5)
     shown = await api.job(job["id"])
     assert shown["state"] == "transcribing"
-    assert shown["stages"]["transcription"] == {"state": "processing", "engine": "scripted", "model": None, "progress": 0.5}
+    assert shown["stages"]["transcription"] == {
+        "state": "processing",
+        "engine": "scripted",
+        "model": None,
+        "progress": 0.5,
+        "cost": None,
+    }
 
     await gateway.others.transcribe(order)
-    assert (await api.job(job["id"]))["state"] == "reporting"
+    shown = await api.job(job["id"])
+    assert shown["state"] == "reporting"
+    assert shown["stages"]["transcription"]["cost"]["amount"] == COST.amount
 
     await gateway.others.report(order, ready(order), unrendered())
     done = await api.job(job["id"])
@@ -99,6 +108,7 @@ async def test_a_report_that_overtakes_its_transcript_completes_the_job_with_all
     completed = await gateway.others.heard(JobCompleted, str(order.job_id))
     assert (completed.duration_ms, completed.language) == (44_000, "en")
     before = await api.job(str(order.job_id))
+    assert before["stages"]["transcription"]["cost"]["amount"] == COST.amount
     await gateway.others.transcribe(order)
     await gateway.others.progress(order, TranscriptionState.PROCESSING, 0.2)
     assert await api.job(str(order.job_id)) == before
@@ -188,6 +198,22 @@ async def test_failed_and_further_files_are_rendered_from_the_stored_transcript(
     done = await api.job(job_id)
     assert done["state"] == "completed"
     assert {artifact["format"] for artifact in done["artifacts"]} == {"txt", "pdf", "srt"}
+
+
+async def test_a_redacted_recording_is_fetched_like_any_file(gateway: RunningGateway, api: ApiClient) -> None:
+    """It comes with a redacted transcript, and cannot be ordered as a format."""
+    order = await _submitted(gateway, api)
+    await gateway.others.transcribe(order)
+    recording = msgspec.structs.replace(
+        ready(order, name="redacted.mp3"), format=FileFormat.MP3, media_type="audio/mpeg", sha256=None
+    )
+    await gateway.others.report(order, ready(order), recording)
+    shown = (await api.job(str(order.job_id)))["artifacts"][1]
+    assert (shown["name"], shown["format"]) == ("redacted.mp3", "mp3")
+    answer = await api.http.get(shown["url"])
+    assert (answer.content, answer.headers["content-type"]) == (contents("redacted.mp3"), "audio/mpeg")
+    refused = await api.http.post("/v1/jobs", json={"audio_url": "https://example.com/a.mp3", "formats": ["mp3"]})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/formats/0")
 
 
 async def test_the_same_report_twice_does_not_end_a_retry(gateway: RunningGateway, api: ApiClient) -> None:

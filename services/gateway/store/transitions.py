@@ -16,6 +16,7 @@ from shared.database import Pool
 from shared.outbox import row_of
 from shared.schemas.events import DeliveryFinished, Event, TranscriptionProgressed
 from shared.schemas.jobs import ArtifactResult, Failure, JobState
+from shared.schemas.transcripts import Cost
 
 _TOUCH = "version = version + 1, updated_at = now(), announced = 0"
 
@@ -56,18 +57,18 @@ class Transitions:
         return None if row is None else msgspec.convert(dict(row), Moved)
 
     async def transcribed(
-        self, job: Job, *, engine: str, model: str, language: str | None, duration_ms: int
+        self, job: Job, *, engine: str, model: str, language: str | None, duration_ms: int, cost: Cost | None
     ) -> JobState | None:
         """The transcript of the run is stored. Known even to a job that ended, whose retry then need not pay again."""
         state = await self._pool.fetchval(
             f"""
             update gateway.jobs set {_TOUCH}, state = case when state = any($4::text[]) then 'reporting' else state end,
                 transcribed_run = run, transcription_state = 'done', transcription_progress = 1,
-                engine = $5, model = $6, detected_language = $7, duration_ms = $8
+                engine = $5, model = $6, detected_language = $7, duration_ms = $8, cost = $9
             where id = $1 and tenant_id = $2 and run = $3 and transcribed_run is distinct from run
             returning state
             """,
-            *(job.id, job.tenant_id, job.run, sources(JobState.REPORTING), engine, model, language, duration_ms),
+            *(job.id, job.tenant_id, job.run, sources(JobState.REPORTING), engine, model, language, duration_ms, cost),
         )
         return None if state is None else JobState(state)
 
