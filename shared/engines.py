@@ -55,9 +55,9 @@ def engine_for(options: JobOptions, rules: EngineRules, offers: Sequence[EngineO
     """
     if named := options.engine or rules.engine:
         return named
-    default = next((offer for offer in offers if offer.is_default), None)
-    in_house = next((offer.name for offer in offers if not offer.rented), "local")
-    return in_house if default is None or (default.rented and not rules.allow_rented) else default.name
+    allowed = [offer for offer in offers if rules.allow_rented or not offer.rented] or offers
+    default = next((offer.name for offer in allowed if offer.is_default), None)
+    return default or next((offer.name for offer in allowed if not offer.rented), "local")
 
 
 def choose(options: JobOptions, rules: EngineRules, offers: Sequence[EngineOffer], *, size: int | None = None) -> EngineOffer:

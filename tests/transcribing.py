@@ -113,6 +113,7 @@ class Provider(RentedEngine):
     name = "rented"
     capabilities = Capabilities(features=frozenset({Feature.SPEAKERS}), keeps_copies=True)
     at_once = 8
+    key = "deployment-key-1234"
 
     def __init__(self) -> None:
         self.accepted: dict[str, UUID] = {}

@@ -13,6 +13,8 @@ from services.transcriber.engines.registry import open_engines
 from services.transcriber.engines.surroundings import Surroundings, unpaced
 from services.transcriber.leases import Leases
 from services.transcriber.leftovers import LeftoverStore
+from services.transcriber.offers import OfferStore
+from services.transcriber.publishing import Publisher
 from services.transcriber.scratch import Scratch
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sources import Sources
@@ -65,6 +67,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             cleaner=Cleaner(store=leftovers, blobs=platform.blobs, engines=engines),
             stopping=platform.stopping,
         )
+        publisher = Publisher(store=OfferStore(pool=pool, owner=owner), offers=engines.offers)
         transcriptions = Transcriptions(pool=pool, store=store, leftovers=leftovers, outbox=outbox, engines=engines)
         try:
             yield Service(
@@ -72,6 +75,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
                 subscriptions=subscriptions(transcriptions=transcriptions, driver=driver),
                 loops=[
                     Loop(name="transcriber.driver", run=driver.run),
+                    Loop(name="transcriber.publishing", run=publisher.run),
                     *outbox_loops(outbox, platform.bus, service=SERVICE),
                 ],
                 checks={"driver": driver.check},

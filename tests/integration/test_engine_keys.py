@@ -19,12 +19,6 @@ SECRET = b"a master secret for tests, 32 bytes and more"
 OWN_KEY = "tenants-own-key-9876"
 
 
-class Rented(Provider):
-    """A rented engine of which the deployment has a key."""
-
-    key = "deployment-key-1234"
-
-
 @pytest.fixture
 async def accounts(pool: Pool) -> Accounts:
     """Over a database with the transcriber's schema."""
@@ -40,7 +34,7 @@ def tenant() -> UUID:
 
 async def test_the_deployments_key_is_everybodys(accounts: Accounts, tenant: UUID) -> None:
     """All tenants without a key of their own share one account."""
-    mine, other = await accounts.of(tenant, Rented()), await accounts.of(new_id(), Rented())
+    mine, other = await accounts.of(tenant, Provider()), await accounts.of(new_id(), Provider())
     assert mine is not None
     assert (mine.key, mine.tenant_id, mine.engine) == ("deployment-key-1234", None, "rented")
     assert mine == other
@@ -51,7 +45,7 @@ async def test_the_deployments_key_is_everybodys(accounts: Accounts, tenant: UUI
 async def test_a_tenants_own_key_comes_first(accounts: Accounts, tenant: UUID) -> None:
     """Whether or not the deployment has one; others never get it."""
     await accounts.keep_key(tenant, "rented", OWN_KEY)
-    for engine in (Rented(), _keyless()):
+    for engine in (Provider(), _keyless()):
         account = await accounts.of(tenant, engine)
         assert account is not None
         assert (account.key, account.tenant_id) == (OWN_KEY, tenant)
@@ -63,18 +57,18 @@ async def test_a_tenants_own_key_comes_first(accounts: Accounts, tenant: UUID) -
 
 async def test_a_task_stays_with_its_owner(accounts: Accounts, tenant: UUID) -> None:
     """What was handed over with the deployment's key is asked for with that, and a tenant's with the tenant's newest."""
-    with_deployments = await accounts.of(tenant, Rented())
+    with_deployments = await accounts.of(tenant, Provider())
     await accounts.keep_key(tenant, "rented", OWN_KEY)
-    with_own = await accounts.of(tenant, Rented())
+    with_own = await accounts.of(tenant, Provider())
     assert with_deployments is not None
     assert with_own is not None
-    assert await accounts.of(tenant, Rented(), with_deployments.id) == with_deployments
+    assert await accounts.of(tenant, Provider(), with_deployments.id) == with_deployments
     await accounts.keep_key(tenant, "rented", "rotated-key-0000")
-    rotated = await accounts.of(tenant, Rented(), with_own.id)
+    rotated = await accounts.of(tenant, Provider(), with_own.id)
     assert rotated is not None
     assert rotated.key == "rotated-key-0000"
     await accounts.remove_key(tenant, "rented")
-    assert await accounts.of(tenant, Rented(), with_own.id) is None
+    assert await accounts.of(tenant, Provider(), with_own.id) is None
 
 
 async def test_engines_in_the_house_need_no_account(accounts: Accounts, tenant: UUID) -> None:
@@ -84,13 +78,13 @@ async def test_engines_in_the_house_need_no_account(accounts: Accounts, tenant: 
 
 async def test_a_tenant_can_forbid_rented_engines(accounts: Accounts, pool: Pool, tenant: UUID) -> None:
     """No new task gets an account, and so no audio out of the house; what was handed over before can still be dismissed."""
-    before = await accounts.of(tenant, Rented())
+    before = await accounts.of(tenant, Provider())
     await RulesStore(pool).change(tenant, RulesChange(allow_rented=False))
     with pytest.raises(JobError, match="may not leave the house") as caught:
-        await accounts.of(tenant, Rented())
+        await accounts.of(tenant, Provider())
     assert caught.value.failure.code == "engine_forbidden"
     assert before is not None
-    assert await accounts.of(tenant, Rented(), before.id) == before
+    assert await accounts.of(tenant, Provider(), before.id) == before
 
 
 async def test_keys_lie_sealed(accounts: Accounts, pool: Pool, tenant: UUID) -> None:
@@ -106,7 +100,7 @@ async def test_another_master_secret_cannot_read_them(accounts: Accounts, pool: 
     """The tenant's jobs fail with a reason, and are not put on somebody else's bill."""
     await accounts.keep_key(tenant, "rented", OWN_KEY)
     with pytest.raises(JobError, match="store it again") as caught:
-        await Accounts(pool=pool, secret_key=bytes(40)).of(tenant, Rented())
+        await Accounts(pool=pool, secret_key=bytes(40)).of(tenant, Provider())
     assert caught.value.failure.code == "engine_key_unreadable"
     assert caught.value.failure.retryable
 

@@ -7,13 +7,18 @@ from importlib import import_module
 
 from services.transcriber.engines import AnsweringEngine, Engine, RentedEngine
 from services.transcriber.engines.surroundings import Surroundings
-from shared.errors import ConfigurationError, JobError
+from shared.engines import choose, engine_for
+from shared.errors import ConfigurationError
+from shared.schemas.engines import EngineOffer, EngineRules
 from shared.schemas.jobs import JobOptions
 
-ENGINES = ("local", "scripted")  # the first rented one with a key is the usual default
+RENTED: tuple[str, ...] = ()
+"""Engines of providers; the first with a key of the deployment is the usual default."""
+
+ENGINES = (*RENTED, "local", "scripted")
 """Modules of this package; each has `open_engine(surroundings)`, which gives null where the engine is not configured."""
 
-_LANGUAGES_NAMED = 12
+_NO_RULES = EngineRules()
 
 
 class Engines:
@@ -23,11 +28,12 @@ class Engines:
         default = default or _usual(engines)
         if default not in engines:
             raise ConfigurationError(
-                f"AUDIO2TXT_ENGINE: there is no engine {default!r}; there are: {_names(engines)}. "
+                f"AUDIO2TXT_ENGINE: there is no engine {default!r}; there are: {', '.join(sorted(engines)) or 'none'}. "
                 "The engine `local` comes with `audio2txt[local]`."
             )
         self._engines = engines
-        self._default = default
+        self.offers = tuple(_offer(engine, is_default=name == default) for name, engine in sorted(engines.items()))
+        """What jobs can choose among."""
 
     def __iter__(self) -> Iterator[Engine]:
         return iter(self._engines.values())
@@ -35,9 +41,9 @@ class Engines:
     def __getitem__(self, name: str) -> Engine:
         return self._engines[name]
 
-    def name_for(self, options: JobOptions) -> str:
-        """The engine a job asks for, or the default."""
-        return options.engine or self._default
+    def name_for(self, options: JobOptions, rules: EngineRules = _NO_RULES) -> str:
+        """The engine a job is meant for: the one it asks for, its tenant's, or the default."""
+        return engine_for(options, rules, self.offers)
 
     def get(self, name: str) -> Engine | None:
         """The engine of this name, if there is one still."""
@@ -48,24 +54,9 @@ class Engines:
         for engine in self:
             await engine.close()
 
-    def check(self, options: JobOptions) -> None:
-        """Raise `JobError` (`unknown_engine`, `language_not_supported`) when the job's engine cannot do what it asks for."""
-        name = self.name_for(options)
-        if name not in self._engines:
-            raise JobError("unknown_engine", f"There is no engine {name!r} here; choose one of: {_names(self._engines)}.")
-        if not self._engines[name].capabilities.speaks(options.language):
-            raise JobError("language_not_supported", self._what_speaks(name, options.language))
-
-    def _what_speaks(self, name: str, language: str) -> str:
-        fit = {other: engine for other, engine in self._engines.items() if engine.capabilities.speaks(language)}
-        spoken = sorted(self._engines[name].capabilities.languages or ())
-        shown = ", ".join(spoken[:_LANGUAGES_NAMED]) + (" and others" if len(spoken) > _LANGUAGES_NAMED else "")
-        advice = (
-            f"choose another language, or one of these engines: {_names(fit)}"
-            if fit
-            else "no engine here does, until the operator adds one or sets AUDIO2TXT_LOCAL_MODEL to a larger model"
-        )
-        return f"The engine {name} does not understand {language}, only {shown}; {advice}."
+    def check(self, options: JobOptions, rules: EngineRules = _NO_RULES) -> None:
+        """Raise `EngineRefused` when the job's engine may not or cannot do what it asks for."""
+        choose(options, rules, self.offers)
 
 
 def open_engines(surroundings: Surroundings) -> Engines:
@@ -81,10 +72,21 @@ def _opener(name: str) -> Callable[[Surroundings], Engine | None]:
 
 
 def _usual(engines: Mapping[str, Engine]) -> str:
-    """The first engine with a key, or else the one in the house."""
-    keyed = (name for name, engine in engines.items() if isinstance(engine, RentedEngine | AnsweringEngine) and engine.key)
-    return next(keyed, "local")
+    """The first of the providers' engines with a key, or else the one in the house."""
+    return next((name for name in RENTED if name in engines and _has_key(engines[name])), "local")
 
 
-def _names(engines: Mapping[str, Engine]) -> str:
-    return ", ".join(sorted(engines)) or "none"
+def _offer(engine: Engine, *, is_default: bool) -> EngineOffer:
+    return EngineOffer(
+        name=engine.name,
+        rented=isinstance(engine, RentedEngine | AnsweringEngine),
+        is_default=is_default,
+        has_key=_has_key(engine),
+        models=engine.models,
+        capabilities=engine.capabilities,
+    )
+
+
+def _has_key(engine: Engine) -> bool:
+    """Whether the deployment can use it: engines in the house need no key."""
+    return not isinstance(engine, RentedEngine | AnsweringEngine) or engine.key is not None

@@ -21,17 +21,18 @@ create table engine_offers (
     owner uuid not null,
     name text not null,
     offer jsonb not null,
+    since timestamptz not null default now(),
     seen_at timestamptz not null default now(),
     primary key (owner, name)
 );
 
 -- Published for the gateway to read. What was offered last counts for two minutes from the newest heartbeat there is, and
--- not from now: while all transcribers restart, what they offered still stands.
+-- not from now: while all transcribers restart, what they offered still stands. Where processes differ, the newest is right.
 create view offered_engines as
 select distinct on (name) name, offer
 from engine_offers
 where seen_at > (select max(seen_at) from engine_offers) - interval '2 minutes'
-order by name, owner;
+order by name, since desc, owner;
 
 -- Published for the gateway to read: decisions, and the names of engines with a key, never a key.
 create view tenant_engines as

@@ -72,7 +72,7 @@ def test_a_rented_engine_is_refused_where_audio_may_not_leave_the_house() -> Non
     assert (refused.failure.code, refused.pointer, refused.engines) == ("engine_forbidden", "/engine", ("local",))
     assert "choose one of these engines: local" in refused.failure.message
     assert refusal(EngineRules(engine="grand", allow_rented=False)).failure.code == "engine_forbidden"
-    assert refusal(IN_HOUSE, RENTED_ONLY).failure.code == "unknown_engine"
+    assert refusal(IN_HOUSE, RENTED_ONLY).failure.code == "engine_forbidden"
     assert refusal(IN_HOUSE, engine="grand", language="zh").engines == ()
 
 

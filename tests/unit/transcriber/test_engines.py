@@ -14,6 +14,7 @@ from services.transcriber.engines.registry import Engines
 from services.transcriber.engines.scripted import ScriptedEngine
 from services.transcriber.settings import TranscriberSettings
 from shared.errors import ConfigurationError, JobError
+from shared.schemas.engines import EngineRules
 from shared.schemas.jobs import JobOptions
 
 JOB = UUID("01936d1e-0000-7000-8000-000000000001")
@@ -38,9 +39,23 @@ def _refusal(options: JobOptions) -> JobError:
 
 
 def test_a_job_that_names_no_engine_gets_the_default() -> None:
-    """And one that names one gets that."""
+    """And one that names one gets that; a tenant's choice stands between them."""
     assert _engines().name_for(JobOptions()) == "english"
+    assert _engines().name_for(JobOptions(), EngineRules(engine="scripted")) == "scripted"
     assert _engines().name_for(JobOptions(engine="scripted")) == "scripted"
+
+
+def test_what_a_process_offers_says_what_each_engine_can_do() -> None:
+    """With the default marked, and whether the deployment has a key of its own."""
+    english, scripted = _engines().offers
+    assert (english.name, english.is_default, english.capabilities) == ("english", True, EnglishOnly.capabilities)
+    assert (scripted.name, scripted.is_default, scripted.rented, scripted.has_key) == ("scripted", False, True, True)
+
+
+def test_a_tenant_s_rules_bind_the_engines() -> None:
+    """Whatever the gateway has let through."""
+    with pytest.raises(JobError, match="may not leave the house"):
+        _engines().check(JobOptions(), EngineRules(allow_rented=False))
 
 
 def test_an_unknown_engine_is_answered_with_those_there_are() -> None:
