@@ -12,10 +12,40 @@ from services.reporter.document import Document, compose
 from services.reporter.facts import build_report
 from services.reporter.protocol import Assignment
 from shared.schemas.reports import SolutionReference
-from shared.schemas.transcripts import EngineRun, Media, Quality, Segment, Speaker, Transcript, Word
+from shared.schemas.transcripts import (
+    Chapter,
+    EngineRun,
+    Entity,
+    Highlight,
+    Insights,
+    Media,
+    Quality,
+    Segment,
+    Sentiment,
+    Speaker,
+    Topic,
+    Transcript,
+    Word,
+)
 
 JOB = UUID("01935b7a-0000-7000-8000-000000000001")
 TENANT = UUID("01935b7a-0000-7000-8000-000000000002")
+
+INSIGHTS = Insights(
+    entities=tuple(
+        Entity(type=type_, text=text, start_ms=0, end_ms=900)
+        for type_, text in (("person_name", "Anna"), ("date", "五月十五日"), ("person_name", "Ben"), ("person_name", "Anna"))
+    ),
+    sentiments=tuple(Sentiment(sentiment=mood, start_ms=0, end_ms=900) for mood in ("neutral", "positive", "neutral")),
+    topics=(Topic(label="Business>Sales"), Topic(label="Travel")),
+    highlights=(Highlight(text="two offers", count=3),),
+    chapters=(
+        Chapter(start_ms=0, end_ms=4_000, headline="Greetings"),
+        Chapter(start_ms=4_000, end_ms=8_000, headline="The plan", summary="They talk *a lot*."),
+    ),
+    summary="They meet.",
+    content_warnings=(),
+)
 
 
 def said(text: str, *, by: str | None = "A", start: float = 0.0, seconds: float = 4.0, words: bool = False) -> Segment:

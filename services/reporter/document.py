@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
 import msgspec
 
 from services.reporter.characters import clean
 from services.reporter.clock import clock
 from services.reporter.labels import Labels, labels_for, language_name, note_text
 from shared.schemas.reports import Coverage, Report, SpeakerFacts
-from shared.schemas.transcripts import Segment, Transcript
+from shared.schemas.transcripts import Entity, Insights, Segment, Transcript
 
 
 class Voice(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +79,21 @@ class Dialogue(msgspec.Struct, frozen=True, kw_only=True):
     turns: tuple[Turn, ...]
 
 
-Block = Heading | FactCards | Notice | TalkTime | Dialogue
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence of the speech engine's own; `start_ms` is null where it speaks of no moment."""
+
+    text: str
+    start_ms: int | None = None
+
+
+class Findings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the speech engine found out on one subject."""
+
+    label: str
+    findings: tuple[Finding, ...]
+
+
+Block = Heading | FactCards | Notice | TalkTime | Findings | Dialogue
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -114,8 +131,13 @@ def compose(report: Report, transcript: Transcript, solution_titles: dict[str, s
 def _blocks(report: Report, transcript: Transcript, voices: dict[str, Voice], labels: Labels) -> list[Block]:
     blocks: list[Block] = [FactCards(facts=_facts(report, labels)), coverage_notice(report.coverage, labels)]
     blocks += [Notice(text=note_text(labels, code), warning=True) for code in report.notes]
+    if transcript.redaction is not None:
+        removed = ", ".join(map(_in_words, transcript.redaction.categories))
+        blocks.append(Notice(text=labels.redacted.format(removed=removed), warning=True))
     if voices:
         blocks += [Heading(text=labels.talk_time), _talk_time(report, transcript, voices)]
+    if found := tuple(_findings(transcript.insights or Insights(), labels)):
+        blocks += [Heading(text=labels.findings), Notice(text=labels.findings_unchecked), *found]
     blocks.append(Heading(text=labels.transcript))
     turns = _turns(transcript, voices, labels)
     blocks.append(Dialogue(turns=turns) if turns else Notice(text=labels.nothing_said))
@@ -194,3 +216,47 @@ def _turns(transcript: Transcript, voices: dict[str, Voice], labels: Labels) -> 
 def _utterance(segment: Segment) -> Utterance | None:
     text = clean(segment.text)
     return Utterance(id=segment.id, start_ms=segment.start_ms, text=text) if text else None
+
+
+def _findings(insights: Insights, labels: Labels) -> Iterator[Findings]:
+    """A block for each subject that the engine was asked about."""
+    if insights.summary is not None:
+        yield _subject(labels.summary, [Finding(text=clean(insights.summary))], labels)
+    if insights.chapters is not None:
+        chapters = [(chapter.start_ms, [chapter.headline, chapter.summary or ""]) for chapter in insights.chapters]
+        lines = [Finding(text=labels.colon.join(filter(None, map(clean, texts))), start_ms=start) for start, texts in chapters]
+        yield _subject(labels.chapters, lines, labels)
+    if insights.topics is not None:
+        yield _subject(labels.topics, _listed(clean(topic.label).replace(">", " › ") for topic in insights.topics), labels)
+    if insights.entities is not None:
+        yield _subject(labels.entities, _by_type(insights.entities, labels), labels)
+    if insights.highlights is not None:
+        yield _subject(labels.highlights, _listed(clean(one.text) for one in insights.highlights), labels)
+    if insights.sentiments is not None:
+        moods = Counter(_in_words(one.sentiment) for one in insights.sentiments).most_common()
+        yield _subject(labels.moods, _listed(f"{mood} {count}" for mood, count in moods), labels)
+    if insights.content_warnings is not None:
+        warnings = [Finding(text=_in_words(one.label), start_ms=one.start_ms) for one in insights.content_warnings]
+        yield _subject(labels.content_warnings, warnings, labels)
+
+
+def _subject(label: str, findings: list[Finding], labels: Labels) -> Findings:
+    return Findings(label=label, findings=tuple(findings) or (Finding(text=labels.nothing_found),))
+
+
+def _listed(texts: Iterable[str]) -> list[Finding]:
+    """All in one line, each once."""
+    text = " · ".join(dict.fromkeys(texts))
+    return [Finding(text=text)] if text else []
+
+
+def _by_type(entities: Iterable[Entity], labels: Labels) -> list[Finding]:
+    """A line for each type of entity, in the order in which they are first mentioned."""
+    types: dict[str, dict[str, None]] = {}
+    for entity in entities:
+        types.setdefault(_in_words(entity.type), {})[clean(entity.text)] = None
+    return [Finding(text=type_ + labels.colon + " · ".join(texts)) for type_, texts in types.items()]
+
+
+def _in_words(code: str) -> str:
+    return clean(code.replace("_", " "))

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from services.reporter.characters import LINK
 from services.reporter.clock import clock, stamp
-from services.reporter.document import Block, Dialogue, Document, FactCards, Heading, Notice, TalkTime, Turn
+from services.reporter.document import Block, Dialogue, Document, FactCards, Finding, Findings, Heading, Notice, TalkTime, Turn
 from services.reporter.labels import Labels
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<>#|~]")
@@ -35,6 +35,8 @@ def _block(block: Block, labels: Labels) -> str:
         case TalkTime():
             rows = [[share.voice.name, clock(share.speech_ms), f"{share.share:.0%}"] for share in block.shares]
             return _table([labels.speaker_column, labels.talk_time, labels.share], rows)
+        case Findings():
+            return "\n\n".join([f"**{_escape(block.label)}**", *map(_finding, block.findings)])
         case Dialogue():
             return "\n\n".join(map(_turn, block.turns))
         case _:
@@ -44,6 +46,11 @@ def _block(block: Block, labels: Labels) -> str:
 def _turn(turn: Turn) -> str:
     paragraphs = [f"`{stamp(utterance.start_ms)}` {_running(utterance.text)}" for utterance in turn.utterances]
     return "\n\n".join([f"**{_escape(turn.voice.name)}**", *paragraphs] if turn.voice else paragraphs)
+
+
+def _finding(finding: Finding) -> str:
+    text = _running(finding.text)
+    return text if finding.start_ms is None else f"`{stamp(finding.start_ms)}` {text}"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from services.reporter.characters import columns
 from services.reporter.clock import clock, stamp
-from services.reporter.document import Block, Dialogue, Document, FactCards, Heading, Notice, TalkTime, Turn
+from services.reporter.document import Block, Dialogue, Document, FactCards, Finding, Findings, Heading, Notice, TalkTime, Turn
 from services.reporter.labels import Labels
 
 
@@ -29,6 +29,8 @@ def _block(block: Block, labels: Labels) -> str:
             return "\n".join(
                 f"{share.voice.name}{labels.colon}{clock(share.speech_ms)} ({share.share:.0%})" for share in block.shares
             )
+        case Findings():
+            return "\n".join([block.label, *map(_finding, block.findings)])
         case Dialogue():
             return "\n\n".join(map(_turn, block.turns))
         case _:
@@ -38,6 +40,10 @@ def _block(block: Block, labels: Labels) -> str:
 def _turn(turn: Turn) -> str:
     lines = [f"[{stamp(utterance.start_ms)}] {utterance.text}" for utterance in turn.utterances]
     return "\n".join([turn.voice.name, *lines] if turn.voice else lines)
+
+
+def _finding(finding: Finding) -> str:
+    return finding.text if finding.start_ms is None else f"[{stamp(finding.start_ms)}] {finding.text}"
 
 
 def _underlined(text: str, line: str) -> str:

@@ -4,13 +4,14 @@ import io
 import re
 from typing import Any
 
+import msgspec
 import pytest
 from pypdf import PdfReader
 
 from services.reporter.renderers import Rendering, render
 from shared.schemas.jobs import ArtifactFormat
 from shared.schemas.transcripts import Transcript
-from tests.speech import conversation, document, said, transcript
+from tests.speech import INSIGHTS, conversation, document, said, transcript
 
 CHINESE = "我補充一下，這禮拜我們用240小時的內部錄音測試。他說：「這個feature要不要rollback？」"
 
@@ -178,3 +179,15 @@ def test_different_recordings_are_different_files() -> None:
     """Readers tell files apart by their identifier."""
     first, second = (str(_read(transcript([said(text)])).trailer["/ID"]) for text in ("one", "two"))
     assert first != second
+
+
+def test_what_the_engine_found_is_in_the_file_however_long() -> None:
+    """With the moments it speaks of, over as many pages as it takes."""
+    insights = msgspec.structs.replace(INSIGHTS, summary=" ".join(f"Sentence {number} of many." for number in range(1_000)))
+    reader = _read(msgspec.structs.replace(transcript([said("Good morning.")]), insights=insights))
+    text = _text_of(reader)
+    assert len(reader.pages) > 2
+    assert text.replace("\n", " ").count("of many.") == 1_000
+    for wanted in ("What the speech engine found", "0:04", "The plan: They talk *a lot*.", "Nothing was found."):
+        assert wanted in text
+    assert [entry.title for entry in reader.outline] == ["Speaking time", "What the speech engine found", "Transcript"]  # type: ignore[union-attr]

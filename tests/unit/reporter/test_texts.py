@@ -5,8 +5,8 @@ import pytest
 
 from services.reporter.renderers import render
 from shared.schemas.jobs import ArtifactFormat
-from shared.schemas.transcripts import Transcript
-from tests.speech import conversation, document, said, transcript
+from shared.schemas.transcripts import Insights, RedactionRecord, Transcript
+from tests.speech import INSIGHTS, conversation, document, said, transcript
 
 MEETING = transcript(
     conversation(("A", "Good morning."), ("A", "Shall we begin?"), ("B", "Yes, please.")), names={"A": "Anna Example"}
@@ -88,3 +88,40 @@ def test_a_repeat_gives_the_same_bytes(file_format: ArtifactFormat) -> None:
     """Nothing of the clock or of chance is in a file."""
     first, second = (render(document(MEETING), file_format).data for _ in range(2))
     assert first == second
+
+
+def test_what_the_engine_found_stands_apart_from_what_was_said() -> None:
+    """Every subject it was asked about, marked as its own words; where it found nothing, that is said."""
+    text = _rendered(msgspec.structs.replace(MEETING, insights=INSIGHTS), ArtifactFormat.TEXT)
+    assert (
+        "What the speech engine found\n----------------------------\n\n"
+        "In the speech engine's own words, which were not checked against the recording.\n\n"
+        "Summary\nThey meet.\n\n"
+        "Chapters\n[00:00:00] Greetings\n[00:00:04] The plan: They talk *a lot*.\n\n"
+        "Topics\nBusiness › Sales · Travel\n\n"
+        "Names and figures\nperson name: Anna · Ben\ndate: 五月十五日\n\n"
+        "Key phrases\ntwo offers\n\n"
+        "Mood by sentences\nneutral 2 · positive 1\n\n"
+        "Sensitive content\nNothing was found.\n\n"
+        "Transcript\n----------\n"
+    ) in text
+
+
+def test_findings_cannot_format_a_page() -> None:
+    """They are as strange to us as what was spoken."""
+    text = _rendered(msgspec.structs.replace(MEETING, insights=INSIGHTS), ArtifactFormat.MARKDOWN)
+    assert "**Chapters**\n\n`00:00:00` Greetings\n\n`00:00:04` The plan: They talk \\*a lot\\*." in text
+
+
+def test_only_what_was_asked_for_is_shown() -> None:
+    """A transcript without findings has no room for them."""
+    for insights in (None, Insights()):
+        assert "found" not in _rendered(msgspec.structs.replace(MEETING, insights=insights), ArtifactFormat.TEXT)
+
+
+@pytest.mark.parametrize("file_format", [ArtifactFormat.TEXT, ArtifactFormat.MARKDOWN])
+def test_a_redacted_document_says_what_was_removed(file_format: ArtifactFormat) -> None:
+    """Readers must not take the gaps for silence, or the rest for complete."""
+    record = RedactionRecord(categories=("phone_number", "email_address"), substitute="hash")
+    text = _rendered(msgspec.structs.replace(MEETING, redaction=record), file_format)
+    assert "removed from the text what it took for: phone number, email address." in text

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from services.reporter.document import Dialogue, Document
+from services.reporter.document import Dialogue, Document, Findings
 from services.reporter.renderers.pdf import fonts, palette
 from services.reporter.renderers.pdf.backend import PdfFile
 from services.reporter.renderers.pdf.blocks import draw_document, draw_page_edges
@@ -39,11 +39,13 @@ def render(document: Document) -> tuple[bytes, int]:
 
 
 def _count_unshown(style: Style, document: Document) -> int:
-    """How many characters of the title, the names and the dialogue no font has."""
+    """How many characters of the title, the names, the findings and the dialogue no font has."""
     texts = [document.title, *(voice.name for voice in document.voices.values())]
     for block in document.blocks:
         if isinstance(block, Dialogue):
             texts += [utterance.text for turn in block.turns for utterance in turn.utterances]
+        elif isinstance(block, Findings):
+            texts += [finding.text for finding in block.findings]
     text = prepare("".join(texts))
     return sum(text.count(character) for character in set(text) if style.face_of[character] == style.unknown)
 

@@ -7,14 +7,15 @@ from itertools import groupby
 from typing import assert_never
 
 from services.reporter.clock import clock
-from services.reporter.document import Dialogue, Document, FactCards, Heading, Notice, TalkShare, TalkTime
+from services.reporter.document import Dialogue, Document, FactCards, Finding, Findings, Heading, Notice, TalkShare, TalkTime
 from services.reporter.renderers.pdf import palette
-from services.reporter.renderers.pdf.dialogue import draw_dialogue
+from services.reporter.renderers.pdf.dialogue import GUTTER, draw_dialogue
 from services.reporter.renderers.pdf.palette import LEFT, MEASURE, RIGHT, speaker_colour
 from services.reporter.renderers.pdf.sheet import Pen, rectangle
 
 SEPARATOR = "  ·  "
 SMALL, SMALL_LEADING = 8.6, 13.2
+FINDING, FINDING_LEADING = 9.2, 14.2
 
 
 def draw_document(pen: Pen, document: Document, unshown: int) -> None:
@@ -48,7 +49,7 @@ def draw_page_edges(pen: Pen, document: Document) -> None:
         pen.write_up_to(RIGHT, 30, f"{number} / {len(pen.sheets)}", 7.6, colour=palette.MUTED)
 
 
-def _draw(pen: Pen, block: Heading | FactCards | TalkTime | Dialogue, document: Document) -> None:
+def _draw(pen: Pen, block: Heading | FactCards | TalkTime | Findings | Dialogue, document: Document) -> None:
     match block:
         case Heading():
             _draw_heading(pen, block)
@@ -56,6 +57,8 @@ def _draw(pen: Pen, block: Heading | FactCards | TalkTime | Dialogue, document: 
             _draw_cards(pen, block)
         case TalkTime():
             _draw_talk_time(pen, block)
+        case Findings():
+            _draw_findings(pen, block)
         case Dialogue():
             draw_dialogue(pen, block, document.labels)
         case _:
@@ -161,6 +164,27 @@ def _draw_share(pen: Pen, share: TalkShare, duration_ms: int) -> None:
         for start, end in _merged(share.spans, duration_ms / width)
     ]
     pen.sheet.shapes.append(f"{colour} rg {' '.join(strips)} f")
+
+
+def _draw_findings(pen: Pen, block: Findings) -> None:
+    """The subject and its findings, with their moments in the gutter where the dialogue has its own."""
+    pen.need(8 + 3 * FINDING_LEADING)
+    pen.write(LEFT, pen.y - 16, block.label, FINDING, style="strong")
+    pen.y -= 8 + FINDING_LEADING
+    for finding in block.findings:
+        _draw_finding(pen, finding)
+
+
+def _draw_finding(pen: Pen, finding: Finding) -> None:
+    indent = 0.0 if finding.start_ms is None else GUTTER
+    lines = pen.lines(finding.text, FINDING, MEASURE - indent)
+    pen.need(FINDING_LEADING * min(2, len(lines)))
+    if finding.start_ms is not None:
+        pen.write(LEFT, pen.y - FINDING_LEADING * 0.5 - 7.6 * 0.35, clock(finding.start_ms), 7.6, colour=palette.FAINT)
+    for number, line in enumerate(lines, start=1):
+        pen.need(FINDING_LEADING)
+        pen.draw_lines(LEFT + indent, [line], FINDING, FINDING_LEADING, MEASURE - indent, ends=number == len(lines))
+    pen.y -= 2
 
 
 def _merged(spans: tuple[tuple[int, int], ...], least: float) -> list[tuple[int, int]]:
