@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from services.transcriber.engines import Heard, Passage
+from services.transcriber.prices import cost
 from services.transcriber.segments import LOW_CONFIDENCE, build_segments, mean_confidence, mend_times
 from shared.schemas.jobs import Redaction
 from shared.schemas.transcripts import (
@@ -103,6 +104,7 @@ def _engine_run(heard: Heard, provenance: Provenance) -> EngineRun:
         params=dict(heard.params),
         started_at=provenance.started_at,
         finished_at=provenance.heard_at,
+        cost=heard.usage and cost(provenance.provider, heard.usage, provenance.started_at.date()),
     )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from services.transcriber.composing import Provenance, compose
-from services.transcriber.engines import Heard
+from services.transcriber.engines import Heard, Usage
 from shared.schemas.jobs import Redaction, RedactionSubstitute
 from shared.schemas.transcripts import (
     Chapter,
@@ -29,11 +29,13 @@ JOB = UUID("01936d1e-0000-7000-8000-000000000001")
 THEN = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 
 
-def _compose(heard: Heard, *, redaction: Redaction | None = None, attachments: tuple[str, ...] = ()) -> Transcript:
+def _compose(
+    heard: Heard, *, provider: str = "local", redaction: Redaction | None = None, attachments: tuple[str, ...] = ()
+) -> Transcript:
     provenance = Provenance(
         job_id=JOB,
         run=2,
-        provider="local",
+        provider=provider,
         provider_id=None,
         raw_key="raw/2.json",
         raw_sha256="00ff",
@@ -161,6 +163,16 @@ def test_nothing_asked_for_is_not_the_same_as_nothing_found() -> None:
     """Null and empty stay what they are."""
     assert _compose(TALK).insights is None
     assert _compose(replace(TALK, insights=Insights(entities=()))).insights == Insights(entities=())
+
+
+def test_what_the_provider_asks_goes_on_record() -> None:
+    """By the prices of the day; an engine in the house asks nothing, and an unknown price is not guessed."""
+    used = replace(TALK, usage=Usage(billed_ms=3_600_000, items=("universal-2", "speaker_labels")))
+    cost = _compose(used, provider="assemblyai").engine.cost
+    assert cost is not None
+    assert (float(cost.amount), cost.billed_ms, len(cost.prices)) == (0.17, 3_600_000, 2)
+    assert _compose(used, provider="nobody").engine.cost is None
+    assert _compose(TALK).engine.cost is None
 
 
 def test_a_redaction_goes_on_record() -> None:
