@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import socket
+import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -85,12 +88,18 @@ async def test_a_provider_that_cannot_be_reached_has_taken_nothing(http: Provide
     assert [type(refused), type(unknown)] == [RetryableError, RetryableError]
 
 
-async def test_a_provider_without_a_valid_certificate_has_taken_nothing(http: ProviderHttp) -> None:
-    """The request is not sent before the certificate is checked."""
-    async with receiver(status(200)) as plain:
-        error = await failure(http, plain.url.replace("http://", "https://"))
+async def test_a_provider_without_a_valid_certificate_has_taken_nothing(http: ProviderHttp, tmp_path: Path) -> None:
+    """The certificate is checked before anything is sent."""
+    pem = tmp_path / "provider.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=p"]
+    subprocess.run([*command, "-keyout", pem, "-out", tmp_path / "certificate"], check=True, capture_output=True)
+    pem.write_bytes(pem.read_bytes() + (tmp_path / "certificate").read_bytes())
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(pem)
+    async with receiver(status(200), tls=serving) as provider:
+        error = await failure(http, provider.url.replace("http://", "https://"))
     assert type(error) is RetryableError
-    assert plain.requests == []
+    assert provider.requests == []
 
 
 @pytest.mark.parametrize(
