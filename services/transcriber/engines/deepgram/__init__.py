@@ -1,0 +1,39 @@
+"""Deepgram, in two shapes: where it can reach us it calls back with the transcript, else the request waits for it.
+
+Deepgram keeps nothing: the transcript is in the answer or the callback, and nowhere afterwards. A request whose answer was
+lost is therefore never repeated by itself.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from services.transcriber.engines.deepgram.calling import CallingBack
+from services.transcriber.engines.deepgram.settings import DeepgramSettings
+from services.transcriber.engines.deepgram.waiting import Waiting
+from services.transcriber.engines.surroundings import Surroundings
+from shared.errors import ConfigurationError
+from shared.settings import load
+
+_PORTS = frozenset({80, 443, 8080, 8443})
+
+
+def open_engine(surroundings: Surroundings) -> CallingBack | Waiting:
+    """The engine; without a key of the deployment's, only tenants with one of their own can use it."""
+    settings = load(DeepgramSettings, surroundings.environment)
+    if surroundings.hooks is None or not settings.deepgram_callback:
+        return Waiting(settings=settings, blobs=surroundings.blobs, reserve=surroundings.reserve)
+    if settings.deepgram_key is not None:
+        _check_port(surroundings.hooks.url, settings.deepgram_url)
+    return CallingBack(settings=settings, blobs=surroundings.blobs, reserve=surroundings.reserve, hooks=surroundings.hooks)
+
+
+def _check_port(url: str, api: str) -> None:
+    """Deepgram calls back to four ports only; one hosted by yourself calls any."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    if port not in _PORTS and (urlsplit(api).hostname or "").endswith("deepgram.com"):
+        raise ConfigurationError(
+            f"AUDIO2TXT_DEEPGRAM_CALLBACK: Deepgram calls back to the ports 80, 443, 8080 and 8443 only, and not to {port}; "
+            "change AUDIO2TXT_PUBLIC_URL, or set AUDIO2TXT_DEEPGRAM_CALLBACK=false."
+        )
