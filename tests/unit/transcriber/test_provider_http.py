@@ -88,15 +88,21 @@ async def test_a_provider_that_cannot_be_reached_has_taken_nothing(http: Provide
     assert [type(refused), type(unknown)] == [RetryableError, RetryableError]
 
 
-async def test_a_provider_without_a_valid_certificate_has_taken_nothing(http: ProviderHttp, tmp_path: Path) -> None:
-    """The certificate is checked before anything is sent."""
+@pytest.fixture
+def untrusted(tmp_path: Path) -> ssl.SSLContext:
+    """TLS with a certificate that is signed by itself."""
     pem = tmp_path / "provider.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=p"]
     subprocess.run([*command, "-keyout", pem, "-out", tmp_path / "certificate"], check=True, capture_output=True)
     pem.write_bytes(pem.read_bytes() + (tmp_path / "certificate").read_bytes())
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(pem)
-    async with receiver(status(200), tls=serving) as provider:
+    return serving
+
+
+async def test_a_provider_without_a_valid_certificate_has_taken_nothing(http: ProviderHttp, untrusted: ssl.SSLContext) -> None:
+    """The certificate is checked before anything is sent."""
+    async with receiver(status(200), tls=untrusted) as provider:
         error = await failure(http, provider.url.replace("http://", "https://"))
     assert type(error) is RetryableError
     assert provider.requests == []
