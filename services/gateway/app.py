@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.gateway.auth import Authenticator, seed_first_key
+from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import AccountStore
+from services.gateway.store.engines import EngineStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
@@ -46,6 +48,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     deadline = dt.timedelta(hours=settings.job_deadline_hours)
     solutions = load_solutions()
     jobs, uploads = JobStore(pool), UploadStore(pool)
+    choosing = Choosing(EngineStore(pool))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
     lifecycle = Lifecycle(
         jobs=jobs,
@@ -54,6 +57,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         outbox=outbox,
         hub=hub,
         solutions=solutions,
+        choosing=choosing,
         deadline=deadline,
     )
     sweeper = Sweeper(
@@ -76,10 +80,12 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             uploads=uploads,
             solutions=solutions,
             egress=EgressPolicy.of(load(EgressSettings, platform.environment)),
+            choosing=choosing,
             deadline=deadline,
             wake=outbox.wake,
         ),
         lifecycle=lifecycle,
+        choosing=choosing,
         hub=hub,
         views=Views(platform.settings.public_url),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 
+import msgspec
 from multipart import (  # type: ignore[import-untyped]
     MultipartError,
     MultipartSegment,
@@ -71,6 +72,48 @@ class Form:
         except MultipartError as error:
             raise _malformed(error) from None
         return self._events.popleft() if self._events else None
+
+
+def values_of(fields: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    """A form's fields as the values that a JSON body has; of fields that are given twice, the last counts.
+
+    Raises `Problem` for one that cannot be read.
+    """
+    return {name: _value(name, texts) for name, texts in fields.items()}
+
+
+def _value(name: str, texts: Sequence[str]) -> object:
+    text = texts[-1].strip()
+    match name:
+        case "formats" | "analyses":
+            return [part.strip() for text in texts for part in text.split(",")]
+        case "vocabulary":
+            return _json(name, text) if text.startswith("[") else texts
+        case "speakers":
+            return _speakers(text)
+        case "channels":
+            return {"true": True, "false": False}.get(text.lower(), text)
+        case "redaction" | "metadata":
+            return _json(name, text)
+        case _:
+            return texts[-1]
+
+
+def _speakers(text: str) -> object:
+    if text.startswith("{"):
+        return _json("speakers", text)
+    least, dash, most = text.partition("-")
+    try:
+        return {"min": int(least), "max": int(most if dash else least)}
+    except ValueError:
+        raise invalid("/speakers", "invalid_request", "speakers is a number, or a range such as 2-4.") from None
+
+
+def _json(name: str, text: str) -> object:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise invalid(f"/{name}", "invalid_request", f"The form's field {name} is not JSON: {error}.") from None
 
 
 def _malformed(error: MultipartError) -> Problem:

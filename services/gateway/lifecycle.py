@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from services.gateway import announcements
+from services.gateway.choosing import Choosing
 from services.gateway.jobs import Formats, Job, NothingToRetry, all_failed, answers, plan_retry, report_failure
 from services.gateway.live import Hub
 from services.gateway.problems import Problem, job_not_found
@@ -63,6 +64,7 @@ class Lifecycle:
     outbox: Outbox
     hub: Hub
     solutions: Solutions
+    choosing: Choosing
     deadline: dt.timedelta
 
     async def cancel(self, tenant_id: UUID, job_id: UUID) -> Job:
@@ -86,6 +88,10 @@ class Lifecycle:
         except NothingToRetry:
             detail = "The job is completed and has every artifact; ask for other formats or another engine."
             raise Problem(409, "nothing_to_retry", detail) from None
+        if plan.state is JobState.QUEUED:
+            refusal = await self.choosing.refusal(tenant_id, plan.options, size=job.source_size)
+            if refusal is not None:
+                raise refusal
         deadline_at = dt.datetime.now(dt.UTC) + self.deadline
         again = msgspec.structs.replace(job, run=plan.run, options=plan.options, deadline_at=deadline_at)
         if not await self.transitions.retried(job, plan, announcements.submitted(again), deadline_at=deadline_at):

@@ -43,6 +43,9 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     retryable: Annotated[bool, Meta(description="Whether the same request can succeed later.")] = False
     errors: Annotated[tuple[FieldError, ...], Meta(description="The wrong values, one by one.")] = ()
     job_id: Annotated[str | None, Meta(description="The job this is about, where there is one.")] = None
+    engines: Annotated[
+        tuple[str, ...], Meta(description="Engines that could do the job that another one cannot.", examples=[["assemblyai"]])
+    ] = ()
 
 
 class Problem(Audio2txtError):
@@ -57,6 +60,7 @@ class Problem(Audio2txtError):
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
         job_id: str | None = None,
+        engines: Sequence[str] = (),
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -65,6 +69,7 @@ class Problem(Audio2txtError):
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
         self.job_id = job_id
+        self.engines = tuple(engines)
 
     def document(self, request_id: str | None) -> ProblemDocument:
         """The body that is sent."""
@@ -78,12 +83,13 @@ class Problem(Audio2txtError):
             retryable=self.status in (408, 429, 503),
             errors=self.errors,
             job_id=self.job_id,
+            engines=self.engines,
         )
 
 
-def invalid(pointer: str, code: str, detail: str) -> Problem:
+def invalid(pointer: str, code: str, detail: str, *, engines: Sequence[str] = ()) -> Problem:
     """One value of the request's body is not accepted (422)."""
-    return Problem(422, code, detail, errors=[FieldError(pointer=pointer, message=detail)])
+    return Problem(422, code, detail, errors=[FieldError(pointer=pointer, message=detail)], engines=engines)
 
 
 def job_not_found() -> Problem:

@@ -5,95 +5,30 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
 
 from services.gateway import announcements
+from services.gateway.choosing import Choosing
 from services.gateway.jobs import Job, as_submitted
 from services.gateway.languages import canonical
 from services.gateway.problems import FieldError, Problem, invalid
+from services.gateway.requests import JobRequest, JobSettings, SpeakersWish
 from services.gateway.store.jobs import JobStore, KeyTaken
-from services.gateway.store.uploads import UploadState, UploadStore
+from services.gateway.store.uploads import Upload, UploadState, UploadStore
 from services.gateway.texts import clean_line, title_of
 from shared import metrics
 from shared.egress import EgressPolicy, EgressRefused, check_url
 from shared.errors import JobError
 from shared.outbox import row_of
 from shared.schemas.ids import new_id
-from shared.schemas.jobs import TITLE_LENGTH, ArtifactFormat, JobOptions, JobState
+from shared.schemas.jobs import JobOptions, JobState, Redaction, SpeakerRange
 from shared.solutions import Solutions, find
 
-ENGINE = r"^[a-z0-9][a-z0-9_.-]{0,39}$"
 _IDEMPOTENCY_KEY = re.compile(r'"([ -~]{1,255})"|([!#-~][ -~]{0,254})')
-
-Formats = Annotated[
-    tuple[ArtifactFormat, ...],
-    Meta(
-        min_length=1, max_length=20, description="Files to render; null takes those of the solution.", examples=[["pdf", "srt"]]
-    ),
-]
-Engine = Annotated[
-    str, Meta(pattern=ENGINE, description="Speech engine by name; null takes the installation's default.", examples=["local"])
-]
-
-
-class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What can be asked of a job, wherever its recording comes from."""
-
-    language: Annotated[
-        str,
-        Meta(
-            max_length=35,
-            description="BCP-47 tag of the spoken language, or `auto`.",
-            examples=["auto", "zh-Hant", "en", "yue"],
-        ),
-    ] = "auto"
-    engine: Engine | None = None
-    solution: Annotated[
-        str, Meta(max_length=40, description="Scenario to report after; `GET /v1/solutions` lists them.", examples=["verbatim"])
-    ] = "verbatim"
-    formats: Formats | None = None
-    title: (
-        Annotated[
-            str,
-            Meta(
-                max_length=TITLE_LENGTH,
-                description="Title printed on the files; null takes the name of the uploaded file.",
-                examples=["Weekly meeting"],
-            ),
-        ]
-        | None
-    ) = None
-    callback_url: Annotated[
-        str | None,
-        Meta(
-            description="Where to send the signed webhook when the job ends.", examples=["https://example.com/hooks/audio2txt"]
-        ),
-    ] = None
-    metadata: Annotated[
-        dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]],
-        Meta(max_length=50, description="Your own names and values; come back unchanged.", examples=[{"case": "2024-117"}]),
-    ] = {}
-
-
-class JobRequest(JobSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of `POST /v1/jobs`: exactly one of `upload_id` and `audio_url`, and what to do with it."""
-
-    upload_id: Annotated[
-        UUID | None,
-        Meta(
-            description="An upload made with `POST /v1/uploads`; the job keeps its id.",
-            examples=["0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"],
-        ),
-    ] = None
-    audio_url: Annotated[
-        str | None, Meta(description="Where to fetch the recording.", examples=["https://example.com/meeting.mp3"])
-    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +47,7 @@ class Submissions:
     uploads: UploadStore
     solutions: Solutions
     egress: EgressPolicy
+    choosing: Choosing
     deadline: dt.timedelta
     wake: Callable[[], None]
 
@@ -135,6 +71,11 @@ class Submissions:
             solution=request.solution,
             formats=None if request.formats is None else tuple(dict.fromkeys(request.formats)),
             title=None if request.title is None else clean_line(request.title),
+            speakers=_speakers(request.speakers),
+            vocabulary=_vocabulary(request.vocabulary),
+            channels=request.channels,
+            redaction=request.redaction and msgspec.convert(request.redaction, Redaction, from_attributes=True),
+            analyses=tuple(dict.fromkeys(request.analyses)),
         )
 
     async def submit(
@@ -148,24 +89,27 @@ class Submissions:
     ) -> Submitted:
         """Create the job, or find the one that the same request with the same key created. `content` is the SHA-256 of a
         file that came with the request. Raises `Problem`."""
-        job = await self._draft(tenant_id, request, traceparent)
+        job = self._draft(tenant_id, request, traceparent)
+        upload = None if request.upload_id is None else await self.uploads.find(tenant_id, request.upload_id)
+        if upload is not None:
+            job = _named_after(upload, job)
         fingerprint = None if key is None else fingerprint_of(request, content=content)
-        try:
-            created = await self.jobs.create(job, row_of(announcements.submitted(job)), key=key, fingerprint=fingerprint)
-        except KeyTaken:
-            created = None
+        refusal = await self.choosing.refusal(tenant_id, job.options, size=upload.size if upload else None)
+        created = None if refusal is not None else await self._create(job, key, fingerprint)
         if created is None:
-            return await self._explain(job, key, fingerprint)
+            return await self._explain(job, key, fingerprint, refusal)
         self.wake()
         metrics.JOBS.labels(JobState.QUEUED).inc()
         return Submitted(job=created, replayed=False)
 
-    async def _draft(self, tenant_id: UUID, request: JobRequest, traceparent: str | None) -> Job:
+    async def _create(self, job: Job, key: str | None, fingerprint: bytes | None) -> Job | None:
+        try:
+            return await self.jobs.create(job, row_of(announcements.submitted(job)), key=key, fingerprint=fingerprint)
+        except KeyTaken:
+            return None
+
+    def _draft(self, tenant_id: UUID, request: JobRequest, traceparent: str | None) -> Job:
         options = self.check(request)
-        if options.title is None and request.upload_id is not None:
-            upload = await self.uploads.find(tenant_id, request.upload_id)
-            if upload is not None and upload.file_name is not None:
-                options = msgspec.structs.replace(options, title=title_of(upload.file_name))
         now = dt.datetime.now(dt.UTC)
         return Job(
             id=self._job_id(request),
@@ -198,14 +142,16 @@ class Submissions:
         except EgressRefused as error:
             raise invalid(pointer, error.failure.code, error.failure.message) from None
 
-    async def _explain(self, job: Job, key: str | None, fingerprint: bytes | None) -> Submitted:
-        """Nothing was created: the key was used before, or the upload is not there."""
+    async def _explain(self, job: Job, key: str | None, fingerprint: bytes | None, refusal: Problem | None) -> Submitted:
+        """Nothing was created: the key was used before, no engine does the job, or the upload is not there."""
         earlier = None if key is None else await self.jobs.earlier(job.tenant_id, key)
         if earlier is not None:
             if earlier.fingerprint != fingerprint:
                 detail = "This Idempotency-Key was used for a different request; use a new key for a new request."
                 raise Problem(422, "idempotency_key_reused", detail, job_id=str(earlier.job_id))
             return await self._replay(job.tenant_id, earlier.job_id)
+        if refusal is not None:
+            raise refusal
         upload = await self.uploads.find(job.tenant_id, job.id)
         if upload is not None and upload.state is UploadState.USED:
             detail = f"The upload became the job {job.id}; upload the file again for another one."
@@ -241,3 +187,29 @@ def fingerprint_of(request: JobRequest, *, content: str | None) -> bytes:
     asked = request if content is None else msgspec.structs.replace(request, upload_id=None)
     canonical_form = msgspec.json.encode(asked, order="deterministic")
     return hashlib.sha256(b"POST /v1/jobs\n" + canonical_form + b"\n" + (content or "").encode()).digest()
+
+
+def _named_after(upload: Upload, job: Job) -> Job:
+    """The job with its file's name as the title that it lacks."""
+    if job.options.title is not None or upload.file_name is None:
+        return job
+    return msgspec.structs.replace(job, options=msgspec.structs.replace(job.options, title=title_of(upload.file_name)))
+
+
+def _speakers(wish: SpeakersWish | None) -> SpeakerRange | None:
+    """The wish, unless it says nothing."""
+    if wish is None or (wish.min is None and wish.max is None):
+        return None
+    if wish.min is not None and wish.max is not None and wish.min > wish.max:
+        detail = f"There cannot be at least {wish.min} and at most {wish.max} speakers; give min and max the other way round."
+        raise invalid("/speakers", "invalid_request", detail)
+    return SpeakerRange(min=wish.min, max=wish.max)
+
+
+def _vocabulary(terms: Sequence[str]) -> tuple[str, ...]:
+    """The terms as one line each, none of them twice."""
+    cleaned = [clean_line(term) for term in terms]
+    if None in cleaned:
+        place = cleaned.index(None)
+        raise invalid(f"/vocabulary/{place}", "invalid_request", "A key term must have at least one visible character.")
+    return tuple(dict.fromkeys(term for term in cleaned if term is not None))

@@ -14,7 +14,17 @@ from services.gateway.jobs import Job, StageState, progress, report_stage, trans
 from services.gateway.store.accounts import Principal
 from services.gateway.store.uploads import Upload, UploadState
 from shared.schemas.events import TranscriptionState
-from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat, JobState
+from shared.schemas.jobs import (
+    Analysis,
+    ArtifactFormat,
+    ArtifactResult,
+    ArtifactState,
+    Failure,
+    FileFormat,
+    JobState,
+    Redaction,
+    SpeakerRange,
+)
 from shared.schemas.solutions import Solution
 from shared.schemas.transcripts import Cost
 
@@ -126,6 +136,11 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     engine: Annotated[str | None, Meta(description="As asked for; null takes the default.", examples=["local"])]
     solution: Annotated[str, Meta(description="Scenario reported after.", examples=["verbatim"])]
     formats: Annotated[tuple[ArtifactFormat, ...] | None, Meta(description="As asked for; null takes those of the solution.")]
+    speakers: Annotated[SpeakerRange | None, Meta(description="As asked for; null leaves it to the engine.")]
+    vocabulary: Annotated[tuple[str, ...], Meta(description="The job's own key terms.", examples=[["Audio2txt"]])]
+    channels: Annotated[bool, Meta(description="Whether each channel is one speaker.")]
+    redaction: Annotated[Redaction | None, Meta(description="What is removed; null removes nothing.")]
+    analyses: Annotated[tuple[Analysis, ...], Meta(description="What is found out beside the words.", examples=[["topics"]])]
     progress: Fraction | None
     stages: StagesView
     duration_ms: Annotated[int, Meta(ge=0, description="Length of the recording, once known.", examples=[1834000])] | None
@@ -203,6 +218,11 @@ class Views:
             engine=options.engine,
             solution=options.solution,
             formats=options.formats,
+            speakers=options.speakers,
+            vocabulary=options.vocabulary,
+            channels=options.channels,
+            redaction=options.redaction,
+            analyses=options.analyses,
             progress=progress(job),
             stages=_stages(job),
             duration_ms=job.duration_ms,

@@ -21,7 +21,7 @@ from services.gateway.admission import PUBLIC, admission
 from services.gateway.auth import Authenticator
 from services.gateway.openapi import describe
 from services.gateway.problems import MEDIA_TYPE, FieldError, Problem, ProblemDocument, unavailable
-from services.gateway.routes import account, events, jobs, results, uploads
+from services.gateway.routes import account, engines, events, jobs, results, uploads
 from services.gateway.routes.context import Gateway
 from shared.blobs import BlobUnavailable
 from shared.database import is_outage
@@ -42,6 +42,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     results.get_artifact,
     account.get_account,
     account.list_solutions,
+    engines.list_engines,
     account.get_webhook_secret,
 )
 

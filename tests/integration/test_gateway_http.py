@@ -437,6 +437,7 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("head", "/v1/jobs/{job_id}/artifacts/{name}"),
         ("get", "/v1/account"),
         ("get", "/v1/solutions"),
+        ("get", "/v1/engines"),
         ("get", "/v1/webhook-secret"),
     }
     for operation in operations.values():

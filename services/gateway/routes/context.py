@@ -14,6 +14,7 @@ from litestar.params import FromPath, SkipValidation
 
 from services.gateway.access import TRACEPARENT
 from services.gateway.body import LARGEST_JSON, Body
+from services.gateway.choosing import Choosing
 from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
@@ -49,6 +50,7 @@ class Gateway:
     uploads: Uploads
     submissions: Submissions
     lifecycle: Lifecycle
+    choosing: Choosing
     hub: Hub
     views: Views
 

@@ -11,13 +11,14 @@ from litestar import Response, delete, get, post
 from litestar.params import HeaderParameter, QueryParameter
 
 from services.gateway.cursors import Cursor
-from services.gateway.form import FILE, Form
+from services.gateway.form import FILE, Form, values_of
 from services.gateway.jobs import Job
 from services.gateway.openapi import JSON, Answer, Operation
-from services.gateway.problems import FieldError, Problem
+from services.gateway.problems import FieldError, Problem, invalid
 from services.gateway.ranges import matches
+from services.gateway.requests import JobRequest, JobSettings, RetryRequest
 from services.gateway.routes.context import Api, ApiRequest, Gateway, JobId, not_valid, traceparent
-from services.gateway.submission import Engine, Formats, JobRequest, JobSettings, Submitted, parse_idempotency_key
+from services.gateway.submission import Submitted, parse_idempotency_key
 from services.gateway.texts import clean_file_name
 from services.gateway.views import JobView, Page
 from shared.schemas.jobs import JobState
@@ -27,20 +28,14 @@ _NOT_FOUND = {404: "There is no such job."}
 _LOCATION = {"Location": "The job.", "Idempotent-Replayed": "`true` when this answers a repeat."}
 
 
-class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to do differently this time; nothing needs to be given."""
-
-    engine: Engine | None = None
-    formats: Formats | None = None
-
-
 _JOB_REQUEST = msgspec.json.Decoder(JobRequest)
 _RETRY_REQUEST = msgspec.json.Decoder(RetryRequest)
 _FORM_SCHEMA = {
     "type": "object",
     "required": [FILE],
-    "description": "The fields of JobRequest without upload_id and audio_url. `formats` may be repeated or separated by "
-    "commas; `metadata` is JSON.",
+    "description": "The fields of JobRequest without upload_id and audio_url. `formats` and `analyses` may be repeated or "
+    "separated by commas; `speakers` is a number or a range such as `2-4`; `vocabulary` is repeated, or a JSON list; "
+    "`redaction` and `metadata` are JSON.",
     "properties": {
         FILE: {"type": "string", "format": "binary", "description": "The recording, up to 200 MB."},
         **{field.encode_name: {"type": "string"} for field in msgspec.structs.fields(JobSettings)},
@@ -224,22 +219,14 @@ async def _submit_form(request: ApiRequest, gateway: Gateway, content_type: str,
 
 
 def _order(form: Form, *, upload_id: str) -> JobRequest:
-    values: dict[str, object] = {name: texts[-1] for name, texts in form.fields.items()}
+    values = values_of(form.fields)
     if reserved := values.keys() & {"upload_id", "audio_url"}:
         name = reserved.pop()
-        detail = f"The form carries the file itself; leave {name} out."
-        raise Problem(422, "source_ambiguous", detail, errors=[FieldError(pointer=f"/{name}", message=detail)])
+        raise invalid(f"/{name}", "source_ambiguous", f"The form carries the file itself; leave {name} out.")
     try:
-        if "formats" in values:
-            values["formats"] = [part.strip() for text in form.fields["formats"] for part in text.split(",")]
-        if "metadata" in values:
-            values["metadata"] = msgspec.json.decode(str(values["metadata"]))
         return msgspec.convert({**values, "upload_id": upload_id}, JobRequest)
     except msgspec.ValidationError as error:
         raise not_valid(error) from None
-    except msgspec.DecodeError as error:
-        detail = f"The form's field metadata is not JSON: {error}."
-        raise Problem(422, "invalid_request", detail, errors=[FieldError(pointer="/metadata", message=detail)]) from None
 
 
 async def _wait(request: ApiRequest, gateway: Gateway, job_id: JobId, seconds: float) -> Job:

@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 
 from services.gateway.problems import Problem
-from services.gateway.submission import JobRequest, fingerprint_of, parse_idempotency_key
+from services.gateway.requests import JobRequest
+from services.gateway.submission import fingerprint_of, parse_idempotency_key
 from shared.schemas.ids import new_id
 
 ID = UUID("0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a")

@@ -7,9 +7,8 @@ import pytest
 from litestar.exceptions import MethodNotAllowedException, NotFoundException, ValidationException
 
 from services.gateway.problems import FieldError, Problem
+from services.gateway.requests import JobRequest, RetryRequest
 from services.gateway.routes.context import decode, is_json
-from services.gateway.routes.jobs import RetryRequest
-from services.gateway.submission import JobRequest
 from services.gateway.web import problem_of
 from shared.blobs import BlobUnavailable
 

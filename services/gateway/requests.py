@@ -1,0 +1,125 @@
+"""What clients may ask for: the bodies of requests about jobs. Unknown fields are refused, at every depth."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from shared.schemas.jobs import TITLE_LENGTH, Analysis, ArtifactFormat, Redaction, SpeakerRange, Term
+
+ENGINE = r"^[a-z0-9][a-z0-9_.-]{0,39}$"
+MOST_TERMS = 1000
+
+Formats = Annotated[
+    tuple[ArtifactFormat, ...],
+    Meta(
+        min_length=1, max_length=20, description="Files to render; null takes those of the solution.", examples=[["pdf", "srt"]]
+    ),
+]
+Engine = Annotated[
+    str,
+    Meta(
+        pattern=ENGINE,
+        description="Speech engine by name, of `GET /v1/engines`; null takes the tenant's or the installation's default.",
+        examples=["local"],
+    ),
+]
+
+
+class SpeakersWish(SpeakerRange, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many people speak, as far as the customer knows."""
+
+
+class RedactionWish(Redaction, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What must not appear in the transcript."""
+
+
+class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What can be asked of a job, wherever its recording comes from."""
+
+    language: Annotated[
+        str,
+        Meta(
+            max_length=35,
+            description="BCP-47 tag of the spoken language, or `auto`.",
+            examples=["auto", "zh-Hant", "en", "yue"],
+        ),
+    ] = "auto"
+    engine: Engine | None = None
+    solution: Annotated[
+        str, Meta(max_length=40, description="Scenario to report after; `GET /v1/solutions` lists them.", examples=["verbatim"])
+    ] = "verbatim"
+    formats: Formats | None = None
+    title: (
+        Annotated[
+            str,
+            Meta(
+                max_length=TITLE_LENGTH,
+                description="Title printed on the files; null takes the name of the uploaded file.",
+                examples=["Weekly meeting"],
+            ),
+        ]
+        | None
+    ) = None
+    speakers: Annotated[
+        SpeakersWish | None,
+        Meta(
+            description="How many people speak; null lets the engine find out. Give a number you are sure of, or none.",
+            examples=[{"min": 2, "max": 4}],
+        ),
+    ] = None
+    vocabulary: Annotated[
+        tuple[Term, ...],
+        Meta(
+            max_length=MOST_TERMS,
+            description="Names and terms that are likely to be said, as many as the engine takes.",
+            examples=[["Audio2txt", "Dr. Chen"]],
+        ),
+    ] = ()
+    channels: Annotated[bool, Meta(description="Each channel of the recording is one speaker.")] = False
+    redaction: Annotated[
+        RedactionWish | None,
+        Meta(
+            description="What to remove from the transcript; null removes nothing.",
+            examples=[{"categories": ["person_name", "phone_number"], "substitute": "category", "audio": False}],
+        ),
+    ] = None
+    analyses: Annotated[
+        tuple[Analysis, ...],
+        Meta(max_length=10, description="What to find out beside the words.", examples=[["entities", "topics"]]),
+    ] = ()
+    callback_url: Annotated[
+        str | None,
+        Meta(
+            description="Where to send the signed webhook when the job ends.", examples=["https://example.com/hooks/audio2txt"]
+        ),
+    ] = None
+    metadata: Annotated[
+        dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]],
+        Meta(max_length=50, description="Your own names and values; come back unchanged.", examples=[{"case": "2024-117"}]),
+    ] = {}
+
+
+class JobRequest(JobSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of `POST /v1/jobs`: exactly one of `upload_id` and `audio_url`, and what to do with it."""
+
+    upload_id: Annotated[
+        UUID | None,
+        Meta(
+            description="An upload made with `POST /v1/uploads`; the job keeps its id.",
+            examples=["0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"],
+        ),
+    ] = None
+    audio_url: Annotated[
+        str | None, Meta(description="Where to fetch the recording.", examples=["https://example.com/meeting.mp3"])
+    ] = None
+
+
+class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to do differently this time; nothing needs to be given."""
+
+    engine: Engine | None = None
+    formats: Formats | None = None
