@@ -7,12 +7,15 @@ READY := .venv/.ready
 SOURCES := services shared tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test unit check fmt bench lock clean
+.PHONY: help setup models demo run test unit check fmt bench lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv with everything in it; needs only Python 3.11 to 3.13, quick the second time
+
+models: setup ## fetch and convert the networks that tell speakers apart into models/; setup has tried it before
+	@$(BIN)/python -m services.transcriber.conversion
 
 demo: setup ## the whole platform on real speech: transcript, artifacts in out/demo/, verified webhook
 	@$(BIN)/audio2txt demo
@@ -59,4 +62,6 @@ $(READY): requirements.lock pyproject.toml
 	@echo "Installing what requirements.lock names into .venv (a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Fetching what tells speakers apart into models/ (81 MB; everything works without it, too)"
+	@$(BIN)/python -m services.transcriber.conversion || echo "Later: make models" >&2
 	@touch $(READY)

@@ -30,6 +30,10 @@ class TranscriberSettings(Settings, frozen=True, kw_only=True):
             description="Folder of a Whisper model in CTranslate2 format; unset uses the small English one that is installed."
         ),
     ] = None
+    local_speaker_model: Annotated[
+        str | None,
+        Meta(description="Folder of the networks that tell speakers apart; unset uses what `make models` has made, if it has."),
+    ] = None
     local_workers: Annotated[
         int, Meta(ge=1, le=64, description="Recordings the local engine hears at once, with one thread each.")
     ] = 1

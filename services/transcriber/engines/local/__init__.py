@@ -1,7 +1,7 @@
 """The engine that needs no network: Whisper on this machine's processor, one thread for each recording at a time.
 
 A recording is heard in windows of up to three minutes. Each is kept as soon as it is there, so that whoever goes on
-after a crash starts at the first one missing.
+after a crash starts at the first one missing. Who speaks is decided when all are there, from the voices in each.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from services.transcriber import audio
 from services.transcriber.decoding import Recording
 from services.transcriber.engines import Capabilities, EngineCrashed, Heard, InHouseEngine, Report, Task, checkpoint_prefix
 from services.transcriber.engines.local import models
-from services.transcriber.engines.local.messages import Answer, Hear, Window
-from services.transcriber.engines.local.models import Model
+from services.transcriber.engines.local.messages import Answer, Hear, Separate, Speakers, Window
+from services.transcriber.engines.local.models import Model, SpeakerModel
 from services.transcriber.engines.local.parsing import parse
 from services.transcriber.engines.local.windows import LONGEST_MS
 from services.transcriber.engines.local.worker import Worker
@@ -26,7 +26,11 @@ from services.transcriber.engines.surroundings import Surroundings
 from services.transcriber.scratch import Scratch
 from services.transcriber.settings import TranscriberSettings
 from shared.blobs import BlobStore
-from shared.schemas.engines import Feature
+from shared.schemas.engines import Feature, VocabularyLimits
+from shared.schemas.jobs import SpeakerRange
+
+MOST_TERMS = 40
+"""Whisper reads a prompt of half its context at most."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +41,13 @@ def open_engine(surroundings: Surroundings) -> LocalEngine | None:
     if not models.is_installed(settings.local_model):
         return None
     model = Model.find(settings.local_model)
-    return LocalEngine(settings=settings, model=model, blobs=surroundings.blobs, scratch=surroundings.scratch)
+    return LocalEngine(
+        settings=settings,
+        model=model,
+        speaker_model=SpeakerModel.find(settings.local_speaker_model),
+        blobs=surroundings.blobs,
+        scratch=surroundings.scratch,
+    )
 
 
 class LocalEngine(InHouseEngine):
@@ -53,13 +63,13 @@ class LocalEngine(InHouseEngine):
         blobs: BlobStore,
         scratch: Scratch,
         window_ms: int = LONGEST_MS,
+        speaker_model: SpeakerModel | None = None,
     ) -> None:
-        features = {Feature.LANGUAGE_DETECTION} if model.detects_language else set()
-        self.capabilities = Capabilities(
-            languages=model.languages, features=frozenset(features), longest_ms=settings.max_audio_ms
-        )
+        self.capabilities = _capabilities(model, speaker_model, settings.max_audio_ms)
+        self.models = (model.name,)
         self.at_once = settings.local_workers
         self._model = model
+        self._speaker_model = speaker_model
         self._beam_size = settings.local_beam_size
         self._longest_ms = settings.max_audio_ms
         self._window_ms = window_ms
@@ -81,7 +91,8 @@ class LocalEngine(InHouseEngine):
             recording = await self._decode(task, folder / "source", pcm)
             await report(0.0, duration_ms=recording.duration_ms)
             windows = await self._hear(task, pcm, recording.duration_ms, report)
-        return self._answer(task, recording, windows)
+            speakers = await self._separate(task, folder / "voices", windows)
+        return self._answer(task, recording, windows, speakers)
 
     @override
     def parse(self, raw: bytes) -> Heard:
@@ -114,6 +125,24 @@ class LocalEngine(InHouseEngine):
             self._free.put_nowait(worker)
         return windows
 
+    async def _separate(self, task: Task, voices: Path, windows: list[Window]) -> Speakers | None:
+        if self._speaker_model is None:
+            return None
+        await asyncio.to_thread(_write_voices, voices, windows)
+        expected = task.options.speakers or SpeakerRange()
+        worker = await self._free.get()
+        try:
+            found = await worker.separate(Separate(voices=str(voices), at_least=expected.min, at_most=expected.max))
+        finally:
+            self._free.put_nowait(worker)
+        return Speakers(
+            model=self._speaker_model.digest,
+            threshold=found.threshold,
+            at_least=expected.min,
+            at_most=expected.max,
+            turns=found.turns,
+        )
+
     def _request(self, task: Task, pcm: Path, start_ms: int, total_ms: int) -> Hear:
         return Hear(
             pcm=str(pcm),
@@ -121,6 +150,8 @@ class LocalEngine(InHouseEngine):
             longest_ms=self._window_ms,
             total_ms=total_ms,
             language=self._model.code(task.language),
+            vocabulary=task.vocabulary,
+            speaker_model=None if self._speaker_model is None else str(self._speaker_model.folder),
         )
 
     async def _checkpoints(self, task: Task) -> list[Window]:
@@ -128,14 +159,18 @@ class LocalEngine(InHouseEngine):
         windows: list[Window] = []
         async for info in self._blobs.list(_checkpoints_of(task)):
             window = msgspec.json.decode(await self._blobs.get(info.key), type=Window)
-            if window.start_ms != (windows[-1].end_ms if windows else 0):
+            if window.start_ms != (windows[-1].end_ms if windows else 0) or self._lacks_voices(window):
                 break
             windows.append(window)
         if windows:
             log.info("local.resumed", windows=len(windows), at_ms=windows[-1].end_ms)
         return windows
 
-    def _answer(self, task: Task, recording: Recording, windows: list[Window]) -> bytes:
+    def _lacks_voices(self, window: Window) -> bool:
+        """Whether it was heard by an engine without a speaker model, and this one has it."""
+        return window.voices is None and self._speaker_model is not None
+
+    def _answer(self, task: Task, recording: Recording, windows: list[Window], speakers: Speakers | None) -> bytes:
         return msgspec.json.encode(
             Answer(
                 model=self._model.name,
@@ -143,9 +178,30 @@ class LocalEngine(InHouseEngine):
                 language=task.language,
                 language_detected=task.language is None and self._model.detects_language,
                 recording=recording,
-                windows=tuple(windows),
+                windows=tuple(msgspec.structs.replace(window, voices=None) for window in windows),
+                vocabulary=task.vocabulary,
+                speakers=speakers,
             )
         )
+
+
+def _capabilities(model: Model, speaker_model: SpeakerModel | None, longest_ms: int) -> Capabilities:
+    features = {Feature.VOCABULARY}
+    if model.detects_language:
+        features.add(Feature.LANGUAGE_DETECTION)
+    if speaker_model is not None:
+        features |= {Feature.SPEAKERS, Feature.SPEAKER_COUNT}
+    return Capabilities(
+        languages=model.languages,
+        features=frozenset(features),
+        vocabulary=VocabularyLimits(terms=MOST_TERMS),
+        longest_ms=longest_ms,
+    )
+
+
+def _write_voices(path: Path, windows: list[Window]) -> None:
+    with path.open("wb") as file:
+        file.writelines(msgspec.json.encode(window.voices) + b"\n" for window in windows)
 
 
 def _window_key(task: Task, number: int) -> str:

@@ -1,7 +1,8 @@
 """Hears speech with Whisper, in a process of its own: `python -m services.transcriber.engines.local.child MODEL BEAM`.
 
-Reads one `Hear` a line, answers with `Position`s and a `Window`. One thread. Silence never reaches the model: it would
-make words up, and loses words itself when it is asked for their times without being told where speech is.
+Reads one `Request` a line; answers `Hear` with `Position`s and a `Window`, `Separate` with `Turns`. One thread. Silence
+never reaches the model: it would make words up, and loses words itself when it is asked for their times without being
+told where speech is.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +22,24 @@ from faster_whisper.transcribe import restore_speech_timestamps
 from faster_whisper.vad import VadOptions, get_speech_timestamps
 
 from services.transcriber.children import claim_stdout, die_with_parent
-from services.transcriber.engines.local.messages import Hear, HeardPassage, HeardWord, Message, Position, Window
+from services.transcriber.engines.local.messages import (
+    Hear,
+    HeardPassage,
+    HeardWord,
+    Message,
+    Position,
+    Request,
+    Separate,
+    Turns,
+    Voices,
+    Window,
+)
 from services.transcriber.engines.local.windows import Span, earliest_cut, longest_pause, within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from services.transcriber.engines.local.voices import Listener
 
     Samples = NDArray[np.float32]
 
@@ -50,7 +65,18 @@ def main(arguments: list[str]) -> None:
             data = data[os.write(messages, data) :]
 
     for line in sys.stdin.buffer:
-        say(ears.hear(msgspec.json.decode(line, type=Hear), say))
+        say(answer(msgspec.json.decode(line, type=Request), ears, say))
+
+
+def answer(request: Request, ears: Ears, say: Say) -> Window | Turns:
+    """The last message to a request."""
+    match request:
+        case Hear():
+            return ears.hear(request, say)
+        case Separate():
+            from services.transcriber.engines.local.turns import separate
+
+            return separate(request)
 
 
 class Ears:
@@ -75,6 +101,7 @@ class Ears:
             language=language,
             language_probability=probability,
             passages=passages,
+            voices=voices(request, audio[: length * PER_MS]),
         )
 
     def _transcribe(
@@ -88,11 +115,26 @@ class Ears:
             beam_size=self._beam_size,
             word_timestamps=True,
             condition_on_previous_text=False,
+            hotwords=", ".join(request.vocabulary) or None,
         )
         chunks = [{"start": start * PER_MS, "end": end * PER_MS} for start, end in speech]
         timed = restore_speech_timestamps(segments, chunks, SAMPLE_RATE)
         passages = tuple(passage(segment, request.start_ms) for segment in reporting(timed, request.start_ms, say))
         return info.language, float(info.language_probability), passages
+
+
+def voices(request: Hear, audio: Samples) -> Voices | None:
+    """Who speaks when in a window, if that is wanted."""
+    if request.speaker_model is None:
+        return None
+    return _listener(request.speaker_model).listen(audio, request.start_ms)
+
+
+@lru_cache(maxsize=1)
+def _listener(folder: str) -> Listener:
+    from services.transcriber.engines.local.voices import Listener
+
+    return Listener(Path(folder))
 
 
 def read(path: Path, start_ms: int, length_ms: int) -> Samples:

@@ -1,7 +1,8 @@
-"""Which Whisper model the local engine loads, and what it speaks; found out without loading it."""
+"""Which models the local engine loads, and what they can do; found out without loading them."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,10 @@ _WHISPERS_OWN = {"jv": "jw", "nb": "no", "cmn": "zh", "fil": "tl"}
 _ENGLISH_TOKENS = 51_864
 _CANTONESE_TOKENS = 51_866
 _PARTS = ("model.bin", "config.json", "tokenizer.json")
+
+SPEAKER_MODEL = Path(__file__).parents[4] / "models" / "speakers"
+"""Where `make models` puts what tells speakers apart: beside the code, in a checkout as in an image."""
+_SPEAKER_PARTS = ("segmentation.onnx", "embedding.onnx")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +58,34 @@ class Model:
     def code(self, language: str | None) -> str | None:
         """The model's own code for a language."""
         return None if language is None else _WHISPERS_OWN.get(language, language)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeakerModel:
+    """A folder with the two networks that tell speakers apart."""
+
+    folder: Path
+    digest: str
+    """Of both files."""
+
+    @classmethod
+    def find(cls, setting: str | None) -> SpeakerModel | None:
+        """The one the setting names, or what `make models` has made; null when there is none.
+
+        `ConfigurationError` when the setting names a folder without it.
+        """
+        folder = SPEAKER_MODEL if setting is None else Path(setting).expanduser().absolute()
+        missing = [part for part in _SPEAKER_PARTS if not (folder / part).is_file()]
+        if missing and setting is None:
+            return None
+        if missing:
+            raise ConfigurationError(
+                f"AUDIO2TXT_LOCAL_SPEAKER_MODEL: {folder} lacks {', '.join(missing)}; name the folder that `make models` fills."
+            )
+        digest = hashlib.sha256()
+        for part in _SPEAKER_PARTS:
+            digest.update((folder / part).read_bytes())
+        return cls(folder=folder, digest=digest.hexdigest())
 
 
 def usual_code(code: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from services.transcriber.engines import Heard, Passage
+from services.transcriber.engines.local.attribution import attribute
 from services.transcriber.engines.local.messages import Answer, HeardPassage, HeardWord, Window
 from services.transcriber.engines.local.models import usual_code
 from shared.schemas.transcripts import SegmentFlag, Word
@@ -46,10 +47,8 @@ def parse(raw: bytes) -> Heard:
         language=language,
         language_confidence=_language_confidence(answer.windows, language) if answer.language_detected else None,
         speech_ms=sum(window.speech_ms for window in answer.windows),
-        passages=tuple(
-            _passage(passage, window.language) for window in answer.windows for passage in window.passages if passage.words
-        ),
-        params={"beam_size": str(answer.beam_size), "language": answer.language or "auto"},
+        passages=tuple(_passages(answer)),
+        params=_params(answer),
         notes=tuple(_notes(answer)),
     )
 
@@ -61,9 +60,43 @@ def _notes(answer: Answer) -> Iterator[str]:
         yield "language_assumed"
 
 
-def _passage(passage: HeardPassage, language: str | None) -> Passage:
+def _params(answer: Answer) -> dict[str, str]:
+    params = {"beam_size": str(answer.beam_size), "language": answer.language or "auto"}
+    if answer.vocabulary:
+        params["vocabulary"] = ", ".join(answer.vocabulary)
+    if answer.speakers is not None:
+        params["speaker_model"] = answer.speakers.model[:12]
+        params["speaker_threshold"] = f"{answer.speakers.threshold:g}"
+        bounds = (answer.speakers.at_least, answer.speakers.at_most)
+        params["speakers"] = "auto" if bounds == (None, None) else "-".join(str(bound or "") for bound in bounds)
+    return params
+
+
+def _passages(answer: Answer) -> Iterator[Passage]:
+    """Every passage with words, cut where the speaker changes."""
+    heard = [(passage, window.language) for window in answer.windows for passage in window.passages if passage.words]
+    if answer.speakers is None or not answer.speakers.turns:
+        yield from (_passage(passage, passage.words, None, language) for passage, language in heard)
+        return
+    shares = attribute([passage for passage, _ in heard], answer.speakers.turns)
+    for (passage, language), share in zip(heard, shares, strict=True):
+        yield from (_passage(passage, words, _label(speaker), language) for speaker, words in share)
+
+
+def _label(speaker: int) -> str:
+    """A, B, … Z, AA, AB, …"""
+    label = ""
+    while speaker >= 0:
+        speaker, letter = divmod(speaker, 26)
+        label = chr(ord("A") + letter) + label
+        speaker -= 1
+    return label
+
+
+def _passage(passage: HeardPassage, words: tuple[HeardWord, ...], speaker: str | None, language: str | None) -> Passage:
     return Passage(
-        words=tuple(_word(word) for word in passage.words if word.text.strip()),
+        words=tuple(_word(word) for word in words if word.text.strip()),
+        speaker=speaker,
         language=usual_code(language) if language else None,
         flags=frozenset({SegmentFlag.POSSIBLE_HALLUCINATION}) if _is_doubtful(passage) else frozenset(),
     )

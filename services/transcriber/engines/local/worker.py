@@ -10,7 +10,7 @@ import structlog
 
 from services.transcriber import children
 from services.transcriber.engines import EngineCrashed
-from services.transcriber.engines.local.messages import Hear, Message, Position, Window
+from services.transcriber.engines.local.messages import Hear, Message, Position, Request, Separate, Turns, Window
 
 PATIENCE_SECONDS = 900.0
 """Longest silence of the process while it works: a half minute of speech on a large model and a slow machine."""
@@ -36,15 +36,15 @@ class Worker:
 
     async def hear(self, request: Hear, report: Callable[[int], Awaitable[None]]) -> Window:
         """One window. `EngineCrashed` when the process dies or falls silent; when cancelled, its work is stopped."""
-        if self._unloading is not None:
-            self._unloading.cancel()
-        try:
-            window = await self._ask(await self._running(), request, report)
-        except BaseException:
-            await self.close()
-            raise
-        self._unloading = asyncio.get_running_loop().call_later(self._idle_seconds, self._unload)
+        window = await self._work(request, report)
+        assert isinstance(window, Window)
         return window
+
+    async def separate(self, request: Separate) -> Turns:
+        """Who speaks when in the whole recording. Fails as `hear` does."""
+        turns = await self._work(request, _unheeded)
+        assert isinstance(turns, Turns)
+        return turns
 
     async def close(self) -> None:
         """End the process."""
@@ -53,6 +53,17 @@ class Worker:
             self._unloading.cancel()
         if process is not None:
             await children.end(process)
+
+    async def _work(self, request: Request, report: Callable[[int], Awaitable[None]]) -> Window | Turns:
+        if self._unloading is not None:
+            self._unloading.cancel()
+        try:
+            answer = await self._ask(await self._running(), request, report)
+        except BaseException:
+            await self.close()
+            raise
+        self._unloading = asyncio.get_running_loop().call_later(self._idle_seconds, self._unload)
+        return answer
 
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
@@ -63,21 +74,25 @@ class Worker:
         return self._process
 
     async def _ask(
-        self, process: asyncio.subprocess.Process, request: Hear, report: Callable[[int], Awaitable[None]]
-    ) -> Window:
+        self, process: asyncio.subprocess.Process, request: Request, report: Callable[[int], Awaitable[None]]
+    ) -> Window | Turns:
         assert process.stdin is not None
         process.stdin.write(msgspec.json.encode(request) + b"\n")
         while True:
             match await _next_message(process):
                 case Position(ms=ms):
                     await report(ms)
-                case Window() as window:
-                    return window
+                case Window() | Turns() as answer:
+                    return answer
 
     def _unload(self) -> None:
         if self._process is not None and self._process.returncode is None:
             log.info("local.unloaded", pid=self._process.pid)
             self._process.kill()
+
+
+async def _unheeded(ms: int) -> None:
+    del ms
 
 
 async def _next_message(process: asyncio.subprocess.Process) -> Message:

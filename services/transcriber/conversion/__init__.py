@@ -1,0 +1,1 @@
+"""Fetches and converts the networks that tell speakers apart. For the build: nothing that serves imports it."""
