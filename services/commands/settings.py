@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import pkgutil
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 from shared.egress import EgressSettings
@@ -38,14 +40,30 @@ def handle(arguments: argparse.Namespace) -> int:
 
 
 def _kinds() -> Iterator[tuple[str, type[Settings]]]:
-    """The platform's settings, what services share, and each installed service's own, none of them twice."""
+    """The platform's settings, what services share, and each installed service's and engine's own, none of them twice."""
     yield "every process", PlatformSettings
     yield "requests to customers' URLs", EgressSettings
     for service in SERVICES:
-        try:
-            module = importlib.import_module(f"services.{service}.settings")
-        except ImportError:
-            continue
+        yield from ((service, kind) for kind in _settings_in(f"services.{service}.settings"))
+    for engine in _engines():
+        yield from ((f"engine {engine}", kind) for kind in _settings_in(f"services.transcriber.engines.{engine}.settings"))
+
+
+def _engines() -> Iterator[str]:
+    """The engines that are packages of their own, if the transcriber is installed here."""
+    if (package := _module("services.transcriber.engines")) is not None:
+        yield from (found.name for found in pkgutil.iter_modules(package.__path__) if found.ispkg)
+
+
+def _settings_in(name: str) -> Iterator[type[Settings]]:
+    if (module := _module(name)) is not None:
         for kind in vars(module).values():
-            if isinstance(kind, type) and issubclass(kind, Settings) and kind.__module__ == module.__name__:
-                yield service, kind
+            if isinstance(kind, type) and issubclass(kind, Settings) and kind.__module__ == name:
+                yield kind
+
+
+def _module(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
