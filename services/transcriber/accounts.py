@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
+from collections import defaultdict
 from uuid import UUID
+
+import msgspec
 
 from services.transcriber.engines import Account, AnsweringEngine, Engine, RentedEngine
 from shared.database import Pool
@@ -12,7 +16,23 @@ from shared.sealing import Sealer, Unsealable
 
 HINT_CHARACTERS = 4
 
+LEAST_HINTED = 16
+"""Shorter keys are not hinted at."""
+
 _TENANT, _DEPLOYMENT = "tenant", "deployment"
+
+
+class WaitingAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """An account whose provider takes nothing for now."""
+
+    engine: str
+    account_id: str
+    tenant_id: UUID | None
+    """Whose it is; null is the deployment's."""
+    reason: str
+    message: str
+    paused_until: dt.datetime | None
+    """Null where its jobs fail instead of waiting."""
 
 
 class Accounts:
@@ -51,7 +71,7 @@ class Accounts:
             tenant_id,
             engine,
             self._sealer.seal(key, place=_place(tenant_id, engine)),
-            key[-HINT_CHARACTERS:],
+            key[-HINT_CHARACTERS:] if len(key) >= LEAST_HINTED else "",
         )
 
     async def remove_key(self, tenant_id: UUID, engine: str) -> bool:
@@ -60,6 +80,23 @@ class Accounts:
             "delete from transcriber.provider_keys where tenant_id = $1 and engine = $2 returning engine", tenant_id, engine
         )
         return row is not None
+
+    async def hints(self) -> dict[UUID, dict[str, str]]:
+        """The last characters of tenants' keys, by tenant and engine."""
+        hints: defaultdict[UUID, dict[str, str]] = defaultdict(dict)
+        for row in await self._pool.fetch("select tenant_id, engine, hint from transcriber.provider_keys"):
+            hints[row["tenant_id"]][row["engine"]] = row["hint"]
+        return dict(hints)
+
+    async def waiting(self) -> list[WaitingAccount]:
+        """The accounts that are paused, or whose jobs fail."""
+        rows = await self._pool.fetch(
+            """
+            select engine, account_id, tenant_id, reason, message, paused_until from transcriber.accounts
+            where paused_until is null or paused_until > now() order by engine, account_id
+            """
+        )
+        return [msgspec.convert(dict(row), WaitingAccount) for row in rows]
 
     async def _forbids_rented(self, tenant_id: UUID) -> bool:
         query = "select true from transcriber.tenant_rules where tenant_id = $1 and rules -> 'allow_rented' = 'false'"

@@ -54,6 +54,10 @@ class AccountStore:
         await self._pool.execute("insert into gateway.tenants (id, name) values ($1, $2)", tenant_id, name)
         return tenant_id
 
+    async def tenants(self) -> dict[UUID, str]:
+        """The names of all tenants."""
+        return {row["id"]: row["name"] for row in await self._pool.fetch("select id, name from gateway.tenants order by name")}
+
     async def add_key(self, tenant_id: UUID, key: str, *, expires_at: dt.datetime | None = None) -> UUID:
         """A key for a tenant; only its digest is kept."""
         key_id = new_id()
