@@ -214,7 +214,12 @@ def words_of(body: bytes) -> str:
         document = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
-    text = " ".join(_LIKE_A_SECRET.sub("…", _message(document)).split())
+    return shown(_message(document))
+
+
+def shown(text: str) -> str:
+    """The words of a provider as one short line, to stand in a sentence of ours, without what could be a key or a signature."""
+    text = " ".join(_LIKE_A_SECRET.sub("…", text).split())
     return (text if len(text) <= _LONGEST_WORDS else f"{text[:_LONGEST_WORDS]}…").rstrip(".")
 
 
