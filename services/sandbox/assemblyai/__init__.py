@@ -1,0 +1,1 @@
+"""A sandbox that plays AssemblyAI: its HTTP contract with state, webhooks and faults, on this machine."""
