@@ -12,6 +12,8 @@ from uuid import UUID, uuid4
 import msgspec
 from typing_extensions import override
 
+from services.transcriber.accounts import Accounts
+from services.transcriber.answering import Answering
 from services.transcriber.clearing import Cleaner
 from services.transcriber.driver import Driver
 from services.transcriber.engines import (
@@ -32,11 +34,17 @@ from services.transcriber.engines import (
 )
 from services.transcriber.engines.registry import Engines
 from services.transcriber.engines.script import raw_script, read_script
+from services.transcriber.hooks import Callbacks, HooksApp
 from services.transcriber.leases import Leases
 from services.transcriber.leftovers import LeftoverStore
+from services.transcriber.pacing import Pacing
+from services.transcriber.poller import Poller
+from services.transcriber.renting import Renting, Tasks
+from services.transcriber.rules import RulesStore
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sources import Sources
 from services.transcriber.store import Outcome, TranscriptionStore
+from services.transcriber.store.submissions import SubmissionStore
 from services.transcriber.transcriber import Transcriber
 from services.transcriber.transcriptions import Transcriptions
 from shared.blobs import BlobStore, source_key
@@ -114,6 +122,7 @@ class Provider(RentedEngine):
     capabilities = Capabilities(features=frozenset({Feature.SPEAKERS}), keeps_copies=True)
     at_once = 8
     key = "deployment-key-1234"
+    first_poll = 0.01
 
     def __init__(self) -> None:
         self.accepted: dict[str, UUID] = {}
@@ -129,7 +138,7 @@ class Provider(RentedEngine):
 
     @override
     async def prepare(self, task: Task) -> Prepared:
-        return {"audio": f"upload/{task.job_id}"}
+        return {"audio": f"upload/{task.job_id}", "job_id": str(task.job_id)}
 
     @override
     async def submit(self, task: Task, prepared: Prepared) -> str:
@@ -165,8 +174,10 @@ class Provider(RentedEngine):
 
     @override
     async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared) -> None:
-        assert provider_id is not None
-        self.dismissed.append(provider_id)
+        job_id = prepared.get("job_id")
+        for known, of_job in list(self.accepted.items()):
+            if known == provider_id or str(of_job) == job_id:
+                self.dismissed.append(known)
 
     @override
     def parse(self, raw: bytes) -> Heard:
@@ -229,7 +240,13 @@ class Process:
     """What one process of the transcriber has, and how tests talk to it."""
 
     def __init__(
-        self, *, pool: Pool, blobs: BlobStore, engines: Mapping[str, Engine], policy: EgressPolicy | None = None
+        self,
+        *,
+        pool: Pool,
+        blobs: BlobStore,
+        engines: Mapping[str, Engine],
+        policy: EgressPolicy | None = None,
+        settings: TranscriberSettings | None = None,
     ) -> None:
         self.pool = pool
         self.blobs = blobs
@@ -237,14 +254,34 @@ class Process:
         self.outbox = WatchedOutbox(pool)
         self.stopping = asyncio.Event()
         self.engines = engines
+        settings = settings or TranscriberSettings()
         choice = Engines(engines, default=next(iter(engines)))
         self.store = TranscriptionStore(pool=pool, owner=self.owner)
+        self.submissions = SubmissionStore(pool=pool, owner=self.owner)
         self.leases = Leases(pool=pool, owner=self.owner)
+        self.accounts = Accounts(pool=pool, secret_key=b"a master secret of thirty-two bytes")
+        self.rules = RulesStore(pool)
+        self.pacing = Pacing(pool=pool, settings=settings)
         leftovers = LeftoverStore(pool)
-        self.cleaner = Cleaner(store=leftovers, blobs=blobs, engines=choice)
+        self.cleaner = Cleaner(store=leftovers, blobs=blobs, engines=choice, accounts=self.accounts, pacing=self.pacing)
         self.transcriptions = Transcriptions(
-            pool=pool, store=self.store, leftovers=leftovers, outbox=self.outbox, engines=choice
+            pool=pool,
+            store=self.store,
+            leftovers=leftovers,
+            outbox=self.outbox,
+            engines=choice,
+            rules=self.rules,
+            accounts=self.accounts,
         )
+        tasks = Tasks(
+            engines=choice,
+            accounts=self.accounts,
+            rules=self.rules,
+            submissions=self.submissions,
+            pacing=self.pacing,
+            blobs=blobs,
+        )
+        renting = Renting(submissions=self.submissions, leftovers=leftovers, pacing=self.pacing)
         self.transcriber = Transcriber(
             pool=pool,
             store=self.store,
@@ -252,25 +289,47 @@ class Process:
             outbox=self.outbox,
             blobs=blobs,
             engines=choice,
-            sources=Sources(blobs=blobs, policy=policy or EgressPolicy(), settings=TranscriberSettings()),
+            sources=Sources(blobs=blobs, policy=policy or EgressPolicy(), settings=settings),
+            tasks=tasks,
+            submissions=self.submissions,
+            renting=renting,
+            answering=Answering(pool=pool, owner=self.owner, blobs=blobs),
         )
         self.driver = Driver(
             leases=self.leases,
             transcriber=self.transcriber,
             engines=choice,
+            tasks=tasks,
+            pacing=self.pacing,
             cleaner=self.cleaner,
+            account_concurrency=settings.account_concurrency,
             stopping=self.stopping,
         )
+        self.poller = Poller(
+            engines={name: engine for name, engine in engines.items() if isinstance(engine, RentedEngine)},
+            leases=self.leases,
+            submissions=self.submissions,
+            tasks=tasks,
+            renting=renting,
+            pacing=self.pacing,
+            transcriber=self.transcriber,
+            blobs=blobs,
+            answered=self.driver.wake,
+            stopping=self.stopping,
+        )
+        callbacks = Callbacks(submissions=self.submissions, leftovers=leftovers, blobs=blobs, wake=self.poller.wake)
+        self.hooks = HooksApp(engines=choice, callbacks=callbacks)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Its loop runs for the length of the block; then it is shut down."""
-        loop = asyncio.create_task(self.driver.run())
+        loops = [asyncio.create_task(self.driver.run()), asyncio.create_task(self.poller.run())]
         try:
             yield
         finally:
-            loop.cancel()
-            await asyncio.gather(loop, return_exceptions=True)
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
 
     async def submit(self, event: JobSubmitted, *, recording: bytes | None = b"a recording") -> JobSubmitted:
         """Have a job's audio stored and its event handled."""

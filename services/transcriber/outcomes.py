@@ -82,6 +82,7 @@ def ready(row: Transcription, transcript: Transcript) -> TranscriptReady:
         model=transcript.engine.model,
         language=transcript.language,
         duration_ms=transcript.media.duration_ms,
+        cost=transcript.engine.cost,
     )
 
 

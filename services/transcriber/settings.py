@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Annotated
 
 from msgspec import Meta
 
 from shared.settings import Settings
+
+
+class KeyPolicy(enum.StrEnum):
+    """What happens to jobs whose provider refuses the key."""
+
+    WAIT = "wait"
+    FAIL = "fail"
 
 
 class TranscriberSettings(Settings, frozen=True, kw_only=True):
@@ -23,6 +31,25 @@ class TranscriberSettings(Settings, frozen=True, kw_only=True):
     download_seconds: Annotated[
         float, Meta(gt=0, le=86400, description="Longest time that fetching an audio_url may take.")
     ] = 3600.0
+
+    account_concurrency: Annotated[
+        int, Meta(ge=1, le=100_000, description="Tasks that one account has at a provider at once, over all processes.")
+    ] = 200
+    account_requests_per_minute: Annotated[
+        float,
+        Meta(gt=0, le=100_000, description="Requests to a provider on one account, from each process: replicas add up."),
+    ] = 600.0
+    key_refused: Annotated[
+        KeyPolicy, Meta(description="Jobs whose provider refuses the key, or that have none: `wait` for another, or `fail`.")
+    ] = KeyPolicy.WAIT
+    hooks_url: Annotated[
+        str | None,
+        Meta(
+            pattern="^https?://.+[^/]$",
+            description="Public URL of this service's `/hooks`, where providers call back; unset polls alone, and takes "
+            "AUDIO2TXT_PUBLIC_URL + /hooks in one process.",
+        ),
+    ] = None
 
     local_model: Annotated[
         str | None,

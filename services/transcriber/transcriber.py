@@ -5,20 +5,34 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 import structlog
 
+from services.transcriber.answering import Answering
 from services.transcriber.clearing import left_by
 from services.transcriber.composing import Provenance, compose
-from services.transcriber.engines import Engine, EngineCrashed, InHouseEngine, RentedEngine, Report, Task, base_language
+from services.transcriber.engines import (
+    AnsweringEngine,
+    Engine,
+    EngineCrashed,
+    InHouseEngine,
+    KeyRefused,
+    Pending,
+    RentedEngine,
+    Report,
+    Throttled,
+)
 from services.transcriber.engines.registry import Engines
 from services.transcriber.leftovers import LeftoverStore
 from services.transcriber.outcomes import OVERDUE, engine_failed, failed, internal_error, progressed, ready
-from services.transcriber.renting import Renting
+from services.transcriber.renting import Renting, Tasks
 from services.transcriber.sources import Sources
 from services.transcriber.store import LeaseLost, Outcome, Transcription, TranscriptionStore
-from shared.blobs import BlobStore, raw_key, transcript_key
+from services.transcriber.store.submissions import SubmissionStore, Unfinished
+from shared.blobs import BlobStore, attachment_key, raw_key, transcript_key
 from shared.database import Pool, is_outage, transaction
 from shared.errors import JobError, RetryableError
 from shared.logs import bound_job
@@ -48,6 +62,10 @@ class Transcriber:
         blobs: BlobStore,
         engines: Engines,
         sources: Sources,
+        tasks: Tasks,
+        submissions: SubmissionStore,
+        renting: Renting,
+        answering: Answering,
     ) -> None:
         self._pool = pool
         self._store = store
@@ -56,7 +74,10 @@ class Transcriber:
         self._blobs = blobs
         self._engines = engines
         self._sources = sources
-        self._renting = Renting(store)
+        self._tasks = tasks
+        self._submissions = submissions
+        self._renting = renting
+        self._answering = answering
 
     async def work(self, row: Transcription) -> None:
         """Go on with a transcription we hold. When this returns, it has ended, or the lease is given back or lost."""
@@ -65,8 +86,6 @@ class Transcriber:
             try:
                 async with clock:
                     await self._transcribe(row)
-            except LeaseLost:
-                log.info("transcription.lease_lost", run=row.run)
             except Exception as error:
                 await self._settle(row, error, overdue=clock.expired())
 
@@ -75,11 +94,25 @@ class Transcriber:
         with bound_job(tenant_id=row.tenant_id, job_id=row.job_id, traceparent=row.traceparent):
             await self._fail(row, OVERDUE)
 
+    async def tell(self, row: Transcription, pending: Pending) -> None:
+        """Tell how far the provider of a transcription is that we hold."""
+        await self._advance(row, TranscriptionState.PROCESSING, progress=pending.progress, duration_ms=pending.duration_ms)
+
+    async def settle(self, row: Transcription, error: Exception) -> None:
+        """Decide what becomes of a transcription we hold after an error of its engine."""
+        with bound_job(tenant_id=row.tenant_id, job_id=row.job_id, traceparent=row.traceparent):
+            await self._settle(row, error, overdue=False)
+
     async def _settle(self, row: Transcription, error: Exception, *, overdue: bool) -> None:
         if overdue:
             await self._fail(row, OVERDUE)
+        elif isinstance(error, LeaseLost):
+            log.info("transcription.lease_lost", run=row.run)
+            await self._store.postpone(row.key, 0.0, outages=row.outages)  # a callback may have overtaken whoever still has it
         elif isinstance(error, JobError):
             await self._fail(row, error.failure)
+        elif isinstance(error, Throttled | KeyRefused):  # its account rests, and with it all of its tasks
+            await self._store.postpone(row.key, 0.0, outages=row.outages)
         elif (isinstance(error, RetryableError) and not isinstance(error, EngineCrashed)) or is_outage(error):
             log.warning("transcription.postponed", run=row.run, outages=row.outages + 1, error=repr(error))
             await self._store.postpone(row.key, backoff(row.outages + 1), outages=row.outages + 1)
@@ -112,7 +145,9 @@ class Transcriber:
         heard = await self._store.heard(row.key)
         if heard is None:
             raise LeaseLost
-        transcript, document = await asyncio.to_thread(_compose, heard, engine, raw)
+        attachments = await self._attach(heard, engine, raw)
+        terms = await self._tasks.key_terms(row, engine)
+        transcript, document = await asyncio.to_thread(_compose, heard, engine, raw, attachments, terms.notes)
         await self._blobs.put(transcript_key(row.tenant_id, row.job_id, row.run), document)
         if await self._end(row, TranscriptionState.DONE, ready(row, transcript)):
             log.info("transcription.done", run=row.run, engine=row.engine, duration_ms=transcript.media.duration_ms)
@@ -126,21 +161,50 @@ class Transcriber:
             return await self._blobs.get(key)
         if row.state is TranscriptionState.QUEUED:
             await self._advance(row, TranscriptionState.PREPARING)
-        await self._sources.ensure(row)
+        if not isinstance(engine, RentedEngine) or row.prepared is None:
+            await self._sources.ensure(row)
         raw = await self._ask(row, engine)
         if raw is not None:
             await self._blobs.put(key, raw)
         return raw
 
     async def _ask(self, row: Transcription, engine: Engine) -> bytes | None:
-        task, report = _task(row), self._report(row)
+        task, report = await self._tasks.to_work_on(row, engine), self._report(row)
         match engine:
             case InHouseEngine():
                 return await engine.transcribe(task, report)
+            case AnsweringEngine():
+                async with self._renting.asking(task):
+                    return await self._answering.answer(row, task, engine, report)
             case RentedEngine():
-                return await self._renting.answer(row, task, engine, report)
+                provider_id = await self._renting.hand_over(row, task, engine)
+                await report(0.0)
+                if engine.first_poll:
+                    return await self._wait(row, Pending(seconds=engine.first_poll))
+                answer = await self._renting.ask(task, provider_id, engine)
+                return await self._wait(row, answer) if isinstance(answer, Pending) else answer
             case _:
-                raise TypeError(f"the engine {engine.name} has neither shape")
+                raise TypeError(f"the engine {engine.name} has none of the shapes")
+
+    async def _wait(self, row: Transcription, pending: Pending) -> bytes | None:
+        """Leave it to the poller: there is no answer yet."""
+        later = Unfinished(key=row.key, seconds=pending.seconds or 0.0, duration_ms=pending.duration_ms)
+        await self._submissions.unfinished([later])
+        return None
+
+    async def _attach(self, row: Transcription, engine: Engine, raw: bytes) -> list[str]:
+        """Store the files that come with the answer of a provider; their blob keys."""
+        if not isinstance(engine, RentedEngine):
+            return []
+        assert row.provider_id is not None
+        task, keys = await self._tasks.to_ask_for(row, engine), []
+        for attachment in await engine.attachments(task, row.provider_id, raw):
+            keys.append(attachment_key(row.tenant_id, row.job_id, row.run, attachment.name))
+            async with self._blobs.writer(keys[-1]) as writer:
+                async for chunk in attachment.chunks():
+                    await writer.write(chunk)
+                await writer.commit()
+        return keys
 
     def _report(self, row: Transcription) -> Report:
         async def report(progress: float, *, duration_ms: int | None = None) -> None:
@@ -171,28 +235,16 @@ class Transcriber:
         return True
 
 
-def _task(row: Transcription) -> Task:
-    language = row.options.language
-    return Task(
-        tenant_id=row.tenant_id,
-        job_id=row.job_id,
-        run=row.run,
-        language=None if language == "auto" else base_language(language),
-        source_key=row.source_key,
-        options=row.options,
-        vocabulary=row.options.vocabulary,
-        crashes=row.crashes,
-    )
-
-
-def _compose(row: Transcription, engine: Engine, raw: bytes) -> tuple[Transcript, bytes]:
+def _compose(
+    row: Transcription, engine: Engine, raw: bytes, attachments: Sequence[str], notes: tuple[str, ...]
+) -> tuple[Transcript, bytes]:
     heard = engine.parse(raw)
     if not any(passage.words for passage in heard.passages):
         raise JobError("no_speech", "No speech can be heard in the recording; check that it is the right one and not silent.")
     assert row.started_at is not None
     assert row.heard_at is not None
     transcript = compose(
-        heard,
+        replace(heard, notes=(*heard.notes, *notes)),
         Provenance(
             job_id=row.job_id,
             run=row.run,
@@ -202,6 +254,8 @@ def _compose(row: Transcription, engine: Engine, raw: bytes) -> tuple[Transcript
             raw_sha256=hashlib.sha256(raw).hexdigest(),
             started_at=row.started_at,
             heard_at=row.heard_at,
+            redaction=row.options.redaction,
+            attachments=tuple(attachments),
         ),
     )
     return transcript, msgspec.json.encode(transcript)

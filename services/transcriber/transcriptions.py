@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from services.transcriber.accounts import Accounts
 from services.transcriber.clearing import left_by
 from services.transcriber.engines.registry import Engines
 from services.transcriber.leases import LEASE_SECONDS
 from services.transcriber.leftovers import Leftover, LeftoverStore
 from services.transcriber.outcomes import again, failed
+from services.transcriber.rules import RulesStore
 from services.transcriber.store import ALL_RUNS, Key, Transcription, TranscriptionStore
 from shared.blobs import job_prefix
 from shared.database import Connection, Pool, transaction
 from shared.errors import JobError
 from shared.metrics import TRANSCRIPTIONS
 from shared.outbox import Outbox
+from shared.schemas.engines import EngineRules
 from shared.schemas.events import JobCancelled, JobErased, JobSubmitted
 
 SETTLE_SECONDS = 2 * LEASE_SECONDS
@@ -23,25 +26,38 @@ class Transcriptions:
     """Writes down what is to be done, and leaves the doing to whoever leases it."""
 
     def __init__(
-        self, *, pool: Pool, store: TranscriptionStore, leftovers: LeftoverStore, outbox: Outbox, engines: Engines
+        self,
+        *,
+        pool: Pool,
+        store: TranscriptionStore,
+        leftovers: LeftoverStore,
+        outbox: Outbox,
+        engines: Engines,
+        rules: RulesStore,
+        accounts: Accounts,
     ) -> None:
         self._pool = pool
         self._store = store
         self._leftovers = leftovers
         self._outbox = outbox
         self._engines = engines
+        self._rules = rules
+        self._accounts = accounts
 
     async def submitted(self, event: JobSubmitted) -> None:
         """Add a run and end those before it; a run that has ended tells its outcome again."""
+        rules = await self._rules.of(event.tenant_id)
+        engine = self._engines.name_for(event.options, rules)
+        account_id = await self._account_id(event, engine)
         async with transaction(self._pool) as connection:
             await self._store.lock_job(connection, event.job_id)
-            row = await self._store.add(connection, event, engine=self._engines.name_for(event.options))
+            row = await self._store.add(connection, event, engine=engine, account_id=account_id)
             if row is None:
                 await self._tell_again(connection, event)
             else:
                 superseded = await self._store.cancel(connection, event.job_id, through_run=event.run - 1)
                 await self._clear_up(connection, superseded)
-                await self._refuse_the_impossible(connection, row)
+                await self._refuse_the_impossible(connection, row, rules)
         self._outbox.wake()
 
     async def cancelled(self, event: JobCancelled) -> None:
@@ -67,9 +83,18 @@ class Transcriptions:
         if ended is not None and ended.outcome is not None:
             await self._outbox.append(connection, again(ended.outcome, event))
 
-    async def _refuse_the_impossible(self, connection: Connection, row: Transcription) -> None:
+    async def _account_id(self, event: JobSubmitted, name: str) -> str | None:
+        """Whose key the job will run on, so that accounts get no more work than they may have."""
+        engine = self._engines.get(name)
         try:
-            self._engines.check(row.options)
+            account = None if engine is None else await self._accounts.of(event.tenant_id, engine)
+        except JobError:  # told when it is begun
+            return None
+        return None if account is None else account.id
+
+    async def _refuse_the_impossible(self, connection: Connection, row: Transcription, rules: EngineRules) -> None:
+        try:
+            self._engines.check(row.options, rules)
         except JobError as error:
             outcome = failed(row, error.failure)
             await self._store.refuse(connection, row.key, outcome)

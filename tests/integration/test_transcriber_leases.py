@@ -71,8 +71,10 @@ async def test_whoever_has_lost_the_lease_writes_nothing(first: Process, second:
     assert await first.leases.renew([row.key]) == set()
     async with transaction(first.pool) as connection:
         assert await first.store.advance(connection, row.key, TranscriptionState.PROCESSING, progress=0.9) is None
-    assert not await first.store.submitting(row.key, {})
-    assert not await first.store.submitted(row.key, "a provider's id")
+    assert not await first.submissions.submitting(row.key, {}, token="secret", account_id=None)
+    assert await first.submissions.taken(row.key, "a provider's id") is None
+    assert not await first.submissions.not_submitted(row.key)
+    assert not await first.submissions.answered(row.key)
     assert await first.store.heard(row.key) is None
     assert await first.store.crashed(row.key) is None
     assert not await first.store.postpone(row.key, 1.0, outages=1)

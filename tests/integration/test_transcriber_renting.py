@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from services.transcriber.engines import Prepared, Task
+from services.transcriber.engines import Account, Prepared, Task
 from shared.blobs import BlobStore
 from shared.database import Pool
 from shared.errors import JobError, RetryableError
@@ -52,7 +52,7 @@ async def test_a_crash_between_submitting_and_writing_it_down_is_reconciled(
     """The next process finds the note made before, and asks the provider instead of submitting."""
     event = await process.submit(job_submitted("rented"))
     (row,) = await process.leases.claim("rented", 1)
-    await process.store.submitting(row.key, {"audio": "upload/1"})
+    await process.submissions.submitting(row.key, {"audio": "upload/1"}, token="secret", account_id=row.account_id)
     await provider.submit(_task(event.job_id, event.tenant_id), {})
     await process.pool.execute("update transcriber.transcriptions set lease_until = now() - interval '1 second'")
 
@@ -148,7 +148,7 @@ async def test_a_provider_that_cannot_be_reached_is_asked_to_forget_later(
     assert provider.dismissed == list(provider.accepted)
 
 
-async def _unreachable(provider_id: str) -> None:
+async def _unreachable(account: Account, provider_id: str | None, prepared: Prepared) -> None:
     raise ConnectionRefusedError(provider_id)
 
 

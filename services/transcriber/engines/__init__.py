@@ -263,6 +263,10 @@ class RentedEngine(Engine):
 
     key: str | None = None
     """The deployment's key; null where only tenants with a key of their own can use the engine."""
+    first_poll: float = 3.0
+    """Seconds after its submission until a task is asked for; 0 asks at once."""
+    largest_callback: int = 64 * 1024
+    """Bytes of a callback's body; more where it brings the answer."""
 
     @abstractmethod
     async def prepare(self, task: Task) -> Prepared:

@@ -41,6 +41,7 @@ class ScriptedEngine(RentedEngine):
     name = "scripted"
     capabilities = Capabilities(features=frozenset({Feature.SPEAKERS, Feature.LANGUAGE_DETECTION}))
     at_once = AT_ONCE
+    first_poll = 0.0
     key = "none is needed"
 
     def __init__(self, settings: TranscriberSettings) -> None:

@@ -5,63 +5,31 @@ Every write about a transcription in the works is guarded by the lease: whoever 
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from services.transcriber.store.rows import NOBODYS, Key, LeaseLost, Outcome, Transcription, read_row
 from shared.database import Connection, Pool
-from shared.schemas.events import JobSubmitted, TranscriptionProgressed, TranscriptionState, TranscriptReady
-from shared.schemas.jobs import JobOptions
+from shared.schemas.events import JobSubmitted, TranscriptionState
+
+__all__ = [
+    "ALL_RUNS",
+    "NOBODYS",
+    "Ended",
+    "Key",
+    "LeaseLost",
+    "Outcome",
+    "Transcription",
+    "TranscriptionStore",
+    "read_row",
+]
 
 REPORT_SECONDS = 1.0
 """Progress of one job is told at most this often."""
 
 ALL_RUNS = 2**31 - 1
-
-Outcome = TranscriptReady | TranscriptionProgressed
-
-
-class LeaseLost(Exception):
-    """Somebody else has the transcription now, or it was cancelled or erased; nothing may be written about it."""
-
-
-class Key(msgspec.Struct, frozen=True):
-    """Which transcription."""
-
-    job_id: UUID
-    run: int
-
-
-class Transcription(msgspec.Struct, frozen=True, kw_only=True):
-    """A row, as far as whoever works on it needs it."""
-
-    job_id: UUID
-    run: int
-    tenant_id: UUID
-    traceparent: str | None
-    options: JobOptions
-    engine: str
-    source_key: str
-    source_url: str | None
-    deadline_at: dt.datetime
-    state: TranscriptionState
-    progress: float
-    duration_ms: int | None
-    prepared: dict[str, str] | None
-    submitted_at: dt.datetime | None
-    provider_id: str | None
-    heard_at: dt.datetime | None
-    crashes: int
-    outages: int
-    started_at: dt.datetime | None
-
-    @property
-    def key(self) -> Key:
-        """What identifies it."""
-        return Key(self.job_id, self.run)
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,13 +50,15 @@ class TranscriptionStore:
         """Take the events about one job one after the other, until the transaction ends."""
         await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"transcriber/{job_id}")
 
-    async def add(self, connection: Connection, event: JobSubmitted, *, engine: str) -> Transcription | None:
+    async def add(
+        self, connection: Connection, event: JobSubmitted, *, engine: str, account_id: str | None
+    ) -> Transcription | None:
         """Insert a run; null when it is there, or is closed, or a later one is there."""
         row = await connection.fetchrow(
             """
             insert into transcriber.transcriptions
-                (job_id, run, tenant_id, traceparent, options, engine, source_key, source_url, deadline_at)
-            select $1, $2, $3, $4, $5, $6, $7, $8, $9
+                (job_id, run, tenant_id, traceparent, options, engine, source_key, source_url, deadline_at, account_id)
+            select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
             where not exists (select from transcriber.transcriptions where job_id = $1 and run > $2)
               and not exists (select from transcriber.closed_jobs where job_id = $1 and through_run >= $2)
             on conflict do nothing returning *
@@ -102,6 +72,7 @@ class TranscriptionStore:
             event.source_key,
             event.source_url,
             event.deadline_at,
+            account_id,
         )
         return None if row is None else read_row(row)
 
@@ -190,20 +161,6 @@ class TranscriptionStore:
         )
         return None if row is None else read_row(row)
 
-    async def submitting(self, key: Key, prepared: Mapping[str, str]) -> bool:
-        """Note, before it happens, that the task is handed over now. False when the lease is lost."""
-        change = "state = 'submitting', prepared = $4, submitted_at = now()"
-        return await self._changed(change, "true", key, dict(prepared)) is not None
-
-    async def not_submitted(self, key: Key) -> bool:
-        """Note that the provider has certainly not taken the task."""
-        return await self._changed("state = 'preparing', submitted_at = null", "true", key) is not None
-
-    async def submitted(self, key: Key, provider_id: str) -> bool:
-        """Note the provider's id."""
-        change = "state = 'processing', provider_id = $4, crashes = 0, outages = 0"
-        return await self._changed(change, "true", key, provider_id) is not None
-
     async def crashed(self, key: Key) -> int | None:
         """Count a breakdown of the engine; how many there were in a row. Null when the lease is lost."""
         count: int | None = await self._changed("crashes = crashes + 1", "crashes", key)
@@ -215,22 +172,27 @@ class TranscriptionStore:
         return await self._changed(change, "true", key, seconds, outages) is not None
 
     async def end(self, connection: Connection, key: Key, state: TranscriptionState, outcome: Outcome) -> Transcription | None:
-        """Note the final state and the event that tells it. Null when the lease is lost."""
+        """Note the final state and the event that tells it. The row as it was left; null when the lease is lost."""
         row = await connection.fetchrow(
-            f"update transcriber.transcriptions {_END} "
-            "where job_id = $1 and run = $2 and ended_at is null and lease_owner = $5 returning *",
+            f"""
+            update transcriber.transcriptions t {_END} from (
+                select job_id, run, prepared from transcriber.transcriptions where job_id = $1 and run = $2 for update
+            ) was
+            where t.job_id = was.job_id and t.run = was.run and ended_at is null and lease_owner = $5
+            returning t.*, was.prepared as had_prepared
+            """,
             key.job_id,
             key.run,
             state,
             outcome,
             self._owner,
         )
-        return None if row is None else read_row(row)
+        return None if row is None else read_row({**row, "prepared": row["had_prepared"]})
 
     async def refuse(self, connection: Connection, key: Key, outcome: Outcome) -> None:
         """End a run that was just added, before anybody can have leased it."""
         await connection.execute(
-            f"update transcriber.transcriptions {_END} where job_id = $1 and run = $2 and ended_at is null",
+            f"update transcriber.transcriptions t {_END} where job_id = $1 and run = $2 and ended_at is null",
             key.job_id,
             key.run,
             TranscriptionState.FAILED,
@@ -252,8 +214,3 @@ class TranscriptionStore:
 _END = """
 set state = $3, outcome = $4, ended_at = now(), source_url = null, prepared = null, lease_owner = null, lease_until = null
 """
-
-
-def read_row(row: Mapping[str, Any]) -> Transcription:
-    """A row of the table."""
-    return msgspec.convert(dict(row), Transcription)
