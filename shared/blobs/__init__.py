@@ -93,6 +93,9 @@ class BlobStore(Protocol):
     async def delete_prefix(self, prefix: str) -> int:
         """Remove every blob below `prefix`, which must end in `/`; returns how many."""
 
+    async def presigned(self, key: str, seconds: int) -> str | None:
+        """A URL from which anybody can read a blob for so long, without other credentials; null where there is none."""
+
     async def sweep_unfinished(self, older_than: float) -> int:
         """Remove the parts of uploads that died more than `older_than` seconds ago; returns how many."""
 

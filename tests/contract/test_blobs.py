@@ -10,6 +10,7 @@ from contextlib import aclosing
 from pathlib import Path
 from uuid import uuid4
 
+import aiohttp
 import pytest
 
 from shared.blobs import BlobNotFound, BlobStore, RangeNotSatisfiable, open_blobs
@@ -294,3 +295,16 @@ async def collected(blobs: BlobStore, key: str, start: int, end: int | None) -> 
 def resident() -> int:
     """Bytes of memory that this process holds."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def test_a_presigned_url_serves_one_blob_to_anybody(blobs: BlobStore) -> None:
+    """Where a store has such URLs, a bare request gets the bytes, and nothing without the signature."""
+    await blobs.put(KEY, b"heard by others")
+    url = await blobs.presigned(KEY, 60)
+    if url is None:
+        return
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url) as answer:
+            assert await answer.read() == b"heard by others"
+        async with session.get(url.partition("?")[0]) as refused:
+            assert refused.status == 403
