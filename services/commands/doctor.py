@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.commands import installation
-from shared.errors import Audio2txtError
+from shared.errors import Audio2txtError, ConfigurationError
 from shared.runtime import SERVICES
 from shared.settings import PlatformSettings
 
@@ -67,7 +67,7 @@ def handle(arguments: argparse.Namespace) -> int:
 async def diagnose() -> list[Finding]:
     """Every finding, in the order of what depends on what."""
     settings, environment = installation.read_settings()
-    findings = [*_packages(settings), _data_folder(settings)]
+    findings = [*_packages(settings), _speakers(environment), _data_folder(settings)]
     findings.append(await _probe("database", _check_database, settings))
     findings.append(await _probe("blobs", _check_blobs, settings))
     findings.append(await _probe("bus", _check_bus, settings))
@@ -87,6 +87,22 @@ def _packages(settings: PlatformSettings) -> list[Finding]:
             detail = f"lacks {', '.join(lacking)}; install it with: pip install 'audio2txt[{extra}]'"
             findings.append(Finding(mark=mark, subject=extra, detail=detail))
     return findings
+
+
+def _speakers(environment: dict[str, str]) -> Finding:
+    """Whether the local engine can tell speakers apart."""
+    needed = (*PARTS["local"], "services.transcriber", "services.transcriber.engines")
+    if any(importlib.util.find_spec(module) is None for module in needed):
+        return Finding(mark="off", subject="speakers", detail="told apart by the local engine, which is not installed")
+    from services.transcriber.engines.local.models import SpeakerModel
+
+    try:
+        model = SpeakerModel.find(environment.get("AUDIO2TXT_LOCAL_SPEAKER_MODEL"))
+    except ConfigurationError as error:
+        return Finding(mark="missing", subject="speakers", detail=str(error))
+    if model is None:
+        return Finding(mark="off", subject="speakers", detail="not told apart by the local engine; `make models` adds that")
+    return Finding(mark="ok", subject="speakers", detail=f"told apart by the local engine, networks in {model.folder}")
 
 
 def _data_folder(settings: PlatformSettings) -> Finding:
