@@ -100,6 +100,9 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--webhook-seconds", type=float, default=10.0, metavar="S", help="between attempts (default: 10)")
     parser.add_argument(
+        "--redaction-seconds", type=float, default=0.0, metavar="S", help="until redacted audio is ready, too (default: 0)"
+    )
+    parser.add_argument(
         "--fault",
         action="append",
         default=[],
@@ -128,6 +131,7 @@ def handle(arguments: argparse.Namespace) -> int:
         fetch=not arguments.no_fetch,
         unknown_id_status=arguments.unknown_id,
         webhook_seconds=arguments.webhook_seconds,
+        redaction_seconds=arguments.redaction_seconds,
         faults=tuple(parse_chance(text) for text in arguments.fault),
         seed=arguments.seed,
     )

@@ -168,6 +168,7 @@ class Answer(Options, frozen=True, kw_only=True):
     sentiment_analysis_results: list[Sentiment] | None = None
     entities: list[Entity] | None = None
     speech_understanding: Object | UnsetType = UNSET
+    translated_texts: dict[str, str] | UnsetType = UNSET
     unredacted_text: str | UnsetType = UNSET
     unredacted_words: list[Word] | UnsetType = UNSET
     unredacted_utterances: list[Utterance] | UnsetType = UNSET
@@ -224,5 +225,5 @@ def deleted(transcript: Transcript) -> bytes:
 
 _LEFT_OUT = {
     "speech_understanding", "unredacted_text", "unredacted_words", "unredacted_utterances", "language_detection_options",
-    "keyterms_prompt", "prompt", "domain", "audio_channels", "speech_model_used",
+    "keyterms_prompt", "prompt", "domain", "audio_channels", "speech_model_used", "translated_texts",
 }  # fmt: skip

@@ -7,12 +7,16 @@ import hashlib
 import msgspec
 from msgspec import UNSET
 
+from services.sandbox.assemblyai import analyses, understanding
 from services.sandbox.assemblyai import answer as forms
 from services.sandbox.assemblyai.answer import Answer, Utterance
 from services.sandbox.assemblyai.ears import Unheard
+from services.sandbox.assemblyai.entities import entities
 from services.sandbox.assemblyai.order import Object, Order
+from services.sandbox.assemblyai.redaction import redacted
 from services.sandbox.assemblyai.speech import Speech, Word, confidence_of, joined, speaker_name, turns
 from services.sandbox.assemblyai.state import Status, Transcript
+from services.sandbox.assemblyai.wording import written
 
 CHANNELS = 2
 
@@ -21,20 +25,52 @@ def compose(transcript: Transcript, speech: Speech) -> Answer:
     """The answer of a completed transcript; `Unheard` when a threshold is not reached."""
     order = transcript.order
     check_thresholds(order, speech)
-    words = labelled(_cut(speech, order), order)
-    spoken = joined(word.text for word in words)
-    return msgspec.structs.replace(
+    language = speech.language if order.language_detection else forms.told_language(order)
+    spoken = labelled(written(_cut(speech, order), order), order)
+    words = redacted(spoken, order) if order.redact_pii else spoken
+    heard = msgspec.structs.replace(
         forms.pending(transcript),
         status=Status.COMPLETED,
-        text=spoken,
+        text=_text(words),
         words=words,
-        utterances=utterances(words) if order.speaker_labels or order.multichannel else None,
+        utterances=utterances(words, order),
         confidence=confidence_of(words),
         audio_duration=round(speech.duration_ms / 1000),
         audio_channels=CHANNELS if order.multichannel else UNSET,
-        language_code=speech.language if order.language_detection else forms.told_language(order),
+        language_code=language,
         language_confidence=speech.language_confidence if order.language_detection else None,
         speech_model_used=order.model,
+    )
+    analysed = _analysed(heard, order, words, has_all=(language or "en").startswith("en"))
+    return _with_unredacted(analysed, order, spoken)
+
+
+def _analysed(answer: Answer, order: Order, words: list[Word], *, has_all: bool) -> Answer:
+    """With each analysis that was asked for; in most languages there are few, and the others are left out silently."""
+    asked = order.speech_understanding
+    return msgspec.structs.replace(
+        answer,
+        auto_highlights_result=analyses.highlights(words) if order.auto_highlights else None,
+        iab_categories_result=analyses.topics(words) if order.iab_categories else None,
+        entities=entities(words) if order.entity_detection else None,
+        sentiment_analysis_results=analyses.sentiments(words) if order.sentiment_analysis and has_all else None,
+        content_safety_labels=analyses.safety(words) if order.content_safety and has_all else None,
+        chapters=analyses.chapters(words) if order.auto_chapters and has_all else None,
+        summary=analyses.summary(words, order.summary_type) if order.summarization and has_all else None,
+        speech_understanding=UNSET if asked is None else understanding.respond(asked, words),
+        translated_texts=UNSET if asked is None else understanding.translations(asked, words) or UNSET,
+    )
+
+
+def _with_unredacted(answer: Answer, order: Order, spoken: list[Word]) -> Answer:
+    if not (order.redact_pii and order.redact_pii_return_unredacted):
+        return answer
+    told = utterances(spoken, order)
+    return msgspec.structs.replace(
+        answer,
+        unredacted_text=_text(spoken),
+        unredacted_words=spoken,
+        unredacted_utterances=UNSET if told is None else told,
     )
 
 
@@ -68,8 +104,10 @@ def labelled(words: list[Word], order: Order) -> list[Word]:
     return [word if word.speaker in known else msgspec.structs.replace(word, speaker=last) for word in words]
 
 
-def utterances(words: list[Word]) -> list[Utterance]:
-    """One for each turn."""
+def utterances(words: list[Word], order: Order) -> list[Utterance] | None:
+    """One for each turn; null when nobody asked who speaks."""
+    if not (order.speaker_labels or order.multichannel):
+        return None
     return [
         Utterance(
             speaker=run[0].speaker or "A",
@@ -100,6 +138,10 @@ def encode(answer: Answer, *, new_values: bool) -> bytes:
 def digest(data: bytes) -> str:
     """SHA-256."""
     return hashlib.sha256(data).hexdigest()
+
+
+def _text(words: list[Word]) -> str:
+    return joined(word.text for word in words)
 
 
 def _cut(speech: Speech, order: Order) -> list[Word]:

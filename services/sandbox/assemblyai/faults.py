@@ -13,7 +13,7 @@ from shared.errors import ConfigurationError
 
 
 class Fault(StrEnum):
-    """Everything that can go wrong. The first group befalls requests, the second transcripts, the third webhooks."""
+    """Everything that can go wrong. The first group befalls requests, the second transcripts, the others what follows."""
 
     DROP = "drop"
     THROTTLED = "throttled"
@@ -36,6 +36,8 @@ class Fault(StrEnum):
     WEBHOOK_LOST = "webhook_lost"
     WEBHOOK_DOUBLED = "webhook_doubled"
     WEBHOOK_LATE = "webhook_late"
+
+    REDACTED_AUDIO_EXPIRED = "redacted_audio_expired"
 
 
 class Route(StrEnum):
@@ -87,6 +89,7 @@ TRAITS = {
     Fault.WEBHOOK_LOST: Trait("never sent"),
     Fault.WEBHOOK_DOUBLED: Trait("sent twice"),
     Fault.WEBHOOK_LATE: Trait("sent ARG seconds late", argument="5"),
+    Fault.REDACTED_AUDIO_EXPIRED: Trait("400, as after a day", (Route.REDACTED_AUDIO,)),
 }  # fmt: skip
 
 

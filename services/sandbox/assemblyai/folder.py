@@ -13,6 +13,7 @@ import msgspec
 from services.sandbox.assemblyai.state import State, Transcript, Upload
 
 _JOURNAL = "journal.jsonl"
+_PARTS = ("uploads", "fetched", "answers")
 
 
 class Folder:
@@ -21,7 +22,7 @@ class Folder:
     def __init__(self, keep: Path | None) -> None:
         self._temporary = keep is None
         self.path = Path(tempfile.mkdtemp(prefix="audio2txt-sandbox-")) if keep is None else keep
-        for name in ("uploads", "fetched", "answers", "redacted"):
+        for name in _PARTS:
             (self.path / name).mkdir(parents=True, exist_ok=True)
         self._journal: BinaryIO | None = None
 
@@ -53,17 +54,13 @@ class Folder:
         """Where the audio of an `audio_url` elsewhere lies."""
         return self.path / "fetched" / name
 
-    def redacted(self, name: str) -> Path:
-        """Where the redacted audio of a transcript lies."""
-        return self.path / "redacted" / name
-
     def answer(self, name: str) -> Path:
         """Where the final answer of a transcript lies."""
         return self.path / "answers" / f"{name}.json"
 
     def clear(self) -> None:
         """Remove every file."""
-        for name in ("uploads", "fetched", "answers", "redacted"):
+        for name in _PARTS:
             for file in (self.path / name).iterdir():
                 file.unlink()
         if self._journal is not None:

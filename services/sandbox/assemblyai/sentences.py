@@ -43,7 +43,7 @@ def sentences(words: Sequence[Word]) -> list[Sentence]:
     for number, word in enumerate(words):
         run.append(word)
         last = number + 1 == len(words)
-        if last or word.text.rstrip(_CLOSING).endswith(_ENDS) or words[number + 1].speaker != word.speaker:
+        if last or ends_sentence(word) or words[number + 1].speaker != word.speaker:
             result.append(_sentence(run))
             run = []
     return result
@@ -59,6 +59,11 @@ def paragraphs(words: Sequence[Word]) -> list[Paragraph]:
             run = []
         run.append(sentence)
     return [*result, _paragraph(run)] if run else result
+
+
+def ends_sentence(word: Word) -> bool:
+    """Whether it is the last of a sentence, as far as its punctuation tells."""
+    return word.text.rstrip(_CLOSING).endswith(_ENDS)
 
 
 def _sentence(words: list[Word]) -> Sentence:

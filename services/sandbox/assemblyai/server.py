@@ -15,7 +15,10 @@ from services.sandbox.assemblyai.door import Door
 from services.sandbox.assemblyai.ears import CannedEars, Ears, canned_speech, saved_speech
 from services.sandbox.assemblyai.faults import Faults
 from services.sandbox.assemblyai.folder import Folder
+from services.sandbox.assemblyai.redacted_audio import RedactedAudio
 from services.sandbox.assemblyai.routes.control import Control
+from services.sandbox.assemblyai.routes.exports import Exports, RedactedAudioCalls
+from services.sandbox.assemblyai.routes.llm import LlmGateway
 from services.sandbox.assemblyai.routes.transcripts import Transcripts
 from services.sandbox.assemblyai.settings import SandboxSettings
 from services.sandbox.assemblyai.sources import Sources
@@ -96,8 +99,15 @@ class Sandbox:
         fetch = settings.fetch or ears.needs_audio
         sources = Sources(state=self.state, folder=self._folder, session=session, fetch=fetch)
         webhooks = Webhooks(session=session, faults=self.faults, interval=settings.webhook_seconds)
+        self._redacted_audio = RedactedAudio(seconds=settings.redaction_seconds)
         self._work = Work(
-            settings=settings, ears=ears, sources=sources, folder=self._folder, answers=self._answers, webhooks=webhooks
+            settings=settings,
+            ears=ears,
+            sources=sources,
+            folder=self._folder,
+            answers=self._answers,
+            redacted_audio=self._redacted_audio,
+            webhooks=webhooks,
         )
         self._door = Door(state=self.state, faults=self.faults, keys=settings.keys, outage=self.refuse)
         transcripts = Transcripts(
@@ -109,9 +119,15 @@ class Sandbox:
             faults=self.faults,
             unknown_id_status=settings.unknown_id_status,
         )
+        exports = Exports(answers=self._answers, find=transcripts.find)
+        audio = RedactedAudioCalls(
+            state=self.state, redacted_audio=self._redacted_audio, faults=self.faults, find=transcripts.find
+        )
         control = Control(state=self.state, faults=self.faults, door=self._door, outage=self.refuse, reset=self.reset)
         app = web.Application()
-        app.add_routes([*transcripts.routes(self._door), *control.routes()])
+        for calls in (transcripts, exports, audio, LlmGateway()):
+            app.add_routes(calls.routes(self._door))
+        app.add_routes(control.routes())
         self._listener = Listener(app, host=settings.host, port=settings.port)
 
     @property
@@ -123,6 +139,7 @@ class Sandbox:
         """Read what an earlier one has kept, and listen."""
         self._folder.read(self.state)
         await self._listener.open()
+        self._redacted_audio.url = self.url
         for transcript in self.state.transcripts.values():
             self._work.resume(transcript)
 

@@ -40,5 +40,7 @@ class SandboxSettings:
     """400 or 404: the vendor's pages disagree."""
     webhook_seconds: float = 10.0
     """Between two attempts at a webhook."""
+    redaction_seconds: float = 0.0
+    """How much longer redacted audio takes than its transcript."""
     faults: tuple[Chance, ...] = ()
     seed: int | None = None

@@ -76,7 +76,6 @@ class Transcript(msgspec.Struct, kw_only=True, tag="transcript"):
     webhook_status_code: int | None = None
     webhook_attempts: int = 0
     webhook_over: bool = False
-    redacted_audio: bool = False
     polls: int = 0
     """How often it was asked for before it was final."""
     gets: int = 0

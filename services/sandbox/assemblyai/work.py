@@ -13,6 +13,7 @@ from services.sandbox.assemblyai import composing
 from services.sandbox.assemblyai.answers import Answers
 from services.sandbox.assemblyai.ears import Ears, Unheard
 from services.sandbox.assemblyai.folder import Folder
+from services.sandbox.assemblyai.redacted_audio import RedactedAudio
 from services.sandbox.assemblyai.settings import SandboxSettings
 from services.sandbox.assemblyai.sources import Sources, forbidden, unreachable
 from services.sandbox.assemblyai.speech import Speech
@@ -30,13 +31,22 @@ class Work:
     """As many transcripts at a time as there are slots; the others wait their turn."""
 
     def __init__(
-        self, *, settings: SandboxSettings, ears: Ears, sources: Sources, folder: Folder, answers: Answers, webhooks: Webhooks
+        self,
+        *,
+        settings: SandboxSettings,
+        ears: Ears,
+        sources: Sources,
+        folder: Folder,
+        answers: Answers,
+        redacted_audio: RedactedAudio,
+        webhooks: Webhooks,
     ) -> None:
         self._settings = settings
         self._ears = ears
         self._sources = sources
         self._folder = folder
         self._answers = answers
+        self._redacted_audio = redacted_audio
         self._webhooks = webhooks
         self._free = settings.at_once or ears.at_once
         self._waiting: deque[Transcript] = deque()
@@ -124,6 +134,9 @@ class Work:
 
     async def _tell(self, transcript: Transcript) -> None:
         await self._webhooks.send(transcript, {"transcript_id": transcript.id, "status": transcript.status})
+        if self._redacted_audio.has(transcript):
+            await asyncio.sleep(self._redacted_audio.seconds)
+            await self._webhooks.send(transcript, self._redacted_audio.notice(transcript))
         transcript.webhook_over = True
         self._folder.note(transcript)
 
