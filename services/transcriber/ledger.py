@@ -26,6 +26,7 @@ GRACE_SECONDS = 60.0
 """How long a request that is on its way may still take when everything else stops."""
 MISSED_SECONDS = 90.0
 """How long another process's request is waited for: until it has noticed that its lease is lost, and its grace is over."""
+LOOK_AGAIN_SECONDS = 3.0
 
 log = structlog.get_logger(__name__)
 
@@ -120,18 +121,20 @@ class PaidLedger(Ledger):
     @override
     async def answer(self, name: str, ask: Callable[[], Awaitable[bytes]]) -> bytes:
         """As the protocol says. Cancelled, it still lets a request end that is on its way, within its grace."""
-        asking = asyncio.create_task(self._answer(name, ask))
+        asking = asyncio.create_task(self._ask(name, ask))
         try:
-            return await asyncio.shield(asking)
+            answer = await asyncio.shield(asking)
         except asyncio.CancelledError:
             with suppress(TimeoutError):
                 async with asyncio.timeout(GRACE_SECONDS):
                     await asyncio.gather(asking, return_exceptions=True)
             raise
+        return await self._noted_before(name) if answer is None else answer
 
-    async def _answer(self, name: str, ask: Callable[[], Awaitable[bytes]]) -> bytes:
+    async def _ask(self, name: str, ask: Callable[[], Awaitable[bytes]]) -> bytes | None:
+        """The answer; null when the request was noted before."""
         if not await self._requests.note(self._row.key, name):
-            return await self._noted_before(name)
+            return None
         try:
             answer = await ask()
         except OutcomeUnknown as error:
@@ -149,14 +152,16 @@ class PaidLedger(Ledger):
             await self._blobs.delete(self._key(name))
 
     async def _noted_before(self, name: str) -> bytes:
-        with suppress(BlobNotFound):
-            return await self._blobs.get(self._key(name))
-        standing = await self._requests.missing(self._row.key, name)
-        if standing is None:
-            raise LeaseLost
-        if standing.is_ours or standing.is_given_up:
-            raise self._unknown()
-        raise OutcomeUnknown(f"Another process may still get the answer to {name}.")
+        """The stored answer, waited for while somebody else may still get it."""
+        while True:
+            with suppress(BlobNotFound):
+                return await self._blobs.get(self._key(name))
+            standing = await self._requests.missing(self._row.key, name)
+            if standing is None:
+                raise LeaseLost
+            if standing.is_ours or standing.is_given_up:
+                raise self._unknown()
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}{name}"
