@@ -42,14 +42,17 @@ class TranscriberSettings(Settings, frozen=True, kw_only=True):
     key_refused: Annotated[
         KeyPolicy, Meta(description="Jobs whose provider refuses the key, or that have none: `wait` for another, or `fail`.")
     ] = KeyPolicy.WAIT
-    hooks_url: Annotated[
-        str | None,
-        Meta(
-            pattern="^https?://.+[^/]$",
-            description="Public URL of this service's `/hooks`, where providers call back; unset polls alone, and takes "
-            "AUDIO2TXT_PUBLIC_URL + /hooks in one process.",
-        ),
-    ] = None
+    hooks_url: (
+        Annotated[
+            str,
+            Meta(
+                pattern="^https?://.+[^/]$",
+                description="Public URL of this service's `/hooks`, where providers call back; unset polls alone, and takes "
+                "AUDIO2TXT_PUBLIC_URL + /hooks in one process.",
+            ),
+        ]
+        | None
+    ) = None
 
     local_model: Annotated[
         str | None,

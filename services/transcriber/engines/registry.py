@@ -12,7 +12,7 @@ from shared.errors import ConfigurationError
 from shared.schemas.engines import EngineOffer, EngineRules
 from shared.schemas.jobs import JobOptions
 
-RENTED: tuple[str, ...] = ("assemblyai", "deepgram")
+RENTED: tuple[str, ...] = ("assemblyai", "deepgram", "openai", "google")
 """Engines of providers; the first with a key of the deployment is the usual default."""
 
 ENGINES = (*RENTED, "local", "scripted")
