@@ -65,13 +65,17 @@ class PassageReader:
             text = (one.text or "").strip()
             if not text:
                 continue
-            start_ms, end_ms = self._times(one)
-            words.append(Word(t=text, s=start_ms, e=end_ms, c=ratio(one.confidence), sep=separator(before, text)))
+            start_ms, end_ms = self._times(one.start, one.end)
+            # Nearly all words of nearly all recordings take the shorter way.
+            sep = " " if text.isascii() else separator(before, text)
+            words.append(Word(t=text, s=start_ms, e=end_ms, c=ratio(one.confidence), sep=sep))
             before = text
         return words
 
-    def _times(self, one: SaidWord) -> tuple[int | None, int | None]:
-        start_ms, end_ms = plausible(one.start, self._latest), plausible(one.end, self._latest)
+    def _times(self, start: float | None, end: float | None) -> tuple[int | None, int | None]:
+        if start is not None and end is not None and 0 <= start <= end <= self._latest:
+            return int(start), int(end)
+        start_ms, end_ms = plausible(start, self._latest), plausible(end, self._latest)
         if start_ms is None or end_ms is None:
             self.notes.add(MENDED_TIMES)
             return None, None
@@ -94,4 +98,4 @@ def speaker_label(speaker: str | None, channel: str | int | None) -> str | None:
 
 def ratio(number: float | None) -> float | None:
     """A number between 0 and 1."""
-    return None if number is None else min(1.0, max(0.0, number))
+    return number if number is None or 0.0 <= number <= 1.0 else min(1.0, max(0.0, number))

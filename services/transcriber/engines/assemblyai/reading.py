@@ -29,7 +29,7 @@ _EXTRAS = (
 def read(raw: bytes) -> Heard:
     """The stored answer in our terms."""
     fields = Fields(raw)
-    stated_ms = round((fields.get("audio_duration", float) or 0) * 1000)
+    stated_ms = max(0, round((fields.get("audio_duration", float) or 0) * 1000))
     code = fields.get("language_code", str)
     language = usual_code(code) if code else None
     reader = PassageReader(fields, duration_ms=stated_ms, language=language)

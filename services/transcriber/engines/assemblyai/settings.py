@@ -28,9 +28,12 @@ class AssemblyAISettings(Settings, frozen=True, kw_only=True):
     assemblyai_region: Annotated[
         str, Meta(pattern="^(us|eu)$", description="Where AssemblyAI works on recordings: us, or eu, which they never leave.")
     ] = "us"
-    assemblyai_url: Annotated[
-        str | None, Meta(pattern="^https?://[^/]+$", description="URL of the API in place of the region's, as for the sandbox.")
-    ] = None
+    assemblyai_url: (
+        Annotated[
+            str, Meta(pattern="^https?://[^/]+$", description="URL of the API in place of the region's, as for the sandbox.")
+        ]
+        | None
+    ) = None
     assemblyai_models: Annotated[
         str,
         Meta(
