@@ -93,16 +93,16 @@ def test_analyses_are_asked_by_deepgrams_names() -> None:
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        ({"redaction": Redaction(categories=("star_sign",)), "language": "en"}, "redaction_not_supported", "star_sign"),
-        ({"redaction": Redaction(categories=("pii",))}, "redaction_not_supported", "name the language"),
-        ({"redaction": Redaction(categories=("pii",)), "language": "de"}, "redaction_not_supported", "from de"),
-        ({"redaction": Redaction(categories=("numbers",)), "language": "ja"}, "redaction_not_supported", "from ja"),
+        ({"redaction": Redaction(categories=("star_sign",)), "language": "en"}, "feature_not_supported", "star_sign"),
+        ({"redaction": Redaction(categories=("pii",))}, "feature_not_supported", "name the language"),
+        ({"redaction": Redaction(categories=("pii",)), "language": "de"}, "feature_not_supported", "from de"),
+        ({"redaction": Redaction(categories=("numbers",)), "language": "ja"}, "feature_not_supported", "from ja"),
         (
             {"redaction": Redaction(categories=("pii",), substitute=RedactionSubstitute.HASH), "language": "en"},
-            "redaction_not_supported",
+            "feature_not_supported",
             "substitute",
         ),
-        ({"analyses": (Analysis.SUMMARY,), "language": "fr"}, "analysis_not_supported", "summary"),
+        ({"analyses": (Analysis.SUMMARY,), "language": "fr"}, "feature_not_supported", "summary"),
     ],
 )
 def test_what_deepgram_would_not_remove_or_find_is_refused(options: dict[str, Any], code: str, words: str) -> None:

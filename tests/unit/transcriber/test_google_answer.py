@@ -115,7 +115,7 @@ def test_words_without_times_are_spread_over_their_portion() -> None:
         ("1", [("Bye", 6500, 8000)]),
     ]
     assert {one.src for passage in heard.passages for one in passage.words} == {WordSource.INTERPOLATED}
-    assert heard.notes == ()
+    assert heard.notes == ("no_word_times",)
 
 
 def test_a_text_without_words_is_split_into_them() -> None:

@@ -44,6 +44,8 @@ class CallingBack(RentedEngine):
 
     name = "deepgram"
     at_once = 16
+    first_poll = POLL_SECONDS
+    largest_callback = 64 * 1024 * 1024
 
     def __init__(self, *, settings: DeepgramSettings, blobs: BlobStore, reserve: Reserve, hooks: Hooks) -> None:
         self.capabilities = capabilities(settings)

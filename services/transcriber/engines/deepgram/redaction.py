@@ -60,4 +60,4 @@ def _check_language(wanted: list[str], language: str | None) -> None:
 
 
 def _refused(message: str) -> JobError:
-    return JobError("redaction_not_supported", message)
+    return JobError("feature_not_supported", message)

@@ -84,7 +84,7 @@ def _analyses(task: Task) -> Parameters:
     wanted = task.options.analyses
     if wanted and task.language not in (None, "en"):
         raise JobError(
-            "analysis_not_supported",
+            "feature_not_supported",
             f"Deepgram finds {', '.join(wanted)} in English recordings only; leave it out, or use another engine.",
         )
     return [ANALYSES[analysis] for analysis in wanted]

@@ -31,6 +31,7 @@ from shared.schemas.transcripts import Word
 
 OUTSIDE_MS = 1_000
 """How far a word may lie outside of its portion of the recording before its time is not believed."""
+NO_TIMES, MENDED_TIMES = "no_word_times", "times_mended"
 _DURATION = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?s", re.ASCII)
 _PASSING = frozenset({1, 4, 5, 7, 8, 10, 13, 14, 15, 16})
 """Codes of `google.rpc.Status` after which the same recording may be heard: all that do not speak of the request itself."""
@@ -61,15 +62,17 @@ def parse(raw: bytes) -> Heard:
     response, request = operation.response or Response(), operation.metadata.batch_recognize_request
     results = [result for file in response.results.values() for result in _results(file)]
     billed_ms = _billed_ms(response)
-    portions = list(_portions(results, billed_ms))
-    spoken = Counter(portion.language for portion, _ in portions for _ in portion.words)
+    notes: set[str] = set()
+    passages = tuple(_passages(results, billed_ms, notes))
+    words = [(passage.language, word) for passage in passages for word in passage.words]
+    spoken = Counter(language for language, _ in words)
     return Heard(
         model=_model(request) or "unknown",
-        duration_ms=max([billed_ms, *(word.e or 0 for portion, _ in portions for word in portion.words)]),
+        duration_ms=max([billed_ms, *(word.e or 0 for _, word in words)]),
         language=spoken.most_common(1)[0][0] if spoken else None,
-        passages=tuple(portion for portion, _ in portions),
+        passages=passages,
         params=_params(request),
-        notes=("times_mended",) if any(mended for _, mended in portions) else (),
+        notes=tuple(sorted(notes)),
         usage=_usage(request, billed_ms),
     )
 
@@ -95,32 +98,32 @@ def _results(file: FileResult) -> tuple[Result, ...]:
     return () if transcript is None else transcript.results
 
 
-def _portions(results: Sequence[Result], limit_ms: int) -> Iterator[tuple[Passage, bool]]:
-    """What each speaker says in each portion of the recording, and whether its times had to be mended."""
+def _passages(results: Sequence[Result], limit_ms: int, notes: set[str]) -> Iterator[Passage]:
+    """What each speaker says in each portion of the recording; `notes` are added to."""
     start_ms = 0
     for result in results:
         alternative = result.alternatives[0] if result.alternatives else Alternative()
         language = None if result.language_code is None else our_code(result.language_code)
         told = milliseconds(result.result_end_offset)
         end_ms = max(start_ms, _end_ms(alternative.words, limit_ms) if told is None else told)
-        words, mended = _timed(alternative, start_ms, end_ms)
-        for speaker, group in groupby(words, key=lambda pair: pair[0]):
-            yield Passage(words=tuple(word for _, word in group), speaker=speaker, language=language), mended
+        heard = [word for word in alternative.words if word.word.strip()] or _plain(alternative.transcript)
+        words = _words(heard, start_ms, end_ms)
+        speakers = iter([word.speaker_label or None for word in heard])
+        for speaker, group in groupby(interpolate(words, start_ms, end_ms), key=lambda _: next(speakers)):
+            yield Passage(words=tuple(group), speaker=speaker, language=language)
+        if any(word.s is None for word in words):
+            notes.add(NO_TIMES if all(word.s is None for word in words) else MENDED_TIMES)
         start_ms = end_ms
 
 
-def _timed(alternative: Alternative, start_ms: int, end_ms: int) -> tuple[list[tuple[str | None, Word]], bool]:
-    """The words with their speakers, all with times: the engine's where they are possible, or else interpolated."""
-    heard = [word for word in alternative.words if word.word.strip()] or _plain(alternative.transcript)
+def _words(heard: Sequence[HeardWord], start_ms: int, end_ms: int) -> list[Word]:
+    """The words of a portion, with their times where these are possible."""
     texts = [word.word.strip() for word in heard]
     offsets = _possible([_offsets(word) for word in heard], start_ms - OUTSIDE_MS, end_ms + OUTSIDE_MS)
-    words = [
+    return [
         Word(t=text, s=place and place[0], e=place and place[1], c=_ratio(word.confidence), sep=separator(before, text))
         for word, text, before, place in zip(heard, texts, ["", *texts], offsets, strict=False)
     ]
-    untimed = sum(place is None for place in offsets)
-    speakers = [word.speaker_label or None for word in heard]
-    return list(zip(speakers, interpolate(words, start_ms, end_ms), strict=True)), 0 < untimed < len(words)
 
 
 def _plain(transcript: str) -> list[HeardWord]:

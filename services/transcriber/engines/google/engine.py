@@ -54,6 +54,7 @@ class GoogleEngine(RentedEngine):
         self._settings = settings
         self._blobs = blobs
         self._poll_seconds = BATCHED_POLL_SECONDS if settings.google_dynamic_batching else None
+        self.first_poll = self._poll_seconds or RentedEngine.first_poll
         self._api = Api(settings=settings, bucket=bucket, service_account=service_account, reserve=reserve)
 
     @override
