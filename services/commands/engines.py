@@ -169,13 +169,14 @@ async def _check(desk: _Desk, tenant_id: UUID, change: RulesChange) -> None:
 
 
 async def _key(desk: _Desk, tenant: str, engine: str, key: str | None) -> None:
+    from services.transcriber.engines.registry import KEYED
+
     tenant_id = desk.tenant(tenant)
-    providers = [name for name, rented in (await desk.rented()).items() if rented]
     if key is None:
         removed = await desk.accounts.remove_key(tenant_id, engine)
         print(f"Forgot {tenant}'s key of {engine}." if removed else f"{tenant} has no key of {engine}.")
-    elif engine not in providers:
-        raise ConfigurationError(f"{engine!r} is no engine with a key; there are: {', '.join(sorted(providers)) or 'none'}.")
+    elif engine not in KEYED:
+        raise ConfigurationError(f"Tenants cannot bring a key of {engine!r}, only of: {', '.join(KEYED)}.")
     else:
         await desk.accounts.keep_key(tenant_id, engine, key)
         print(f"Kept {tenant}'s key of {engine}; jobs that are submitted from now on run on it.")

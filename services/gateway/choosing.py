@@ -33,10 +33,8 @@ class Choosing:
         if remembered is not None and remembered[0] > now:
             return remembered[1]
         choice = await self._store.choice(tenant_id)
-        self._known[tenant_id] = (now + KNOWN_SECONDS, choice)
-        self._known.move_to_end(tenant_id)
-        if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+        if choice.offers:
+            self._remember(tenant_id, choice, until=now + KNOWN_SECONDS)
         return choice
 
     async def refusal(self, tenant_id: UUID, options: JobOptions, *, size: int | None) -> Problem | None:
@@ -50,3 +48,9 @@ class Choosing:
             failure = refused.failure
             return invalid(refused.pointer, failure.code, failure.message, engines=refused.engines)
         return None
+
+    def _remember(self, tenant_id: UUID, choice: Choice, *, until: float) -> None:
+        self._known[tenant_id] = (until, choice)
+        self._known.move_to_end(tenant_id)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)

@@ -105,6 +105,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         )
         callbacks = Callbacks(submissions=submissions, leftovers=leftovers, blobs=platform.blobs, wake=poller.wake)
         publisher = Publisher(store=OfferStore(pool=pool, owner=owner), offers=engines.offers)
+        await publisher.publish()  # before anybody is told that we are ready
         transcriptions = Transcriptions(
             pool=pool, store=store, leftovers=leftovers, outbox=outbox, engines=engines, rules=rules, accounts=accounts
         )

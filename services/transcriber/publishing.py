@@ -26,11 +26,15 @@ class Publisher:
         self._store = store
         self._offers = offers
 
+    async def publish(self) -> None:
+        """Offer them now."""
+        await self._store.publish(self._offers)
+
     async def run(self) -> None:
         """Offer at once, then with every heartbeat; when cancelled, stand back."""
         try:
             while True:
-                await self._store.publish(self._offers)
+                await self.publish()
                 await asyncio.sleep(HEARTBEAT_SECONDS)
         except asyncio.CancelledError:
             await self._withdraw()

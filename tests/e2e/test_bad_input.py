@@ -178,16 +178,26 @@ async def test_what_was_refused_leaves_no_blob(customer: Customer, store: BlobSt
 
 
 async def test_an_unfit_engine_is_named(customer: Customer) -> None:
-    """An engine that does not exist fails the job with those that do."""
-    job = await customer.must_submit(SAMPLE.read_bytes(), engine="alexander")
-    done = await customer.must_end(job["id"])
-    assert done["failure"]["code"] == "unknown_engine"
-    assert "local" in done["failure"]["message"]
+    """An engine that does not exist is refused with those that do, before there is a job."""
+    upload_id = await customer.must_upload(SAMPLE.read_bytes())
+    problem = await _refused(customer, "unknown_engine", upload_id=upload_id, engine="alexander")
+    assert "local" in problem["detail"]
+    await customer.must_create(upload_id=upload_id, engine="scripted")
 
 
 async def test_a_language_the_model_does_not_speak_is_named(customer: Customer) -> None:
-    """The default model speaks English; asked for Chinese it says so and what to do."""
-    job = await customer.must_submit(SAMPLE.read_bytes(), engine="local", language="zh-Hant")
-    done = await customer.must_end(job["id"])
-    assert done["state"] == "failed"
-    assert "language" in done["failure"]["code"]
+    """The default model speaks English; asked for Chinese it says so and who does."""
+    upload_id = await customer.must_upload(SAMPLE.read_bytes())
+    problem = await _refused(customer, "language_not_supported", upload_id=upload_id, engine="local", language="zh-Hant")
+    assert problem["engines"] == ["scripted"]
+
+
+async def test_a_wish_that_the_engine_cannot_grant_is_named(customer: Customer) -> None:
+    """It is not left out silently."""
+    upload_id = await customer.must_upload(SAMPLE.read_bytes())
+    problem = await _refused(customer, "feature_not_supported", upload_id=upload_id, engine="scripted", analyses=["topics"])
+    assert problem["errors"][0]["pointer"] == "/analyses"
+
+
+async def _refused(customer: Customer, code: str, **order: Any) -> dict[str, Any]:
+    return _expect(await customer.call("POST", "/v1/jobs", json=order), 422, code)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.customer import SAMPLE, Customer, Receiver
 from tests.fixtures_installation import StoredKeys
+from tests.recordings import silence
 
 FORMATS = {"md", "txt", "json", "srt", "vtt", "pdf"}
 
@@ -59,14 +60,35 @@ async def test_progress_is_streamed_and_can_be_taken_up_again(customer: Customer
 
 
 async def test_a_failed_transcription_can_be_retried_from_the_kept_audio(customer: Customer) -> None:
-    """A retry after a failure starts the next run without a new upload."""
-    job = await customer.must_submit(SAMPLE.read_bytes(), engine="no-such-engine")
+    """A retry with another engine after a failure starts the next run without a new upload."""
+    job = await customer.must_submit(silence(3), engine="local", language="en")
     failed = await customer.must_end(job["id"])
     assert failed["state"] == "failed"
-    assert failed["failure"]["code"] == "unknown_engine"
+    assert failed["failure"]["code"] == "no_speech"
     again = await customer.must("POST", f"/v1/jobs/{job['id']}/retry", json={"engine": "scripted"})
     assert again["run"] == 2
     assert (await customer.must_end(job["id"]))["state"] == "completed"
+
+
+async def test_a_completed_job_can_be_heard_by_another_engine(customer: Customer) -> None:
+    """The kept audio is transcribed once more, and the new files replace the old ones."""
+    job = await customer.must_submit(SAMPLE.read_bytes(), engine="scripted", language="en", formats=["txt"])
+    invented = await customer.must_end(job["id"])
+    before = await customer.artifact(invented, "transcript.txt")
+    again = await customer.must("POST", f"/v1/jobs/{job['id']}/retry", json={"engine": "local"})
+    assert (again["run"], again["engine"]) == (2, "local")
+    heard = await customer.must_end(job["id"])
+    assert heard["state"] == "completed"
+    assert heard["stages"]["transcription"]["engine"] == "local"
+    assert await customer.artifact(heard, "transcript.txt") != before
+
+
+async def test_the_engines_of_the_installation_are_listed(customer: Customer) -> None:
+    """From its very start, with the default among them."""
+    engines = {engine["name"]: engine for engine in (await customer.must("GET", "/v1/engines"))["data"]}
+    assert {"local", "scripted"} <= set(engines)
+    assert [name for name, engine in engines.items() if engine["default"]] == ["local"]
+    assert not engines["local"]["rented"]
 
 
 async def test_a_completed_job_can_be_asked_for_more_formats(customer: Customer) -> None:

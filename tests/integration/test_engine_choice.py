@@ -66,7 +66,7 @@ MISTYPED = (
     (("rules", "acme", "--engine", "alexander"), "There is no engine 'alexander'"),
     (("rules", "acme", "--engine", "grand", "--rented", "no"), "cannot both have the engine grand"),
     (("rules", "acme", "--vocabulary", "no-such-file"), "no-such-file cannot be read"),
-    (("key", "acme", "local"), "'local' is no engine with a key"),
+    (("key", "acme", "local"), "Tenants cannot bring a key of 'local', only of: assemblyai, deepgram, openai."),
 )
 
 NONSENSE: tuple[tuple[dict[str, Any], str], ...] = (

@@ -12,8 +12,11 @@ from shared.errors import ConfigurationError
 from shared.schemas.engines import EngineOffer, EngineRules
 from shared.schemas.jobs import JobOptions
 
-RENTED: tuple[str, ...] = ("assemblyai", "deepgram", "openai", "google")
+RENTED = ("assemblyai", "deepgram", "openai", "google")
 """Engines of providers; the first with a key of the deployment is the usual default."""
+
+KEYED = ("assemblyai", "deepgram", "openai")
+"""Those of them that tenants can bring a key of."""
 
 ENGINES = (*RENTED, "local", "scripted")
 """Modules of this package; each has `open_engine(surroundings)`, which gives null where the engine is not configured."""
