@@ -18,11 +18,13 @@ from services.transcriber.clearing import Cleaner
 from services.transcriber.driver import Driver
 from services.transcriber.engines import (
     Account,
+    Attachment,
     Capabilities,
     Engine,
     Finished,
     Heard,
     InHouseEngine,
+    News,
     OutcomeUnknown,
     Passage,
     Pending,
@@ -134,7 +136,15 @@ class Provider(RentedEngine):
         self.unlisted = 0
         """How often `find` cannot tell yet."""
         self.polls_until_finished = 0
+        self.pause: float | None = 0.01
+        """Seconds it asks for between polls."""
         self.failure: JobError | None = None
+        self.poll_faults: list[Exception] = []
+        """Raised by the next polls."""
+        self.polls: list[Task] = []
+        self.tokens: dict[str, str] = {}
+        """Of what it accepted."""
+        self.files: tuple[Attachment, ...] = ()
 
     @override
     async def prepare(self, task: Task) -> Prepared:
@@ -146,6 +156,7 @@ class Provider(RentedEngine):
             raise self.submit_faults.pop(0)
         provider_id = str(uuid4())
         self.accepted[provider_id] = task.job_id
+        self.tokens[provider_id] = task.token
         if self.lost_answers:
             self.lost_answers -= 1
             raise ConnectionResetError("the connection was lost before the answer came")
@@ -161,16 +172,29 @@ class Provider(RentedEngine):
     @override
     async def poll(self, task: Task, provider_id: str) -> Pending | Finished:
         assert provider_id in self.accepted
+        self.polls.append(task)
+        if self.poll_faults:
+            raise self.poll_faults.pop(0)
         if self.failure is not None:
             raise self.failure
         if self.polls_until_finished:
             self.polls_until_finished -= 1
-            return Pending(seconds=0.01, progress=0.5, duration_ms=10_000)
+            return Pending(seconds=self.pause, progress=0.5, duration_ms=10_000)
         return Finished()
 
     @override
     async def fetch(self, task: Task, provider_id: str) -> bytes:
         return raw_script(10_000)
+
+    @override
+    async def attachments(self, task: Task, provider_id: str, raw: bytes) -> tuple[Attachment, ...]:
+        return self.files
+
+    @override
+    def heed(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> News | None:
+        if headers.get("x-secret") != "of the provider":
+            return None
+        return News(token=query["token"], provider_id=query.get("id"), raw=body or None)
 
     @override
     async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared) -> None:

@@ -25,12 +25,12 @@ log = structlog.get_logger(__name__)
 
 
 def left_by(row: Transcription, engines: Engines) -> list[Leftover]:
-    """What a transcription leaves when it ends: checkpoints, and a copy at the provider, or perhaps one."""
+    """What a transcription leaves when it ends: checkpoints, among them answers by callback, and what the provider keeps."""
     checkpoints = Leftover(prefix=checkpoint_prefix(row.tenant_id, row.job_id, row.run))
     match engines.get(row.engine):
-        case RentedEngine(capabilities=capabilities):
-            at_provider = [_task_of(row)] if capabilities.keeps_copies and _may_be_there(row) else []
-            return [*at_provider, checkpoints] if row.called_back else at_provider
+        case RentedEngine() as engine:
+            at_provider = [_task_of(row)] if engine.capabilities.keeps_copies and _may_be_there(row) else []
+            return [*at_provider, checkpoints] if engine.largest_callback > RentedEngine.largest_callback else at_provider
         case InHouseEngine() | AnsweringEngine():
             return [checkpoints]
         case _:

@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from services.transcriber.store import Key
 from shared.database import Connection, Pool
 from shared.metrics import ENGINE_DUPLICATES
 
@@ -55,12 +54,12 @@ class LeftoverStore:
             [(*msgspec.structs.astuple(leftover), delay) for leftover in leftovers],
         )
 
-    async def add_unless_wanted(self, key: Key, leftover: Leftover) -> None:
+    async def add_unless_wanted(self, job_id: UUID, run: int, leftover: Leftover) -> None:
         """Have a task dismissed whose transcription was taken away; as long as that lives, whoever has it finds the task."""
         wanted = await self._pool.fetchval(
             "select true from transcriber.transcriptions where job_id = $1 and run = $2 and ended_at is null",
-            key.job_id,
-            key.run,
+            job_id,
+            run,
         )
         if wanted is None:
             await self.add(self._pool, leftover)

@@ -228,7 +228,7 @@ class Renting:
         )
         counts = await self._submissions.taken(row.key, provider_id)
         if counts is None:
-            await self._leftovers.add_unless_wanted(row.key, ours)
+            await self._leftovers.add_unless_wanted(row.job_id, row.run, ours)
             raise LeaseLost
         if counts != provider_id:
             await self._leftovers.taken_twice(ours)

@@ -8,9 +8,7 @@ alter table transcriptions
     add column submissions int not null default 0,
     add column polls int not null default 0,
     -- A callback came while the provider was being asked; the next question must not wait.
-    add column nudged boolean not null default false,
-    -- A callback brought the answer, which lies with the checkpoints.
-    add column called_back boolean not null default false;
+    add column nudged boolean not null default false;
 create unique index transcriptions_token on transcriptions (token) where token is not null;
 create index transcriptions_account on transcriptions (engine, account_id) where ended_at is null;
 

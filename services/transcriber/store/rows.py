@@ -52,7 +52,6 @@ class Transcription(msgspec.Struct, frozen=True, kw_only=True):
     token: str | None = None
     submissions: int = 0
     polls: int = 0
-    called_back: bool = False
     heard_at: dt.datetime | None
     crashes: int
     outages: int

@@ -117,7 +117,7 @@ class SubmissionStore:
     async def brought(self, engine: str, token: str) -> bool:
         """Note that a callback's answer is stored. False when nobody waits for it any more."""
         done = await self._pool.fetchval(
-            "update transcriber.transcriptions set called_back = true, nudged = true, due_at = now() "
+            "update transcriber.transcriptions set nudged = true, due_at = now() "
             "where engine = $1 and token = $2 and ended_at is null returning true",
             engine,
             token,
