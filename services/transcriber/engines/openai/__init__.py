@@ -29,9 +29,10 @@ from services.transcriber.engines.openai.checkpoints import Checkpoints
 from services.transcriber.engines.openai.hearing import Hearing, Terms
 from services.transcriber.engines.openai.messages import Response
 from services.transcriber.engines.openai.models import RETIRES_ON, Model, retires
-from services.transcriber.engines.openai.settings import OPENAI_URL, OpenAISettings
+from services.transcriber.engines.openai.settings import OpenAISettings
 from services.transcriber.engines.surroundings import Surroundings
 from shared.blobs import BlobStore
+from shared.errors import ConfigurationError
 from shared.schemas.engines import Feature, WordTimes
 from shared.settings import load
 
@@ -43,18 +44,20 @@ _MODEL_AT_OPENAI, _MODEL_ELSEWHERE = "gpt-transcribe", "whisper-1"
 log = structlog.get_logger(__name__)
 
 
-def open_engine(surroundings: Surroundings) -> OpenAIEngine | HouseServerEngine | None:
-    """The engine, where there is a key for OpenAI or the URL of another server."""
+def open_engine(surroundings: Surroundings) -> OpenAIEngine | HouseServerEngine:
+    """The engine. At OpenAI, without a key of the deployment's, only tenants with one of their own can use it."""
     settings = load(OpenAISettings, surroundings.environment)
-    elsewhere = settings.openai_url != OPENAI_URL
-    if not elsewhere and settings.openai_api_key is None:
-        return None
-    usual = _MODEL_ELSEWHERE if elsewhere else _MODEL_AT_OPENAI
-    model = Model.of(settings.openai_model or usual, settings.openai_response)
-    if not elsewhere and retires(model.name):
+    model = Model.of(
+        settings.openai_model or (_MODEL_AT_OPENAI if settings.is_openai else _MODEL_ELSEWHERE), settings.openai_response
+    )
+    if settings.is_openai and retires(model.name):
         log.warning("openai.model_retires", model=model.name, on=RETIRES_ON, instead=_MODEL_AT_OPENAI)
     if settings.openai_rented:
         return OpenAIEngine(settings=settings, model=model, surroundings=surroundings)
+    if settings.is_openai:
+        raise ConfigurationError(
+            "AUDIO2TXT_OPENAI_RENTED: OpenAI is not in your house; set AUDIO2TXT_OPENAI_URL to your own server, or remove this."
+        )
     return HouseServerEngine(settings=settings, model=model, surroundings=surroundings)
 
 
@@ -65,7 +68,8 @@ class OpenAIEngine(AnsweringEngine):
     at_once = AT_ONCE
 
     def __init__(self, *, settings: OpenAISettings, model: Model, surroundings: Surroundings) -> None:
-        self.key = settings.openai_api_key or ""  # a server that needs none is not one without a key
+        # A server of somebody else's may need no key, which is not the same as that nobody has one.
+        self.key = settings.openai_api_key or (None if settings.is_openai else "")
         self.models = (model.name,)
         self.capabilities = _capabilities(model, surroundings.settings.max_audio_ms)
         self._repeat_lost = settings.openai_repeat_lost
@@ -121,13 +125,14 @@ class HouseServerEngine(InHouseEngine):
 
 def _http(settings: OpenAISettings) -> ProviderHttp:
     seconds = settings.openai_request_seconds
-    provider = "OpenAI" if settings.openai_url == OPENAI_URL else "The server behind AUDIO2TXT_OPENAI_URL"
+    provider = "OpenAI" if settings.is_openai else "The server behind AUDIO2TXT_OPENAI_URL"
     return ProviderHttp(provider=provider, read_seconds=seconds, total_seconds=seconds)
 
 
 def _hearing(settings: OpenAISettings, model: Model, surroundings: Surroundings, http: ProviderHttp) -> Hearing:
     return Hearing(
         model=model,
+        server=settings.server,
         rented=settings.openai_rented,
         asking=Asking(http=http, url=settings.openai_url),
         blobs=surroundings.blobs,

@@ -17,6 +17,7 @@ from services.transcriber.engines import Heard, Passage, Usage
 from services.transcriber.engines.doubts import Doubts, is_doubtful
 from services.transcriber.engines.openai.languages import code_of
 from services.transcriber.engines.openai.messages import Answers, Piece, Plan, Response, Span
+from services.transcriber.engines.openai.settings import OPENAI_HOST
 from services.transcriber.engines.openai.timing import Timed, align, spread
 from services.transcriber.engines.spacing import split_words
 from shared.errors import JobError
@@ -93,7 +94,7 @@ def parse(raw: bytes) -> Heard:
         passages=tuple(passage for part in parts for passage in part.passages),
         params=_params(plan, parts),
         notes=tuple(_notes(plan, parts)),
-        usage=Usage(billed_ms=sum(part.billed_ms for part in parts), items=(plan.model,)) if plan.rented else None,
+        usage=Usage(billed_ms=sum(part.billed_ms for part in parts), items=(_item(plan),)) if plan.rented else None,
     )
 
 
@@ -187,9 +188,15 @@ def _main_language(parts: list[_Part]) -> str | None:
     return spoken.most_common(1)[0][0] if spoken else None
 
 
+def _item(plan: Plan) -> str:
+    """OpenAI's models by their names; other servers have prices of their own."""
+    return plan.model if plan.server == OPENAI_HOST else f"{plan.server}/{plan.model}"
+
+
 def _params(plan: Plan, parts: list[_Part]) -> dict[str, str]:
     answered = sorted({part.form.value for part in parts if part.passages})
     return {
+        "server": plan.server,
         "response": plan.response.value,
         "answered": ", ".join(answered),
         "language": plan.language or "auto",

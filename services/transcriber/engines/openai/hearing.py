@@ -48,6 +48,7 @@ class Hearing:
         self,
         *,
         model: Model,
+        server: str,
         rented: bool,
         asking: Asking,
         blobs: BlobStore,
@@ -57,6 +58,7 @@ class Hearing:
         at_once: int,
     ) -> None:
         self._model = model
+        self._server = server
         self._rented = rented
         self._asking = asking
         self._blobs = blobs
@@ -88,6 +90,7 @@ class Hearing:
         plan = Plan(
             model=self._model.name,
             response=self._model.response,
+            server=self._server,
             rented=self._rented,
             language=task.language,
             vocabulary=task.vocabulary,

@@ -51,6 +51,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     response: Response
     """What is asked for; some servers answer with less."""
+    server: str
+    """Host name."""
     rented: bool
     language: str | None
     """What was asked for; null: find out."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import enum
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from msgspec import Meta
 
 from shared.settings import SECRET, Settings
 
-OPENAI_URL = "https://api.openai.com/v1"
+OPENAI_HOST = "api.openai.com"
 
 
 class ResponseSetting(enum.StrEnum):
@@ -37,7 +38,7 @@ class OpenAISettings(Settings, frozen=True, kw_only=True):
             pattern="^https?://[^/]+.*[^/]$",
             description="Base URL of the server, up to /v1: OpenAI's, or another's that offers /audio/transcriptions.",
         ),
-    ] = OPENAI_URL
+    ] = f"https://{OPENAI_HOST}/v1"
     openai_model: Annotated[
         str | None,
         Meta(
@@ -74,3 +75,13 @@ class OpenAISettings(Settings, frozen=True, kw_only=True):
             "says that its retry may be charged again."
         ),
     ] = False
+
+    @property
+    def server(self) -> str:
+        """Host name."""
+        return urlsplit(self.openai_url).hostname or ""
+
+    @property
+    def is_openai(self) -> bool:
+        """Whether it is OpenAI's own, of whatever region."""
+        return self.server == OPENAI_HOST or self.server.endswith(f".{OPENAI_HOST}")
