@@ -15,7 +15,7 @@ from services.sandbox.assemblyai.server import Sandbox, serving
 from services.sandbox.assemblyai.settings import SandboxSettings
 
 START_SECONDS = 60
-CANNED = SandboxSettings(script=True, script_seconds=20.0, webhook_seconds=0.01)
+CANNED = SandboxSettings(script=True, script_seconds=60.0, webhook_seconds=0.01)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -140,8 +141,11 @@ def handle(arguments: argparse.Namespace) -> int:
 
 
 async def _serve(settings: Any) -> None:
+    import structlog
+
     from services.sandbox.assemblyai.server import serving
 
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -151,7 +151,7 @@ class Answer(Options, frozen=True, kw_only=True):
     confidence: float | None = None
     audio_duration: int | None = None
     audio_channels: int | UnsetType = UNSET
-    language_code: str | None = DEFAULT_LANGUAGE
+    language_code: str | UnsetType = DEFAULT_LANGUAGE
     language_confidence: float | None = None
     language_model: str = "assemblyai_default"
     acoustic_model: str = "assemblyai_default"
@@ -193,9 +193,9 @@ def failed(transcript: Transcript) -> Answer:
     return msgspec.structs.replace(pending(transcript), error=transcript.error or "")
 
 
-def told_language(order: Order) -> str | None:
-    """The language before anything was heard."""
-    return order.language_code or (None if order.language_detection else DEFAULT_LANGUAGE)
+def told_language(order: Order) -> str | UnsetType:
+    """The language before anything was heard; unset when that is to tell."""
+    return order.language_code or (UNSET if order.language_detection else DEFAULT_LANGUAGE)
 
 
 def deleted(transcript: Transcript) -> bytes:

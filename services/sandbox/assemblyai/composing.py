@@ -25,7 +25,7 @@ def compose(transcript: Transcript, speech: Speech) -> Answer:
     """The answer of a completed transcript; `Unheard` when a threshold is not reached."""
     order = transcript.order
     check_thresholds(order, speech)
-    language = speech.language if order.language_detection else forms.told_language(order)
+    language = forms.told_language(order) or speech.language
     spoken = labelled(written(_cut(speech, order), order), order)
     words = redacted(spoken, order) if order.redact_pii else spoken
     heard = msgspec.structs.replace(
@@ -41,7 +41,7 @@ def compose(transcript: Transcript, speech: Speech) -> Answer:
         language_confidence=speech.language_confidence if order.language_detection else None,
         speech_model_used=order.model,
     )
-    analysed = _analysed(heard, order, words, has_all=(language or "en").startswith("en"))
+    analysed = _analysed(heard, order, words, has_all=language.startswith("en"))
     return _with_unredacted(analysed, order, spoken)
 
 
