@@ -85,7 +85,14 @@ ENGLISH = Labels(
     notes={
         "speakers_not_separated": "The speech engine did not tell speakers apart.",
         "truncated": "The speech engine stopped before the end of the recording.",
-        "no_word_times": "The speech engine gave no word times; subtitle times are estimated.",
+        "no_word_times": "The speech engine gave no word times; they are estimated.",
+        "word_times_approximate": "The speech engine timed sentences, not words; the times of words are estimated.",
+        "times_mended": "Some of the speech engine's times contradicted each other and were put in order.",
+        "speakers_per_piece": "The recording was heard in pieces; a speaker may carry another label in each.",
+        "language_assumed": "The language was neither told nor detected, but assumed.",
+        "vocabulary_cut": "Not every key term was given to the speech engine, which takes fewer.",
+        "insights_unreadable": "A part of what the speech engine found out could not be read; it lies in the raw answer.",
+        "engine_warnings": "The speech engine gave warnings; they stand in its raw answer.",
     },
     other_note="Note: {code}.",
     languages={
@@ -149,7 +156,14 @@ TRADITIONAL_CHINESE = Labels(
     notes={
         "speakers_not_separated": "語音引擎未區分發言者。",
         "truncated": "語音引擎在錄音結束前中止。",
-        "no_word_times": "語音引擎未提供逐字時間，字幕時間為估計值。",
+        "no_word_times": "語音引擎未提供逐字時間，各字時間為估計值。",
+        "word_times_approximate": "語音引擎僅提供語句時間，各字時間為估計值。",
+        "times_mended": "語音引擎的部分時間互相矛盾，已重新排序。",
+        "speakers_per_piece": "錄音分段辨識，同一發言者在各段可能有不同標籤。",
+        "language_assumed": "語言未經指定或偵測，為預設值。",
+        "vocabulary_cut": "關鍵詞彙超過語音引擎上限，未全部採用。",
+        "insights_unreadable": "語音引擎的部分分析無法讀取，仍保存於原始結果中。",
+        "engine_warnings": "語音引擎提出警告，詳見其原始結果。",
     },
     other_note="附註：{code}。",
     languages={
