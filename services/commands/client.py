@@ -14,7 +14,16 @@ import msgspec
 from httpx_sse import aconnect_sse
 
 from shared.errors import Audio2txtError
-from shared.schemas.jobs import ArtifactFormat, ArtifactState, Failure, FileFormat, JobState
+from shared.schemas.jobs import (
+    Analysis,
+    ArtifactFormat,
+    ArtifactState,
+    Failure,
+    FileFormat,
+    JobState,
+    Redaction,
+    SpeakerRange,
+)
 
 CHUNK_BYTES = 1024 * 1024
 TIMEOUT = httpx.Timeout(30, read=90)
@@ -57,6 +66,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     engine: str | None = None
     solution: str = "verbatim"
     formats: tuple[ArtifactFormat, ...] | None = None
+    speakers: SpeakerRange | None = None
+    vocabulary: tuple[str, ...] = ()
+    channels: bool = False
+    redaction: Redaction | None = None
+    analyses: tuple[Analysis, ...] = ()
     callback_url: str | None = None
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from services.commands import installation
+from services.commands.wishes import read_terms
 from shared.errors import ConfigurationError
 from shared.runtime import SERVICES
 from shared.schemas.engines import EngineOffer, EngineRules
@@ -59,7 +60,7 @@ def register(subparsers: Any) -> None:
 
 def handle_rules(arguments: argparse.Namespace) -> int:
     """Change what is asked for and show the outcome."""
-    vocabulary = () if arguments.no_vocabulary else arguments.vocabulary and read_terms(arguments.vocabulary)
+    vocabulary = () if arguments.no_vocabulary else arguments.vocabulary and kept_terms(arguments.vocabulary)
     return _run(lambda desk: _rules(desk, arguments, vocabulary))
 
 
@@ -69,13 +70,9 @@ def handle_key(arguments: argparse.Namespace) -> int:
     return _run(lambda desk: _key(desk, arguments.tenant, arguments.engine, key))
 
 
-def read_terms(path: Path) -> tuple[str, ...]:
-    """A term a line; raises `ConfigurationError`."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read as UTF-8 text: {error}.") from None
-    terms = tuple(dict.fromkeys(" ".join(line.split()) for line in lines if line.strip()))
+def kept_terms(path: Path) -> tuple[str, ...]:
+    """The terms of a file; raises `ConfigurationError` for more than are kept."""
+    terms = read_terms(path)
     if too_long := next((term for term in terms if len(term) > LONGEST_TERM), None):
         raise ConfigurationError(f"{path}: {too_long[:30]!r}… is longer than {LONGEST_TERM} characters; put one term a line.")
     if len(terms) > MOST_TERMS:

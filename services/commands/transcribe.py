@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from services.commands import installation
+from services.commands.wishes import add_wishes, order_of
 from shared.errors import Audio2txtError, ConfigurationError
-from shared.schemas.jobs import ArtifactFormat, ArtifactState, JobState
+from shared.schemas.jobs import ArtifactState, JobState
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -30,6 +31,7 @@ Transcribe recordings and store the results beside each other.
 
   audio2txt transcribe interview.m4a
   audio2txt transcribe *.mp3 --language en --formats pdf,srt -o results/
+  audio2txt transcribe call.wav --engine assemblyai --speakers 2-4 --term "Dr. Chen" --redact person_name,phone_number
 
 Ctrl-C leaves the work running on the server; the same command goes on where it was. The exit status is 0 only when
 every recording succeeded.
@@ -59,10 +61,7 @@ def register(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings: audio, or video with sound")
-    parser.add_argument("--language", default="auto", help="spoken language, such as en or zh-Hant (default: detect it)")
-    parser.add_argument("--formats", help="comma-separated, of " + ", ".join(ArtifactFormat) + " (default: the solution's)")
-    parser.add_argument("--solution", default="verbatim", help="scenario template (default: verbatim)")
-    parser.add_argument("--engine", help="speech engine (default: the server's)")
+    add_wishes(parser)
     parser.add_argument(
         "-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder for the results (default: here)"
     )
@@ -75,19 +74,12 @@ def handle(arguments: argparse.Namespace) -> int:
     """Transcribe all files; 1 when one failed."""
     for module in ("httpx", "httpx_sse", "rich"):
         _require(module)
-    from services.commands.client import Order
-
     settings, environment = installation.read_settings()
     default_url, default_key = installation.client_defaults(settings, environment)
     api_key = arguments.api_key or default_key
     if api_key is None:
         raise ConfigurationError("No API key: give --api-key, set AUDIO2TXT_API_KEY, or start the server here once.")
-    order = Order(
-        language=arguments.language,
-        engine=arguments.engine,
-        solution=arguments.solution,
-        formats=_formats(arguments.formats),
-    )
+    order = order_of(arguments)
     files = _check_files(arguments.files)
     outcomes = asyncio.run(transcribe(files, order, url=arguments.url or default_url, api_key=api_key, output=arguments.output))
     return report(outcomes)
@@ -227,15 +219,6 @@ def _failed_artifacts(job: Job) -> str | None:
         if artifact.state is ArtifactState.FAILED
     ]
     return "; ".join(reasons) or None
-
-
-def _formats(text: str | None) -> tuple[ArtifactFormat, ...] | None:
-    if text is None:
-        return None
-    names = [part.strip().lower() for part in text.split(",")]
-    if unknown := [name for name in names if name not in list(ArtifactFormat)]:
-        raise ConfigurationError(f"--formats: there is no format {unknown[0]!r}; there are {', '.join(ArtifactFormat)}.")
-    return tuple(ArtifactFormat(name) for name in names)
 
 
 def _check_files(files: Sequence[Path]) -> list[Path]:

@@ -73,6 +73,43 @@ async def test_one_bad_recording_among_good_ones_is_named_and_fails_the_command(
     assert "speech" in done.err
 
 
+async def test_a_wish_that_the_engine_cannot_grant_is_told_before_any_work(tmp_path: Path, access: dict[str, str]) -> None:
+    """With the gateway's own sentence, which names what could be done."""
+    done = await audio2txt(
+        "transcribe", SAMPLE, "--engine", "scripted", "--analyses", "topics", cwd=tmp_path, environment=access
+    )
+    assert done.status == 1
+    assert "The engine scripted does not find out topics" in done.err
+    assert list(tmp_path.glob("*.txt")) == []
+
+
+async def test_a_tenant_s_rules_bind_a_running_installation(tmp_path: Path, one: Installation) -> None:
+    """The command reaches the database of the one process, and the gateway follows within seconds."""
+
+    async def engines(*arguments: str) -> str:
+        done = await audio2txt("engines", *arguments, cwd=tmp_path, environment=one._environment("all"))
+        assert done.status == 0, done.err
+        return done.out
+
+    assert "local        in the house, default" in await engines()
+    async with Customer(lambda: one.url, one.api_key) as customer:
+        upload_id = await customer.must_upload(SAMPLE.read_bytes())
+        assert "audio stays in the house" in await engines("rules", "default", "--rented", "no")
+        try:
+            await _until_offered(customer, scripted=False)
+            refused = await customer.call("POST", "/v1/jobs", json={"upload_id": upload_id, "engine": "scripted"})
+            assert refused.json()["code"] == "engine_forbidden"
+        finally:
+            await engines("rules", "default", "--rented", "yes")
+            await _until_offered(customer, scripted=True)
+
+
+async def _until_offered(customer: Customer, *, scripted: bool) -> None:
+    async with asyncio.timeout(30):
+        while scripted != ("scripted" in {engine["name"] for engine in (await customer.must("GET", "/v1/engines"))["data"]}):
+            await asyncio.sleep(0.2)
+
+
 async def test_after_an_interruption_the_same_command_goes_on(
     tmp_path: Path, access: dict[str, str], one: Installation
 ) -> None:

@@ -1,0 +1,82 @@
+"""The options of `audio2txt transcribe` that say what is wanted of the work on a recording."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from shared.errors import ConfigurationError
+from shared.schemas.jobs import Analysis, ArtifactFormat, Redaction, SpeakerRange
+
+if TYPE_CHECKING:
+    from services.commands.client import Order
+
+N = TypeVar("N", ArtifactFormat, Analysis)
+
+
+def add_wishes(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--language", default="auto", help="spoken language, such as en or zh-Hant (default: detect it)")
+    parser.add_argument("--formats", help="comma-separated, of " + ", ".join(ArtifactFormat) + " (default: the solution's)")
+    parser.add_argument("--solution", default="verbatim", help="scenario template (default: verbatim)")
+    parser.add_argument("--engine", help="speech engine (default: the server's)")
+    parser.add_argument("--speakers", metavar="N|N-M", help="how many people speak, when you are sure")
+    parser.add_argument(
+        "--vocabulary", type=Path, metavar="FILE", help="names and terms that are likely to be said, one a line"
+    )
+    parser.add_argument("--term", action="append", default=[], metavar="TERM", help="one more of them; may be repeated")
+    parser.add_argument("--channels", action="store_true", help="each channel of the recording is one speaker")
+    parser.add_argument("--redact", metavar="CATEGORIES", help="remove these, such as person_name,phone_number")
+    parser.add_argument("--redact-audio", action="store_true", help="also make a recording in which they cannot be heard")
+    parser.add_argument("--analyses", help="comma-separated, of " + ", ".join(Analysis))
+
+
+def order_of(arguments: argparse.Namespace) -> Order:
+    """What is asked of the gateway; raises `ConfigurationError` that names the option."""
+    from services.commands.client import Order
+
+    return Order(
+        language=arguments.language,
+        engine=arguments.engine,
+        solution=arguments.solution,
+        formats=_listed("--formats", arguments.formats, ArtifactFormat) or None,
+        speakers=_speakers(arguments.speakers),
+        vocabulary=(*(read_terms(arguments.vocabulary) if arguments.vocabulary else ()), *arguments.term),
+        channels=arguments.channels,
+        redaction=_redaction(arguments.redact, audio=arguments.redact_audio),
+        analyses=_listed("--analyses", arguments.analyses, Analysis),
+    )
+
+
+def read_terms(path: Path) -> tuple[str, ...]:
+    """A term a line, each once; raises `ConfigurationError`."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read as UTF-8 text: {error}.") from None
+    return tuple(dict.fromkeys(" ".join(line.split()) for line in lines if line.strip()))
+
+
+def _speakers(text: str | None) -> SpeakerRange | None:
+    if text is None:
+        return None
+    least, dash, most = text.partition("-")
+    if not least.isdecimal() or (dash and not most.isdecimal()):
+        raise ConfigurationError(f"--speakers: {text!r} is neither a number nor a range such as 2-4.")
+    return SpeakerRange(min=int(least), max=int(most if dash else least))
+
+
+def _redaction(text: str | None, *, audio: bool) -> Redaction | None:
+    if text is None:
+        if audio:
+            raise ConfigurationError("--redact-audio needs --redact, which says what must not be heard.")
+        return None
+    return Redaction(categories=tuple(part.strip() for part in text.split(",")), audio=audio)
+
+
+def _listed(option: str, text: str | None, kind: type[N]) -> tuple[N, ...]:
+    names = [] if text is None else [part.strip().lower() for part in text.split(",")]
+    if unknown := [name for name in names if name not in list(kind)]:
+        raise ConfigurationError(f"{option}: there is no {unknown[0]!r}; there are {', '.join(kind)}.")
+    return tuple(kind(name) for name in names)

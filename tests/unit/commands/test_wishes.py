@@ -1,0 +1,77 @@
+"""What a person types after `audio2txt transcribe` is what the gateway is asked for."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from services.commands.client import Order
+from services.commands.engines import kept_terms
+from services.commands.wishes import add_wishes, order_of
+from services.gateway.requests import JobRequest
+from shared.errors import ConfigurationError
+from shared.schemas.jobs import Analysis, ArtifactFormat, Redaction, SpeakerRange
+
+
+def order(*arguments: str) -> Order:
+    """What these arguments ask for."""
+    parser = argparse.ArgumentParser()
+    add_wishes(parser)
+    return order_of(parser.parse_args(arguments))
+
+
+def test_nothing_typed_asks_for_nothing() -> None:
+    """The server's defaults stand."""
+    assert order() == Order()
+    assert msgspec.to_builtins(Order()) == {}
+
+
+def test_every_wish_can_be_typed(tmp_path: Path) -> None:
+    """And the gateway understands it as it was meant."""
+    terms = tmp_path / "terms.txt"
+    terms.write_text("\ufeffAudio2txt\r\n\r\n  Dr.   Chen \nAudio2txt\n", encoding="utf-8")
+    typed = order(
+        *("--language", "en", "--engine", "assemblyai", "--formats", "pdf, SRT", "--speakers", "2-4", "--channels"),
+        *("--vocabulary", str(terms), "--term", "陳醫師", "--term", "ACME"),
+        *("--redact", "person_name, phone_number", "--redact-audio", "--analyses", "entities,topics"),
+    )
+    assert typed.formats == (ArtifactFormat.PDF, ArtifactFormat.SRT)
+    assert typed.vocabulary == ("Audio2txt", "Dr. Chen", "陳醫師", "ACME")
+    request = msgspec.json.decode(msgspec.json.encode(typed), type=JobRequest)
+    assert msgspec.convert(request.speakers, SpeakerRange, from_attributes=True) == SpeakerRange(min=2, max=4)
+    redaction = msgspec.convert(request.redaction, Redaction, from_attributes=True)
+    assert redaction == Redaction(categories=("person_name", "phone_number"), audio=True)
+    assert request.analyses == (Analysis.ENTITIES, Analysis.TOPICS)
+    assert request.channels
+    assert order("--speakers", "3").speakers == SpeakerRange(min=3, max=3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--speakers", "a few"], "--speakers: 'a few' is neither"),
+        (["--speakers", "2-"], "--speakers"),
+        (["--formats", "docx"], "--formats: there is no 'docx'; there are md, txt"),
+        (["--analyses", "topics,horoscope"], "--analyses: there is no 'horoscope'"),
+        (["--redact-audio"], "--redact-audio needs --redact"),
+        (["--vocabulary", "no-such-file"], "no-such-file cannot be read"),
+    ],
+)
+def test_what_cannot_be_meant_is_named(arguments: list[str], said: str) -> None:
+    """By the option and what it takes."""
+    with pytest.raises(ConfigurationError, match=said):
+        order(*arguments)
+
+
+def test_more_terms_than_a_tenant_can_keep_are_refused(tmp_path: Path) -> None:
+    """By the file and the limit."""
+    terms = tmp_path / "terms.txt"
+    terms.write_text("\n".join(f"term {number}" for number in range(1001)), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"has 1,001 terms; 1,000 are kept"):
+        kept_terms(terms)
+    terms.write_text("x" * 101, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="longer than 100 characters"):
+        kept_terms(terms)
