@@ -157,12 +157,12 @@ class Pacing:
         lasts = await self._pool.fetchval(
             """
             insert into transcriber.accounts as known (engine, account_id, tenant_id, reason, message, paused_until)
-            values ($1, $2, $3, $4, $5, case when $6 then now() + make_interval(secs => coalesce($7, $8)) end)
+            values ($1, $2, $3, $4, $5, case when $6 then now() + make_interval(secs => coalesce($7::float8, $8)) end)
             on conflict (engine, account_id) do update
             set reason = excluded.reason, message = excluded.message, failed_at = now(), probed_until = null,
                 failures = known.failures + case when known.paused_until > now() then 0 else 1 end,
                 paused_until = case when $6 then greatest(known.paused_until, now() + make_interval(secs =>
-                    coalesce($7, least($9, $8 * 2 ^ least(known.failures + 1, 10)))
+                    coalesce($7::float8, least($9, $8 * 2 ^ least(known.failures + 1, 10)))
                 )) end
             returning extract(epoch from paused_until - now())::float8
             """,
