@@ -34,3 +34,4 @@ async def transcriber_blobs(tmp_path: Path) -> AsyncIterator[BlobStore]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried again is tried at once."""
     monkeypatch.setattr("services.transcriber.transcriber.backoff", lambda *_: 0.0)
+    monkeypatch.setattr("services.transcriber.poller.backoff", lambda *_, **__: 0.0)
