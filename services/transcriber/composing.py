@@ -104,7 +104,7 @@ def _engine_run(heard: Heard, provenance: Provenance) -> EngineRun:
         params=dict(heard.params),
         started_at=provenance.started_at,
         finished_at=provenance.heard_at,
-        cost=heard.usage and cost(provenance.provider, heard.usage, provenance.started_at.date()),
+        cost=None if heard.usage is None else cost(provenance.provider, heard.usage, provenance.started_at.date()),
     )
 
 
