@@ -53,8 +53,8 @@ async def control(url: str) -> AsyncIterator[Control]:
 
 
 @asynccontextmanager
-async def sandbox_process(*arguments: str) -> AsyncIterator[str]:
-    """`audio2txt sandbox assemblyai` with these arguments; its URL."""
+async def sandbox_process(*arguments: str, kill: bool = False) -> AsyncIterator[str]:
+    """`audio2txt sandbox assemblyai` with these arguments; its URL. `kill` ends it as `kill -9` does."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services", "sandbox", "assemblyai", *arguments, stdout=asyncio.subprocess.PIPE
     )
@@ -65,5 +65,8 @@ async def sandbox_process(*arguments: str) -> AsyncIterator[str]:
         assert first.startswith("sandbox: "), first
         yield first.removeprefix("sandbox: ").strip()
     finally:
-        process.terminate()
+        if kill:
+            process.kill()
+        else:
+            process.terminate()
         await process.communicate()

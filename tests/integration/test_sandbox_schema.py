@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 import pytest_asyncio
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from tests.receivers import receiver
 from tests.sandboxes import sandbox
@@ -77,7 +77,7 @@ class Vendor:
 
 @cache
 def document() -> dict[str, object]:
-    """The vendor's, in which `$ref` beside other keywords and `format` need no care: it is OpenAPI 3.1, so plain JSON Schema."""
+    """The vendor's. It is OpenAPI 3.1, so its schemas are plain JSON Schema."""
     loaded: dict[str, object] = yaml.load(DOCUMENT.read_bytes(), yaml.CSafeLoader)
     return loaded
 

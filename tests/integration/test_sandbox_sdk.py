@@ -92,7 +92,7 @@ async def test_transcripts_are_listed_and_deleted(client: aai.AsyncClient) -> No
         aai.ListTranscriptParameters(limit=2, before_id=page.page_details.before_id_of_prev_url)
     )
     assert [item.id for item in older.transcripts] == ids[:1]
-    deleted = await transcriber.delete_by_id(ids[1])
+    deleted = await transcriber.delete_by_id(ids[1] or "")
     assert (deleted.text, deleted.words, deleted.status) == ("Deleted by user.", None, aai.TranscriptStatus.completed)
     urls = [item.audio_url for item in (await transcriber.list_transcripts()).transcripts]
     assert urls[1] == "http://deleted_by_user"

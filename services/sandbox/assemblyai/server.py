@@ -156,6 +156,10 @@ class Sandbox:
         self.state.clear()
         self._folder.clear()
 
+    async def settled(self) -> None:
+        """Return once every transcript is final and every webhook delivered or given up."""
+        await self._work.settled()
+
     async def close(self) -> None:
         """Stop listening and working; a kept folder can be opened again."""
         await self._listener.close()

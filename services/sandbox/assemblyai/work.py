@@ -75,6 +75,11 @@ class Work:
         if task := self._running.get(transcript.id):
             task.cancel()
 
+    async def settled(self) -> None:
+        """Return when nothing is under way."""
+        while tasks := [*self._running.values(), *self._telling]:
+            await asyncio.gather(*tasks, return_exceptions=True)
+
     async def close(self) -> None:
         """Leave everything as it is."""
         self._waiting.clear()

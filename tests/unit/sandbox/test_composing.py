@@ -16,13 +16,15 @@ CONVERSATION = canned_speech(60)
 
 
 def speech(text: str) -> Speech:
+    """One speaker says this, a word every half second."""
     words = tuple(
         Word(text=part, start=number * 500, end=number * 500 + 400, speaker="A") for number, part in enumerate(text.split())
     )
     return Speech(words=words, duration_ms=60_000, language="en", language_confidence=0.6602, speech_ms=len(words) * 400)
 
 
-def answer(heard: Speech = CONVERSATION, **fields: object) -> Answer:
+def answer(heard: Speech = CONVERSATION, /, **fields: object) -> Answer:
+    """What an order with these fields is answered."""
     order = parse_order(msgspec.json.encode({"audio_url": "http://host/a.mp3", **fields}))
     return compose(Transcript(id="t", key="k", order=order, created="2026-11-22T20:00:00", number=0), heard)
 

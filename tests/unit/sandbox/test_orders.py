@@ -11,10 +11,12 @@ URL = "http://host/audio.mp3"
 
 
 def order(**fields: object) -> Order:
+    """A request with these fields, as it is understood."""
     return parse_order(msgspec.json.encode({"audio_url": URL, **fields}))
 
 
 def refusal(**fields: object) -> str:
+    """Why it is refused."""
     with pytest.raises(Refusal) as caught:
         order(**fields)
     assert caught.value.status == 400

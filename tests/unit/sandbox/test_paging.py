@@ -14,6 +14,7 @@ URL = "http://sandbox/v2/transcript"
 
 
 def state(count: int) -> State:
+    """So many transcripts of one key, numbered in their URLs."""
     filled = State()
     for number in range(count):
         filled.accept("k", Order(audio_url=f"http://host/{number}"), Fate())
@@ -21,14 +22,17 @@ def state(count: int) -> State:
 
 
 def get(filled: State, **query: str) -> Page:
+    """A page."""
     return page(filled.of_key("k"), parse_query(query), URL)
 
 
 def shown(one: Page) -> list[str]:
+    """The numbers on it."""
     return [item.audio_url.removeprefix("http://host/") for item in one.transcripts]
 
 
 def follow(filled: State, url: str) -> Page:
+    """The page at a URL that another page gave."""
     return get(filled, **{name: values[0] for name, values in parse_qs(urlsplit(url).query).items()})
 
 

@@ -10,6 +10,7 @@ from services.sandbox.assemblyai.speech import Word, joined, speaker_name
 
 
 def said(text: str, speaker: str = "A", start: int = 0) -> list[Word]:
+    """A word every half second."""
     return [
         Word(text=part, start=start + number * 500, end=start + number * 500 + 400, speaker=speaker)
         for number, part in enumerate(text.split())
