@@ -46,6 +46,13 @@ def task(
     )
 
 
+async def stored(blobs: BlobStore, *, recording: bytes = RECORDING, **details: Any) -> Task:
+    """A task, and its recording in the store."""
+    wanted = task(**details)
+    await blobs.put(wanted.source_key, recording)
+    return wanted
+
+
 class Pace:
     """A `Reserve` that counts the requests, and that none was sent outside of it."""
 

@@ -55,24 +55,26 @@ class FakeDeepgram:
     """The same, before anything is taken."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What an operator sets to use it."""
+        return {"AUDIO2TXT_DEEPGRAM_KEY": KEY, "AUDIO2TXT_DEEPGRAM_URL": self.url}
+
     async def listen(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/listen`."""
         if request.headers.get("Authorization") != f"Token {KEY}":
             return _error(401, "INVALID_AUTH", "Invalid credentials.")
-        digest, size = hashlib.sha256(), 0
-        async for chunk in request.content.iter_chunked(65536):
-            digest.update(chunk)
-            size += len(chunk)
+        recording = await _recording(request)
         if self.refusals:
             return await self.refusals.pop(0)(request, web.Response())
-        if (refused := _refused(request.query, size)) is not None:
+        if (refused := _refused(request.query, len(recording))) is not None:
             return refused
         taken = Request(
             id=str(uuid4()),
             query=request.query,
             headers=request.headers,
-            size=size,
-            sha256=digest.hexdigest(),
+            size=len(recording),
+            sha256=hashlib.sha256(recording).hexdigest(),
             had_length="Content-Length" in request.headers,
         )
         self.requests.append(taken)
@@ -105,10 +107,18 @@ class FakeDeepgram:
 async def fake_deepgram() -> AsyncIterator[FakeDeepgram]:
     """One on a free port."""
     fake = FakeDeepgram()
-    app = web.Application()
+    app = web.Application(client_max_size=64 * 1024 * 1024)
     app.router.add_post("/v1/listen", fake.listen)
     async with serving(app) as fake.url:
         yield fake
+
+
+async def _recording(request: web.Request) -> bytes:
+    """What was sent, or what lies at the URL that was sent."""
+    if request.content_type != "application/json":
+        return await request.read()
+    async with aiohttp.ClientSession() as session, session.get((await request.json())["url"]) as answer:
+        return await answer.read()
 
 
 def result(request: Request) -> dict[str, Any]:

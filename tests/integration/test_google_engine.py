@@ -22,7 +22,7 @@ from shared.schemas.engines import Feature, WordTimes
 from shared.schemas.jobs import JobOptions
 from tests.fakes import faults
 from tests.fakes.google import BUCKET, EMAIL, FakeGoogle, fake_google
-from tests.rented import RECORDING, Pace, surroundings, task
+from tests.rented import RECORDING, Pace, stored, surroundings
 
 pytest_plugins = ["tests.fixtures_transcriber"]
 
@@ -59,7 +59,7 @@ async def test_a_recording_is_heard_and_forgotten(
     engine: GoogleEngine, google: FakeGoogle, transcriber_blobs: BlobStore
 ) -> None:
     """Uploaded whole, heard, fetched byte for byte; then neither the recording nor the transcript stays at Google."""
-    wanted = await _stored(transcriber_blobs)
+    wanted = await stored(transcriber_blobs, engine="google")
     prepared = await engine.prepare(wanted)
     assert google.objects == {f"audio2txt/{wanted.job_id}/1/{wanted.token}": hashlib.sha256(RECORDING).hexdigest()}
     provider_id = await engine.submit(wanted, prepared)
@@ -89,7 +89,7 @@ async def test_two_models_can_do_different_things(
     assert not exact.capabilities.has(Feature.SPEAKERS)
     assert speakers.capabilities.has(Feature.SPEAKERS)
     assert (exact.capabilities.longest_ms, speakers.capabilities.longest_ms) == (8 * 3_600_000, 3_600_000)
-    wanted = await _stored(transcriber_blobs)
+    wanted = await stored(transcriber_blobs, engine="google")
     provider_id = await speakers.submit(wanted, await speakers.prepare(wanted))
     google.finish(provider_id)
     finished = await speakers.poll(wanted, provider_id)
@@ -106,7 +106,9 @@ async def test_what_is_asked_is_what_the_customer_wants(
 ) -> None:
     """Language, key terms, and the operator's wish to wait for a discount."""
     engine = _opened({**environment, "AUDIO2TXT_GOOGLE_DYNAMIC_BATCHING": "true"}, transcriber_blobs)
-    wanted = await _stored(transcriber_blobs, options=JobOptions(language="zh-Hant-TW"), vocabulary=("Audio2txt",))
+    wanted = await stored(
+        transcriber_blobs, engine="google", options=JobOptions(language="zh-Hant-TW"), vocabulary=("Audio2txt",)
+    )
     provider_id = await engine.submit(wanted, await engine.prepare(wanted))
     request = google.operations[provider_id]["metadata"]["batchRecognizeRequest"]
     assert request["config"]["languageCodes"] == ["cmn-Hant-TW"]
@@ -121,9 +123,9 @@ async def test_a_lost_answer_is_found_by_the_recordings_name(
     engine: GoogleEngine, google: FakeGoogle, transcriber_blobs: BlobStore, fault: faults.Fault
 ) -> None:
     """Among the operations of others, which come a page at a time; nothing is submitted again."""
-    other = await _stored(transcriber_blobs)
+    other = await stored(transcriber_blobs, engine="google")
     await engine.submit(other, await engine.prepare(other))
-    wanted = await _stored(transcriber_blobs)
+    wanted = await stored(transcriber_blobs, engine="google")
     prepared = await engine.prepare(wanted)
     google.faults.append(fault)
     with pytest.raises(OutcomeUnknown):
@@ -137,7 +139,7 @@ async def test_a_list_that_lags_behind_is_not_believed_at_once(
     engine: GoogleEngine, google: FakeGoogle, transcriber_blobs: BlobStore
 ) -> None:
     """After a while what is not listed was not taken."""
-    wanted = await _stored(transcriber_blobs)
+    wanted = await stored(transcriber_blobs, engine="google")
     prepared = await engine.prepare(wanted)
     google.lists = False
     with pytest.raises(OutcomeUnknown):
@@ -149,7 +151,7 @@ async def test_a_task_nobody_knows_the_id_of_is_dismissed_by_its_recording(
     engine: GoogleEngine, google: FakeGoogle, transcriber_blobs: BlobStore
 ) -> None:
     """As when it was cancelled while it was handed over."""
-    wanted = await _stored(transcriber_blobs)
+    wanted = await stored(transcriber_blobs, engine="google")
     prepared = await engine.prepare(wanted)
     google.faults.append(faults.dropped)
     with pytest.raises(OutcomeUnknown):
@@ -175,7 +177,7 @@ async def test_refusals_know_their_fate(
     engine: GoogleEngine, google: FakeGoogle, transcriber_blobs: BlobStore, refusal: faults.Fault, kind: type[Exception]
 ) -> None:
     """At each step; after none of them anything was taken."""
-    wanted = await _stored(transcriber_blobs)
+    wanted = await stored(transcriber_blobs, engine="google")
     prepared = await engine.prepare(wanted)
     for step in (engine.prepare(wanted), engine.submit(wanted, prepared), engine.poll(wanted, "operations/1")):
         google.refusals.append(refusal)
@@ -189,7 +191,7 @@ async def test_an_expired_token_is_replaced_without_anybody_noticing(
     engine: GoogleEngine, google: FakeGoogle, transcriber_blobs: BlobStore
 ) -> None:
     """The refused request is sent again, its body from the beginning."""
-    wanted = await _stored(transcriber_blobs)
+    wanted = await stored(transcriber_blobs, engine="google")
     await engine.prepare(wanted)
     google.tokens.clear()
     prepared = await engine.prepare(wanted)
@@ -202,7 +204,7 @@ async def test_an_expired_token_is_replaced_without_anybody_noticing(
 
 async def test_one_token_serves_everybody(engine: GoogleEngine, google: FakeGoogle, transcriber_blobs: BlobStore) -> None:
     """However many ask at once."""
-    await asyncio.gather(*[engine.prepare(await _stored(transcriber_blobs)) for _ in range(5)])
+    await asyncio.gather(*[engine.prepare(await stored(transcriber_blobs, engine="google")) for _ in range(5)])
     assert google.token_requests == 1
 
 
@@ -213,7 +215,7 @@ async def test_requests_keep_the_pace_of_their_account(
     pace = Pace()
     engine = open_engine(surroundings(transcriber_blobs, environment, pace=pace))
     assert engine is not None
-    await engine.prepare(await _stored(transcriber_blobs))
+    await engine.prepare(await stored(transcriber_blobs, engine="google"))
     await engine.close()
     assert pace.reserved == 2
 
@@ -227,7 +229,7 @@ async def test_a_key_that_google_does_not_know_is_told(
         another.write_credentials(tmp_path / "key.json")
     engine = _opened(environment, transcriber_blobs)
     with pytest.raises(KeyRefused, match="refuses the service account"):
-        await engine.prepare(await _stored(transcriber_blobs))
+        await engine.prepare(await stored(transcriber_blobs, engine="google"))
     await engine.close()
 
 
@@ -239,7 +241,7 @@ async def test_failures_of_the_operation_fail_the_job(
         {"error": {"code": 3, "message": "Audio too long."}},
         {"file_error": {"code": 3, "message": "Audio too long."}},
     ):
-        wanted = await _stored(transcriber_blobs)
+        wanted = await stored(transcriber_blobs, engine="google")
         provider_id = await engine.submit(wanted, await engine.prepare(wanted))
         google.finish(provider_id, **error)
         with pytest.raises(JobError, match="Audio too long") as failed:
@@ -250,7 +252,9 @@ async def test_failures_of_the_operation_fail_the_job(
 async def test_an_operation_that_is_gone_is_lost(engine: GoogleEngine, transcriber_blobs: BlobStore) -> None:
     """A retry may help."""
     with pytest.raises(JobError) as failed:
-        await engine.poll(await _stored(transcriber_blobs), "projects/a-project/locations/us-central1/operations/gone")
+        await engine.poll(
+            await stored(transcriber_blobs, engine="google"), "projects/a-project/locations/us-central1/operations/gone"
+        )
     assert (failed.value.failure.code, failed.value.failure.retryable) == ("engine_lost_task", True)
 
 
@@ -258,8 +262,7 @@ async def test_tenants_cannot_bring_their_own_key(
     engine: GoogleEngine, google: FakeGoogle, transcriber_blobs: BlobStore
 ) -> None:
     """It would take more than a key, and they are told."""
-    wanted = task(engine="google", owner=uuid4())
-    await transcriber_blobs.put(wanted.source_key, RECORDING)
+    wanted = await stored(transcriber_blobs, engine="google", owner=uuid4())
     with pytest.raises(JobError, match="service account only"):
         await engine.prepare(wanted)
     assert google.objects == {}
@@ -296,9 +299,3 @@ def _opened(environment: dict[str, str], blobs: BlobStore) -> GoogleEngine:
 def _account(wanted: Task) -> Account:
     assert wanted.account is not None
     return wanted.account
-
-
-async def _stored(blobs: BlobStore, *, options: JobOptions | None = None, vocabulary: tuple[str, ...] = ()) -> Task:
-    wanted = task(engine="google", options=options, vocabulary=vocabulary)
-    await blobs.put(wanted.source_key, RECORDING)
-    return wanted

@@ -22,7 +22,7 @@ from shared.http import HttpServer
 from shared.schemas.events import JobSubmitted
 from shared.schemas.transcripts import Transcript
 from tests.fakes import faults
-from tests.fakes.deepgram import KEY, FakeDeepgram, fake_deepgram
+from tests.fakes.deepgram import FakeDeepgram, fake_deepgram
 from tests.fakes.google import BUCKET, FakeGoogle, fake_google
 from tests.rented import RECORDING, surroundings
 from tests.transcribing import Process, job_submitted
@@ -54,9 +54,8 @@ async def called_back(deepgram: FakeDeepgram, transcriber_pool: Pool, transcribe
         await processes[0].hooks(scope, receive, send)
 
     async with _serving(hooks) as url:
-        environment = {"AUDIO2TXT_DEEPGRAM_KEY": KEY, "AUDIO2TXT_DEEPGRAM_URL": deepgram.url}
         reachable = Hooks(url=f"{url}/hooks", secret=b"a secret of ours")
-        engine = open_deepgram(surroundings(transcriber_blobs, environment, hooks=reachable))
+        engine = open_deepgram(surroundings(transcriber_blobs, deepgram.environment, hooks=reachable))
         processes.append(_process(transcriber_pool, transcriber_blobs, engine))
         async with processes[0].running():
             yield processes[0]
@@ -108,8 +107,7 @@ async def test_deepgram_waited_for_is_paid_once(
     deepgram: FakeDeepgram, transcriber_pool: Pool, transcriber_blobs: BlobStore
 ) -> None:
     """Without a public address; an answer that was lost is not bought again."""
-    environment = {"AUDIO2TXT_DEEPGRAM_KEY": KEY, "AUDIO2TXT_DEEPGRAM_URL": deepgram.url}
-    engine = open_deepgram(surroundings(transcriber_blobs, environment))
+    engine = open_deepgram(surroundings(transcriber_blobs, deepgram.environment))
     process = _process(transcriber_pool, transcriber_blobs, engine)
     async with process.running():
         event = await process.submit(job_submitted("deepgram"), recording=RECORDING)

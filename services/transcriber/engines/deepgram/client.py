@@ -1,6 +1,8 @@
-"""The one request that Deepgram knows for recordings, with the recording streamed from the store."""
+"""The one request that Deepgram knows for recordings, with the recording streamed from the store, or lent by its URL."""
 
 from __future__ import annotations
+
+import msgspec
 
 from services.transcriber.engines import Reserve, Task
 from services.transcriber.engines.deepgram.redaction import NUMBER_LANGUAGES
@@ -14,6 +16,8 @@ from shared.schemas.engines import Capabilities, Feature, VocabularyLimits
 LARGEST_BYTES = 2 * 1000**3
 UPLOAD_SECONDS = 2 * 3600.0
 """The longest a request may take as a whole: 2 GB over a slow line, and the ten minutes that Deepgram works at most."""
+PRESIGNED_SECONDS = 3600
+"""Deepgram reads a recording as soon as it is asked to."""
 _NO_AUDIO = "failed to process audio"
 
 
@@ -36,6 +40,7 @@ class Client:
 
     def __init__(self, *, settings: DeepgramSettings, blobs: BlobStore, reserve: Reserve, read_seconds: float) -> None:
         self._url = f"{settings.deepgram_url}/v1/listen"
+        self._lends = settings.deepgram_upload == "presigned"
         self._blobs = blobs
         self._reserve = reserve
         self._http = ProviderHttp(provider="Deepgram", read_seconds=read_seconds, total_seconds=UPLOAD_SECONDS)
@@ -43,8 +48,7 @@ class Client:
     async def listen(self, task: Task, query: Parameters) -> bytes:
         """Deepgram's answer, which is JSON if nothing goes wrong; raises what the lack of one means."""
         assert task.account is not None
-        info = await self._blobs.info(task.source_key)
-        body = Body(media_type="application/octet-stream", chunks=lambda: self._blobs.stream(task.source_key), size=info.size)
+        body = await self._body(task.source_key)
         async with self._reserve(task.account):
             answer = await self._http.send(
                 "POST", self._url, headers={"Authorization": f"Token {task.account.key}"}, params=query, body=body
@@ -56,6 +60,13 @@ class Client:
     async def close(self) -> None:
         """Let go of the session."""
         await self._http.close()
+
+    async def _body(self, key: str) -> Body:
+        url = await self._blobs.presigned(key, PRESIGNED_SECONDS) if self._lends else None
+        if url is not None:
+            return Body.of(msgspec.json.encode({"url": url}))
+        info = await self._blobs.info(key)
+        return Body(media_type="application/octet-stream", chunks=lambda: self._blobs.stream(key), size=info.size)
 
     def _refusal(self, answer: Answer) -> JobError | RetryableError:
         if answer.status == 504:

@@ -28,6 +28,13 @@ class DeepgramSettings(Settings, frozen=True, kw_only=True):
             "and costs more; otherwise Deepgram detects the main language and hears everything in it."
         ),
     ] = False
+    deepgram_upload: Annotated[
+        str,
+        Meta(
+            pattern="^(upload|presigned)$",
+            description="How recordings get there: upload, or a presigned URL of an S3 store that Deepgram can reach.",
+        ),
+    ] = "upload"
     deepgram_callback: Annotated[
         bool,
         Meta(
