@@ -54,7 +54,7 @@ class FakeOpenAI:
     """The server. The n-th file is heard as the n-th of `says`, later ones as the last."""
 
     key: str | None = None
-    says: list[Sequence[Said]] = field(default_factory=lambda: [(Said(text="Hello, world.", start=0.0, end=1.0),)])
+    says: Sequence[Sequence[Said]] = field(default_factory=lambda: [(Said(text="Hello, world.", start=0.0, end=1.0),)])
     models: frozenset[str] | None = MODELS
     """Null takes any name for Whisper, as other servers do."""
     times_words: bool = True
@@ -64,6 +64,8 @@ class FakeOpenAI:
     faults: list[Fault | None] = field(default_factory=list)
     """What the next requests meet; null is none."""
     asked: list[Asked] = field(default_factory=list)
+    refused: int = 0
+    """How many requests were not accepted."""
     at_once: int = 0
     most_at_once: int = 0
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -87,6 +89,7 @@ class FakeOpenAI:
         try:
             asked = await _read(request)
             if refusal := self._refusal(asked):
+                self.refused += 1
                 return refusal
             async with self.arrived:
                 self.asked.append(asked)
