@@ -123,7 +123,7 @@ class Provider(RentedEngine):
     name = "rented"
     capabilities = Capabilities(features=frozenset({Feature.SPEAKERS}), keeps_copies=True)
     at_once = 8
-    key = "deployment-key-1234"
+    key: str | None = "deployment-key-1234"
     first_poll = 0.01
 
     def __init__(self) -> None:

@@ -8,10 +8,10 @@ from collections import defaultdict
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from services.transcriber.engines import Account, AnsweringEngine, Engine, RentedEngine
 from shared.database import Pool
-from shared.errors import JobError
 from shared.sealing import Sealer, Unsealable
 
 HINT_CHARACTERS = 4
@@ -20,6 +20,8 @@ LEAST_HINTED = 16
 """Shorter keys are not hinted at."""
 
 _TENANT, _DEPLOYMENT = "tenant", "deployment"
+
+log = structlog.get_logger(__name__)
 
 
 class WaitingAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,21 +43,21 @@ class Accounts:
     def __init__(self, *, pool: Pool, secret_key: bytes) -> None:
         self._pool = pool
         self._sealer = Sealer(secret_key, purpose="provider key")
+        self._unreadable: set[bytes] = set()
+        """Told once each."""
 
     async def of(self, tenant_id: UUID, engine: Engine, account_id: str | None = None) -> Account | None:
         """The account a tenant's tasks of an engine run on; null when nobody has a key, or the engine needs none.
 
         With `account_id`, which a task was begun with, it is the same owner's account, whatever key that has now: only there
-        can the task be found again. Without, it is for a new task, and refused to tenants whose audio may not leave the house.
-        Raises `JobError`: `engine_forbidden`, `engine_key_unreadable`.
+        can the task be found again. A key that cannot be read counts as none, and never as the deployment's.
         """
         if not isinstance(engine, RentedEngine | AnsweringEngine):
             return None
         owner = None if account_id is None else account_id.partition("-")[0]
-        if owner is None and await self._forbids_rented(tenant_id):
-            raise JobError("engine_forbidden", f"Your audio may not leave the house; use another engine than {engine.name}.")
-        if owner != _DEPLOYMENT and (key := await self._own_key(tenant_id, engine.name)) is not None:
-            return _account(engine.name, key, tenant_id=tenant_id)
+        if owner != _DEPLOYMENT and (sealed := await self._sealed(tenant_id, engine.name)) is not None:
+            key = self._unsealed(sealed, tenant_id, engine.name)
+            return None if key is None else _account(engine.name, key, tenant_id=tenant_id)
         if owner != _TENANT and engine.key is not None:
             return _account(engine.name, engine.key)
         return None
@@ -98,23 +100,20 @@ class Accounts:
         )
         return [msgspec.convert(dict(row), WaitingAccount) for row in rows]
 
-    async def _forbids_rented(self, tenant_id: UUID) -> bool:
-        query = "select true from transcriber.tenant_rules where tenant_id = $1 and rules -> 'allow_rented' = 'false'"
-        return bool(await self._pool.fetchval(query, tenant_id))
-
-    async def _own_key(self, tenant_id: UUID, engine: str) -> str | None:
-        sealed = await self._pool.fetchval(
+    async def _sealed(self, tenant_id: UUID, engine: str) -> bytes | None:
+        sealed: bytes | None = await self._pool.fetchval(
             "select sealed from transcriber.provider_keys where tenant_id = $1 and engine = $2", tenant_id, engine
         )
+        return sealed
+
+    def _unsealed(self, sealed: bytes, tenant_id: UUID, engine: str) -> str | None:
         try:
-            return None if sealed is None else self._sealer.unseal(sealed, place=_place(tenant_id, engine))
-        except Unsealable:
-            raise JobError(
-                "engine_key_unreadable",
-                f"The key that was stored for the engine {engine} cannot be read any more; "
-                "the operator must store it again with `audio2txt engines key`.",
-                retryable=True,
-            ) from None
+            return self._sealer.unseal(sealed, place=_place(tenant_id, engine))
+        except Unsealable as error:
+            if sealed not in self._unreadable:
+                self._unreadable.add(sealed)
+                log.error("provider_key.unreadable", tenant_id=str(tenant_id), engine=engine, error=str(error))
+            return None
 
 
 def _account(engine: str, key: str, *, tenant_id: UUID | None = None) -> Account:
