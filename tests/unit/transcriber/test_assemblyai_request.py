@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -95,6 +96,16 @@ def test_key_terms_keep_to_the_limits_of_the_model_that_will_hear_them() -> None
     assert "keyterms_prompt" not in asked(task())
 
 
+def test_more_key_terms_of_the_job_than_are_taken_are_refused() -> None:
+    """Those of the tenant give way; what the customer asked for is not dropped in silence."""
+    many = tuple(f"term {number}" for number in range(201))
+    request.check(task(vocabulary=many, language="mi"), models=MODELS)
+    request.check(task(vocabulary=many, language="zh"), models=MODELS)
+    with pytest.raises(JobError, match="200 key terms, and not 201") as refused:
+        request.check(replace(task(language="mi"), options=JobOptions(vocabulary=many)), models=MODELS)
+    assert refused.value.failure.code == "too_many_terms"
+
+
 def test_redaction() -> None:
     """Text and sound are redacted as asked, and never is the unredacted text asked for as well."""
     redaction = Redaction(categories=("person_name", "phone_number"), substitute=RedactionSubstitute.HASH, audio=True)
@@ -112,9 +123,9 @@ def test_redaction() -> None:
 def test_a_category_that_nobody_knows_is_refused_before_anything_is_sent() -> None:
     """The customer reads which one it is, and what it may have been meant to be."""
     with pytest.raises(JobError, match=r"'person_nam' .*person_name") as refused:
-        request.check(task(redaction=Redaction(categories=("person_nam",))))
+        request.check(task(redaction=Redaction(categories=("person_nam",))), models=MODELS)
     assert refused.value.failure.code == "redaction_not_supported"
-    request.check(task(redaction=Redaction(categories=("person_name",))))
+    request.check(task(redaction=Redaction(categories=("person_name",))), models=MODELS)
 
 
 @pytest.mark.parametrize("analysis", sorted(Analysis))
@@ -123,11 +134,11 @@ def test_what_would_repeat_removed_words_is_not_combined_with_redaction(analysis
     both = task(redaction=Redaction(categories=("person_name",)), analyses=(analysis,))
     if analysis in request.UNREDACTED:
         with pytest.raises(JobError, match=analysis.value) as refused:
-            request.check(both)
+            request.check(both, models=MODELS)
         assert refused.value.failure.code == "redaction_not_supported"
     else:
-        request.check(both)
-    request.check(task(analyses=(analysis,)))
+        request.check(both, models=MODELS)
+    request.check(task(analyses=(analysis,)), models=MODELS)
 
 
 def test_analyses() -> None:

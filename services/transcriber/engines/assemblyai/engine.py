@@ -89,7 +89,7 @@ class AssemblyAIEngine(RentedEngine):
     @override
     async def prepare(self, task: Task) -> Prepared:
         account = _account(task)
-        await asyncio.to_thread(request.check, task)
+        await asyncio.to_thread(request.check, task, models=self.models)
         now = dt.datetime.now(dt.UTC)
         return {
             "audio_url": await self._lend(task, account),

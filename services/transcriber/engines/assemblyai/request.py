@@ -36,18 +36,16 @@ def vocabulary_limits(models: Sequence[str]) -> VocabularyLimits:
     )
 
 
-def check(task: Task) -> None:
+def check(task: Task, *, models: Sequence[str]) -> None:
     """Raise `JobError` for what the options ask in vain; for this nothing needs to be sent."""
-    redaction = task.options.redaction
-    if redaction is None:
-        return
-    if repeated := UNREDACTED.intersection(task.options.analyses):
+    wanted, most = len(task.options.vocabulary), _most_terms(task, models)
+    if wanted > most:
         raise JobError(
-            "redaction_not_supported",
-            f"AssemblyAI removes nothing from its analyses of the kind {', '.join(sorted(repeated))}; leave them out, or do "
-            "without redaction.",
+            "too_many_terms",
+            f"In this language AssemblyAI takes {most} key terms, and not {wanted}; leave some out, or choose another engine.",
         )
-    _check_categories(redaction)
+    if task.options.redaction is not None:
+        _check_redaction(task, task.options.redaction)
 
 
 def body(task: Task, audio_url: str, *, models: Sequence[str], hooks: Hooks | None) -> bytes:
@@ -91,10 +89,15 @@ def _speaker_range(options: JobOptions) -> dict[str, int] | None:
 
 
 def _terms(task: Task, models: Sequence[str]) -> list[str]:
-    """As many key terms as the model takes that will hear the language: each once, and none that is too long."""
-    newest = models[0].startswith(NEWEST_FAMILY) and (task.language is None or task.language in languages.NEWEST)
+    """As many key terms as are taken, each once, and none that is too long."""
     short = dict.fromkeys(term for term in task.vocabulary if len(term.split()) <= _LONGEST_TERM)
-    return list(short)[: _MOST_TERMS if newest else _MOST_TERMS_BEFORE]
+    return list(short)[: _most_terms(task, models)]
+
+
+def _most_terms(task: Task, models: Sequence[str]) -> int:
+    """How many key terms the model takes that will hear the language."""
+    newest = models[0].startswith(NEWEST_FAMILY) and (task.language is None or task.language in languages.NEWEST)
+    return _MOST_TERMS if newest else _MOST_TERMS_BEFORE
 
 
 def _wanted(options: JobOptions, analysis: Analysis) -> bool | None:
@@ -115,6 +118,16 @@ def _substitute(redaction: Redaction) -> aai.PIISubstitutionPolicy:
             return aai.PIISubstitutionPolicy.hash
         case RedactionSubstitute.CATEGORY:
             return aai.PIISubstitutionPolicy.entity_name
+
+
+def _check_redaction(task: Task, redaction: Redaction) -> None:
+    if repeated := UNREDACTED.intersection(task.options.analyses):
+        raise JobError(
+            "redaction_not_supported",
+            f"AssemblyAI removes nothing from its analyses of the kind {', '.join(sorted(repeated))}; leave them out, or do "
+            "without redaction.",
+        )
+    _check_categories(redaction)
 
 
 def _check_categories(redaction: Redaction) -> None:
