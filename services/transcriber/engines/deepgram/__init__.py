@@ -21,19 +21,24 @@ _PORTS = frozenset({80, 443, 8080, 8443})
 def open_engine(surroundings: Surroundings) -> CallingBack | Waiting:
     """The engine; without a key of the deployment's, only tenants with one of their own can use it."""
     settings = load(DeepgramSettings, surroundings.environment)
-    if surroundings.hooks is None or not settings.deepgram_callback:
-        return Waiting(settings=settings, blobs=surroundings.blobs, reserve=surroundings.reserve)
-    if settings.deepgram_key is not None:
-        _check_port(surroundings.hooks.url, settings.deepgram_url)
-    return CallingBack(settings=settings, blobs=surroundings.blobs, reserve=surroundings.reserve, hooks=surroundings.hooks)
+    hooks, blobs, reserve = surroundings.hooks, surroundings.blobs, surroundings.reserve
+    if hooks is not None and settings.deepgram_callback and _calls(hooks.url, settings):
+        return CallingBack(settings=settings, blobs=blobs, reserve=reserve, hooks=hooks)
+    return Waiting(settings=settings, blobs=blobs, reserve=reserve)
 
 
-def _check_port(url: str, api: str) -> None:
-    """Deepgram calls back to four ports only; one hosted by yourself calls any."""
+def _calls(url: str, settings: DeepgramSettings) -> bool:
+    """Whether Deepgram calls back to a URL: to four ports only, where it is not hosted by yourself.
+
+    Raises `ConfigurationError` where the operator relies on it.
+    """
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    if port not in _PORTS and (urlsplit(api).hostname or "").endswith("deepgram.com"):
+    if port in _PORTS or not (urlsplit(settings.deepgram_url).hostname or "").endswith("deepgram.com"):
+        return True
+    if settings.deepgram_key is not None:
         raise ConfigurationError(
             f"AUDIO2TXT_DEEPGRAM_CALLBACK: Deepgram calls back to the ports 80, 443, 8080 and 8443 only, and not to {port}; "
             "change AUDIO2TXT_PUBLIC_URL, or set AUDIO2TXT_DEEPGRAM_CALLBACK=false."
         )
+    return False
