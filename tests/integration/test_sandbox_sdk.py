@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import assemblyai as aai
+import pytest
 import pytest_asyncio
 from assemblyai.prerecorded.v2 import AsyncTranscriber, async_api
 
 from services.sandbox.assemblyai.server import Sandbox
-from tests.sandboxes import sandbox
+from tests.sandboxes import CANNED, control, sandbox
 
 CONFIG = aai.TranscriptionConfig(
     speech_models=["universal-3-5-pro", "universal-2"],
@@ -105,6 +107,33 @@ async def test_redacted_audio_is_saved(client: aai.AsyncClient, tmp_path: Path) 
     transcript = await AsyncTranscriber(client=client).transcribe(b"audio", config)
     await transcript.save_redacted_audio(str(tmp_path / "redacted.mp3"))
     assert _seconds(tmp_path / "redacted.mp3") >= 60
+
+
+async def test_redacted_audio_comes_later_and_goes_again() -> None:
+    """The SDK's own errors for both."""
+    async with sandbox(replace(CANNED, redaction_seconds=30.0)) as running:
+        settings = aai.Settings(api_key="key", base_url=running.url, polling_interval=0.02)
+        async with aai.AsyncClient(settings=settings) as client:
+            config = aai.TranscriptionConfig().set_redact_pii(policies=[aai.PIIRedactionPolicy.person_name], redact_audio=True)
+            transcript = await AsyncTranscriber(client=client).transcribe(b"audio", config)
+            with pytest.raises(aai.types.RedactedAudioIncompleteError):
+                await async_api.get_redacted_audio(client.http_client, str(transcript.id))
+            async with control(running.url) as sandbox_control:
+                await sandbox_control.next("redacted_audio_expired")
+            with pytest.raises(aai.types.RedactedAudioExpiredError):
+                await async_api.get_redacted_audio(client.http_client, str(transcript.id))
+
+
+async def test_the_llm_gateway_refuses_in_its_own_words(client: aai.AsyncClient, running: Sandbox) -> None:
+    """With a request id."""
+    async with control(running.url) as sandbox_control:
+        await sandbox_control.next("throttled", route="chat")
+    with pytest.raises(aai.LLMGatewayError) as caught:
+        await aai.AsyncLLMGateway(client=client).chat.completions.create(
+            model="claude-sonnet-5", messages=[{"role": "user", "content": "Hello"}]
+        )
+    assert caught.value.status_code == 429
+    assert caught.value.request_id
 
 
 async def test_the_llm_gateway_answers(client: aai.AsyncClient) -> None:

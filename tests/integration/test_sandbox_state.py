@@ -88,6 +88,21 @@ async def test_a_deleted_upload_is_gone() -> None:
         assert "403 Client Error" in str((await get(http, again["id"]))[1]["error"])
 
 
+async def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+    """The client died; there is neither a record nor a file."""
+    async with sandbox(replace(CANNED, data=tmp_path)) as running:
+        port = int(running.url.rpartition(":")[2])
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /v2/upload HTTP/1.1\r\nHost: x\r\nAuthorization: key\r\nContent-Length: 1000\r\n\r\nhalf")
+        while not list((tmp_path / "uploads").iterdir()):
+            await asyncio.sleep(0.01)
+        writer.close()
+        await writer.wait_closed()
+        while list((tmp_path / "uploads").iterdir()):
+            await asyncio.sleep(0.01)
+        assert not running.state.uploads
+
+
 async def test_audio_elsewhere_is_fetched() -> None:
     """Its digest is known then; what cannot be fetched is an error in the vendor's words."""
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
+from uuid import uuid4
 
 import msgspec
 from aiohttp import web
@@ -80,7 +81,7 @@ class Door:
             if refusal.status == 503:
                 return web.Response(status=503)
             headers = {"Retry_After": refusal.retry_after} if refusal.retry_after is not None else {}
-            return reply({"error": str(refusal)}, refusal.status, **headers)
+            return reply(_worded(route, refusal), refusal.status, **headers)
         if response.status != 200:
             return response
         return await self._after(route, request, response)
@@ -162,6 +163,15 @@ class Burst:
         """Whether it befalls one more."""
         self._requests -= 1
         return self._requests >= 0 or time.monotonic() < self._until
+
+
+def _worded(route: Route, refusal: Refusal) -> dict[str, object]:
+    """The LLM gateway words its errors otherwise than the rest."""
+    if route not in (Route.CHAT, Route.MODELS):
+        return {"error": str(refusal)}
+    if refusal.status == 401:
+        return {"error": str(refusal), "status": "error", "request_id": str(uuid4())}
+    return {"message": str(refusal), "code": refusal.status, "request_id": str(uuid4()), "metadata": {"errors": []}}
 
 
 def _drop(request: web.Request) -> web.Response:

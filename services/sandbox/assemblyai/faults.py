@@ -41,7 +41,7 @@ class Fault(StrEnum):
 
 
 class Route(StrEnum):
-    """The calls of the vendor's interface, as faults and counts name them."""
+    """The calls, as faults and counts name them."""
 
     UPLOAD = "upload"
     SUBMIT = "submit"
@@ -55,6 +55,8 @@ class Route(StrEnum):
     REDACTED_AUDIO = "redacted_audio"
     CHAT = "chat"
     MODELS = "models"
+    WEBHOOK = "webhook"
+    """Ours to the client."""
 
 
 class Trait(msgspec.Struct, frozen=True):
@@ -86,9 +88,9 @@ TRAITS = {
     ),
     Fault.UPLOAD_EXPIRED: Trait("the audio cannot be read any more: an error that names 403", (Route.SUBMIT,)),
     Fault.NEW_VALUES: Trait("unknown fields, and unknown values of speech_model and entity_type", (Route.SUBMIT,)),
-    Fault.WEBHOOK_LOST: Trait("never sent"),
-    Fault.WEBHOOK_DOUBLED: Trait("sent twice"),
-    Fault.WEBHOOK_LATE: Trait("sent ARG seconds late", argument="5"),
+    Fault.WEBHOOK_LOST: Trait("never sent", (Route.WEBHOOK,)),
+    Fault.WEBHOOK_DOUBLED: Trait("sent twice", (Route.WEBHOOK,)),
+    Fault.WEBHOOK_LATE: Trait("sent ARG seconds late", (Route.WEBHOOK,), "5"),
     Fault.REDACTED_AUDIO_EXPIRED: Trait("400, as after a day", (Route.REDACTED_AUDIO,)),
 }  # fmt: skip
 

@@ -81,13 +81,6 @@ class SpeakerOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_speakers_expected: int | None = None
 
 
-class SummaryRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`speech_understanding.request.summarization`."""
-
-    summary_type: str = "bullets"
-    effort: str = "low"
-
-
 class Order(Options, frozen=True, kw_only=True):
     """The whole request."""
 

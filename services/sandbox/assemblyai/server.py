@@ -28,6 +28,8 @@ from services.sandbox.assemblyai.work import Work
 from shared.errors import ConfigurationError
 
 _BACKLOG = 2048
+_LARGEST_BODY = 64 * 1024**2
+"""Of JSON; uploads are streamed and may be of any size."""
 _CONNECTIONS = 100
 _LINGER_SECONDS = 0.2
 _LAST_WORDS_SECONDS = 0.02
@@ -124,7 +126,7 @@ class Sandbox:
             state=self.state, redacted_audio=self._redacted_audio, faults=self.faults, find=transcripts.find
         )
         control = Control(state=self.state, faults=self.faults, door=self._door, outage=self.refuse, reset=self.reset)
-        app = web.Application()
+        app = web.Application(client_max_size=_LARGEST_BODY)
         for calls in (transcripts, exports, audio, LlmGateway()):
             app.add_routes(calls.routes(self._door))
         app.add_routes(control.routes())

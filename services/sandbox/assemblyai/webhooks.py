@@ -29,11 +29,11 @@ class Webhooks:
 
     async def send(self, transcript: Transcript, payload: Payload) -> None:
         """Return when it was delivered or given up; the transcript says what came of it."""
-        if self._faults.strike(Fault.WEBHOOK_LOST, Route.GET) is not None:
+        if self._faults.strike(Fault.WEBHOOK_LOST, Route.WEBHOOK) is not None:
             return
-        if (late := self._faults.strike(Fault.WEBHOOK_LATE, Route.GET)) is not None:
+        if (late := self._faults.strike(Fault.WEBHOOK_LATE, Route.WEBHOOK)) is not None:
             await asyncio.sleep(float(late))
-        times = 1 if self._faults.strike(Fault.WEBHOOK_DOUBLED, Route.GET) is None else 2
+        times = 1 if self._faults.strike(Fault.WEBHOOK_DOUBLED, Route.WEBHOOK) is None else 2
         for _ in range(times):
             await self._deliver(transcript, payload)
 
