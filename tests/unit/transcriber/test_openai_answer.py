@@ -207,8 +207,21 @@ def test_nobody_speaking_is_an_answer() -> None:
     assert heard(pieces=()).passages == ()
 
 
-def test_an_answer_without_readable_text_is_told_in_a_sentence() -> None:
-    """It is stored all the same."""
+def test_text_that_no_segment_holds_is_not_lost() -> None:
+    """Where the segments stop early, the text counts, and its times are interpolated."""
+    result = heard({"text": "Good morning. And then they told us everything.", "segments": [segment(" Good morning.", 1, 2)]})
+    assert text_of(result) == "Good morning. And then they told us everything."
+    assert result.notes == ("word_times_approximate",)
+
+
+def test_segments_alone_are_enough() -> None:
+    """Some servers leave the whole text away."""
+    assert text_of(heard({"segments": [segment(" Good morning.", 1, 2)]})) == "Good morning."
+
+
+@pytest.mark.parametrize("answer", [{"text": ["not", "text"]}, {"error": {"message": "overloaded"}}, {}])
+def test_an_answer_without_readable_text_is_told_in_a_sentence(answer: dict[str, object]) -> None:
+    """It is stored all the same, and never taken for silence."""
     with pytest.raises(JobError) as caught:
-        heard({"text": ["not", "text"]})
+        heard(answer)
     assert caught.value.failure.code == "engine_failed"

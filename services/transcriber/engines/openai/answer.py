@@ -18,7 +18,7 @@ from services.transcriber.engines.doubts import Doubts, is_doubtful
 from services.transcriber.engines.openai.languages import code_of
 from services.transcriber.engines.openai.messages import Answers, Piece, Plan, Response, Span
 from services.transcriber.engines.openai.settings import OPENAI_HOST
-from services.transcriber.engines.openai.timing import Timed, align, spread
+from services.transcriber.engines.openai.timing import Timed, align, letters_of, spread
 from services.transcriber.engines.spacing import split_words
 from shared.errors import JobError
 from shared.schemas.transcripts import SegmentFlag, Word, WordSource
@@ -28,6 +28,8 @@ SPEAKERS_PER_PIECE = "speakers_per_piece"
 
 _SLACK_MS = 2_000
 """How far beyond a piece its times may lie: models pad what they hear."""
+_COVERED_SHARE = 0.95
+"""Segments that hold less of the text than this have lost some."""
 
 T = TypeVar("T")
 _NOTHING = msgspec.Raw(b"null")
@@ -58,7 +60,7 @@ class _Usage(msgspec.Struct, frozen=True):
 class _Document(msgspec.Struct, frozen=True):
     """The parts are read one by one: text that was paid for is not thrown away because something beside it has changed."""
 
-    text: str = ""
+    text: str | msgspec.UnsetType = msgspec.UNSET
     language: msgspec.Raw = _NOTHING
     languages: msgspec.Raw = _NOTHING
     segments: msgspec.Raw = _NOTHING
@@ -99,14 +101,13 @@ def parse(raw: bytes) -> Heard:
 
 
 def _read(plan: Plan, number: int, piece: Piece, answer: bytes) -> _Part:
-    try:
-        document = msgspec.json.decode(answer, type=_Document)
-    except msgspec.MsgspecError:
-        raise JobError(
-            "engine_failed", "The server's answer holds no text that can be read; use another model or engine.", retryable=True
-        ) from None
-    language = _language(document) or plan.language
+    document = _document(answer)
     segments = _plausible(_part(document.segments, list[_Segment]), piece)
+    if document.text is msgspec.UNSET and not segments:
+        raise _unreadable()
+    text = "" if document.text is msgspec.UNSET else document.text
+    segments = segments if _covers(segments, text) else []
+    language = _language(document) or plan.language
     words = [
         Timed(text=word.word, start_ms=_ms(word.start, piece), end_ms=_ms(word.end, piece))
         for word in _plausible(_part(document.words, list[_Word]), piece)
@@ -119,10 +120,29 @@ def _read(plan: Plan, number: int, piece: Piece, answer: bytes) -> _Part:
         language=language,
         passages=tuple(
             Passage(words=tuple(spoken), speaker=speaker and f"{label}{speaker}", language=language, flags=flags)
-            for spoken, speaker, flags in _spoken(document.text, segments, words, piece)
+            for spoken, speaker, flags in _spoken(text, segments, words, piece)
         ),
         billed_ms=piece.length_ms if usage is None else round(usage.seconds * 1000),
     )
+
+
+def _document(answer: bytes) -> _Document:
+    try:
+        return msgspec.json.decode(answer, type=_Document)
+    except msgspec.MsgspecError:
+        raise _unreadable() from None
+
+
+def _unreadable() -> JobError:
+    return JobError(
+        "engine_failed", "The server's answer holds no text that can be read; use another model or engine.", retryable=True
+    )
+
+
+def _covers(segments: list[_Segment], text: str) -> bool:
+    """Whether the segments hold all of the text, as far as its letters tell."""
+    held = sum(len(letters_of(segment.text)) for segment in segments)
+    return held >= len(letters_of(text)) * _COVERED_SHARE
 
 
 def _form(segments: list[_Segment], words: list[Timed]) -> Response:

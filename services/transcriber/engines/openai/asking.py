@@ -13,6 +13,7 @@ import msgspec
 from services.transcriber.engines import KeyRefused, OutcomeUnknown
 from services.transcriber.engines.http import Answer, Body, ProviderHttp
 from services.transcriber.engines.openai.models import Field
+from shared.errors import JobError
 
 _CHUNK_BYTES = 256 * 1024
 _UNPAID = (b'"insufficient_quota"', b'"billing_hard_limit_reached"')
@@ -45,6 +46,11 @@ class Asking:
     def _refusal(self, answer: Answer) -> Exception:
         if answer.status in (400, 422) and any(name in answer.body for name in _FORMS):
             return FormRefused(str(self._http.refusal(answer)))
+        if answer.status == 413:
+            return JobError(
+                "file_too_large",
+                "The server takes less than AUDIO2TXT_OPENAI_MAX_BYTES in one file; use another engine or tell the operator.",
+            )
         if answer.status == 429 and any(code in answer.body for code in _UNPAID):
             return KeyRefused("The account at the server has no credit left.")
         return self._http.refusal(answer)

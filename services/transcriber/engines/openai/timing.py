@@ -61,7 +61,7 @@ def _shares(weights: Sequence[int], spans: Sequence[Span]) -> Iterator[Span]:
 
 def _matched(texts: Sequence[str], timed: Sequence[Timed]) -> list[Span | None]:
     """For each text the times of its letters, as far as they are found."""
-    ours = [(letter, index) for index, text in enumerate(texts) for letter in _letters(text)]
+    ours = [(letter, index) for index, text in enumerate(texts) for letter in letters_of(text)]
     theirs = [(letter, span) for word in timed for letter, span in _timed_letters(word)]
     spans: list[Span | None] = [None] * len(texts)
     matcher = SequenceMatcher(None, [letter for letter, _ in ours], [letter for letter, _ in theirs], autojunk=False)
@@ -74,18 +74,19 @@ def _matched(texts: Sequence[str], timed: Sequence[Timed]) -> list[Span | None]:
 
 
 def _timed_letters(word: Timed) -> Iterator[tuple[str, Span]]:
-    letters = _letters(word.text)
+    letters = letters_of(word.text)
     step = (word.end_ms - word.start_ms) / max(1, len(letters))
     for index, letter in enumerate(letters):
         yield letter, (round(word.start_ms + index * step), round(word.start_ms + (index + 1) * step))
 
 
-def _letters(text: str) -> list[str]:
+def letters_of(text: str) -> list[str]:
+    """What two writings of the same words have in common: neither punctuation nor capitals."""
     return [letter for letter in text.casefold() if letter.isalnum()]
 
 
 def _weight(text: str) -> int:
-    return max(1, len(_letters(text)))
+    return max(1, len(letters_of(text)))
 
 
 def _word(texts: Sequence[str], index: int, span: Span, source: WordSource) -> Word:
