@@ -239,7 +239,7 @@ def _callback_key(task: Task) -> str:
 
 
 def _duplicates() -> float:
-    return ENGINE_DUPLICATES.labels("rented")._value.get()
+    return float(ENGINE_DUPLICATES.labels("rented")._value.get())
 
 
 async def _until(condition: Callable[[], bool]) -> None:

@@ -38,8 +38,8 @@ class DeepgramSettings(Settings, frozen=True, kw_only=True):
     deepgram_callback: Annotated[
         bool,
         Meta(
-            description="Have Deepgram call back with the transcript where AUDIO2TXT_PUBLIC_URL is set, to port 80, 443, 8080 or "
-            "8443; otherwise the request waits for it."
+            description="Have Deepgram call back with the transcript where AUDIO2TXT_PUBLIC_URL is set, to port 80, 443, 8080 "
+            "or 8443; otherwise the request waits for it."
         ),
     ] = True
     deepgram_mip_opt_out: Annotated[
