@@ -8,7 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from services.reporter.document import Document, compose
+from services.reporter.blocks import Document
+from services.reporter.document import compose
 from services.reporter.facts import build_report
 from services.reporter.protocol import Assignment
 from shared.schemas.reports import SolutionReference

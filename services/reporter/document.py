@@ -1,115 +1,30 @@
-"""The block model that every renderer reads: what stands on the page, in which order, in words; not how it looks."""
+"""Lays a report out as blocks, in the words of its language."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-import msgspec
-
+from services.reporter.blocks import (
+    Block,
+    Dialogue,
+    Document,
+    FactCards,
+    Finding,
+    Findings,
+    Heading,
+    Notice,
+    TalkShare,
+    TalkTime,
+    Turn,
+    Utterance,
+    Voice,
+)
 from services.reporter.characters import clean
 from services.reporter.clock import clock
 from services.reporter.labels import Labels, labels_for, language_name, note_text
 from shared.schemas.reports import Coverage, Report, SpeakerFacts
 from shared.schemas.transcripts import Entity, Insights, Segment, Transcript
-
-
-class Voice(msgspec.Struct, frozen=True, kw_only=True):
-    """A speaker as readers see them. `rank` is the place in the transcript's order and decides the colour."""
-
-    id: str
-    name: str
-    rank: int
-
-
-class Heading(msgspec.Struct, frozen=True, kw_only=True):
-    """The start of a part."""
-
-    text: str
-
-
-class FactCards(msgspec.Struct, frozen=True, kw_only=True):
-    """A few figures with their labels, the most telling first."""
-
-    facts: tuple[tuple[str, str], ...]
-    """Pairs of label and value."""
-
-
-class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """A sentence that readers must know before they rely on the rest. A `warning` says that something is missing."""
-
-    text: str
-    warning: bool = False
-
-
-class TalkShare(msgspec.Struct, frozen=True, kw_only=True):
-    """One speaker's part of the talking, and when they spoke (start and end in milliseconds)."""
-
-    voice: Voice
-    speech_ms: int
-    share: float
-    spans: tuple[tuple[int, int], ...]
-
-
-class TalkTime(msgspec.Struct, frozen=True, kw_only=True):
-    """Who spoke how much and when; whoever spoke most comes first."""
-
-    shares: tuple[TalkShare, ...]
-    duration_ms: int
-
-
-class Utterance(msgspec.Struct, frozen=True, kw_only=True):
-    """One segment's words."""
-
-    id: str
-    start_ms: int
-    text: str
-
-
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """What one speaker said without being interrupted; `voice` is null when speakers were not told apart."""
-
-    voice: Voice | None
-    utterances: tuple[Utterance, ...]
-
-
-class Dialogue(msgspec.Struct, frozen=True, kw_only=True):
-    """The words of the recording."""
-
-    turns: tuple[Turn, ...]
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """A sentence of the speech engine's own; `start_ms` is null where it speaks of no moment."""
-
-    text: str
-    start_ms: int | None = None
-
-
-class Findings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the speech engine found out on one subject."""
-
-    label: str
-    findings: tuple[Finding, ...]
-
-
-Block = Heading | FactCards | Notice | TalkTime | Findings | Dialogue
-
-
-class Document(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Everything a renderer needs; only ever equal to itself. Texts are clean (`characters.clean`), save in `transcript`."""
-
-    title: str
-    kind: str
-    """What sort of document it is, such as "Verbatim transcript"; may be empty."""
-    details: tuple[tuple[str, str], ...]
-    """Pairs of label and value for the line below the title."""
-    labels: Labels
-    blocks: tuple[Block, ...]
-    voices: dict[str, Voice]
-    """Every speaker by id."""
-    report: Report
-    transcript: Transcript
 
 
 def compose(report: Report, transcript: Transcript, solution_titles: dict[str, str]) -> Document:

@@ -18,7 +18,8 @@ from typing import BinaryIO, assert_never
 
 import msgspec
 
-from services.reporter.document import Document, compose
+from services.reporter.blocks import Document
+from services.reporter.document import compose
 from services.reporter.facts import build_report
 from services.reporter.protocol import LENGTH_BYTES, Answer, Assignment, Done, Failed, Open, Render, Request, frame
 from services.reporter.renderers import render

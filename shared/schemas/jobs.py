@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -116,6 +116,47 @@ class Redaction(msgspec.Struct, frozen=True, kw_only=True):
     audio: Annotated[bool, Meta(description="Also make a recording in which it cannot be heard.")] = False
 
 
+ReportLanguage = Literal["zh-Hant", "en"]
+"""The languages that reports can be written in."""
+
+
+class Script(enum.StrEnum):
+    """The Chinese script of the text: converted by OpenCC, on record and reversibly."""
+
+    TAIWAN = "zh-Hant-TW"
+    """Taiwan's characters and words (`s2twp`)."""
+    HONG_KONG = "zh-Hant-HK"
+    """Hong Kong's characters (`s2hk`)."""
+    TRADITIONAL = "zh-Hant"
+    """Traditional characters, words as they were said (`s2t`)."""
+    SIMPLIFIED = "zh-Hans"
+    """Simplified characters (`t2s`)."""
+    RECOGNISED = "as-recognised"
+    """As the engine wrote it."""
+
+
+class ReportMode(enum.StrEnum):
+    """Who writes the report."""
+
+    EXTRACTIVE = "extractive"
+    """Code chooses sentences; nothing is rewritten."""
+    LLM = "llm"
+    """A language model writes, code checks."""
+    PROVIDER = "provider"
+    """The speech engine's own chapters, summary and highlights are taken over, code checks."""
+
+
+class LlmAllowance(msgspec.Struct, frozen=True, kw_only=True):
+    """What language models may be asked for one report; decided by the gateway when the job is created."""
+
+    tokens: Annotated[int, Meta(ge=0)]
+    """Prompts and answers of all calls together."""
+    cost_usd: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)?$")] | None = None
+    """A decimal number; null where only tokens count."""
+    outside: bool = True
+    """Whether the text may leave the house."""
+
+
 Term = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
@@ -153,6 +194,24 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
         tuple[Analysis, ...],
         Meta(max_length=10, description="What to find out beside the words.", examples=[["entities", "topics"]]),
     ] = ()
+    script: Annotated[
+        Script | None,
+        Meta(
+            description="Chinese script of the text; null takes the solution's or the installation's.", examples=["zh-Hant-TW"]
+        ),
+    ] = None
+    report_language: Annotated[
+        ReportLanguage | None, Meta(description="Language of the report; null takes the solution's.", examples=["zh-Hant"])
+    ] = None
+    report_mode: Annotated[
+        ReportMode | None,
+        Meta(description="Who writes the report; null takes the first of the solution's that can.", examples=["extractive"]),
+    ] = None
+    inputs: Annotated[
+        dict[str, str], Meta(description="Values for the solution's inputs, by id.", examples=[{"matter_no": "2026-117"}])
+    ] = {}
+    llm: LlmAllowance | None = None
+    """Null: no language model is asked."""
 
 
 class ArtifactResult(msgspec.Struct, frozen=True, kw_only=True):

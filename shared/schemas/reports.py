@@ -6,6 +6,7 @@ everywhere. The document is a function of the job's options and the transcript a
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 from typing import Annotated, Literal
 from uuid import UUID
@@ -13,6 +14,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from shared.schemas.jobs import ReportMode
+from shared.schemas.solutions import EvidencePolicy, SectionFormat, SectionKind
 from shared.schemas.transcripts import Confidence, Milliseconds
 
 
@@ -24,6 +27,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     end_ms: Milliseconds
     quote: str | None = None
     """The words themselves, as they stand in the segment."""
+    speaker_id: str | None = None
 
 
 class Evidence(enum.StrEnum):
@@ -32,14 +36,70 @@ class Evidence(enum.StrEnum):
     VERIFIED = "verified"
     UNVERIFIED = "unverified"
     NONE = "none"
+    """Nothing was to be checked."""
+
+
+class Doubt(enum.StrEnum):
+    """Why a statement could not be verified."""
+
+    NO_REFERENCE = "no_reference"
+    """It says nothing of what it rests on."""
+    UNKNOWN_SEGMENT = "unknown_segment"
+    """It refers to a segment that does not exist."""
+    QUOTE_NOT_FOUND = "quote_not_found"
+    """What it quotes was not said there."""
+    QUOTE_TOO_SHORT = "quote_too_short"
+    UNKNOWN_SPEAKER = "unknown_speaker"
+    """It names somebody who neither speaks nor is mentioned."""
+    NUMBER_NOT_SAID = "number_not_said"
+    DATE_NOT_SAID = "date_not_said"
+    MONEY_NOT_SAID = "money_not_said"
+    WRONG_ROLE = "wrong_role"
+    """Somebody said it whose role this section does not cite."""
+    NEGATION = "negation"
+    """It says the opposite of the words it rests on, as far as their negations tell."""
+    LITTLE_IN_COMMON = "little_in_common"
+    """It has hardly a word in common with the words it rests on."""
+    STALE = "stale"
+    """The words it rests on have been edited since."""
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One cell of a table's row or one field; empty text is nothing found."""
+
+    column: str
+    """Id of the column."""
+    text: str = ""
+    speaker_id: str | None = None
+    """Set where the cell names a speaker; the name comes from the transcript."""
+    date: dt.date | None = None
+    """The day that `text` means, where that is certain."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One statement and what it rests on."""
+    """One statement and what it rests on. `{spk_1}` inside a text stands for that speaker's name."""
 
     text: str
     refs: tuple[Reference, ...] = ()
     evidence: Evidence = Evidence.NONE
+    id: str = ""
+    """Unique inside the report: its section's id and its number."""
+    label: str | None = None
+    """The question of an answer, the headline of a moment."""
+    cells: tuple[Cell, ...] = ()
+    """Of a table's row, or of fields, in the columns' order."""
+    speaker_id: str | None = None
+    """Who said it, where the text is a quotation."""
+    doubts: tuple[Doubt, ...] = ()
+    confidence: Confidence | None = None
+    """How sure whoever found it is that it belongs here; null for unknown."""
+
+
+class SectionColumn(msgspec.Struct, frozen=True, kw_only=True):
+    """One column, in the report's language."""
+
+    id: str
+    title: str
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,6 +108,46 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str
     title: str
     items: tuple[Item, ...] = ()
+    kind: SectionKind = SectionKind.POINTS
+    format: SectionFormat = SectionFormat.BULLETS
+    policy: EvidencePolicy = EvidencePolicy.NONE
+    columns: tuple[SectionColumn, ...] = ()
+    unverified: tuple[Item, ...] = ()
+    """Statements that failed the check, shown apart."""
+    dropped: int = 0
+    """Statements left out because they failed the check."""
+    empty: str | None = None
+    """What to print where there are no items."""
+
+
+class SpeakerRole(msgspec.Struct, frozen=True, kw_only=True):
+    """The part that a speaker plays, and how that is known."""
+
+    speaker_id: str
+    role: str
+    title: str
+    """In the report's language."""
+    source: Annotated[str, Meta(pattern="^(user|llm|cues)$")]
+
+
+class InputValue(msgspec.Struct, frozen=True, kw_only=True):
+    """What the customer filled in."""
+
+    id: str
+    label: str
+    value: str
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What language models were asked for this report, and what it costs. Answers kept from earlier cost nothing again."""
+
+    model: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    bytes_sent: int = 0
+    cost_usd: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)?$")] | None = None
+    """A decimal number; null where no price is set."""
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,3 +225,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     """Codes of what a reader should know, such as `speakers_not_separated` or `truncated`."""
     sections: tuple[Section, ...] = ()
+    mode: ReportMode | None = None
+    """Who wrote the sections; null where there are none."""
+    model: str | None = None
+    """The language model, where one wrote."""
+    inputs: tuple[InputValue, ...] = ()
+    roles: tuple[SpeakerRole, ...] = ()
+    excluded: dict[str, int] = {}
+    """How many statements were shown apart or dropped, by reason (`Doubt`)."""
+    usage: Usage | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from services.reporter.document import Document
+from services.reporter.blocks import Document
 from shared.schemas.transcripts import Transcript
 
 _ENCODER = msgspec.json.Encoder()

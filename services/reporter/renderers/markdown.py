@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import assert_never
 
+from services.reporter.blocks import Block, Dialogue, Document, FactCards, Finding, Findings, Heading, Notice, TalkTime, Turn
 from services.reporter.characters import LINK
 from services.reporter.clock import clock, stamp
-from services.reporter.document import Block, Dialogue, Document, FactCards, Finding, Findings, Heading, Notice, TalkTime, Turn
 from services.reporter.labels import Labels
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<>#|~]")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from services.reporter.blocks import Block, Dialogue, Document, FactCards, Finding, Findings, Heading, Notice, TalkTime, Turn
 from services.reporter.characters import columns
 from services.reporter.clock import clock, stamp
-from services.reporter.document import Block, Dialogue, Document, FactCards, Finding, Findings, Heading, Notice, TalkTime, Turn
 from services.reporter.labels import Labels
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.reporter.document import Dialogue, FactCards, Notice, TalkTime
+from services.reporter.blocks import Dialogue, FactCards, Notice, TalkTime
 from services.reporter.labels import LABELS, labels_for, language_name
 from tests.speech import conversation, document, said, transcript
 

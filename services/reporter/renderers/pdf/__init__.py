@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from services.reporter.document import Dialogue, Document, Findings
+from services.reporter.blocks import Dialogue, Document, Findings
 from services.reporter.renderers.pdf import fonts, palette
 from services.reporter.renderers.pdf.backend import PdfFile
 from services.reporter.renderers.pdf.blocks import draw_document, draw_page_edges

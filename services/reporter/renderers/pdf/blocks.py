@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import assert_never
 
+from services.reporter.blocks import Dialogue, Document, FactCards, Finding, Findings, Heading, Notice, TalkShare, TalkTime
 from services.reporter.clock import clock
-from services.reporter.document import Dialogue, Document, FactCards, Finding, Findings, Heading, Notice, TalkShare, TalkTime
 from services.reporter.renderers.pdf import palette
 from services.reporter.renderers.pdf.dialogue import GUTTER, draw_dialogue
 from services.reporter.renderers.pdf.palette import LEFT, MEASURE, RIGHT, speaker_colour

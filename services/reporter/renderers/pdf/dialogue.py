@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.reporter.blocks import Dialogue, Turn, Utterance, Voice
 from services.reporter.characters import LINK
 from services.reporter.clock import clock
-from services.reporter.document import Dialogue, Turn, Utterance, Voice
 from services.reporter.labels import Labels
 from services.reporter.renderers.pdf import palette
 from services.reporter.renderers.pdf.palette import LEFT, MEASURE, speaker_colour

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from services.reporter.blocks import Document
 from services.reporter.characters import columns
 from services.reporter.clock import timecode
-from services.reporter.document import Document
 from services.reporter.renderers.subtitles.cues import Cue, break_lines, make_cues, name_unit
 from services.reporter.renderers.subtitles.profiles import Profile, profile_for
 
