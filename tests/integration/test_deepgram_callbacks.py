@@ -126,9 +126,33 @@ async def test_a_task_that_deepgram_lost_fails_in_the_end(
 async def test_a_callback_may_bring_a_failure(calling: CallingBack, transcriber_blobs: BlobStore) -> None:
     """Its reason is the job's."""
     wanted = await stored(transcriber_blobs, key=KEY)
-    await _keep(transcriber_blobs, wanted, b'{"err_code": "Bad Request", "err_msg": "corrupt data", "request_id": "r1"}')
+    failure = b'{"err_code": "Bad Request", "err_msg": "corrupt data", "request_id": "r1"}'
+    await _keep(transcriber_blobs, wanted, failure)
+    assert await calling.poll(wanted, "r1") == Finished(raw=failure)
     with pytest.raises(JobError, match="corrupt data"):
-        await calling.poll(wanted, "r1")
+        calling.parse(failure)
+
+
+async def test_a_callback_in_words_of_a_newer_deepgram_is_kept(
+    calling: CallingBack, deepgram: FakeDeepgram, transcriber_blobs: BlobStore
+) -> None:
+    """It is the only copy of what was paid for: it is kept first, and then turns out not to be understood."""
+    wanted = await stored(transcriber_blobs, key=KEY)
+    submitted_at = dt.datetime.now(dt.UTC)
+    provider_id = await calling.submit(wanted, {})
+    request = await deepgram.taken()
+    changed = json.dumps({**result(request), "results": "elsewhere"}).encode()
+    assert _called_back(calling, request, changed) == News(token=wanted.token, provider_id=provider_id, raw=changed)
+    nameless = json.dumps({"results": {"channels": []}}).encode()
+    assert _called_back(calling, request, nameless) == News(token=wanted.token, provider_id=None, raw=nameless)
+    await _keep(transcriber_blobs, wanted, nameless)
+    other = await stored(transcriber_blobs, key=KEY)
+    await _keep(transcriber_blobs, other, nameless)
+    names = {await calling.find(each, {}, submitted_at) for each in (wanted, other)}
+    assert len(names) == 2, "no two tasks share a name"
+    assert await calling.poll(wanted, provider_id) == Finished(raw=nameless)
+    with pytest.raises(JobError):
+        calling.parse(nameless)
 
 
 async def test_what_deepgram_cannot_remove_never_reaches_it(calling: CallingBack, transcriber_blobs: BlobStore) -> None:

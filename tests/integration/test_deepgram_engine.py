@@ -111,6 +111,19 @@ async def test_a_lost_transcript_is_not_bought_again_unasked(
     assert len(deepgram.requests) == 1
 
 
+async def test_a_transcript_in_words_of_a_newer_deepgram_is_kept(
+    waiting: Waiting, deepgram: FakeDeepgram, transcriber_blobs: BlobStore
+) -> None:
+    """It was paid for: whoever cannot read it must not throw it away."""
+    deepgram.faults.append(faults.status(200, '{"metadata": {"request_id": 7}, "results": []}'))
+    wanted, ledger = await stored(transcriber_blobs, key=KEY), MemoryLedger()
+    raw = await waiting.transcribe(wanted, ledger, unreported)
+    assert raw == b'{"metadata": {"request_id": 7}, "results": []}'
+    assert list(ledger.answers.values()) == [raw]
+    with pytest.raises(JobError, match="cannot be read"):
+        waiting.parse(raw)
+
+
 @pytest.mark.parametrize(
     ("refusal", "kind"),
     [

@@ -27,7 +27,7 @@ from services.transcriber.engines import (
 )
 from services.transcriber.engines.deepgram import answer
 from services.transcriber.engines.deepgram.client import Client, capabilities
-from services.transcriber.engines.deepgram.messages import Accepted, Answer
+from services.transcriber.engines.deepgram.messages import Accepted
 from services.transcriber.engines.deepgram.request import parameters
 from services.transcriber.engines.deepgram.settings import DeepgramSettings
 from shared.blobs import BlobNotFound, BlobStore
@@ -75,7 +75,7 @@ class CallingBack(RentedEngine):
         """Only the callback can tell, by the token in its URL: Deepgram has no list of what it was given."""
         raw = await self._called_back(task)
         if raw is not None:
-            return _request_id(raw) or "unknown"
+            return _request_id(raw) or f"job:{task.job_id}/{task.run}"
         if dt.datetime.now(dt.UTC) < submitted_at + PATIENCE:
             raise OutcomeUnknown("Deepgram took the recording perhaps: its callback may come yet.")
         raise JobError(
@@ -88,8 +88,7 @@ class CallingBack(RentedEngine):
     @override
     async def poll(self, task: Task, provider_id: str) -> Pending | Finished:
         raw = await self._called_back(task)
-        if raw is not None:
-            answer.read(raw)
+        if raw is not None:  # whatever it says: it is stored before it is read
             return Finished(raw=raw)
         if dt.datetime.now(dt.UTC) < await self._first_asked(task) + PATIENCE:
             return Pending(seconds=POLL_SECONDS)
@@ -151,5 +150,10 @@ def _prefix(task: Task) -> str:
 
 
 def _request_id(raw: bytes) -> str | None:
-    told = msgspec.json.decode(raw, type=Answer)
-    return told.request_id if told.metadata is None else told.metadata.request_id
+    """The id in a whole answer, whatever else of it has changed; null when there is none. `DecodeError` for half an answer."""
+    told = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    holder = msgspec.json.decode(told["metadata"]) if "metadata" in told else {}
+    found = holder.get("request_id") if isinstance(holder, dict) else None
+    if found is None and "request_id" in told:
+        found = msgspec.json.decode(told["request_id"])
+    return found if isinstance(found, str) else None

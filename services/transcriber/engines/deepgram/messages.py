@@ -137,8 +137,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     metadata: Metadata | None = None
     results: Results | None = None
-    request_id: str | None = None
-    """Of a failure; a result has it in its metadata."""
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from typing_extensions import override
 
 from services.transcriber.engines import AnsweringEngine, Heard, Ledger, OutcomeUnknown, Report, Reserve, Task
@@ -10,7 +11,6 @@ from services.transcriber.engines.deepgram.client import Client, capabilities
 from services.transcriber.engines.deepgram.request import Parameters, parameters
 from services.transcriber.engines.deepgram.settings import DeepgramSettings
 from shared.blobs import BlobStore
-from shared.errors import JobError
 
 READ_SECONDS = 900.0
 """Deepgram works ten minutes at most."""
@@ -44,9 +44,10 @@ class Waiting(AnsweringEngine):
         await self._client.close()
 
     async def _listen(self, task: Task, query: Parameters) -> bytes:
+        """A whole answer, which is stored before it is understood."""
         raw = await self._client.listen(task, query)
         try:
-            answer.read(raw)
-        except JobError:
-            raise OutcomeUnknown("Deepgram gave an answer that cannot be read.") from None
+            msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise OutcomeUnknown("Deepgram gave an answer that is not whole.") from None
         return raw
