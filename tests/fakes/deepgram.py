@@ -58,7 +58,7 @@ class FakeDeepgram:
     @property
     def environment(self) -> dict[str, str]:
         """What an operator sets to use it."""
-        return {"AUDIO2TXT_DEEPGRAM_KEY": KEY, "AUDIO2TXT_DEEPGRAM_URL": self.url}
+        return {"AUDIO2TXT_DEEPGRAM_API_KEY": KEY, "AUDIO2TXT_DEEPGRAM_URL": self.url}
 
     async def listen(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/listen`."""

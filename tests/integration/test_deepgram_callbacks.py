@@ -166,9 +166,9 @@ def test_deepgram_calls_back_to_four_ports_only(transcriber_blobs: BlobStore) ->
     """Another one is refused when the process starts, not when a transcript is lost."""
     hooks = Hooks(url="https://us.example:9000/hooks", secret=b"s")
     with pytest.raises(ConfigurationError, match="9000"):
-        open_engine(surroundings(transcriber_blobs, {"AUDIO2TXT_DEEPGRAM_KEY": KEY}, hooks=hooks))
+        open_engine(surroundings(transcriber_blobs, {"AUDIO2TXT_DEEPGRAM_API_KEY": KEY}, hooks=hooks))
     assert isinstance(open_engine(surroundings(transcriber_blobs, {}, hooks=hooks)), Waiting)  # for tenants with keys
-    off = {"AUDIO2TXT_DEEPGRAM_KEY": KEY, "AUDIO2TXT_DEEPGRAM_CALLBACK": "false"}
+    off = {"AUDIO2TXT_DEEPGRAM_API_KEY": KEY, "AUDIO2TXT_DEEPGRAM_CALLBACK": "false"}
     assert isinstance(open_engine(surroundings(transcriber_blobs, off, hooks=hooks)), Waiting)
 
 

@@ -36,7 +36,7 @@ def _calls(url: str, settings: DeepgramSettings) -> bool:
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     if port in _PORTS or not (urlsplit(settings.deepgram_url).hostname or "").endswith("deepgram.com"):
         return True
-    if settings.deepgram_key is not None:
+    if settings.deepgram_api_key is not None:
         raise ConfigurationError(
             f"AUDIO2TXT_DEEPGRAM_CALLBACK: Deepgram calls back to the ports 80, 443, 8080 and 8443 only, and not to {port}; "
             "change AUDIO2TXT_PUBLIC_URL, or set AUDIO2TXT_DEEPGRAM_CALLBACK=false."

@@ -50,7 +50,7 @@ class CallingBack(RentedEngine):
     def __init__(self, *, settings: DeepgramSettings, blobs: BlobStore, reserve: Reserve, hooks: Hooks) -> None:
         self.capabilities = capabilities(settings)
         self.models = (settings.deepgram_model,)
-        self.key = settings.deepgram_key
+        self.key = settings.deepgram_api_key
         self._settings = settings
         self._blobs = blobs
         self._hooks = hooks

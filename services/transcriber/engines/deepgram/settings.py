@@ -12,7 +12,7 @@ from shared.settings import SECRET, Settings
 class DeepgramSettings(Settings, frozen=True, kw_only=True):
     """The account, and how it is used."""
 
-    deepgram_key: Annotated[str | None, Meta(description="API key of the Deepgram account.", extra=SECRET)] = None
+    deepgram_api_key: Annotated[str | None, Meta(description="API key of the Deepgram account.", extra=SECRET)] = None
     deepgram_url: Annotated[
         str,
         Meta(

@@ -25,7 +25,7 @@ class Waiting(AnsweringEngine):
     def __init__(self, *, settings: DeepgramSettings, blobs: BlobStore, reserve: Reserve) -> None:
         self.capabilities = capabilities(settings)
         self.models = (settings.deepgram_model,)
-        self.key = settings.deepgram_key
+        self.key = settings.deepgram_api_key
         self._settings = settings
         self._client = Client(settings=settings, blobs=blobs, reserve=reserve, read_seconds=READ_SECONDS)
 
