@@ -215,6 +215,22 @@ async def test_a_submission_without_a_clear_answer_is_unclear(blobs: BlobStore, 
 
 
 @pytest.mark.parametrize(
+    "changed",
+    [
+        {"audio_duration": {"seconds": 44}},
+        {"audio_duration": None, "text": ["in", "parts"]},
+        {"error": {"code": 0}, "audio_url": None},
+    ],
+)
+async def test_a_finished_transcript_is_taken_whatever_else_has_changed_in_it(
+    blobs: BlobStore, changed: dict[str, Any]
+) -> None:
+    """It is paid for, and nothing but its status needs to be understood to keep it."""
+    whole = httpx.Response(200, json={"id": "t1", "status": "completed", "text": "Hello.", **changed})
+    assert await engine(Far(whole), blobs).poll(task(), "t1") == Finished(raw=whole.content)
+
+
+@pytest.mark.parametrize(
     ("status", "message", "code", "retryable"),
     [
         (400, "The following models are not available in this language: speaker_labels", "feature_not_supported", False),

@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
-
-
-class Glance(msgspec.Struct, gc=False):
-    """What a poll needs to know of a transcript."""
-
-    status: str | None = None
-    error: str | None = None
-    text: str | None = None
-    audio_url: str | None = None
-    audio_duration: float | None = None
-
-    @property
-    def deleted(self) -> bool:
-        """Whether somebody has deleted it there: what is left is not what was said."""
-        return self.audio_url == "http://deleted_by_user"
 
 
 class Submitted(msgspec.Struct, gc=False):
@@ -201,6 +186,32 @@ class Fields:
     def is_on(self, name: str) -> bool:
         """Whether a feature was used."""
         return bool(self.get(name, bool))
+
+
+class Glance(msgspec.Struct, gc=False):
+    """What a poll needs to know of a transcript."""
+
+    status: str | None = None
+    error: str | None = None
+    text: str | None = None
+    audio_url: str | None = None
+    audio_duration: float | None = None
+
+    @classmethod
+    def of(cls, fields: Fields) -> Self:
+        """Each field for itself: one that is not what it used to be is null."""
+        return cls(
+            status=fields.get("status", str),
+            error=fields.get("error", str),
+            text=fields.get("text", str),
+            audio_url=fields.get("audio_url", str),
+            audio_duration=fields.get("audio_duration", float),
+        )
+
+    @property
+    def deleted(self) -> bool:
+        """Whether somebody has deleted it there: what is left is not what was said."""
+        return self.audio_url == "http://deleted_by_user"
 
 
 def _decoder(kind: type[T]) -> msgspec.json.Decoder[T | None]:

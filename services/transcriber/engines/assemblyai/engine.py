@@ -30,7 +30,7 @@ from services.transcriber.engines import (
     Task,
 )
 from services.transcriber.engines.assemblyai import callbacks, errors, languages, listing, reading, request
-from services.transcriber.engines.assemblyai.answer import Glance, RedactedAudio, Submitted, Uploaded
+from services.transcriber.engines.assemblyai.answer import Fields, Glance, RedactedAudio, Submitted, Uploaded
 from services.transcriber.engines.assemblyai.settings import AssemblyAISettings
 from services.transcriber.engines.assemblyai.wire import Connect, Lost, Timeout, Wire
 from services.transcriber.engines.http import Answer
@@ -135,7 +135,7 @@ class AssemblyAIEngine(RentedEngine):
     @override
     async def poll(self, task: Task, provider_id: str) -> Pending | Finished:
         answer = await self._ask(_account(task), f"{self._service}/v2/transcript/{provider_id}")
-        glance = _decoded(answer.body, Glance)
+        glance = _glance(answer.body)
         if glance.deleted:
             raise errors.lost()
         if glance.status == "error":
@@ -146,7 +146,7 @@ class AssemblyAIEngine(RentedEngine):
 
     @override
     async def attachments(self, task: Task, provider_id: str, raw: bytes) -> tuple[Attachment, ...]:
-        redacted = await self._redacted_audio(task, provider_id, _decoded(raw, Glance))
+        redacted = await self._redacted_audio(task, provider_id, _glance(raw))
         if redacted is None:
             return ()
         if redacted.redacted_audio_url is None:
@@ -282,6 +282,17 @@ def _decoded(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise RetryableError("AssemblyAI's answer cannot be read.") from None
+
+
+def _glance(body: bytes) -> Glance:
+    """What a poll needs to know. A finished transcript must be kept whatever else has changed in it."""
+    try:
+        glance = Glance.of(Fields(body))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise RetryableError("AssemblyAI's answer cannot be read.") from None
+    if glance.status is None:
+        raise RetryableError("AssemblyAI's answer does not tell the status of the transcript.")
+    return glance
 
 
 def _too_large(limit: str) -> JobError:
