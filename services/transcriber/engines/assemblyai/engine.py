@@ -287,11 +287,12 @@ def _decoded(body: bytes, kind: type[T]) -> T:
 def _glance(body: bytes) -> Glance:
     """What a poll needs to know. A finished transcript must be kept whatever else has changed in it."""
     try:
-        glance = Glance.of(Fields(body))
+        fields = Fields(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise RetryableError("AssemblyAI's answer cannot be read.") from None
-    if glance.status is None:
-        raise RetryableError("AssemblyAI's answer does not tell the status of the transcript.")
+    glance = Glance.of(fields)
+    if "status" in fields.unreadable:
+        raise RetryableError("AssemblyAI's answer cannot be read.")
     return glance
 
 
