@@ -244,9 +244,42 @@ async def test_failures_of_the_operation_fail_the_job(
         wanted = await stored(transcriber_blobs, engine="google")
         provider_id = await engine.submit(wanted, await engine.prepare(wanted))
         google.finish(provider_id, **error)
+        finished = await engine.poll(wanted, provider_id)
+        assert isinstance(finished, Finished)
+        assert finished.raw is not None
         with pytest.raises(JobError, match="Audio too long") as failed:
-            await engine.poll(wanted, provider_id)
+            engine.parse(finished.raw)
         assert not failed.value.failure.retryable
+
+
+@pytest.mark.parametrize("answer", ["<html>Sorry…</html>", '{"name": "operations/1", "done": tr'])
+async def test_a_question_without_a_whole_answer_is_asked_again(
+    engine: GoogleEngine, google: FakeGoogle, transcriber_blobs: BlobStore, answer: str
+) -> None:
+    """A task that is paid for is not given up, and so deleted, for an answer that was cut off."""
+    wanted = await stored(transcriber_blobs, engine="google")
+    provider_id = await engine.submit(wanted, await engine.prepare(wanted))
+    google.refusals.append(faults.status(200, answer))
+    with pytest.raises(RetryableError) as raised:
+        await engine.poll(wanted, provider_id)
+    assert not isinstance(raised.value, JobError)
+    google.finish(provider_id)
+    assert isinstance(await engine.poll(wanted, provider_id), Finished)
+
+
+@pytest.mark.parametrize("changed", [{"response": "elsewhere"}, {"metadata": {"progressPercent": "all"}}, {"name": None}])
+async def test_a_finished_operation_is_taken_whatever_else_has_changed_in_it(
+    engine: GoogleEngine, google: FakeGoogle, transcriber_blobs: BlobStore, changed: dict[str, object]
+) -> None:
+    """It is paid for, and kept before it is understood."""
+    wanted = await stored(transcriber_blobs, engine="google")
+    provider_id = await engine.submit(wanted, await engine.prepare(wanted))
+    google.finish(provider_id)
+    google.operations[provider_id] |= changed
+    finished = await engine.poll(wanted, provider_id)
+    assert isinstance(finished, Finished)
+    assert finished.raw is not None
+    assert msgspec.json.decode(finished.raw) == google.operations[provider_id]
 
 
 async def test_an_operation_that_is_gone_is_lost(engine: GoogleEngine, transcriber_blobs: BlobStore) -> None:

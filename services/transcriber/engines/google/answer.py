@@ -21,12 +21,13 @@ from services.transcriber.engines.google.messages import (
     Operation,
     Response,
     Result,
+    Standing,
     Status,
 )
 from services.transcriber.engines.http import shown
 from services.transcriber.engines.interpolation import interpolate
 from services.transcriber.engines.spacing import separator, split_words
-from shared.errors import JobError
+from shared.errors import JobError, RetryableError
 from shared.schemas.transcripts import Word
 
 OUTSIDE_MS = 1_000
@@ -43,6 +44,14 @@ def read(raw: bytes) -> Operation:
         return msgspec.json.decode(raw, type=Operation)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise JobError("engine_failed", "Google's answer cannot be read; retry the job, or use another engine.") from None
+
+
+def standing(raw: bytes) -> Standing:
+    """How far an operation is, whatever else has changed in it. `RetryableError` when the answer is not whole."""
+    try:
+        return msgspec.json.decode(raw, type=Standing)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise RetryableError("Google's answer cannot be read.") from None
 
 
 def check(operation: Operation) -> None:

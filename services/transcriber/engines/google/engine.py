@@ -87,11 +87,10 @@ class GoogleEngine(RentedEngine):
         raw = await self._api.operation(_account(task), provider_id)
         if raw is None:
             raise JobError("engine_lost_task", "Google has lost the transcription; retry the job.", retryable=True)
-        operation = answer.read(raw)
-        if not operation.done:
-            return Pending(seconds=self._poll_seconds, progress=min(1.0, max(0.0, operation.metadata.progress_percent / 100)))
-        answer.check(operation)
-        return Finished(raw=raw)
+        standing = answer.standing(raw)
+        if standing.done:  # whatever it says: it is stored before it is read
+            return Finished(raw=raw)
+        return Pending(seconds=self._poll_seconds, progress=standing.progress)
 
     @override
     async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared) -> None:

@@ -158,6 +158,22 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     response: Response | None = None
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an operation is."""
+
+    done: bool = False
+    metadata: msgspec.Raw = msgspec.Raw(b"null")
+
+    @property
+    def progress(self) -> float:
+        """Between 0 and 1; 0 when it is not told in a way that we know."""
+        try:
+            told = msgspec.json.decode(self.metadata, type=Metadata | None)
+        except msgspec.ValidationError:
+            return 0.0
+        return 0.0 if told is None else min(1.0, max(0.0, told.progress_percent / 100))
+
+
 class Operations(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A page of them."""
 
