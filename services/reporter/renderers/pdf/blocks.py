@@ -6,12 +6,34 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import assert_never
 
-from services.reporter.blocks import Dialogue, Document, FactCards, Finding, Findings, Heading, Notice, TalkShare, TalkTime
+from services.reporter.blocks import (
+    Block,
+    Break,
+    Bullets,
+    Dialogue,
+    Document,
+    EvidenceList,
+    FactCards,
+    Fields,
+    Finding,
+    Findings,
+    Heading,
+    Notice,
+    Prose,
+    Questions,
+    Quotes,
+    Table,
+    TalkShare,
+    TalkTime,
+    Terms,
+    Timeline,
+)
 from services.reporter.clock import clock
 from services.reporter.renderers.pdf import palette
 from services.reporter.renderers.pdf.dialogue import GUTTER, draw_dialogue
 from services.reporter.renderers.pdf.palette import LEFT, MEASURE, RIGHT, speaker_colour
 from services.reporter.renderers.pdf.sheet import Pen, rectangle
+from services.reporter.renderers.pdf.statements import draw_evidence, draw_section
 
 SEPARATOR = "  ·  "
 SMALL, SMALL_LEADING = 8.6, 13.2
@@ -49,8 +71,16 @@ def draw_page_edges(pen: Pen, document: Document) -> None:
         pen.write_up_to(RIGHT, 30, f"{number} / {len(pen.sheets)}", 7.6, colour=palette.MUTED)
 
 
-def _draw(pen: Pen, block: Heading | FactCards | TalkTime | Findings | Dialogue, document: Document) -> None:
+def _draw(pen: Pen, block: Block, document: Document) -> None:  # noqa: C901
     match block:
+        case Prose() | Bullets() | Quotes() | Timeline() | Questions() | Fields() | Terms() | Table():
+            draw_section(pen, block)
+        case EvidenceList():
+            draw_evidence(pen, block)
+        case Break():
+            pen.turn_page()
+        case Notice():
+            _draw_notices(pen, [block])
         case Heading():
             _draw_heading(pen, block)
         case FactCards():
@@ -111,8 +141,12 @@ def _draw_notices(pen: Pen, notices: Sequence[Notice]) -> None:
 def _draw_heading(pen: Pen, block: Heading) -> None:
     pen.need(110)
     pen.y -= 18
-    pen.entry(block.text, f"part-{len(pen.outline)}", 0)
+    pen.entry(block.text, f"part-{len(pen.outline)}", block.level - 1)
     pen.y -= 15
+    if block.level > 1:
+        pen.write(LEFT, pen.y, block.text, 11, style="strong")
+        pen.y -= 8
+        return
     pen.fill(LEFT, pen.y - 2.2, 3, 15, colour=palette.ACCENT, radius=1.5)
     pen.write(LEFT + 11, pen.y, block.text, 14, style="strong")
     pen.y -= 11
