@@ -34,6 +34,8 @@ class Process:
     environment: Mapping[str, str]
     folder: Path
     url: str = ""
+    module: str = "services"
+    """What stands in for the command."""
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -53,7 +55,7 @@ class Process:
         ready.unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "services", "run", *self.names, "--ready-file", str(ready)],
+                [sys.executable, "-m", self.module, "run", *self.names, "--ready-file", str(ready)],
                 env={**_inherited(), **self.environment},
                 stdout=log,
                 stderr=log,

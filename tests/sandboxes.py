@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -15,6 +16,7 @@ from services.sandbox.assemblyai.server import Sandbox, serving
 from services.sandbox.assemblyai.settings import SandboxSettings
 
 START_SECONDS = 60
+OUTAGE_SECONDS = 0.2
 CANNED = SandboxSettings(script=True, script_seconds=60.0, webhook_seconds=0.01)
 
 
@@ -28,6 +30,18 @@ class Control:
     async def next(self, name: str, argument: str | None = None, *, route: str | None = None, times: int = 1) -> None:
         """Let a fault happen to the next request that fits."""
         await self.send("POST", "faults/next", {"name": name, "argument": argument, "route": route, "times": times})
+
+    async def tell(self, subject: str) -> Any:
+        """What it tells: `transcripts`, `uploads`, `requests`, `faults`. Asked again while it plays an outage."""
+        while True:
+            with suppress(aiohttp.ClientConnectionError):
+                return await self.send("GET", subject)
+            await asyncio.sleep(OUTAGE_SECONDS)
+
+    async def behave(self) -> None:
+        """Let nothing go wrong any more."""
+        await self.tell("faults")
+        await self.send("PUT", "faults", {})
 
     async def send(self, method: str, path: str, body: object = None) -> object:
         """Any call below `/sandbox/`."""
@@ -70,3 +84,10 @@ async def sandbox_process(*arguments: str, kill: bool = False) -> AsyncIterator[
         else:
             process.terminate()
         await process.communicate()
+
+
+@asynccontextmanager
+async def controlled_process(*arguments: str) -> AsyncIterator[Control]:
+    """The same, with its control."""
+    async with sandbox_process(*arguments) as url, control(url) as running:
+        yield running

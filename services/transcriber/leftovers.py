@@ -11,8 +11,8 @@ import structlog
 from shared.database import Connection, Pool
 from shared.metrics import ENGINE_DUPLICATES
 
-_FIRST_RETRY_SECONDS = 60
-_LONGEST_RETRY_SECONDS = 3600
+FIRST_RETRY_SECONDS = 60
+LONGEST_RETRY_SECONDS = 3600
 
 _COLUMNS = "prefix, engine, tenant_id, account_id, provider_id, prepared, token, submitted_at"
 
@@ -96,8 +96,8 @@ class LeftoverStore:
             where l.id = due_id returning id, {_COLUMNS}
             """,
             limit,
-            _FIRST_RETRY_SECONDS,
-            _LONGEST_RETRY_SECONDS,
+            FIRST_RETRY_SECONDS,
+            LONGEST_RETRY_SECONDS,
         )
         return [msgspec.convert(dict(row), ClaimedLeftover) for row in rows]
 
