@@ -15,7 +15,7 @@ from shared.database import Pool
 LEASE_SECONDS = 15.0
 """How long a dead process's work waits for another."""
 POLL_LEASE_SECONDS = 120.0
-"""The same for a question to a provider, which is not renewed: longer than it can take."""
+"""The same for a question to a provider: there are thousands, so that their leases are renewed less often."""
 PROBE_SECONDS = 60.0
 """How long one task tries whether its account is well again, before another does."""
 NO_LIMIT = 2**31 - 1
@@ -177,7 +177,7 @@ class Leases:
         )
         return [read_row(row) for row in rows]
 
-    async def renew(self, keys: Collection[Key]) -> set[Key]:
+    async def renew(self, keys: Collection[Key], *, seconds: float = LEASE_SECONDS) -> set[Key]:
         """Lengthen the leases; returns those that are still ours."""
         rows = await self._pool.fetch(
             """
@@ -189,7 +189,7 @@ class Leases:
             [key.job_id for key in keys],
             [key.run for key in keys],
             self._owner,
-            LEASE_SECONDS,
+            seconds,
         )
         return {Key(row["job_id"], row["run"]) for row in rows}
 

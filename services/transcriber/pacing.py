@@ -21,6 +21,8 @@ from shared.metrics import ENGINE_PAUSED
 
 FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 120.0
+MOST_PATIENCE_SECONDS = 900.0
+"""A provider that asks for more patience than this is asked again all the same, with one request."""
 KEY_PAUSE_SECONDS = 180.0
 """How often a key that was refused is tried again."""
 OUTAGES_IN_A_ROW = 5
@@ -93,7 +95,8 @@ class Pacing:
         try:
             yield
         except Throttled as error:
-            await self._note(account, Trouble.THROTTLED, error, seconds=error.seconds)
+            asked_for = None if error.seconds is None else min(error.seconds, MOST_PATIENCE_SECONDS)
+            await self._note(account, Trouble.THROTTLED, error, seconds=asked_for)
             raise
         except KeyRefused as error:
             await self.refused(account, Trouble.KEY_REFUSED, error)

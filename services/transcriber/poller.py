@@ -7,6 +7,7 @@ and left to whoever leases it next.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NoReturn
@@ -14,10 +15,10 @@ from typing import NoReturn
 import structlog
 
 from services.transcriber.engines import EngineCrashed, KeyRefused, Pending, RentedEngine, Throttled
-from services.transcriber.leases import Leases
+from services.transcriber.leases import POLL_LEASE_SECONDS, Leases
 from services.transcriber.pacing import Pacing
 from services.transcriber.renting import Renting, Tasks
-from services.transcriber.store import Transcription
+from services.transcriber.store import Key, Transcription
 from services.transcriber.store.submissions import SubmissionStore, Unfinished
 from services.transcriber.transcriber import Transcriber
 from shared.blobs import BlobStore, raw_key
@@ -35,6 +36,8 @@ ROUND_SECONDS = 0.5
 BUSY_SECONDS = 0.1
 """Between rounds that have something to do: the more there is, the more goes into one statement."""
 LONGEST_PAUSE = 5.0
+RENEW_SECONDS = 30.0
+"""Leases are renewed so often: an answer may take long, and so may its turn."""
 FIRST_INTERVAL, GROWTH, LONGEST_INTERVAL = 3.0, 1.5, 30.0
 """Seconds between questions about one task: few at first, for most recordings are short."""
 NEWS = 0.05
@@ -78,7 +81,9 @@ class Poller:
         self._stopping = stopping
         self._due = asyncio.Event()
         self._questions: asyncio.Queue[Transcription] = asyncio.Queue()
-        self._claimed = 0
+        self._held: set[Key] = set()
+        """Tasks that wait here for their question, or go through it."""
+        self._renewed = time.monotonic()
         self._unfinished: list[Unfinished] = []
 
     def wake(self) -> None:
@@ -114,12 +119,19 @@ class Poller:
         if unfinished:
             await self._submissions.unfinished(unfinished)
             del self._unfinished[: len(unfinished)]
-        room = 0 if self._stopping.is_set() else CLAIMED - self._claimed
+        await self._renew()
+        room = 0 if self._stopping.is_set() else CLAIMED - len(self._held)
         rows = await self._leases.claim_polls(list(self._engines), room) if room and self._engines else []
-        self._claimed += len(rows)
         for row in rows:
-            self._questions.put_nowait(row)
+            if row.key not in self._held:  # else our own lease had run out, and is renewed by the claim
+                self._held.add(row.key)
+                self._questions.put_nowait(row)
         return bool(unfinished or rows)
+
+    async def _renew(self) -> None:
+        if self._held and time.monotonic() - self._renewed > RENEW_SECONDS:
+            self._renewed = time.monotonic()
+            await self._leases.renew(list(self._held), seconds=POLL_LEASE_SECONDS)
 
     async def _ask_in_turn(self) -> NoReturn:
         while True:
@@ -129,7 +141,7 @@ class Poller:
             except Exception as error:  # even its fate could not be written down; the lease ends by itself
                 log.warning("transcription.left", job_id=str(row.job_id), run=row.run, error=repr(error))
             finally:
-                self._claimed -= 1
+                self._held.discard(row.key)
 
     async def _ask(self, row: Transcription) -> None:
         if self._pacing.rests(row.engine, row.account_id):  # since it was claimed
@@ -155,9 +167,12 @@ class Poller:
             if answer.progress >= row.progress + NEWS or (row.duration_ms is None and answer.duration_ms is not None):
                 await self._transcriber.tell(row, answer)
             return answer
-        await self._blobs.put(raw_key(row.tenant_id, row.job_id, row.run), answer)
+        key = raw_key(row.tenant_id, row.job_id, row.run)
+        await self._blobs.put(key, answer)
         if await self._submissions.answered(row.key):
             self._answered()
+        elif not await self._submissions.is_known(row.key):  # erased, and with it everything that was stored until then
+            await self._blobs.delete(key)
         return None
 
     async def _trouble(self, row: Transcription, error: Exception) -> None:

@@ -101,6 +101,15 @@ async def test_an_account_that_is_asked_for_patience_rests(process: Process, pro
     assert await _troubles(process) == []
 
 
+async def test_nobody_is_given_more_patience_than_is_reasonable(process: Process, provider: Provider) -> None:
+    """A provider that asks for days of it, by mistake, is asked again within the hour."""
+    provider.submit_faults = [Throttled("slow down", seconds=30 * 86_400.0)]
+    async with process.running():
+        await process.submit(job_submitted("rented"))
+        await _until_trouble(process, "throttled")
+    assert await process.pool.fetchval("select paused_until < now() + interval '1 hour' from transcriber.accounts")
+
+
 async def test_a_request_that_was_on_its_way_does_not_end_a_pause(process: Process, provider: Provider) -> None:
     """Only an answer after the pause shows that the account is well."""
     await process.submit(job_submitted("rented"))

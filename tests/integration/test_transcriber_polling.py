@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from services.transcriber.engines import EngineCrashed, Pending, Task
+from services.transcriber.engines import EngineCrashed, Finished, Pending, Task
 from services.transcriber.poller import LONGEST_INTERVAL, interval
 from services.transcriber.store.submissions import Unfinished
-from shared.blobs import BlobStore, BlobUnavailable, raw_key
+from shared.blobs import BlobStore, BlobUnavailable, job_prefix, raw_key
 from shared.database import Pool
 from shared.errors import JobError, RetryableError
 from shared.schemas.events import TranscriptionProgressed
@@ -195,6 +195,62 @@ async def test_a_stopping_process_gives_back_what_it_was_asking_for(
     assert await process.leases_held() == 0
     async with process.running():
         await process.ready(event)
+
+
+async def test_a_long_answer_is_asked_for_once(process: Process, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes, or waits for its turn: the lease is kept, and one that ran out is not taken for new work."""
+    monkeypatch.setattr("services.transcriber.poller.RENEW_SECONDS", 0.05)
+    asked, answer = _slow(provider, monkeypatch)
+    async with process.running():
+        event = await process.submit(job_submitted("rented"))
+        await asked.wait()
+        for left in (1.0, -1.0):
+            await process.pool.execute(
+                "update transcriber.transcriptions set lease_until = now() + make_interval(secs => $1)", left
+            )
+            await _until_leased_for(process, seconds=60.0)
+        answer.set()
+        await process.ready(event)
+    assert len(provider.polls) == 1
+
+
+async def test_an_answer_about_an_erased_job_is_not_kept(
+    process: Process, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may come long after everything else of the job was removed."""
+    asked, answer = _slow(provider, monkeypatch)
+    async with process.running():
+        event = await process.submit(job_submitted("rented"))
+        await asked.wait()
+        await process.erase(event)
+        await process.pool.execute("update transcriber.leftovers set due_at = now()")
+        await process.cleaner.clean()
+        assert await process.keys(job_prefix(event.tenant_id, event.job_id)) == []
+        answer.set()
+        await _until(lambda: not process.poller._held)
+    assert await process.keys(job_prefix(event.tenant_id, event.job_id)) == []
+
+
+def _slow(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
+    """A provider that takes its time for an answer: when it was asked, and what lets it answer."""
+    asked, answer, poll = asyncio.Event(), asyncio.Event(), provider.poll
+
+    async def slow_poll(task: Task, provider_id: str) -> Pending | Finished:
+        found = await poll(task, provider_id)
+        asked.set()
+        await answer.wait()
+        return found
+
+    monkeypatch.setattr(provider, "poll", slow_poll)
+    return asked, answer
+
+
+async def _until_leased_for(process: Process, *, seconds: float) -> None:
+    async with asyncio.timeout(30):
+        while not await process.pool.fetchval(
+            "select bool_or(lease_until > now() + make_interval(secs => $1)) from transcriber.transcriptions", seconds
+        ):
+            await asyncio.sleep(0.01)
 
 
 async def _at_provider(process: Process, provider: Provider, count: int) -> None:

@@ -73,6 +73,13 @@ class SubmissionStore:
         """
         return await self._changed(change, "true", key) is not None
 
+    async def is_known(self, key: Key) -> bool:
+        """Whether there is such a transcription, in whatever state: an erased one is forgotten."""
+        found = await self._pool.fetchval(
+            "select true from transcriber.transcriptions where job_id = $1 and run = $2", key.job_id, key.run
+        )
+        return found is not None
+
     async def unfinished(self, tasks: Sequence[Unfinished]) -> None:
         """Give back the leases of tasks until they are asked for again: at once those that a callback has come about."""
         await self._pool.execute(
