@@ -37,6 +37,7 @@ MEDIA_TYPES = {
     FileFormat.SRT: "application/x-subrip",
     FileFormat.VTT: "text/vtt; charset=utf-8",
     FileFormat.PDF: "application/pdf",
+    FileFormat.DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     FileFormat.MP3: "audio/mpeg",
 }
 

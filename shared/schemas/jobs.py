@@ -37,6 +37,7 @@ class ArtifactFormat(enum.StrEnum):
     SRT = "srt"
     VTT = "vtt"
     PDF = "pdf"
+    DOCX = "docx"
 
 
 class FileFormat(enum.StrEnum):
@@ -48,6 +49,7 @@ class FileFormat(enum.StrEnum):
     SRT = "srt"
     VTT = "vtt"
     PDF = "pdf"
+    DOCX = "docx"
     MP3 = "mp3"
     WAV = "wav"
 

@@ -54,6 +54,7 @@ TRADITIONAL_CHINESE = Labels(
     not_checked="本節敘述未與錄音核對。",
     evidence="佐證",
     evidence_note="上文各項敘述所依據的原話，依編號排列。",
+    moment="時間",
     question="問",
     answer="答",
     roles="角色",

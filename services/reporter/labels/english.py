@@ -69,6 +69,7 @@ ENGLISH = Labels(
     not_checked="The statements of this section were not checked against the recording.",
     evidence="Evidence",
     evidence_note="The words that the statements above rest on, by their numbers.",
+    moment="Time",
     question="Question",
     answer="Answer",
     roles="Roles",

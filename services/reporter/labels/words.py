@@ -59,6 +59,7 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
     not_checked: str
     evidence: str
     evidence_note: str
+    moment: str
     question: str
     answer: str
     roles: str

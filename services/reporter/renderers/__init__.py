@@ -43,3 +43,7 @@ def render(document: Document, file_format: ArtifactFormat) -> Rendering:
 
             data, substituted = pdf.render(document)
             return Rendering(data=data, substituted=substituted)
+        case ArtifactFormat.DOCX:
+            from services.reporter.renderers import docx
+
+            return Rendering(data=docx.render(document))
