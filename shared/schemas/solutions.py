@@ -147,8 +147,9 @@ class TranscriptionWishes(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """BCP-47; null lets the engine detect it."""
     speakers: tuple[Annotated[int, Meta(ge=1, le=32)], Annotated[int, Meta(ge=1, le=32)]] | None = None
     """At least and at most so many."""
-    vocabulary: tuple[Term, ...] = ()
-    """Key terms of the field, given to engines that take them."""
+    vocabulary: tuple[Term, ...] | LocalisedTerms = ()
+    """Key terms of the field, given to engines that take them: for every language, or by the language spoken, of which then
+    the job must know."""
     script: Script | None = None
     """Null takes the installation's."""
 

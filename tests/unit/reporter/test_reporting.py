@@ -142,7 +142,7 @@ async def test_a_transcript_becomes_every_artifact_of_its_solution() -> None:
     desk = Desk()
     ready = await desk.report(title="Weekly meeting")
     assert [artifact.name for artifact in ready.artifacts] == [
-        f"transcript.{format_}" for format_ in ("md", "txt", "json", "srt", "vtt", "pdf")
+        f"transcript.{format_}" for format_ in ("md", "txt", "json", "srt", "vtt", "pdf", "docx")
     ]
     for artifact in ready.artifacts:
         assert artifact.key == artifact_key(TENANT, JOB, 1, artifact.name)
@@ -193,6 +193,7 @@ async def test_a_failing_renderer_fails_its_artifact_only() -> None:
         "transcript.srt": "ready",
         "transcript.vtt": "ready",
         "transcript.pdf": "render_failed",
+        "transcript.docx": "ready",
     }
     [failed] = [artifact for artifact in ready.artifacts if artifact.failure]
     assert failed.key is None
