@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 HAN = "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fd-\u30ff\u31f0-\u31ff\uff66-\uff9f"
@@ -35,6 +36,14 @@ def clean(text: str) -> str:
 def count_words(text: str) -> int:
     """Words between spaces, and Chinese and Japanese characters one by one."""
     return len(text.split()) if text.isascii() else len(_COUNTED.findall(text))
+
+
+def in_a_row(sentences: Iterable[str]) -> str:
+    """Sentences as one paragraph: a space between them, save beside Chinese and Japanese, which need none."""
+    text = ""
+    for sentence in filter(None, sentences):
+        text += sentence if not text or _WIDE.match(text[-1]) or _WIDE.match(sentence) else f" {sentence}"
+    return text
 
 
 def columns(text: str) -> int:
