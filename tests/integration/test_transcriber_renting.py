@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from services.transcriber.engines import Account, Attachment, Capabilities, OutcomeUnknown, Prepared, Task
+from services.transcriber.engines import Account, Attachment, Capabilities, OutcomeUnknown, Prepared, Task, Throttled
 from services.transcriber.renting import MOST_SUBMISSIONS
 from services.transcriber.rules import RulesChange
 from shared.blobs import BlobStore, attachment_key
@@ -277,6 +277,41 @@ async def test_tenants_pay_with_keys_of_their_own(process: Process, provider: Pr
     async with process.running():
         await process.ready(await process.submit(event))
     assert {task.account.key for task in provider.polls if task.account} == {"the-tenants-own-key"}
+
+
+async def test_a_recording_is_uploaded_again_where_another_account_pays(
+    process: Process, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies with the deployment's account is of no use to a tenant that brings a key, however often that upload fails."""
+    submit, mended = provider.submit, asyncio.Event()
+
+    async def prepare(task: Task) -> Prepared:
+        assert task.account is not None
+        if task.account.tenant_id is not None and not mended.is_set():
+            mended.set()
+            raise RetryableError("The upload broke off.")
+        return {"account": task.account.id, "job_id": str(task.job_id)}
+
+    async def submit_to_account(task: Task, prepared: Prepared) -> str:
+        assert task.account is not None
+        if prepared["account"] != task.account.id:
+            raise JobError("engine_lost_task", "That is somebody else's.")
+        return await submit(task, prepared)
+
+    monkeypatch.setattr(provider, "prepare", prepare)
+    monkeypatch.setattr(provider, "submit", submit_to_account)
+    provider.submit_faults = [Throttled("slow down", seconds=3600.0)]
+    async with process.running():
+        event = await process.submit(job_submitted("rented"))
+        async with asyncio.timeout(30):
+            while not await process.pool.fetchval("select true from transcriber.accounts"):
+                await asyncio.sleep(0.01)
+        await process.accounts.keep_key(event.tenant_id, "rented", "the-tenants-own-key")
+        await process.pool.execute("delete from transcriber.accounts")
+        process.pacing._resting.clear()
+        process.driver.wake()
+        await process.ready(event)
+    assert mended.is_set()
 
 
 async def test_audio_that_may_not_leave_the_house_stays(process: Process, provider: Provider) -> None:

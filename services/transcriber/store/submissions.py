@@ -62,8 +62,14 @@ class SubmissionStore:
         return found
 
     async def assign(self, key: Key, account_id: str) -> bool:
-        """Note whose key the task runs on now. False when the lease is lost."""
-        return await self._changed("account_id = $4", "true", key, account_id) is not None
+        """Note whose key the task runs on now; what was prepared on another is of no use. False when the lease is lost."""
+        change = """
+            account_id = $4,
+            prepared = case
+                when state in ('queued', 'preparing') and account_id is distinct from $4 then null else prepared
+            end
+        """
+        return await self._changed(change, "true", key, account_id) is not None
 
     async def answered(self, key: Key) -> bool:
         """Note that the answer is stored, and leave the rest to whoever leases it next. False when the lease is lost."""
