@@ -12,7 +12,7 @@ from services.reporter.blocks import Document
 from services.reporter.document import compose
 from services.reporter.facts import build_report
 from services.reporter.protocol import Assignment
-from shared.schemas.reports import SolutionReference
+from shared.schemas.jobs import JobOptions
 from shared.schemas.transcripts import (
     Chapter,
     EngineRun,
@@ -28,6 +28,7 @@ from shared.schemas.transcripts import (
     Transcript,
     Word,
 )
+from shared.solutions import load_solutions
 
 JOB = UUID("01935b7a-0000-7000-8000-000000000001")
 TENANT = UUID("01935b7a-0000-7000-8000-000000000002")
@@ -98,15 +99,20 @@ def transcript(
     )
 
 
-def document(source: Transcript, *, title: str | None = "Weekly meeting") -> Document:
-    """The document the reporter renders for a transcript."""
-    assignment = Assignment(
+def assignment(source: Transcript, *, title: str | None = "Weekly meeting", solution: str = "verbatim") -> Assignment:
+    """What a render process is told about a transcript."""
+    return Assignment(
         job_id=JOB,
         run=1,
-        title=title,
-        solution=SolutionReference(id="verbatim", version=1),
-        solution_titles={"en": "Verbatim transcript", "zh-Hant": "逐字稿"},
+        options=JobOptions(title=title, solution=solution),
+        solution=load_solutions()[solution],
         transcript_key="transcript/1.json",
         transcript=msgspec.json.encode(source),
     )
-    return compose(build_report(assignment, source), source, assignment.solution_titles)
+
+
+def document(source: Transcript, *, title: str | None = "Weekly meeting") -> Document:
+    """The document the reporter renders for a transcript."""
+    return compose(
+        build_report(assignment(source, title=title), source), source, {"en": "Verbatim transcript", "zh-Hant": "逐字稿"}
+    )

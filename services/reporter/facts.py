@@ -9,7 +9,7 @@ from itertools import pairwise
 from services.reporter.characters import count_words
 from services.reporter.labels import labels_for
 from services.reporter.protocol import Assignment
-from shared.schemas.reports import Coverage, Facts, Report, SpeakerFacts, TranscriptReference
+from shared.schemas.reports import Coverage, Facts, Report, SolutionReference, SpeakerFacts, TranscriptReference
 from shared.schemas.transcripts import Transcript
 
 TRUNCATED = "truncated"
@@ -22,8 +22,8 @@ def build_report(assignment: Assignment, transcript: Transcript) -> Report:
         job_id=assignment.job_id,
         version=assignment.run,
         language=labels_for(transcript.language).language,
-        title=assignment.title,
-        solution=assignment.solution,
+        title=assignment.options.title,
+        solution=SolutionReference(id=assignment.solution.id, version=assignment.solution.version),
         transcript=TranscriptReference(
             key=assignment.transcript_key,
             version=transcript.version,

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from shared.schemas.jobs import ArtifactFormat
-from shared.schemas.reports import SolutionReference
+from shared.schemas.jobs import ArtifactFormat, JobOptions
+from shared.schemas.solutions import Solution
 
 LENGTH_BYTES = 8
 """Every message is preceded by its length, big-endian."""
@@ -18,10 +18,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
 
     job_id: UUID
     run: int
-    title: str | None
-    solution: SolutionReference
-    solution_titles: dict[str, str]
-    """By language; empty when the installation no longer has the template."""
+    options: JobOptions
+    solution: Solution
     transcript_key: str
     transcript: bytes
 

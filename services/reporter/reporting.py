@@ -23,7 +23,6 @@ from shared.bus import Bus, Envelope
 from shared.errors import JobError
 from shared.schemas.events import ReportReady, TranscriptReady
 from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat
-from shared.schemas.reports import SolutionReference
 from shared.schemas.solutions import Solution
 from shared.schemas.transcripts import RedactionRecord
 from shared.solutions import Solutions, find
@@ -183,9 +182,8 @@ def _assignment(event: TranscriptReady, solution: Solution, transcript: bytes) -
     return Assignment(
         job_id=event.job_id,
         run=event.run,
-        title=event.options.title,
-        solution=SolutionReference(id=solution.id, version=solution.version),
-        solution_titles={str(language): title for language, title in solution.title.items()},
+        options=event.options,
+        solution=solution,
         transcript_key=event.transcript_key,
         transcript=transcript,
     )

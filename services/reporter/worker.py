@@ -61,7 +61,9 @@ class Session:
         self._document = None
         transcript = _TRANSCRIPTS.decode(assignment.transcript)
         report = build_report(assignment, transcript)
-        self._document = compose(report, transcript, assignment.solution_titles)
+        self._document = compose(
+            report, transcript, {str(language): title for language, title in assignment.solution.title.items()}
+        )
         return _ENCODER.encode(report)
 
 

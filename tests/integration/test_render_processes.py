@@ -12,28 +12,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.reporter.protocol import Assignment
 from services.reporter.workers import RenderFailed, RenderProcess, Workers
 from shared.schemas.jobs import ArtifactFormat
-from shared.schemas.reports import Report, SolutionReference
-from shared.schemas.transcripts import Transcript
-from tests.speech import JOB, conversation, said, transcript
+from shared.schemas.reports import Report
+from tests.speech import assignment, conversation, said, transcript
 
 PATIENCE = 30.0
 MEETING = transcript(conversation(("A", "Good morning."), ("B", "大家早。")))
 ENDLESS = transcript([said(f"Sentence number {n}, and so on and on.", start=n * 3.0, words=True) for n in range(20_000)])
-
-
-def _assignment(source: Transcript = MEETING) -> Assignment:
-    return Assignment(
-        job_id=JOB,
-        run=1,
-        title="Weekly meeting",
-        solution=SolutionReference(id="verbatim", version=1),
-        solution_titles={"en": "Verbatim transcript"},
-        transcript_key="k",
-        transcript=msgspec.json.encode(source),
-    )
 
 
 @asynccontextmanager
@@ -68,7 +54,7 @@ async def test_a_process_renders_every_format() -> None:
     """The report document first, then all files, from one process that starts with the first request."""
     async with _workers() as workers:
         assert _render_processes() == set()
-        async with workers.lend(_assignment()) as lease:
+        async with workers.lend(assignment(MEETING)) as lease:
             report = msgspec.json.decode(await lease.open(), type=Report)
             files = {file_format: (await lease.render(file_format)).data for file_format in ArtifactFormat}
         assert report.facts.words == 5
@@ -80,7 +66,7 @@ async def test_a_process_renders_every_format() -> None:
 
 async def test_a_rendering_that_takes_too_long_is_given_up() -> None:
     """And its process with it, since nobody knows what it is doing."""
-    async with _workers(seconds=0.02) as workers, workers.lend(_assignment(ENDLESS)) as lease:
+    async with _workers(seconds=0.02) as workers, workers.lend(assignment(ENDLESS)) as lease:
         with pytest.raises(RenderFailed) as failure:
             await lease.render(ArtifactFormat.SRT)
         assert failure.value.code == "render_timeout"
@@ -89,7 +75,7 @@ async def test_a_rendering_that_takes_too_long_is_given_up() -> None:
 
 async def test_a_killed_process_fails_one_rendering() -> None:
     """As when the kernel ends it for want of memory."""
-    async with _workers() as workers, workers.lend(_assignment(ENDLESS)) as lease:
+    async with _workers() as workers, workers.lend(assignment(ENDLESS)) as lease:
         await lease.open()
         [pid] = _render_processes()
         rendering = asyncio.create_task(lease.render(ArtifactFormat.SRT))
@@ -105,7 +91,7 @@ async def test_a_killed_process_fails_one_rendering() -> None:
 async def test_a_cancelled_rendering_leaves_no_process_at_work() -> None:
     """Nobody would hear its answer."""
     async with _workers() as workers:
-        async with workers.lend(_assignment(ENDLESS)) as lease:
+        async with workers.lend(assignment(ENDLESS)) as lease:
             await lease.open()
             [pid] = _render_processes()
             rendering = asyncio.create_task(lease.render(ArtifactFormat.PDF))
@@ -120,7 +106,7 @@ async def test_reports_wait_for_a_free_process() -> None:
     """No more processes than the setting allows, whatever is asked at once."""
 
     async def report(workers: Workers) -> bytes:
-        async with workers.lend(_assignment()) as lease:
+        async with workers.lend(assignment(MEETING)) as lease:
             return (await lease.render(ArtifactFormat.TEXT)).data
 
     async with _workers(count=2) as workers:
@@ -133,7 +119,7 @@ async def test_an_idle_process_gives_its_memory_back() -> None:
     """And the next report simply starts another."""
     async with _workers(idle_seconds=0.05) as workers:
         for _ in range(2):
-            async with workers.lend(_assignment()) as lease:
+            async with workers.lend(assignment(MEETING)) as lease:
                 await lease.open()
                 [pid] = _render_processes()
             await _until_gone(pid)
@@ -142,7 +128,7 @@ async def test_an_idle_process_gives_its_memory_back() -> None:
 async def test_a_process_knows_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """What renders strangers' words could not give them away."""
     monkeypatch.setenv("AUDIO2TXT_SECRET_KEY", "s" * 40)
-    async with _workers() as workers, workers.lend(_assignment()) as lease:
+    async with _workers() as workers, workers.lend(assignment(MEETING)) as lease:
         await lease.open()
         [pid] = _render_processes()
         assert b"AUDIO2TXT_" not in Path(f"/proc/{pid}/environ").read_bytes()

@@ -6,23 +6,13 @@ import pytest
 from services.reporter.characters import clean, count_words
 from services.reporter.clock import clock, stamp, timecode
 from services.reporter.facts import build_report
-from services.reporter.protocol import Assignment
-from shared.schemas.reports import Report, SolutionReference
+from shared.schemas.reports import Report
 from shared.schemas.transcripts import Transcript
-from tests.speech import JOB, conversation, said, transcript
+from tests.speech import assignment, conversation, said, transcript
 
 
 def _report(source: Transcript) -> Report:
-    assignment = Assignment(
-        job_id=JOB,
-        run=1,
-        title="T",
-        solution=SolutionReference(id="verbatim", version=1),
-        solution_titles={},
-        transcript_key="k",
-        transcript=msgspec.json.encode(source),
-    )
-    return build_report(assignment, source)
+    return build_report(assignment(source, title="T"), source)
 
 
 @pytest.mark.parametrize(
