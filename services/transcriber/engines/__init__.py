@@ -18,6 +18,7 @@ from uuid import UUID
 
 from shared.blobs import job_prefix
 from shared.errors import RetryableError
+from shared.http_client import OutcomeUnknown
 from shared.schemas.engines import Capabilities, base_language
 from shared.schemas.jobs import JobOptions
 from shared.schemas.transcripts import Insights, SegmentFlag, Word
@@ -55,10 +56,6 @@ Prepared = Mapping[str, str]
 
 class EngineCrashed(RetryableError):
     """The engine broke down on this very task; after a few times in a row the task is given up."""
-
-
-class OutcomeUnknown(RetryableError):
-    """Nobody knows yet whether the provider has taken the task; `find` must tell before it is submitted again."""
 
 
 class Throttled(RetryableError):
