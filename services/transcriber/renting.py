@@ -114,7 +114,7 @@ class Tasks:
             choose(msgspec.structs.replace(row.options, engine=engine.name), rules, self._engines.offers, size=size)
 
     async def follow_keys(self) -> None:
-        """Have tasks go on that wait because their key was refused, or missing, and whose owner has another now."""
+        """Have tasks go on whose account rests, or that have none, and whose owner has another key now."""
         for waiting in await self._submissions.undecided():
             engine = self._engines.get(waiting.engine)
             if engine is None:

@@ -110,6 +110,17 @@ async def test_nobody_is_given_more_patience_than_is_reasonable(process: Process
     assert await process.pool.fetchval("select paused_until < now() + interval '1 hour' from transcriber.accounts")
 
 
+async def test_another_key_ends_the_wait_for_a_resting_account(process: Process, provider: Provider) -> None:
+    """Whatever the old key's account rests for: its tasks go on with the one that its owner has now."""
+    provider.submit_faults = [Throttled("slow down", seconds=600.0)]
+    async with process.running():
+        event = await process.submit(job_submitted("rented"))
+        await _until_trouble(process, "throttled")
+        await _until_nothing_is_leased(process)
+        provider.key = "a-new-key"
+        await process.ready(event)
+
+
 async def test_a_request_that_was_on_its_way_does_not_end_a_pause(process: Process, provider: Provider) -> None:
     """Only an answer after the pause shows that the account is well."""
     await process.submit(job_submitted("rented"))

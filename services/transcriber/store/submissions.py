@@ -26,7 +26,7 @@ class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Undecided(msgspec.Struct, frozen=True, kw_only=True):
-    """Tasks of one tenant whose account is refused, or that have none."""
+    """Tasks of one tenant whose account rests, or that have none."""
 
     tenant_id: UUID
     engine: str
@@ -138,12 +138,12 @@ class SubmissionStore:
         return done is not None
 
     async def undecided(self) -> list[Undecided]:
-        """Whose tasks wait for another key."""
+        """Whose tasks would go on with another key, if there is one."""
         rows = await self._pool.fetch(
             """
             select distinct t.tenant_id, t.engine, t.account_id, t.state in ('submitting', 'processing') as submitted
             from transcriber.transcriptions t join transcriber.accounts a using (engine, account_id)
-            where t.ended_at is null and a.reason in ('key_refused', 'no_key')
+            where t.ended_at is null
             """
         )
         return [msgspec.convert(dict(row), Undecided) for row in rows]
