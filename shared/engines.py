@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.errors import JobError
-from shared.schemas.engines import Capabilities, EngineOffer, EngineRules, Feature, VocabularyLimits
-from shared.schemas.jobs import Analysis, JobOptions
+from shared.schemas.engines import Capabilities, EngineOffer, EngineRules, Feature, RedactionLimits, VocabularyLimits
+from shared.schemas.jobs import Analysis, JobOptions, Redaction
 
 VOCABULARY_CUT = "vocabulary_cut"
 """Note of a transcript: not every key term of the tenant was given to the engine."""
@@ -123,8 +124,10 @@ def _demands(options: JobOptions, size: int | None) -> Iterator[_Demand]:
     )
     for pointer, feature in _features(options):
         yield _feature_demand(pointer, feature, language)
+    if options.redaction is not None:
+        yield from _redaction_demands(options.redaction, options)
     for analysis in options.analyses:
-        yield _analysis_demand(analysis)
+        yield _analysis_demand(analysis, language)
     yield from _vocabulary_demands(options.vocabulary)
     if size is not None:
         yield _size_demand(size)
@@ -150,12 +153,65 @@ def _feature_demand(pointer: str, feature: Feature, language: str) -> _Demand:
     return _Demand(pointer=pointer, is_met=lambda able: able.has(feature, language), inability=inability)
 
 
-def _analysis_demand(analysis: Analysis) -> _Demand:
+def _redaction_demands(redaction: Redaction, options: JobOptions) -> Iterator[_Demand]:
+    language = options.language
+
+    def unknown(able: RedactionLimits) -> list[str]:
+        return [category for category in redaction.categories if not able.removes(category, language)]
+
+    def repeated(able: RedactionLimits) -> list[Analysis]:
+        return [analysis for analysis in options.analyses if analysis in able.unredacted]
+
+    yield _redaction_demand(
+        "/redaction/categories",
+        is_met=lambda able: not unknown(able),
+        inability=lambda able: f"cannot remove {_unremovable(unknown(able)[0], language, able)}",
+    )
+    yield _redaction_demand(
+        "/redaction/substitute",
+        is_met=lambda able: redaction.substitute in able.substitutes,
+        inability=lambda able: f"puts {_one_of(able.substitutes)} in place of what it removes",
+    )
+    yield _redaction_demand(
+        "/language",
+        is_met=lambda able: language != "auto" or able.detects_language,
+        inability=lambda _: "removes words only where the language is named",
+    )
+    yield _redaction_demand(
+        "/analyses",
+        is_met=lambda able: not repeated(able),
+        inability=lambda able: f"removes nothing from {_one_of(repeated(able))}",
+    )
+
+
+def _redaction_demand(
+    pointer: str, *, is_met: Callable[[RedactionLimits], bool], inability: Callable[[RedactionLimits], str]
+) -> _Demand:
+    """Met also by an engine of whose limits nothing is known."""
+    return _Demand(
+        code="redaction_not_supported",
+        pointer=pointer,
+        is_met=lambda able: able.redaction is None or is_met(able.redaction),
+        inability=lambda able: "" if able.redaction is None else inability(able.redaction),
+    )
+
+
+def _unremovable(category: str, language: str, able: RedactionLimits) -> str:
+    """The category, and why: the language, or that there is none of this name."""
+    if category in able.categories:
+        return f"'{category}' from {language}"
+    near = difflib.get_close_matches(category, sorted(able.categories), n=3)
+    return f"'{category}'" + (f"; near it are: {_one_of(near)}" if near else "")
+
+
+def _analysis_demand(analysis: Analysis, language: str) -> _Demand:
     def inability(able: Capabilities) -> str:
+        if analysis in able.analyses:
+            return f"does not find out {analysis} in {language}"
         others = f"only {_some(sorted(able.analyses))}" if able.analyses else "nor anything else beside the words"
         return f"does not find out {analysis}, {others}"
 
-    return _Demand(pointer="/analyses", is_met=lambda able: analysis in able.analyses, inability=inability)
+    return _Demand(pointer="/analyses", is_met=lambda able: able.finds(analysis, language), inability=inability)
 
 
 def _vocabulary_demands(terms: Sequence[str]) -> Iterator[_Demand]:

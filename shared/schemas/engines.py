@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from shared.schemas.jobs import Analysis
+from shared.schemas.jobs import Analysis, RedactionSubstitute
 
 
 class Feature(enum.StrEnum):
@@ -41,6 +41,24 @@ class VocabularyLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Words of one term."""
 
 
+class RedactionLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine can remove from transcripts, and when."""
+
+    categories: frozenset[str]
+    category_languages: dict[str, frozenset[str]] = {}
+    """Categories that can be removed in some languages only."""
+    substitutes: frozenset[RedactionSubstitute] = frozenset(RedactionSubstitute)
+    detects_language: bool = True
+    """Whether it removes anything where the language is not named."""
+    unredacted: frozenset[Analysis] = frozenset()
+    """Analyses that repeat words, and from which nothing is removed."""
+
+    def removes(self, category: str, language: str) -> bool:
+        """Whether a category can be removed; `auto` leaves it to the engine."""
+        limited = self.category_languages.get(category)
+        return category in self.categories and (limited is None or language == "auto" or base_language(language) in limited)
+
+
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What an engine can do, as far as requests and readers depend on it."""
 
@@ -50,6 +68,10 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     analyses: frozenset[Analysis] = frozenset()
     feature_languages: dict[Feature, frozenset[str]] = {}
     """Features that work in some languages only."""
+    analysis_languages: dict[Analysis, frozenset[str]] = {}
+    """Analyses that work in some languages only."""
+    redaction: RedactionLimits | None = None
+    """Null when nothing is known of its limits."""
     word_times: WordTimes = WordTimes.EXACT
     vocabulary: VocabularyLimits | None = None
     longest_ms: Annotated[int, Meta(ge=1)] | None = None
@@ -70,6 +92,12 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         limited = self.feature_languages.get(feature)
         known = limited is None or language == "auto" or base_language(language) in limited
         return feature in self.features and known
+
+    def finds(self, analysis: Analysis, language: str = "auto") -> bool:
+        """Whether an analysis works, in a language if one is named."""
+        limited = self.analysis_languages.get(analysis)
+        known = limited is None or language == "auto" or base_language(language) in limited
+        return analysis in self.analyses and known
 
 
 class EngineOffer(msgspec.Struct, frozen=True, kw_only=True):

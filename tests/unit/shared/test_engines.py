@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shared.engines import VOCABULARY_CUT, EngineRefused, choose, engine_for, key_terms
-from shared.schemas.engines import Capabilities, EngineOffer, EngineRules, Feature, VocabularyLimits
-from shared.schemas.jobs import Analysis, JobOptions, Redaction, SpeakerRange
+from shared.schemas.engines import Capabilities, EngineOffer, EngineRules, Feature, RedactionLimits, VocabularyLimits
+from shared.schemas.jobs import Analysis, JobOptions, Redaction, RedactionSubstitute, SpeakerRange
 
 MEBIBYTE = 1024 * 1024
 LOCAL = EngineOffer(name="local", rented=False, is_default=True, capabilities=Capabilities(languages=frozenset({"en"})))
@@ -143,6 +143,64 @@ def test_a_feature_may_work_in_some_languages_only() -> None:
     )
     assert chosen(engine="grand", language="de", redaction=redaction) == "grand"
     assert chosen(engine="grand", redaction=redaction) == "grand"
+
+
+PICKY = EngineOffer(
+    name="picky",
+    rented=False,
+    capabilities=Capabilities(
+        features=frozenset({Feature.REDACTION}),
+        analyses=frozenset(Analysis),
+        analysis_languages={Analysis.TOPICS: frozenset({"en"})},
+        redaction=RedactionLimits(
+            categories=frozenset({"person_name", "phone_number", "numbers"}),
+            category_languages={"person_name": frozenset({"en"}), "phone_number": frozenset({"en"})},
+            substitutes=frozenset({RedactionSubstitute.CATEGORY}),
+            detects_language=False,
+            unredacted=frozenset({Analysis.ENTITIES, Analysis.SUMMARY}),
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("pointer", "words", "options"),
+    [
+        ("/redaction/categories", "cannot remove 'person_nam'; near it are: person_name", {"categories": ("person_nam",)}),
+        ("/redaction/categories", "cannot remove 'zzz'", {"categories": ("numbers", "zzz")}),
+        (
+            "/redaction/categories",
+            "cannot remove 'person_name' from de",
+            {"language": "de", "categories": ("numbers", "person_name")},
+        ),
+        ("/redaction/substitute", "puts category in place", {"substitute": RedactionSubstitute.HASH}),
+        ("/language", "removes words only where the language is named", {"language": "auto"}),
+        ("/analyses", "removes nothing from entities", {"analyses": (Analysis.ENTITIES, Analysis.TOPICS)}),
+    ],
+)
+def test_what_an_engine_cannot_remove_is_refused_before_anything_is_sent(
+    pointer: str, words: str, options: dict[str, Any]
+) -> None:
+    """In its own words, and with the engines that could."""
+    redaction = Redaction(
+        categories=options.pop("categories", ("person_name",)),
+        substitute=options.pop("substitute", RedactionSubstitute.CATEGORY),
+    )
+    wanted = {"language": "en", "engine": "picky", **options}
+    refused = refusal(offers=(PICKY, GRAND), **wanted, redaction=redaction)
+    assert (refused.failure.code, refused.pointer) == ("redaction_not_supported", pointer)
+    assert words in refused.failure.message
+    assert refused.engines == (("grand",) if wanted["language"] in ("en", "de", "auto") else ())
+    assert chosen(offers=(PICKY,), engine="picky", language="en", redaction=Redaction(categories=("person_name",))) == "picky"
+    assert chosen(offers=(PICKY,), engine="picky", language="de", redaction=Redaction(categories=("numbers",))) == "picky"
+
+
+def test_an_analysis_may_work_in_some_languages_only() -> None:
+    """In others it is refused by name."""
+    refused = refusal(offers=(PICKY,), engine="picky", language="de", analyses=(Analysis.SENTIMENT, Analysis.TOPICS))
+    assert (refused.failure.code, refused.pointer) == ("feature_not_supported", "/analyses")
+    assert "does not find out topics in de" in refused.failure.message
+    assert chosen(offers=(PICKY,), engine="picky", language="en", analyses=(Analysis.TOPICS,)) == "picky"
 
 
 def test_engines_that_could_can_do_all_of_it() -> None:
