@@ -27,6 +27,7 @@ from shared.http import HttpServer
 from shared.outbox import Outbox
 from shared.retry import backoff
 from shared.settings import PlatformSettings
+from shared.structs import ready_structs
 
 if TYPE_CHECKING:
     from shared.database import Pool
@@ -143,6 +144,7 @@ async def run(names: Sequence[str], platform: Platform, *, ready: Callable[[str]
     """Run services until SIGTERM or SIGINT, or until a loop fails (which raises). `ready` gets the HTTP address."""
     async with AsyncExitStack() as stack:
         services = [await stack.enter_async_context(assembler(name)(platform)) for name in names]
+        ready_structs()
         checks: dict[str, health.Check] = {"bus": platform.bus.check, "blobs": platform.blobs.check}
         if platform.pool is not None:
             checks["database"] = lambda: database.check(platform.database)

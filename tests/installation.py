@@ -63,7 +63,8 @@ class Process:
         deadline = time.monotonic() + START_SECONDS
         while not (ready.exists() and ready.read_text().strip()):
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise StartFailed(f"{self.names} is not ready:\n{self.log.read_text()[-4000:]}")
+                status = self._process.poll()
+                raise StartFailed(f"{self.names} is not ready (exit status {status}):\n{self.log.read_text()[-4000:]}")
             await asyncio.sleep(0.02)
         self.url = ready.read_text().strip()
 

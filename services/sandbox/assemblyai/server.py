@@ -26,6 +26,7 @@ from services.sandbox.assemblyai.state import State
 from services.sandbox.assemblyai.webhooks import Webhooks
 from services.sandbox.assemblyai.work import Work
 from shared.errors import ConfigurationError
+from shared.structs import ready_structs
 
 _BACKLOG = 2048
 _LARGEST_BODY = 64 * 1024**2
@@ -177,6 +178,7 @@ async def serving(settings: SandboxSettings) -> AsyncIterator[Sandbox]:
     async with aiohttp.ClientSession(connector=connector) as session:
         folder = Folder(settings.data)
         sandbox = Sandbox(settings=settings, folder=folder, ears=await open_ears(settings, folder.path), session=session)
+        ready_structs()
         try:
             await sandbox.start()
             yield sandbox
