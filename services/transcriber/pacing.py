@@ -155,19 +155,26 @@ class Pacing:
     async def _note(
         self, account: Account, trouble: Trouble, error: Exception, *, seconds: float | None = None, pause: bool = True
     ) -> None:
-        """Write trouble down. It counts anew when a pause was over; while one lasts, it was to be expected."""
-        self._tell(account, trouble, error)
-        lasts = await self._pool.fetchval(
+        """Write trouble down. It counts anew when a pause was over; while one lasts, it was to be expected.
+
+        An outage does not take the place of a pause that was asked for: such a pause is kept to its end.
+        """
+        known = await self._pool.fetchrow(
             """
             insert into transcriber.accounts as known (engine, account_id, tenant_id, reason, message, paused_until)
             values ($1, $2, $3, $4, $5, case when $6 then now() + make_interval(secs => coalesce($7::float8, $8)) end)
             on conflict (engine, account_id) do update
-            set reason = excluded.reason, message = excluded.message, failed_at = now(), probed_until = null,
+            set (reason, message) = (
+                    select case when kept then known.reason else excluded.reason end,
+                           case when kept then known.message else excluded.message end
+                    from (select excluded.reason = 'outage' and coalesce(known.paused_until > now(), false)) as _ (kept)
+                ),
+                failed_at = now(), probed_until = null,
                 failures = known.failures + case when known.paused_until > now() then 0 else 1 end,
                 paused_until = case when $6 then greatest(known.paused_until, now() + make_interval(secs =>
                     coalesce($7::float8, least($9, $8 * 2 ^ least(known.failures + 1, 10)))
                 )) end
-            returning extract(epoch from paused_until - now())::float8
+            returning reason, extract(epoch from paused_until - now())::float8 as lasts
             """,
             account.engine,
             account.id,
@@ -179,7 +186,9 @@ class Pacing:
             FIRST_PAUSE_SECONDS,
             LONGEST_PAUSE_SECONDS,
         )
-        self._resting[account.engine, account.id] = time.monotonic() + (lasts or 0.0) - TOLERANCE_SECONDS
+        assert known is not None
+        self._tell(account, Trouble(known["reason"]), error)
+        self._resting[account.engine, account.id] = time.monotonic() + (known["lasts"] or 0.0) - TOLERANCE_SECONDS
 
     def _tell(self, account: Account, trouble: Trouble, error: Exception) -> None:
         """One line when trouble begins, not one for each job."""

@@ -138,6 +138,21 @@ async def test_a_request_that_was_on_its_way_does_not_end_a_pause(process: Proce
     assert await _troubles(process) == []
 
 
+async def test_an_outage_does_not_shorten_a_pause_that_was_asked_for(process: Process, provider: Provider) -> None:
+    """A request that fails meanwhile changes nothing about it, nor does one that succeeds afterwards."""
+    await process.submit(job_submitted("rented"))
+    account = await process.accounts.of(new_id(), provider)
+    assert account is not None
+    for trouble in (Throttled("slow down", seconds=3600.0), RetryableError("no answer")):
+        with pytest.raises(RetryableError):
+            async with process.pacing.asking(account):
+                raise trouble
+    async with process.pacing.asking(account):
+        pass
+    assert await _troubles(process) == ["throttled"]
+    assert process.pacing.rests(account.engine, account.id)
+
+
 async def test_jobs_wait_for_another_key(process: Process, provider: Provider) -> None:
     """A refused key costs no job: the operator is told once, and with a new key everything goes on by itself."""
     provider.submit_faults = [KeyRefused("The provider refuses the API key.")] * 3
