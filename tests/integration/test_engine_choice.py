@@ -19,7 +19,7 @@ from services.gateway.store.accounts import AccountStore
 from services.transcriber.offers import OfferStore
 from services.transcriber.publishing import Publisher
 from shared import migrations
-from shared.schemas.engines import Capabilities, EngineOffer, Feature, VocabularyLimits
+from shared.schemas.engines import Capabilities, EngineOffer, Feature, RedactionLimits, VocabularyLimits
 from shared.schemas.events import JobSubmitted, TranscriptionState
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import Analysis, Failure, Redaction, RedactionSubstitute, SpeakerRange
@@ -40,6 +40,7 @@ GRAND = EngineOffer(
     capabilities=Capabilities(
         features=frozenset(Feature),
         analyses=frozenset({Analysis.ENTITIES, Analysis.TOPICS}),
+        redaction=RedactionLimits(categories=frozenset({"person_name"}), unredacted=frozenset({Analysis.SUMMARY})),
         vocabulary=VocabularyLimits(terms=3),
         largest_bytes=4000,
         keeps_copies=True,
@@ -56,6 +57,18 @@ MISUSES: tuple[tuple[dict[str, Any], str, str, list[str]], ...] = (
     ({"analyses": ["topics"]}, "feature_not_supported", "/analyses", ["grand"]),
     ({"analyses": ["chapters"]}, "feature_not_supported", "/analyses", []),
     ({"redaction": {"categories": ["person_name"]}}, "feature_not_supported", "/redaction", ["grand"]),
+    (
+        {"engine": "grand", "redaction": {"categories": ["person_nam"]}},
+        "redaction_not_supported",
+        "/redaction/categories",
+        [],
+    ),
+    (
+        {"engine": "grand", "redaction": {"categories": ["person_name"]}, "analyses": ["summary"]},
+        "redaction_not_supported",
+        "/analyses",
+        [],
+    ),
     ({"engine": "grand", "vocabulary": ["a", "b", "c", "d"]}, "too_many_terms", "/vocabulary", []),
     ({"engine": "grand", "vocabulary": ["a b c d e f g"]}, "term_too_long", "/vocabulary", []),
     ({"audio_url": "https://example.com/a.mp3", "language": "zh"}, "language_not_supported", "/language", ["grand"]),
@@ -173,6 +186,14 @@ async def test_the_engines_a_tenant_may_use_are_listed(api: ApiClient, offered: 
     grand, local = (await api.http.get("/v1/engines")).json()["data"]
     assert (grand["name"], grand["rented"], grand["default"], grand["own_key"]) == ("grand", True, False, False)
     assert (grand["languages"], grand["analyses"], grand["largest_bytes"]) == (None, ["entities", "topics"], 4000)
+    assert grand["redaction"] == {
+        "categories": ["person_name"],
+        "category_languages": {},
+        "substitutes": ["category", "hash"],
+        "needs_language": False,
+        "unredacted": ["summary"],
+    }
+    assert local["redaction"] is None
     assert grand["vocabulary"] == {"terms": 3, "words": 6}
     assert (local["name"], local["rented"], local["default"], local["models"]) == ("local", False, True, ["base.en"])
     assert (local["languages"], local["features"], local["vocabulary"]) == (["de", "en"], ["speakers"], None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, TypeVar
 
 import msgspec
 from litestar import Response, get
@@ -12,9 +13,10 @@ from services.gateway.openapi import Answer, Operation
 from services.gateway.routes.context import Api, ApiRequest
 from services.gateway.store.engines import Choice
 from shared.engines import engine_for, may_use
-from shared.schemas.engines import EngineOffer, Feature, WordTimes
-from shared.schemas.jobs import Analysis, JobOptions
+from shared.schemas.engines import EngineOffer, Feature, RedactionLimits, WordTimes
+from shared.schemas.jobs import Analysis, JobOptions, RedactionSubstitute
 
+Name = TypeVar("Name", bound=str)
 Languages = tuple[Annotated[str, Meta(examples=["en"])], ...]
 
 
@@ -23,6 +25,20 @@ class VocabularyView(msgspec.Struct, frozen=True, kw_only=True):
 
     terms: Annotated[int, Meta(description="Terms of one job.", examples=[1000])]
     words: Annotated[int, Meta(description="Words of one term.", examples=[6])]
+
+
+class RedactionView(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine can remove from transcripts."""
+
+    categories: Annotated[tuple[str, ...], Meta(description="What to remove.", examples=[["person_name", "phone_number"]])]
+    category_languages: Annotated[
+        dict[str, Languages], Meta(description="Categories that can be removed in some languages only.")
+    ]
+    substitutes: Annotated[tuple[RedactionSubstitute, ...], Meta(description="What can stand in their place.")]
+    needs_language: Annotated[bool, Meta(description="Whether the job must name its language.")]
+    unredacted: Annotated[
+        tuple[Analysis, ...], Meta(description="Analyses that repeat words, and cannot be had together with it.")
+    ]
 
 
 class EngineView(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +60,8 @@ class EngineView(msgspec.Struct, frozen=True, kw_only=True):
     analyses: Annotated[
         tuple[Analysis, ...], Meta(description="What it finds out beside the words.", examples=[["entities", "topics"]])
     ]
+    analysis_languages: Annotated[dict[str, Languages], Meta(description="Analyses that work in some languages only.")]
+    redaction: Annotated[RedactionView | None, Meta(description="What it can remove; null when nothing is known of it.")]
     word_times: Annotated[WordTimes, Meta(description="`approximate` ones are interpolated inside a passage.")]
     vocabulary: Annotated[VocabularyView | None, Meta(description="Limits of key terms; null sets none.")]
     longest_ms: Annotated[int | None, Meta(description="Longest recording; null sets no limit of its own.")]
@@ -83,8 +101,10 @@ def _view(offer: EngineOffer, choice: Choice, *, is_default: bool) -> EngineView
         models=offer.models,
         languages=None if able.languages is None else tuple(sorted(able.languages)),
         features=tuple(sorted(able.features)),
-        feature_languages={name.value: tuple(sorted(codes)) for name, codes in sorted(able.feature_languages.items())},
+        feature_languages=_languages(able.feature_languages),
         analyses=tuple(sorted(able.analyses)),
+        analysis_languages=_languages(able.analysis_languages),
+        redaction=None if able.redaction is None else _redaction(able.redaction),
         word_times=able.word_times,
         vocabulary=None
         if able.vocabulary is None
@@ -93,3 +113,17 @@ def _view(offer: EngineOffer, choice: Choice, *, is_default: bool) -> EngineView
         largest_bytes=able.largest_bytes,
         keeps_copies=able.keeps_copies,
     )
+
+
+def _redaction(limits: RedactionLimits) -> RedactionView:
+    return RedactionView(
+        categories=tuple(sorted(limits.categories)),
+        category_languages=_languages(limits.category_languages),
+        substitutes=tuple(sorted(limits.substitutes)),
+        needs_language=not limits.detects_language,
+        unredacted=tuple(sorted(limits.unredacted)),
+    )
+
+
+def _languages(limited: Mapping[Name, frozenset[str]]) -> dict[str, Languages]:
+    return {str(name): tuple(sorted(codes)) for name, codes in sorted(limited.items())}

@@ -8,17 +8,27 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+import assemblyai as aai
 import msgspec
 import pytest
 
 from services.transcriber.engines import Account, Hooks, News, Task
 from services.transcriber.engines.assemblyai import callbacks, request
 from services.transcriber.engines.assemblyai.languages import LANGUAGES, NEWEST, REDACTABLE, SEPARABLE, its_code, usual_code
+from services.transcriber.engines.assemblyai.redaction import CATEGORIES, LIMITS, UNREDACTED
 from services.transcriber.engines.assemblyai.settings import AssemblyAISettings
+from shared.engines import EngineRefused, choose
 from shared.errors import ConfigurationError, JobError
+from shared.schemas.engines import Capabilities, EngineOffer, EngineRules, Feature
 from shared.schemas.jobs import Analysis, JobOptions, Redaction, RedactionSubstitute, SpeakerRange
 from shared.settings import load
 
+OFFER = EngineOffer(
+    name="assemblyai",
+    rented=True,
+    is_default=True,
+    capabilities=Capabilities(features=frozenset(Feature), analyses=frozenset(Analysis), redaction=LIMITS),
+)
 MODELS = ("universal-3-5-pro", "universal-2")
 HOOKS = Hooks(url="https://example.org/hooks", secret=b"secret")
 
@@ -120,25 +130,30 @@ def test_redaction() -> None:
     assert "redact_pii_audio" not in body
 
 
+def test_the_categories_are_those_of_the_package() -> None:
+    """They are written down once more, so that declaring them does not need the package."""
+    assert {policy.value for policy in aai.PIIRedactionPolicy} == CATEGORIES
+
+
 def test_a_category_that_nobody_knows_is_refused_before_anything_is_sent() -> None:
     """The customer reads which one it is, and what it may have been meant to be."""
-    with pytest.raises(JobError, match=r"'person_nam' .*person_name") as refused:
-        request.check(task(redaction=Redaction(categories=("person_nam",))), models=MODELS)
+    with pytest.raises(EngineRefused, match=r"'person_nam'; near it are: .*person_name") as refused:
+        choose(JobOptions(redaction=Redaction(categories=("person_nam",))), EngineRules(), (OFFER,))
     assert refused.value.failure.code == "redaction_not_supported"
-    request.check(task(redaction=Redaction(categories=("person_name",))), models=MODELS)
+    choose(JobOptions(redaction=Redaction(categories=("person_name",))), EngineRules(), (OFFER,))
 
 
 @pytest.mark.parametrize("analysis", sorted(Analysis))
 def test_what_would_repeat_removed_words_is_not_combined_with_redaction(analysis: Analysis) -> None:
     """AssemblyAI removes nothing from some of its analyses, so that they would tell what must not be told."""
-    both = task(redaction=Redaction(categories=("person_name",)), analyses=(analysis,))
-    if analysis in request.UNREDACTED:
-        with pytest.raises(JobError, match=analysis.value) as refused:
-            request.check(both, models=MODELS)
+    both = JobOptions(redaction=Redaction(categories=("person_name",)), analyses=(analysis,))
+    if analysis in UNREDACTED:
+        with pytest.raises(EngineRefused, match=analysis.value) as refused:
+            choose(both, EngineRules(), (OFFER,))
         assert refused.value.failure.code == "redaction_not_supported"
     else:
-        request.check(both, models=MODELS)
-    request.check(task(analyses=(analysis,)), models=MODELS)
+        choose(both, EngineRules(), (OFFER,))
+    choose(JobOptions(analyses=(analysis,)), EngineRules(), (OFFER,))
 
 
 def test_analyses() -> None:

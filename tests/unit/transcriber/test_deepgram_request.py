@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from services.transcriber.engines.deepgram.client import capabilities
 from services.transcriber.engines.deepgram.request import MOST_TERM_BYTES, language_code, parameters
 from services.transcriber.engines.deepgram.settings import DeepgramSettings
 from services.transcriber.prices import price_list
+from shared.engines import EngineRefused, choose
 from shared.errors import JobError
+from shared.schemas.engines import EngineOffer, EngineRules
 from shared.schemas.jobs import Analysis, JobOptions, Redaction, RedactionSubstitute
 from tests.rented import task
 
@@ -110,6 +113,9 @@ def test_what_deepgram_would_not_remove_or_find_is_refused(options: dict[str, An
     with pytest.raises(JobError, match=words) as refused:
         asked(**options)
     assert refused.value.failure.code == code
+    offer = EngineOffer(name="deepgram", rented=True, is_default=True, capabilities=capabilities(DeepgramSettings()))
+    with pytest.raises(EngineRefused):
+        choose(JobOptions(**options), EngineRules(), (offer,))
     assert not refused.value.failure.retryable
 
 

@@ -29,7 +29,7 @@ from services.transcriber.engines import (
     Reserve,
     Task,
 )
-from services.transcriber.engines.assemblyai import callbacks, errors, languages, listing, reading, request
+from services.transcriber.engines.assemblyai import callbacks, errors, languages, listing, reading, redaction, request
 from services.transcriber.engines.assemblyai.answer import Fields, Glance, RedactedAudio, Submitted, Uploaded
 from services.transcriber.engines.assemblyai.settings import AssemblyAISettings
 from services.transcriber.engines.assemblyai.wire import Connect, Lost, Timeout, Wire
@@ -257,6 +257,7 @@ def _capabilities(settings: AssemblyAISettings) -> Capabilities:
             Feature.REDACTION: languages.REDACTABLE,
             Feature.REDACTED_AUDIO: languages.REDACTABLE,
         },
+        redaction=redaction.LIMITS,
         vocabulary=request.vocabulary_limits(settings.models),
         longest_ms=LONGEST_MS,
         largest_bytes=LARGEST_UPLOAD if settings.assemblyai_upload == "upload" else LARGEST_FILE,

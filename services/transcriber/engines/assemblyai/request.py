@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -25,8 +24,6 @@ _MOST_TERMS_BEFORE = 200
 _LONGEST_TERM = 6
 _OF_A_MODEL = frozenset({Analysis.CHAPTERS, Analysis.SUMMARY})
 """Made by one language model in one go."""
-UNREDACTED = frozenset({Analysis.ENTITIES, Analysis.HIGHLIGHTS, Analysis.CHAPTERS, Analysis.SUMMARY})
-"""Analyses that repeat words, and in which redaction removes nothing."""
 
 
 def vocabulary_limits(models: Sequence[str]) -> VocabularyLimits:
@@ -44,8 +41,6 @@ def check(task: Task, *, models: Sequence[str]) -> None:
             "too_many_terms",
             f"In this language AssemblyAI takes {most} key terms, and not {wanted}; leave some out, or choose another engine.",
         )
-    if task.options.redaction is not None:
-        _check_redaction(task, task.options.redaction)
 
 
 def body(task: Task, audio_url: str, *, models: Sequence[str], hooks: Hooks | None) -> bytes:
@@ -118,27 +113,3 @@ def _substitute(redaction: Redaction) -> aai.PIISubstitutionPolicy:
             return aai.PIISubstitutionPolicy.hash
         case RedactionSubstitute.CATEGORY:
             return aai.PIISubstitutionPolicy.entity_name
-
-
-def _check_redaction(task: Task, redaction: Redaction) -> None:
-    if repeated := UNREDACTED.intersection(task.options.analyses):
-        raise JobError(
-            "redaction_not_supported",
-            f"AssemblyAI removes nothing from its analyses of the kind {', '.join(sorted(repeated))}; leave them out, or do "
-            "without redaction.",
-        )
-    _check_categories(redaction)
-
-
-def _check_categories(redaction: Redaction) -> None:
-    import assemblyai as aai
-
-    known = [policy.value for policy in aai.PIIRedactionPolicy]
-    for category in redaction.categories:
-        if category not in known:
-            near = difflib.get_close_matches(category, known, n=3, cutoff=0.3)
-            raise JobError(
-                "redaction_not_supported",
-                f"AssemblyAI knows no category {category!r} to remove; it has {len(known)} others"
-                f"{', among them ' if near else ''}{', '.join(near)}.",
-            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from services.transcriber.engines import Reserve, Task
-from services.transcriber.engines.deepgram.redaction import NUMBER_LANGUAGES
+from services.transcriber.engines.deepgram.redaction import LIMITS, NUMBER_LANGUAGES
 from services.transcriber.engines.deepgram.request import ANALYSES, LANGUAGES, MOST_TERMS, Parameters
 from services.transcriber.engines.deepgram.settings import DeepgramSettings
 from services.transcriber.engines.http import Answer, Body, ProviderHttp, words_of
@@ -30,6 +30,8 @@ def capabilities(settings: DeepgramSettings) -> Capabilities:
         ),
         feature_languages={Feature.REDACTION: NUMBER_LANGUAGES},
         analyses=frozenset(ANALYSES),
+        analysis_languages=dict.fromkeys(ANALYSES, frozenset({"en"})),
+        redaction=LIMITS,
         vocabulary=VocabularyLimits(terms=MOST_TERMS),
         largest_bytes=LARGEST_BYTES,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.errors import JobError
+from shared.schemas.engines import RedactionLimits
 from shared.schemas.jobs import Redaction, RedactionSubstitute
 
 # fmt: off
@@ -38,6 +39,15 @@ _OTHERS = {
     "us_social_security_number": "ssn",
 }
 """Words of other engines that mean the same."""
+
+
+_KNOWN = _OWN | _OTHERS.keys()
+LIMITS = RedactionLimits(
+    categories=_KNOWN,
+    category_languages={category: frozenset({"en"}) for category in _KNOWN if _OTHERS.get(category, category) not in _NUMBERS},
+    substitutes=frozenset({RedactionSubstitute.CATEGORY}),
+    detects_language=False,
+)
 
 
 def redacted(redaction: Redaction, language: str | None) -> list[str]:
