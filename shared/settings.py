@@ -73,6 +73,9 @@ class PlatformSettings(Settings, frozen=True, kw_only=True):
     public_url: Annotated[str | None, Meta(description="How customers reach the gateway; links in webhooks start with it.")] = (
         None
     )
+    solutions: Annotated[
+        str | None, Meta(description="A file or a folder of *.yaml with scenarios of your own, beside those that are there.")
+    ] = None
     log_format: Annotated[str, Meta(pattern="^(auto|json|console)$", description="auto: console on a terminal, else JSON.")] = (
         "auto"
     )

@@ -46,7 +46,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         await outbox.release_claims()
 
     deadline = dt.timedelta(hours=settings.job_deadline_hours)
-    solutions = load_solutions()
+    solutions = load_solutions(platform.settings.solutions)
     jobs, uploads = JobStore(pool), UploadStore(pool)
     choosing = Choosing(EngineStore(pool))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)

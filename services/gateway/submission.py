@@ -14,7 +14,6 @@ import msgspec
 from services.gateway import announcements
 from services.gateway.choosing import Choosing
 from services.gateway.jobs import Job, as_submitted
-from services.gateway.languages import canonical
 from services.gateway.problems import FieldError, Problem, invalid
 from services.gateway.requests import JobRequest, JobSettings, SpeakersWish
 from services.gateway.store.jobs import JobStore, KeyTaken
@@ -23,6 +22,7 @@ from services.gateway.texts import clean_line, title_of
 from shared import metrics
 from shared.egress import EgressPolicy, EgressRefused, check_url
 from shared.errors import JobError
+from shared.languages import canonical
 from shared.outbox import row_of
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import JobOptions, JobState, Redaction, SpeakerRange

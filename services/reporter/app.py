@@ -26,7 +26,9 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         seconds=settings.render_seconds,
         idle_seconds=settings.render_idle_seconds,
     )
-    reporter = Reporter(blobs=platform.blobs, bus=platform.bus, workers=workers, solutions=load_solutions())
+    reporter = Reporter(
+        blobs=platform.blobs, bus=platform.bus, workers=workers, solutions=load_solutions(platform.settings.solutions)
+    )
     try:
         yield Service(name="reporter", subscriptions=subscriptions(reporter))
     finally:

@@ -16,6 +16,8 @@ from shared.schemas.jobs import ArtifactFormat, ReportLanguage, ReportMode, Scri
 
 REPORT_LANGUAGES: tuple[ReportLanguage, ...] = ("zh-Hant", "en")
 
+Title = Annotated[str, Meta(min_length=1, max_length=120)]
+LocalisedTitle = dict[ReportLanguage, Title]
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
 LocalisedText = dict[ReportLanguage, Text]
 Term = Annotated[str, Meta(min_length=1, max_length=60)]
@@ -60,6 +62,26 @@ class SectionFormat(enum.StrEnum):
     TERMS = "terms"
 
 
+FORMATS: dict[SectionKind, tuple[SectionFormat, ...]] = {
+    SectionKind.OVERVIEW: (SectionFormat.PARAGRAPH, SectionFormat.BULLETS, SectionFormat.FIELDS),
+    SectionKind.POINTS: (
+        SectionFormat.BULLETS,
+        SectionFormat.PARAGRAPH,
+        SectionFormat.TABLE,
+        SectionFormat.QUOTES,
+        SectionFormat.TIMELINE,
+        SectionFormat.FIELDS,
+    ),
+    SectionKind.ACTIONS: (SectionFormat.TABLE, SectionFormat.BULLETS),
+    SectionKind.DECISIONS: (SectionFormat.BULLETS, SectionFormat.TABLE, SectionFormat.PARAGRAPH),
+    SectionKind.QUESTIONS: (SectionFormat.QA, SectionFormat.BULLETS, SectionFormat.TABLE),
+    SectionKind.QUOTES: (SectionFormat.QUOTES, SectionFormat.BULLETS),
+    SectionKind.OUTLINE: (SectionFormat.TIMELINE, SectionFormat.BULLETS, SectionFormat.TABLE),
+    SectionKind.KEYWORDS: (SectionFormat.TERMS, SectionFormat.BULLETS, SectionFormat.PARAGRAPH),
+}
+"""The formats that a section of each kind can be set in."""
+
+
 class EvidencePolicy(enum.StrEnum):
     """What becomes of statements that could not be verified."""
 
@@ -86,30 +108,42 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One column of a table, or one line of a section of fields."""
 
     id: PartId
-    title: LocalisedText
-    type: ColumnType = ColumnType.TEXT
+    title: LocalisedTitle
+    type: Annotated[
+        ColumnType,
+        Meta(description="`text`; `speaker_or_text` for somebody; `date_text` for a day, as it was said."),
+    ] = ColumnType.TEXT
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One heading of the report and what belongs under it."""
 
     id: PartId
-    title: LocalisedText
-    kind: SectionKind = SectionKind.POINTS
-    format: SectionFormat = SectionFormat.BULLETS
-    instruction: LocalisedText | None = None
-    """What a language model is told to write here."""
-    cues: LocalisedTerms = {}
-    """Words that mark statements as belonging here where no language model reads them."""
-    columns: Annotated[tuple[Column, ...], Meta(max_length=8)] = ()
-    """Of a table or of fields; none for other formats."""
-    max_items: Annotated[int, Meta(ge=1, le=50)] = 8
-    evidence: EvidencePolicy | None = None
-    """Null takes the solution's."""
-    speaker_roles: tuple[PartId, ...] = ()
-    """Only what these roles said may be cited; none for everybody."""
-    empty: LocalisedText | None = None
-    """Shown where nothing was found; null takes a general sentence."""
+    title: LocalisedTitle
+    kind: Annotated[
+        SectionKind, Meta(description="What it is about: decides what is looked for where no language model writes.")
+    ] = SectionKind.POINTS
+    format: Annotated[SectionFormat, Meta(description="How it is set; each kind has formats that fit.")] = SectionFormat.BULLETS
+    instruction: (
+        Annotated[LocalisedText, Meta(description="What a language model is told to write here, and what to leave out.")] | None
+    ) = None
+    cues: Annotated[
+        LocalisedTerms, Meta(description="Words that mark statements as belonging here where no language model reads them.")
+    ] = {}
+    columns: Annotated[
+        tuple[Column, ...], Meta(max_length=8, description="Of a table or of fields; none for other formats.")
+    ] = ()
+    max_items: Annotated[int, Meta(ge=1, le=50, description="Statements at most.")] = 8
+    evidence: Annotated[
+        EvidencePolicy | None,
+        Meta(description="What becomes of statements that could not be verified; null takes the solution's."),
+    ] = None
+    speaker_roles: Annotated[
+        tuple[PartId, ...], Meta(description="Only what these roles said may be cited; none for everybody.")
+    ] = ()
+    empty: (
+        Annotated[LocalisedText, Meta(description="Shown where nothing was found; null takes a general sentence.")] | None
+    ) = None
 
 
 class InputType(enum.StrEnum):
@@ -124,42 +158,53 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A value that the customer gives with the job and the report prints."""
 
     id: PartId
-    label: LocalisedText
-    type: InputType = InputType.STRING
-    max: Annotated[int, Meta(ge=1, le=500)] = 200
-    """Characters."""
-    required: bool = False
+    label: LocalisedTitle
+    type: Annotated[InputType, Meta(description="`string`, `number` such as `1250.5`, or `date` such as `2026-11-28`.")] = (
+        InputType.STRING
+    )
+    max: Annotated[int, Meta(ge=1, le=500, description="Characters at most.")] = 200
+    required: Annotated[bool, Meta(description="Whether jobs without it are refused.")] = False
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A part that somebody plays in the recording, such as the lawyer."""
 
     id: PartId
-    label: LocalisedText
-    cues: LocalisedTerms = {}
-    """Words by which whoever plays the part is recognised where no language model reads them."""
+    label: LocalisedTitle
+    cues: Annotated[
+        LocalisedTerms,
+        Meta(description="Words by which whoever plays the part is recognised where no language model reads them."),
+    ] = {}
 
 
 class TranscriptionWishes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the scenario wants of the engine where the job does not say otherwise."""
+    """What the scenario wants of the engine where the job does not say otherwise. What the engine cannot do is left out."""
 
-    language: str | None = None
-    """BCP-47; null lets the engine detect it."""
-    speakers: tuple[Annotated[int, Meta(ge=1, le=32)], Annotated[int, Meta(ge=1, le=32)]] | None = None
-    """At least and at most so many."""
-    vocabulary: tuple[Term, ...] | LocalisedTerms = ()
-    """Key terms of the field, given to engines that take them: for every language, or by the language spoken, of which then
-    the job must know."""
-    script: Script | None = None
-    """Null takes the installation's."""
+    language: Annotated[str, Meta(description="BCP-47 tag of what is spoken; null lets the engine detect it.")] | None = None
+    speakers: (
+        Annotated[
+            tuple[Annotated[int, Meta(ge=1, le=32)], Annotated[int, Meta(ge=1, le=32)]],
+            Meta(description="At least and at most so many."),
+        ]
+        | None
+    ) = None
+    vocabulary: Annotated[
+        tuple[Term, ...] | LocalisedTerms,
+        Meta(
+            description="Key terms of the field: for every language, or by the language spoken, which the job then must name."
+        ),
+    ] = ()
+    script: Annotated[Script, Meta(description="Chinese script of the text; null takes the installation's.")] | None = None
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How a language model writes."""
 
     style: LocalisedText
-    max_words: dict[ReportLanguage, Annotated[int, Meta(ge=20, le=5000)]] = {}
-    """Of all sections together: English words, Chinese characters."""
+    max_words: Annotated[
+        dict[ReportLanguage, Annotated[int, Meta(ge=20, le=5000)]],
+        Meta(description="Of all sections together: English words, Chinese characters."),
+    ] = {}
 
 
 class TranscriptAppendix(enum.StrEnum):
@@ -172,10 +217,9 @@ class TranscriptAppendix(enum.StrEnum):
 class Appendix(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What follows the sections."""
 
-    transcript: TranscriptAppendix = TranscriptAppendix.FULL
-    speaker_stats: bool = True
-    note: LocalisedText | None = None
-    """Printed at the end."""
+    transcript: Annotated[TranscriptAppendix, Meta(description="`full`, or `none`.")] = TranscriptAppendix.FULL
+    speaker_stats: Annotated[bool, Meta(description="Who spoke how much.")] = True
+    note: Annotated[LocalisedText, Meta(description="Printed at the end.")] | None = None
 
 
 class CaptionProfile(enum.StrEnum):
@@ -190,52 +234,75 @@ class CaptionProfile(enum.StrEnum):
 class Captions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How subtitles are cut."""
 
-    profile: CaptionProfile = CaptionProfile.AUTO
-    speakers: bool = True
-    """Name the speaker where it changes."""
+    profile: Annotated[CaptionProfile, Meta(description="Measures of lines and reading speed; `auto` is the language's.")] = (
+        CaptionProfile.AUTO
+    )
+    speakers: Annotated[bool, Meta(description="Name the speaker where it changes.")] = True
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What goes along with messages to the customer."""
 
-    attach: tuple[ArtifactFormat, ...] = ()
-    """Artifacts attached to e-mails."""
+    attach: Annotated[tuple[ArtifactFormat, ...], Meta(description="Artifacts attached to e-mails.")] = ()
 
 
 class Privacy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What may leave the house."""
 
-    allow_cloud_llm: bool = True
-    """Whether a language model outside may read the transcript."""
+    allow_cloud_llm: Annotated[bool, Meta(description="Whether a language model outside may read the transcript.")] = True
 
 
 class Solution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One scenario."""
 
-    id: SolutionId
-    version: Annotated[int, Meta(ge=1)]
-    """Raised with every change; stands in each report."""
-    aliases: tuple[SolutionId, ...] = ()
-    category: Annotated[str, Meta(max_length=40)] = "general"
-    audience: tuple[Annotated[str, Meta(max_length=40)], ...] = ()
-    title: LocalisedText
+    id: Annotated[SolutionId, Meta(description="What jobs name it by.", examples=["meeting_minutes"])]
+    version: Annotated[int, Meta(ge=1, description="Raised with every change; stands in each report.")]
+    aliases: Annotated[tuple[SolutionId, ...], Meta(description="Other names that jobs may use.")] = ()
+    category: Annotated[str, Meta(max_length=40, description="For sorting in lists.", examples=["legal"])] = "general"
+    audience: Annotated[
+        tuple[Annotated[str, Meta(max_length=40)], ...], Meta(description="Whom the report is for.", examples=[["lawyer"]])
+    ] = ()
+    title: LocalisedTitle
     description: LocalisedText
-    output_language: Literal["transcript", "zh-Hant", "en"] = "transcript"
-    """Language of the report; `transcript` follows the recording, English where it is neither."""
-    inputs: Annotated[tuple[Input, ...], Meta(max_length=20)] = ()
+    output_language: Annotated[
+        Literal["transcript", "zh-Hant", "en"],
+        Meta(
+            description="Language of the report; `transcript` follows the recording: Chinese for Chinese, English for others."
+        ),
+    ] = "transcript"
+    inputs: Annotated[
+        tuple[Input, ...], Meta(max_length=20, description="Values that jobs may or must give, and the report prints.")
+    ] = ()
     transcription: TranscriptionWishes = TranscriptionWishes()
-    roles: Annotated[tuple[Role, ...], Meta(max_length=12)] = ()
-    summary: Summary | None = None
-    sections: Annotated[tuple[Section, ...], Meta(max_length=12)] = ()
-    """None for a transcript without a report."""
-    evidence: EvidencePolicy = EvidencePolicy.REQUIRED
-    modes: tuple[ReportMode, ...] = (ReportMode.LLM, ReportMode.EXTRACTIVE)
-    """Who may write it, the preferred first; whoever cannot (no key, no budget, not allowed) leaves it to the next."""
+    roles: Annotated[tuple[Role, ...], Meta(max_length=12, description="Parts that people play in the recording.")] = ()
+    summary: Annotated[Summary, Meta(description="How a language model writes.")] | None = None
+    sections: Annotated[
+        tuple[Section, ...], Meta(max_length=12, description="Headings of the report; none for a transcript without a report.")
+    ] = ()
+    evidence: Annotated[
+        EvidencePolicy,
+        Meta(
+            description="What becomes of statements that could not be verified: shown apart (`required`), left out and counted "
+            "(`drop`), marked (`preferred`), or not even checked (`none`)."
+        ),
+    ] = EvidencePolicy.REQUIRED
+    modes: Annotated[
+        tuple[ReportMode, ...],
+        Meta(
+            description="Who may write it, the preferred first; whoever cannot (no key, no budget, not allowed) leaves it to "
+            "the next."
+        ),
+    ] = (ReportMode.LLM, ReportMode.EXTRACTIVE)
     appendix: Appendix = Appendix()
-    artifacts: Annotated[tuple[ArtifactFormat, ...], Meta(min_length=1)]
+    artifacts: Annotated[tuple[ArtifactFormat, ...], Meta(min_length=1, description="Files made where the job names none.")]
     captions: Captions = Captions()
     delivery: Delivery = Delivery()
     privacy: Privacy = Privacy()
+
+    @property
+    def writers(self) -> tuple[ReportMode, ...]:
+        """Who may write the report, the preferred first; nobody where there is none to write."""
+        return self.modes if self.sections else ()
 
 
 class SolutionFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

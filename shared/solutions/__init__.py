@@ -1,33 +1,34 @@
-"""Loads the scenario templates and finds one by id or alias; an unknown id is an error, never a default."""
+"""The scenario templates of an installation: those that come with Audio2txt and the operator's own.
+
+An unknown id is an error, never a default; a file with a mistake keeps the process from starting, with the mistake's place.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import resources
+from shared.errors import ConfigurationError, JobError
+from shared.schemas.solutions import Solution
+from shared.solutions.files import Examined, Solutions, examine, files_of
+from shared.solutions.source import Mistake
 
-import msgspec
-
-from shared.errors import JobError
-from shared.schemas.solutions import Solution, SolutionFile
-
-Solutions = Mapping[str, Solution]
+__all__ = ["Examined", "Mistake", "Solutions", "examine", "files_of", "find", "load_solutions"]
 
 
-def load_solutions() -> Solutions:
-    """Every solution by its id."""
-    solutions: dict[str, Solution] = {}
-    for file in sorted((resources.files("shared.solutions") / "scenarios").iterdir(), key=lambda path: path.name):
-        for solution in msgspec.yaml.decode(file.read_bytes(), type=SolutionFile).solutions:
-            solutions[solution.id] = solution
-    return solutions
+def load_solutions(own: str | None = None) -> Solutions:
+    """The shipped solutions and those in `own`, a file or a folder. The operator's add to the shipped ones, and replace one
+    by its id and a higher version. Raises `ConfigurationError` that lists every mistake with file, line and key."""
+    examined = examine(files_of(own))
+    if examined.mistakes:
+        lines = "".join(f"\n  {mistake}" for mistake in examined.mistakes)
+        raise ConfigurationError(f"AUDIO2TXT_SOLUTIONS has {len(examined.mistakes)} mistake(s):{lines}")
+    return examined.solutions
 
 
-def find(solutions: Solutions, solution_id: str) -> Solution:
+def find(solutions: Solutions, name: str) -> Solution:
     """The solution with this id or alias; raises `JobError` `unknown_solution` that names those there are."""
-    if solution_id in solutions:
-        return solutions[solution_id]
+    if name in solutions:
+        return solutions[name]
     for solution in solutions.values():
-        if solution_id in solution.aliases:
+        if name in solution.aliases:
             return solution
     known = ", ".join(sorted(solutions))
-    raise JobError("unknown_solution", f"There is no solution {solution_id!r}; this installation has: {known}.")
+    raise JobError("unknown_solution", f"There is no solution {name!r}; this installation has: {known}.")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.languages import canonical
+from shared.languages import canonical
 from services.gateway.texts import LONGEST_NAME, clean_file_name, clean_line, title_of
 
 
