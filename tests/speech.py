@@ -113,6 +113,5 @@ def assignment(source: Transcript, *, title: str | None = "Weekly meeting", solu
 
 def document(source: Transcript, *, title: str | None = "Weekly meeting") -> Document:
     """The document the reporter renders for a transcript."""
-    return compose(
-        build_report(assignment(source, title=title), source), source, {"en": "Verbatim transcript", "zh-Hant": "逐字稿"}
-    )
+    told = assignment(source, title=title)
+    return compose(build_report(told, source), source, told.solution)

@@ -6,32 +6,87 @@ import hashlib
 from collections import defaultdict
 from itertools import pairwise
 
+import msgspec
+
 from services.reporter.characters import count_words
 from services.reporter.labels import labels_for
 from services.reporter.protocol import Assignment
-from shared.schemas.reports import Coverage, Facts, Report, SolutionReference, SpeakerFacts, TranscriptReference
+from shared.schemas.jobs import JobOptions, ReportLanguage, ReportMode
+from shared.schemas.reports import (
+    Coverage,
+    Facts,
+    InputValue,
+    Report,
+    Section,
+    SolutionReference,
+    SpeakerFacts,
+    SpeakerRole,
+    TranscriptReference,
+    Usage,
+)
+from shared.schemas.solutions import Solution
 from shared.schemas.transcripts import Transcript
 
 TRUNCATED = "truncated"
 """The note of a transcript whose engine stopped early."""
 
 
-def build_report(assignment: Assignment, transcript: Transcript) -> Report:
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written after the scenario and checked; nothing of it where a report is the transcript alone."""
+
+    sections: tuple[Section, ...] = ()
+    mode: ReportMode | None = None
+    model: str | None = None
+    usage: Usage | None = None
+    roles: tuple[SpeakerRole, ...] = ()
+    notes: tuple[str, ...] = ()
+    excluded: dict[str, int] = {}
+    unread: tuple[str, ...] = ()
+    """Ids of the segments that the writer did not get to see."""
+
+
+def report_language(options: JobOptions, solution: Solution, transcript: Transcript) -> ReportLanguage:
+    """The language to report in: the job's, else the scenario's, else the recording's, or English where it has no labels."""
+    if options.report_language is not None:
+        return options.report_language
+    if solution.output_language != "transcript":
+        return solution.output_language
+    return labels_for(transcript.language).language
+
+
+def build_report(assignment: Assignment, transcript: Transcript, content: Content | None = None) -> Report:
     """The report on a transcript."""
+    content = content or Content()
+    options, solution = assignment.options, assignment.solution
+    language = report_language(options, solution, transcript)
     return Report(
         job_id=assignment.job_id,
         version=assignment.run,
-        language=labels_for(transcript.language).language,
-        title=assignment.options.title,
-        solution=SolutionReference(id=assignment.solution.id, version=assignment.solution.version),
+        language=language,
+        title=options.title,
+        solution=SolutionReference(id=solution.id, version=solution.version),
         transcript=TranscriptReference(
             key=assignment.transcript_key,
             version=transcript.version,
             sha256=hashlib.sha256(assignment.transcript).hexdigest(),
         ),
         facts=_facts(transcript),
-        coverage=_coverage(transcript),
-        notes=transcript.quality.notes,
+        coverage=_coverage(transcript, frozenset(content.unread)),
+        notes=tuple(dict.fromkeys([*transcript.quality.notes, *content.notes])),
+        sections=content.sections,
+        mode=content.mode,
+        model=content.model,
+        inputs=_inputs(options.inputs, solution, language),
+        roles=content.roles,
+        excluded=content.excluded,
+        usage=content.usage,
+    )
+
+
+def _inputs(values: dict[str, str], solution: Solution, language: ReportLanguage) -> tuple[InputValue, ...]:
+    """What the customer filled in, in the scenario's order."""
+    return tuple(
+        InputValue(id=one.id, label=one.label[language], value=values[one.id]) for one in solution.inputs if values.get(one.id)
     )
 
 
@@ -66,9 +121,14 @@ def _speakers(transcript: Transcript, counted: list[int]) -> tuple[SpeakerFacts,
     )
 
 
-def _coverage(transcript: Transcript) -> Coverage:
-    used = len(transcript.segments)
-    duration = transcript.media.duration_ms
-    heard = max((segment.end_ms for segment in transcript.segments), default=0)
+def _coverage(transcript: Transcript, unread: frozenset[str]) -> Coverage:
+    segments, duration = transcript.segments, transcript.media.duration_ms
+    heard = max((segment.end_ms for segment in segments), default=0)
     through = min(heard, duration) if TRUNCATED in transcript.quality.notes else duration
-    return Coverage(segments_used=used, segments_total=used, through_ms=through, duration_ms=duration)
+    missing = [segment.start_ms for segment in segments if segment.id in unread]
+    return Coverage(
+        segments_used=len(segments) - len(missing),
+        segments_total=len(segments),
+        through_ms=min([through, *missing]),
+        duration_ms=duration,
+    )

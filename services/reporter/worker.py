@@ -61,9 +61,7 @@ class Session:
         self._document = None
         transcript = _TRANSCRIPTS.decode(assignment.transcript)
         report = build_report(assignment, transcript)
-        self._document = compose(
-            report, transcript, {str(language): title for language, title in assignment.solution.title.items()}
-        )
+        self._document = compose(report, transcript, assignment.solution)
         return _ENCODER.encode(report)
 
 

@@ -60,6 +60,8 @@ class Doubt(enum.StrEnum):
     """It says the opposite of the words it rests on, as far as their negations tell."""
     LITTLE_IN_COMMON = "little_in_common"
     """It has hardly a word in common with the words it rests on."""
+    CONTRADICTION = "contradiction"
+    """Another statement of the report says otherwise."""
     STALE = "stale"
     """The words it rests on have been edited since."""
 

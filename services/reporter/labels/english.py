@@ -22,6 +22,9 @@ ENGLISH = Labels(
     transcript="Transcript",
     covers_all="Based on {start}–{through} of {duration}: the whole recording.",
     covers_part="Based on {start}–{through} of {duration}: the rest of the recording is not covered.",
+    covers_passages=(
+        "Based on {used} of {total} passages, without a gap up to {through} of {duration}: the rest is not fully covered."
+    ),
     nothing_said="No speech was recognised in this recording.",
     continued="continued",
     unshown_characters=(
@@ -55,6 +58,8 @@ ENGLISH = Labels(
         "November",
         "December",
     ),
+    aside="{text} ({remark})",
+    assumed="assumed",
     separator=", ",
     opening_quote="“",
     closing_quote="”",
@@ -85,6 +90,7 @@ ENGLISH = Labels(
         "wrong_role": "Somebody else said it than this section cites.",
         "negation": "The words it rests on may say the opposite.",
         "little_in_common": "It has hardly a word in common with what was said there.",
+        "contradiction": "Another statement of this report says otherwise.",
         "stale": "The words it rests on have been edited since.",
     },
     notes={
@@ -106,6 +112,11 @@ ENGLISH = Labels(
         "llm_refused": "The language model refused to answer.",
         "llm_unreadable": "The language model's answer could not be read.",
         "llm_part_missing": "The language model left a part of the recording unanswered; the coverage says which.",
+        "items_left_out": "A section had more statements than its template allows; the last ones were left out.",
+        "checked_across_languages": (
+            "The report is not in the language of the recording, so its wording could not be compared: "
+            "quotations, numbers, dates and speakers were."
+        ),
         "provider_silent": "The speech engine found nothing out that a report could use.",
     },
     other_note="Note: {code}.",

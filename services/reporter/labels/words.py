@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from shared.schemas.jobs import ReportLanguage
+
 
 class Labels(msgspec.Struct, frozen=True, kw_only=True):
     """All words that are not the speakers'. Braces are filled by `str.format`."""
 
-    language: str
+    language: ReportLanguage
     untitled: str
     duration: str
     words: str
@@ -25,6 +27,8 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
     transcript: str
     covers_all: str
     covers_part: str
+    covers_passages: str
+    """Where the writer did not get to see every segment."""
     nothing_said: str
     continued: str
     unshown_characters: str
@@ -44,6 +48,10 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
     date_format: str
     """Of `year`, `month` and `day` as numbers, and `month_name`."""
     month_names: tuple[str, ...]
+    aside: str
+    """Of a `text` and a `remark` on it."""
+    assumed: str
+    """Remark on a speaker's role that nobody confirmed."""
     separator: str
     """Between the parts of a list in running text."""
     opening_quote: str
