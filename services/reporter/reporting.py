@@ -80,6 +80,7 @@ class Reporter:
             traceparent=event.traceparent,
             report_key=blobs.report_key(event.tenant_id, event.job_id, event.run),
             artifacts=tuple(artifacts),
+            attempt=event.options.attempt,
         )
         await self._bus.publish(Envelope.of(ready))
         log.info(
@@ -242,4 +243,4 @@ def _failure(error: RenderFailed) -> Failure:
 def _event_id(event: TranscriptReady, artifacts: Sequence[ArtifactResult]) -> UUID:
     """The same for a repeat with the same outcome, so that it can be recognised."""
     outcomes = [artifact.sha256 or (artifact.failure and artifact.failure.code) for artifact in artifacts]
-    return uuid5(_NAMESPACE, f"{event.job_id}:{event.run}:{outcomes}")
+    return uuid5(_NAMESPACE, f"{event.job_id}:{event.run}:{event.options.attempt}:{outcomes}")

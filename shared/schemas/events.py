@@ -16,7 +16,8 @@ import msgspec
 from msgspec import Meta
 
 from shared.schemas.ids import new_id
-from shared.schemas.jobs import ArtifactResult, Failure, JobOptions
+from shared.schemas.jobs import ArtifactResult, Failure, JobOptions, ReportMode
+from shared.schemas.reports import Usage
 from shared.schemas.transcripts import Cost
 
 
@@ -133,6 +134,14 @@ class ReportReady(Event, frozen=True, kw_only=True, tag="report.ready"):
 
     report_key: str
     artifacts: tuple[ArtifactResult, ...]
+    attempt: Annotated[int, Meta(ge=1)] = 1
+    """Of `JobOptions`: which wish for a report this answers."""
+    mode: ReportMode | None = None
+    """Who wrote the sections; null where there are none."""
+    model: str | None = None
+    """The language model, where one wrote."""
+    usage: Usage | None = None
+    """What language models were asked for it; null for nothing."""
 
 
 class DeliveryState(enum.StrEnum):

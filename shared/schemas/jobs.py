@@ -130,7 +130,7 @@ class Script(enum.StrEnum):
     HONG_KONG = "zh-Hant-HK"
     """Hong Kong's characters (`s2hk`)."""
     TRADITIONAL = "zh-Hant"
-    """Traditional characters, words as they were said (`s2t`)."""
+    """Traditional characters in the forms of Taiwan, words as they were said (`s2tw`)."""
     SIMPLIFIED = "zh-Hans"
     """Simplified characters (`t2s`)."""
     RECOGNISED = "as-recognised"
@@ -214,6 +214,8 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = {}
     llm: LlmAllowance | None = None
     """Null: no language model is asked."""
+    attempt: Annotated[int, Meta(ge=1)] = 1
+    """Grows with each retry, so that a report made before it is not taken for the one made after."""
 
 
 class ArtifactResult(msgspec.Struct, frozen=True, kw_only=True):
