@@ -17,6 +17,10 @@ class RetryableError(Audio2txtError):
     """The same call may succeed later: an outage, a time-out, a full queue."""
 
 
+class NotNow(RetryableError):
+    """A handler has no room for an event at the moment. Nothing is wrong: others go first, and it comes again after them."""
+
+
 class PermanentError(Audio2txtError):
     """The same call will fail for ever. A message whose handler raises this is parked at once."""
 

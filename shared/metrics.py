@@ -27,5 +27,12 @@ ENGINE_POLLS = Counter("audio2txt_engine_polls_total", "Questions to providers h
 ENGINE_CALLBACKS = Counter("audio2txt_engine_callbacks_total", "Requests of providers to us.", ["engine", "outcome"])
 ARTIFACTS = Counter("audio2txt_artifacts_total", "Artifacts rendered.", ["format", "outcome"])
 RENDER_SECONDS = Histogram("audio2txt_render_seconds", "Time to render one artifact.", ["format"])
+LLM_REQUESTS = Counter("audio2txt_llm_requests_total", "Prompts to the language model, by what became of them.", ["outcome"])
+LLM_TOKENS = Counter("audio2txt_llm_tokens_total", "Tokens as the language model's server counts them.", ["kind"])
+LLM_SECONDS = Histogram(
+    "audio2txt_llm_seconds",
+    "Time from a prompt to its answer, waiting for a turn included.",
+    buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
+)
 DELIVERY_ATTEMPTS = Counter("audio2txt_delivery_attempts_total", "Webhook requests sent.", ["outcome"])
 DELIVERY_SECONDS = Histogram("audio2txt_delivery_seconds", "Time to the receiver's answer.")

@@ -149,6 +149,16 @@ def report_key(tenant_id: UUID, job_id: UUID, run: int) -> str:
     return f"{job_prefix(tenant_id, job_id)}report/{run}.json"
 
 
+def answer_key(tenant_id: UUID, job_id: UUID, digest: str) -> str:
+    """A language model's answer, byte for byte, by the digest of what it was asked. Any run of the job may use it again."""
+    return f"{job_prefix(tenant_id, job_id)}report/answers/{digest}.json"
+
+
+def asked_key(tenant_id: UUID, job_id: UUID, digest: str) -> str:
+    """The note that a language model was asked, written before it is, beside where the answer will lie."""
+    return f"{job_prefix(tenant_id, job_id)}report/answers/{digest}.asked"
+
+
 def artifact_key(tenant_id: UUID, job_id: UUID, run: int, name: str) -> str:
     """One rendered file of one run."""
     return f"{job_prefix(tenant_id, job_id)}artifacts/{run}/{name}"

@@ -1,0 +1,212 @@
+"""The language model of this installation: on which terms it may be asked, and what it answers, each question once."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+import structlog
+
+from services.reporter.chat_client import ChatClient, Rejected, TooLate, Unavailable
+from services.reporter.chat_wire import NoCompletion, read_completion
+from services.reporter.chats import Fate, Prompt, Reply, Terms
+from services.reporter.kept_answers import KeptAnswers
+from services.reporter.settings import LlmSettings
+from shared import metrics
+from shared.blobs import BlobStore, BlobUnavailable
+from shared.errors import ConfigurationError
+from shared.http_client import OutcomeUnknown
+from shared.retry import backoff
+from shared.schemas.jobs import LlmAllowance
+from shared.schemas.solutions import Solution
+
+NOT_CONFIGURED = "llm_not_configured"
+NOT_ALLOWED = "llm_not_allowed"
+NO_BUDGET = "llm_no_budget"
+PRICE_UNKNOWN = "llm_price_unknown"
+"""There is a limit in money, and nobody could tell whether it is kept."""
+
+GRACE_SECONDS = 10.0
+"""How long answers that are on their way are waited for when the process ends."""
+
+CLOCK_TOLERANCE_SECONDS = 15.0
+"""What clocks of processes may differ by, and storing an answer may take."""
+
+INSIST_SECONDS = 120.0
+
+_TRUNCATED = "The server has read only a part of the prompt: raise its context (num_ctx of Ollama), or lower AUDIO2TXT_LLM_CONTEXT_TOKENS."
+
+log = structlog.get_logger(__name__)
+
+
+class LanguageModel:
+    """Answers prompts; without a URL in the settings, none."""
+
+    def __init__(self, *, settings: LlmSettings, blobs: BlobStore) -> None:
+        self._settings = settings
+        self._blobs = blobs
+        self._client = ChatClient(settings) if settings.llm_url else None
+        self._under_way: dict[tuple[UUID, str], asyncio.Task[Reply]] = {}
+        if settings.llm_url and not settings.llm_model:
+            raise ConfigurationError("AUDIO2TXT_LLM_MODEL must name the model that AUDIO2TXT_LLM_URL offers.")
+
+    def terms(self, solution: Solution, allowance: LlmAllowance | None) -> Terms | str:
+        """On which terms it may be asked for a report, or the code of the reason why it may not."""
+        settings = self._settings
+        if self._client is None or settings.llm_model is None:
+            return NOT_CONFIGURED
+        if allowance is None or allowance.tokens == 0:
+            return NO_BUDGET
+        if not settings.llm_in_house and not (allowance.outside and solution.privacy.allow_cloud_llm):
+            return NOT_ALLOWED
+        if allowance.cost_usd is not None and not self._is_priced and not settings.llm_in_house:
+            return PRICE_UNKNOWN
+        return Terms(
+            model=settings.llm_model,
+            host=settings.server,
+            context_tokens=settings.llm_context_tokens,
+            max_output_tokens=settings.llm_max_output_tokens,
+            temperature=settings.llm_temperature,
+            prompt_price=_decimal(settings.llm_prompt_usd),
+            completion_price=_decimal(settings.llm_completion_usd),
+            allowance=allowance,
+        )
+
+    async def replies(self, interview: Interview, prompts: Iterable[Prompt], answered: Callable[[], None]) -> dict[str, Reply]:
+        """What each prompt brought, by its key; `answered` is called after each. Raises `BlobUnavailable`."""
+
+        async def reply(prompt: Prompt) -> Reply:
+            brought = await self._reply(interview, prompt)
+            answered()
+            return brought
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                asked = {prompt.key: tasks.create_task(reply(prompt)) for prompt in prompts}
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+        return {key: task.result() for key, task in asked.items()}
+
+    async def run(self) -> None:
+        """Nothing, until the process ends: then the answers that are on their way are given a little time to be kept."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            if self._under_way:
+                await asyncio.wait(self._under_way.values(), timeout=GRACE_SECONDS)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        for task in self._under_way.values():
+            task.cancel()
+        if self._client is not None:
+            await self._client.close()
+
+    @property
+    def _is_priced(self) -> bool:
+        return self._settings.llm_prompt_usd is not None and self._settings.llm_completion_usd is not None
+
+    @property
+    def _repeats(self) -> bool:
+        """Whether a lost answer is asked for again."""
+        return self._settings.llm_in_house or self._settings.llm_repeat_lost
+
+    async def _reply(self, interview: Interview, prompt: Prompt) -> Reply:
+        kept = interview.kept
+        if not self._repeats and await kept.is_lost(prompt.key):
+            return _told(Fate.LOST)
+        if (answer := await kept.find(prompt.key)) is not None:
+            metrics.LLM_REQUESTS.labels("kept").inc()
+            return read_completion(answer, prompt)
+        place = (interview.job_id, prompt.key)
+        if place not in self._under_way:
+            self._under_way[place] = asyncio.create_task(self._ask(interview, prompt))
+            self._under_way[place].add_done_callback(lambda _: self._under_way.pop(place))
+        # Whoever waits may be cancelled; what is paid for is kept all the same.
+        return await asyncio.shield(self._under_way[place])
+
+    async def _ask(self, interview: Interview, prompt: Prompt) -> Reply:
+        for last in (not self._repeats, True):
+            try:
+                with metrics.LLM_SECONDS.time():
+                    return await self._answer(interview, prompt)
+            except OutcomeUnknown as error:
+                log.warning("llm.answer_lost", error=str(error), asked_again=not last)
+                if last:
+                    break
+            except Unavailable as error:
+                log.warning("llm.not_asked", error=str(error))
+                return _told(Fate.TOO_LATE if isinstance(error, TooLate) else Fate.UNAVAILABLE)
+            except Rejected as error:
+                log.error("llm.rejected", error=str(error))
+                return _told(Fate.REJECTED)
+        return _told(Fate.LOST)
+
+    async def _answer(self, interview: Interview, prompt: Prompt) -> Reply:
+        """The answer, kept before anybody uses it."""
+        assert self._client is not None
+        kept, seconds = interview.kept, self._settings.llm_request_seconds + CLOCK_TOLERANCE_SECONDS
+        answer = await self._client.ask(
+            prompt,
+            interview.terms,
+            tenant_id=interview.tenant_id,
+            until=interview.until,
+            sending=lambda: kept.asking(prompt.key, seconds=seconds),
+        )
+        try:
+            reply = read_completion(answer, prompt)
+        except NoCompletion:
+            raise OutcomeUnknown("The language model answered with something that is no chat completion.") from None
+        if reply.fate is Fate.TRUNCATED:
+            log.error("llm.truncated", prompt_tokens=reply.prompt_tokens, expected=prompt.tokens, help=_TRUNCATED)
+            await kept.withdraw(prompt.key)
+        else:
+            await _insist(lambda: kept.keep(prompt.key, answer))
+        _count(reply)
+        return reply
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interview:
+    """Everything that is asked for one report."""
+
+    tenant_id: UUID
+    job_id: UUID
+    terms: Terms
+    kept: KeptAnswers
+    until: float
+    """Of `time.monotonic`: no request begins after it."""
+
+
+def _told(fate: Fate) -> Reply:
+    reply = Reply(fate=fate)
+    _count(reply)
+    return reply
+
+
+def _count(reply: Reply) -> None:
+    metrics.LLM_REQUESTS.labels(reply.fate).inc()
+    metrics.LLM_TOKENS.labels("prompt").inc(reply.prompt_tokens or 0)
+    metrics.LLM_TOKENS.labels("completion").inc(reply.completion_tokens or 0)
+
+
+async def _insist(step: Callable[[], Awaitable[None]]) -> None:
+    """Store in spite of outages: what was paid for must not be lost because our own store is away for a moment."""
+    until = time.monotonic() + INSIST_SECONDS
+    for attempt in itertools.count(1):
+        try:
+            await step()
+            return
+        except BlobUnavailable:
+            if time.monotonic() >= until:
+                raise
+            await asyncio.sleep(backoff(attempt, longest=10.0))
+
+
+def _decimal(price: Decimal | None) -> str | None:
+    return None if price is None else f"{price:f}"
