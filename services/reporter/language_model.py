@@ -39,7 +39,7 @@ CLOCK_TOLERANCE_SECONDS = 15.0
 
 INSIST_SECONDS = 120.0
 
-_TRUNCATED = "The server has read only a part of the prompt: raise its context (num_ctx of Ollama), or lower AUDIO2TXT_LLM_CONTEXT_TOKENS."
+_TRUNCATED = "It was read only in part: raise the server's context (Ollama: num_ctx), or lower AUDIO2TXT_LLM_CONTEXT_TOKENS."
 
 log = structlog.get_logger(__name__)
 

@@ -93,8 +93,8 @@ class LlmSettings(Settings, frozen=True, kw_only=True):
     llm_repeat_lost: Annotated[
         bool,
         Meta(
-            description="Ask again when an answer was lost, although it may be charged twice. Otherwise the report does without it "
-            "until the customer retries."
+            description="Ask again when an answer was lost, although it may be charged twice; otherwise the report does "
+            "without it until the customer retries."
         ),
     ] = False
 
