@@ -10,7 +10,7 @@ import pytest
 from services.transcriber.engines import EngineCrashed
 from shared.blobs import BlobStore, job_prefix, raw_key, transcript_key
 from shared.database import Pool
-from shared.schemas.events import JobSubmitted, TranscriptionState, TranscriptReady
+from shared.schemas.events import JobSubmitted, TranscriptionProgressed, TranscriptionState, TranscriptReady
 from shared.schemas.jobs import JobOptions
 from shared.schemas.transcripts import Transcript
 from tests.transcribing import HouseEngine, Process, Provider, job_submitted
@@ -51,13 +51,14 @@ async def test_a_job_becomes_a_transcript(process: Process, engine: str) -> None
 
 
 async def test_progress_is_told_once_a_second_at_most(process: Process, house: HouseEngine) -> None:
-    """A job that is done at once tells that somebody began, and that it is done."""
+    """A job that is done at once tells that somebody began, that it is being heard, and that it is done."""
     async with process.running():
         event = await process.submit(job_submitted("house"))
         await process.ready(event)
-    first, *others = await process.outbox.events()
-    assert first.state is TranscriptionState.PREPARING  # type: ignore[union-attr]
-    assert [type(other) for other in others] == [TranscriptReady]
+    *progress, last = await process.outbox.events()
+    states = [told.state for told in progress if isinstance(told, TranscriptionProgressed)]
+    assert states == [TranscriptionState.PREPARING, TranscriptionState.PROCESSING]
+    assert isinstance(last, TranscriptReady)
 
 
 async def test_a_submission_that_is_repeated_while_it_is_worked_on_changes_nothing(

@@ -10,11 +10,12 @@ import pytest
 
 from services.transcriber.engines import EngineCrashed, Finished, Pending, Task
 from services.transcriber.poller import LONGEST_INTERVAL, interval
+from services.transcriber.store import Outcome
 from services.transcriber.store.submissions import Unfinished
 from shared.blobs import BlobStore, BlobUnavailable, job_prefix, raw_key
 from shared.database import Pool
 from shared.errors import JobError, RetryableError
-from shared.schemas.events import TranscriptionProgressed
+from shared.schemas.events import JobSubmitted, TranscriptionProgressed, TranscriptionState
 from tests.transcribing import Process, Provider, job_submitted
 
 pytest_plugins = ["tests.fixtures_transcriber"]
@@ -90,6 +91,20 @@ async def test_progress_is_told_when_it_is_news(process: Process, provider: Prov
         told for told in await process.outbox.events() if isinstance(told, TranscriptionProgressed) and told.progress == 0.5
     ]
     assert len(halves) <= 1
+
+
+async def test_the_customer_hears_at_once_that_the_provider_is_at_work(process: Process, provider: Provider) -> None:
+    """Also when the provider has taken the recording in no time."""
+    provider.polls_until_finished, provider.pause = 10**9, 3600.0
+    async with process.running():
+        event = await process.submit(job_submitted("rented"))
+        await process.told(lambda told: True if _is_at_work(told, event) else None)
+
+
+def _is_at_work(told: Outcome, event: JobSubmitted) -> bool:
+    if not isinstance(told, TranscriptionProgressed) or told.job_id != event.job_id:
+        return False
+    return told.state is TranscriptionState.PROCESSING
 
 
 async def test_an_outage_of_the_provider_is_waited_out(process: Process, provider: Provider) -> None:

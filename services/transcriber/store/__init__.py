@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 REPORT_SECONDS = 1.0
-"""Progress of one job is told at most this often."""
+"""Progress of one job is told at most this often; another state always."""
 
 ALL_RUNS = 2**31 - 1
 
@@ -133,7 +133,7 @@ class TranscriptionStore:
                 crashes = case when $5 > progress then 0 else crashes end,
                 outages = case when $5 > progress then 0 else outages end,
                 reported_at = case
-                    when reported_at > now() - make_interval(secs => $7) then reported_at else now()
+                    when state = $4 and reported_at > now() - make_interval(secs => $7) then reported_at else now()
                 end
             where job_id = $1 and run = $2 and lease_owner = $3 and ended_at is null
             returning reported_at = now()

@@ -57,7 +57,7 @@ class SubmissionStore:
 
     async def taken(self, key: Key, provider_id: str) -> str | None:
         """Note the provider's id. The id that counts: another when a callback was here first. Null when the lease is lost."""
-        change = "state = 'processing', provider_id = coalesce(provider_id, $4), crashes = 0, outages = 0"
+        change = "state = 'processing', reported_at = null, provider_id = coalesce(provider_id, $4), crashes = 0, outages = 0"
         found: str | None = await self._changed(change, "provider_id", key, provider_id)
         return found
 
