@@ -32,6 +32,8 @@ class KeyTerms:
     """The key terms a task is given."""
 
     terms: tuple[str, ...]
+    wanted: tuple[str, ...]
+    """All of the job's and the tenant's, of which the engine may take fewer."""
     notes: tuple[str, ...] = ()
     """Codes for `Quality.notes`."""
 
@@ -92,14 +94,14 @@ def may_use(rules: EngineRules, offer: EngineOffer) -> bool:
 
 def key_terms(options: JobOptions, rules: EngineRules, capabilities: Capabilities) -> KeyTerms:
     """The job's key terms, which the engine has been found to take, and as many of the tenant's as still fit."""
-    if not rules.vocabulary:
-        return KeyTerms(terms=options.vocabulary)
-    if not capabilities.has(Feature.VOCABULARY, options.language):
-        return KeyTerms(terms=options.vocabulary, notes=(VOCABULARY_CUT,))
-    limits = capabilities.vocabulary
     wanted = tuple(dict.fromkeys((*options.vocabulary, *rules.vocabulary)))
+    if not rules.vocabulary:
+        return KeyTerms(terms=options.vocabulary, wanted=wanted)
+    if not capabilities.has(Feature.VOCABULARY, options.language):
+        return KeyTerms(terms=options.vocabulary, wanted=wanted, notes=(VOCABULARY_CUT,))
+    limits = capabilities.vocabulary
     given = wanted if limits is None else tuple(term for term in wanted if _words(term) <= limits.words)[: limits.terms]
-    return KeyTerms(terms=given, notes=() if given == wanted else (VOCABULARY_CUT,))
+    return KeyTerms(terms=given, wanted=wanted, notes=() if given == wanted else (VOCABULARY_CUT,))
 
 
 _NONE_IN_HOUSE = "no engine in the house can do the job, so ask the operator"

@@ -318,6 +318,7 @@ class Process:
             submissions=self.submissions,
             renting=renting,
             answering=Answering(pool=pool, owner=self.owner, blobs=blobs),
+            chinese_script=settings.chinese_script,
         )
         self.driver = Driver(
             leases=self.leases,

@@ -80,6 +80,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             submissions=submissions,
             renting=renting,
             answering=Answering(pool=pool, owner=owner, blobs=platform.blobs),
+            chinese_script=settings.chinese_script,
         )
         driver = Driver(
             leases=leases,

@@ -10,10 +10,11 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from services.transcriber.chinese import in_script
 from services.transcriber.engines import Heard, Passage
 from services.transcriber.prices import cost
 from services.transcriber.segments import LOW_CONFIDENCE, build_segments, mean_confidence, mend_times
-from shared.schemas.jobs import Redaction
+from shared.schemas.jobs import Redaction, Script
 from shared.schemas.transcripts import (
     Chapter,
     ContentWarning,
@@ -56,8 +57,21 @@ class Provenance:
     """Blob keys of the files that came with the answer."""
 
 
-def compose(heard: Heard, provenance: Provenance) -> Transcript:
+@dataclass(frozen=True, kw_only=True)
+class Writing:
+    """How Chinese is written."""
+
+    script: Script = Script.RECOGNISED
+    terms: tuple[str, ...] = ()
+    """Names and terms that keep their own characters."""
+
+
+def compose(heard: Heard, provenance: Provenance, writing: Writing = Writing()) -> Transcript:
     """The whole document."""
+    return in_script(_as_heard(heard, provenance), writing.script, writing.terms)
+
+
+def _as_heard(heard: Heard, provenance: Provenance) -> Transcript:
     passages = _mended(heard)
     speakers = {passage.speaker: "" for passage in passages if passage.speaker is not None}
     speaker_ids = {label: f"spk_{number}" for number, label in enumerate(speakers, start=1)}

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from shared.schemas.jobs import Script
 from shared.settings import Settings
 
 
@@ -24,6 +25,13 @@ class TranscriberSettings(Settings, frozen=True, kw_only=True):
         str | None,
         Meta(description="Speech engine of jobs that name none; unset takes a rented one with a key, or else `local`."),
     ] = None
+    chinese_script: Annotated[
+        Script,
+        Meta(
+            description="Script of Chinese text where neither the job nor its language says: `zh-Hant-TW` (Taiwan's characters "
+            "and words), `zh-Hant-HK`, `zh-Hant` (Taiwan's characters, words as said), `zh-Hans` or `as-recognised`."
+        ),
+    ] = Script.TAIWAN
     max_audio_hours: Annotated[float, Meta(gt=0, le=240, description="Longest recording that is transcribed, in hours.")] = 12.0
     download_max_bytes: Annotated[int, Meta(ge=1, description="Largest recording that is fetched from an audio_url.")] = (
         5 * 1024**3

@@ -12,8 +12,9 @@ import msgspec
 import structlog
 
 from services.transcriber.answering import Answering
+from services.transcriber.chinese import wanted_script
 from services.transcriber.clearing import left_by
-from services.transcriber.composing import Provenance, compose
+from services.transcriber.composing import Provenance, Writing, compose
 from services.transcriber.engines import (
     AnsweringEngine,
     Engine,
@@ -34,13 +35,14 @@ from services.transcriber.store import LeaseLost, Outcome, Transcription, Transc
 from services.transcriber.store.submissions import SubmissionStore, Unfinished
 from shared.blobs import BlobStore, attachment_key, raw_key, transcript_key
 from shared.database import Pool, is_outage, transaction
+from shared.engines import KeyTerms
 from shared.errors import JobError, RetryableError
 from shared.logs import bound_job
 from shared.metrics import AUDIO_SECONDS, TRANSCRIPTIONS
 from shared.outbox import Outbox
 from shared.retry import backoff
 from shared.schemas.events import TranscriptionState
-from shared.schemas.jobs import Failure
+from shared.schemas.jobs import Failure, Script
 from shared.schemas.transcripts import Transcript
 
 MOST_CRASHES = 3
@@ -66,6 +68,7 @@ class Transcriber:
         submissions: SubmissionStore,
         renting: Renting,
         answering: Answering,
+        chinese_script: Script,
     ) -> None:
         self._pool = pool
         self._store = store
@@ -78,6 +81,7 @@ class Transcriber:
         self._submissions = submissions
         self._renting = renting
         self._answering = answering
+        self._chinese_script = chinese_script
 
     async def work(self, row: Transcription) -> None:
         """Go on with a transcription we hold. When this returns, it has ended, or the lease is given back or lost."""
@@ -147,7 +151,9 @@ class Transcriber:
             raise LeaseLost
         attachments = await self._attach(heard, engine, raw)
         terms = await self._tasks.key_terms(row, engine)
-        transcript, document = await asyncio.to_thread(_compose, heard, engine, raw, attachments, terms.notes)
+        transcript, document = await asyncio.to_thread(
+            _compose, heard, engine, raw, attachments, terms=terms, chinese_script=self._chinese_script
+        )
         await self._blobs.put(transcript_key(row.tenant_id, row.job_id, row.run), document)
         if await self._end(row, TranscriptionState.DONE, ready(row, transcript)):
             log.info("transcription.done", run=row.run, engine=row.engine, duration_ms=transcript.media.duration_ms)
@@ -236,7 +242,7 @@ class Transcriber:
 
 
 def _compose(
-    row: Transcription, engine: Engine, raw: bytes, attachments: Sequence[str], notes: tuple[str, ...]
+    row: Transcription, engine: Engine, raw: bytes, attachments: Sequence[str], *, terms: KeyTerms, chinese_script: Script
 ) -> tuple[Transcript, bytes]:
     heard = engine.parse(raw)
     if not any(passage.words for passage in heard.passages):
@@ -244,7 +250,7 @@ def _compose(
     assert row.started_at is not None
     assert row.heard_at is not None
     transcript = compose(
-        replace(heard, notes=(*heard.notes, *notes)),
+        replace(heard, notes=(*heard.notes, *terms.notes)),
         Provenance(
             job_id=row.job_id,
             run=row.run,
@@ -257,5 +263,6 @@ def _compose(
             redaction=row.options.redaction,
             attachments=tuple(attachments),
         ),
+        Writing(script=wanted_script(row.options, heard.language, chinese_script), terms=terms.wanted),
     )
     return transcript, msgspec.json.encode(transcript)

@@ -38,6 +38,8 @@ class Word(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     sep: str = ""
     """What stands before the word inside its segment: a space, or nothing (first word, Chinese)."""
     src: WordSource = WordSource.ASR
+    raw: str | None = None
+    """The text as it was recognised, where a step of `Transcript.processing` has changed it."""
 
 
 class SegmentFlag(enum.StrEnum):
@@ -60,6 +62,10 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     confidence: Confidence | None = None
     words: tuple[Word, ...] = ()
     flags: tuple[SegmentFlag, ...] = ()
+    raw: str | None = None
+    """The text as it was recognised, where it was changed and there are no words to tell."""
+    raw_words: tuple[Word, ...] = ()
+    """All words as they were recognised, where they were more than they are now; else `Word.raw` tells."""
 
 
 class Speaker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -121,6 +127,9 @@ class ProcessingStep(msgspec.Struct, frozen=True, kw_only=True):
     tool: str
     config: str | None = None
     version: str | None = None
+    from_language: str | None = None
+    """Tag of the text before the step, where it changes that."""
+    to_language: str | None = None
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,6 +215,8 @@ class Insights(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     chapters: tuple[Chapter, ...] | None = None
     summary: str | None = None
     content_warnings: tuple[ContentWarning, ...] | None = None
+    raw: Insights | None = None
+    """Those that a step of `Transcript.processing` has changed, as the engine wrote them."""
 
 
 class RedactionRecord(msgspec.Struct, frozen=True, kw_only=True):

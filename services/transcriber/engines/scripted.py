@@ -72,7 +72,7 @@ class ScriptedEngine(RentedEngine):
         if waited < self._delay:
             remaining = self._delay - waited
             return Pending(seconds=min(remaining, _LONGEST_WAIT), progress=waited / self._delay, duration_ms=self._duration_ms)
-        return Finished(raw=raw_script(self._duration_ms))
+        return Finished(raw=raw_script(self._duration_ms, task.language))
 
     @override
     async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared) -> None:
