@@ -69,6 +69,14 @@ CONVERSATION = Wheel("pyannote.audio", "4.0.7", "852ea15c4d85bc34773e618267603ff
 READINGS = Wheel("pytest-audioeval", "0.1.3", "8b97369347232d43180dd9860189c547ccc8dedb42b7c21d511ddc5a05ef7ecc")
 
 
+MONOLOGUE_TEXT = """\
+It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness, it was the epoch
+of belief, it was the epoch of incredulity, it was the season of Light, it was the season of Darkness, it was the spring of
+hope, it was the winter of despair, we had everything before us, we had nothing before us, we were all going direct to Heaven,
+we were all going direct the other way - in short, the period was so far like the present period, that some of its noisiest
+authorities insisted on its being received, for good or for evil, in the superlative degree of comparison only."""
+
+
 @dataclass(frozen=True)
 class Speech:
     """Somebody speaks in a recording, times in milliseconds."""

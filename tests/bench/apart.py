@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 import msgspec
 import uvloop
 
+from shared.logs import configure_logs
+from shared.settings import PlatformSettings
+
 T = TypeVar("T")
 
 
@@ -29,6 +32,8 @@ async def carry_out(module: str, order: msgspec.Struct, answer: type[T]) -> T:
 
 def serve(carry_out: Callable[[Any], Awaitable[object]], orders: Any) -> None:
     """What such a module does when it is run: one order, one answer."""
+
+    configure_logs(PlatformSettings(log_level="warning"))  # which are otherwise written where the answer goes
 
     async def work() -> object:
         return await carry_out(msgspec.json.decode(sys.stdin.buffer.read(), type=orders))
