@@ -281,7 +281,7 @@ async def test_a_task_that_failed_there_was_taken_all_the_same(blobs: BlobStore)
 async def test_nothing_in_the_list_is_believed_only_after_a_while(blobs: BlobStore) -> None:
     """The list may lag behind, and the request may still be on its way."""
     with pytest.raises(OutcomeUnknown):
-        await engine(Far(listed()), blobs, unclear_seconds=60).find(task(), PREPARED, NOW)
+        await engine(Far(listed()), blobs, unclear_seconds=60).find(task(), PREPARED, dt.datetime.now(dt.UTC))
     assert await engine(Far(listed()), blobs).find(task(), PREPARED, NOW) is None
 
 
