@@ -9,6 +9,7 @@ from shared.errors import ConfigurationError
 
 _LATIN = ("fontpkg_inter", "files/Inter[opsz,wght].ttf")
 _CJK = ("manimgx_fonts_cjk", "NotoSansCJK-VF.otf.ttc")
+_NOTO = "manimgx_fonts"
 
 
 def latin_file() -> Path:
@@ -19,6 +20,11 @@ def latin_file() -> Path:
 def cjk_file() -> Path:
     """Noto Sans CJK, variable in weight, one face for each region. Raises `ConfigurationError`."""
     return _path(*_CJK)
+
+
+def noto_file(family: str) -> Path:
+    """The Noto font of a script or of symbols, variable in weight, such as `SansArabic`. Raises `ConfigurationError`."""
+    return _path(_NOTO, f"Noto{family}[wght].ttf")
 
 
 def _path(package: str, name: str) -> Path:

@@ -5,7 +5,7 @@ import pytest
 from services.reporter import fontfiles
 from services.reporter.fontfiles import cjk_file
 from services.reporter.renderers.pdf.fonts import TRADITIONAL, Face, cjk, latin
-from services.reporter.renderers.pdf.typeset import MISSING
+from services.reporter.renderers.pdf.styles import MISSING
 from shared.errors import ConfigurationError
 
 

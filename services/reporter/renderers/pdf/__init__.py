@@ -1,59 +1,68 @@
-"""The PDF: an A4 document set by ourselves, since it must break Chinese rightly, embed its fonts, and be fast.
+"""The PDF: an A4 document set by ourselves, since it must break Chinese rightly, embed its fonts, be read aloud, and be fast.
 
-`typeset` breaks lines, `blocks` lays the document out on `sheet`s, `encoder` turns them into the page's language,
-`backend` writes the file.
+`styles` prepares texts and `typeset` breaks them, `blocks` lays the document out on `sheet`s with a `pen`, `encoder` turns
+them into the page's language, `tags` says what is what, `backend` and `packing` write the file.
 """
 
 from __future__ import annotations
 
-from services.reporter.blocks import Dialogue, Document, Findings
+import msgspec
+
+from services.reporter.blocks import Dialogue, Document
 from services.reporter.renderers.pdf import fonts, palette
 from services.reporter.renderers.pdf.backend import PdfFile
-from services.reporter.renderers.pdf.blocks import draw_document, draw_page_edges
+from services.reporter.renderers.pdf.blocks import draw_document
 from services.reporter.renderers.pdf.encoder import Encoder
-from services.reporter.renderers.pdf.sheet import Pen
-from services.reporter.renderers.pdf.typeset import Style, prepare
+from services.reporter.renderers.pdf.front import draw_page_edges
+from services.reporter.renderers.pdf.metadata import Metadata
+from services.reporter.renderers.pdf.pen import Pen
+from services.reporter.renderers.pdf.scripts import Places
+from services.reporter.renderers.pdf.styles import Style
 
 
 def render(document: Document) -> tuple[bytes, int]:
     """The file, and how many characters it could not show."""
-    styles = _styles(document.transcript.language)
+    styles = _styles(document)
     unshown = _count_unshown(styles["text"], document)
     pen = Pen(styles)
     draw_document(pen, document, unshown)
     draw_page_edges(pen, document)
-    pen.drop_dead_links()
+    pen.settle_links()
     encoder = Encoder(pen.sheets)
-    file = PdfFile(
-        size=(palette.PAGE_WIDTH, palette.PAGE_HEIGHT),
-        language=document.transcript.language or document.labels.language,
+    metadata = Metadata(
         title=document.title,
         subject=document.kind,
+        language=_language(document),
         created=document.transcript.created_at,
     )
-    for resource, subset in encoder.subsets.items():
-        file.embed(resource, subset)
-    for sheet in pen.sheets:
-        file.add_page(sheet, encoder.content(sheet))
-    return file.finish(pen.outline), unshown
+    file = PdfFile(metadata, (palette.PAGE_WIDTH, palette.PAGE_HEIGHT), encoder.fonts)
+    file.add_pages(pen.sheets, map(encoder.content, pen.sheets), pen.outline)
+    return file.finish(pen.document, pen.sheets), unshown
+
+
+def _language(document: Document) -> str:
+    """That of most words: of the report's, where it has some, else of the transcript's."""
+    if document.report.sections:
+        return document.labels.language
+    return document.transcript.language or document.labels.language
 
 
 def _count_unshown(style: Style, document: Document) -> int:
-    """How many characters of the title, the names, the findings and the dialogue no font has."""
-    texts = [document.title, *(voice.name for voice in document.voices.values())]
-    for block in document.blocks:
-        if isinstance(block, Dialogue):
-            texts += [utterance.text for turn in block.turns for utterance in turn.utterances]
-        elif isinstance(block, Findings):
-            texts += [finding.text for finding in block.findings]
-    text = prepare("".join(texts))
-    return sum(text.count(character) for character in set(text) if style.face_of[character] == style.unknown)
+    """How many characters of the title, the names and the blocks no font has."""
+    spoken = [block for block in document.blocks if isinstance(block, Dialogue)]
+    others = [block for block in document.blocks if not isinstance(block, Dialogue)]
+    texts = [utterance.text for block in spoken for turn in block.turns for utterance in turn.utterances]
+    texts += [document.title, msgspec.json.encode(others).decode()]
+    text = "".join(texts)
+    return sum(text.count(character) for character in style.lacks("".join(set(text))))
 
 
-def _styles(language: str | None) -> dict[str, Style]:
-    region = fonts.region_of(language)
+def _styles(document: Document) -> dict[str, Style]:
+    """The fonts of one document; Chinese characters take the shapes of the transcript's region."""
+    region = fonts.region_of(document.transcript.language or document.labels.language)
+    places = Places()
     return {
-        "text": Style("text", [fonts.latin(400, 14), fonts.cjk(region, 400)]),
-        "strong": Style("strong", [fonts.latin(600, 14), fonts.cjk(region, 700)]),
-        "display": Style("display", [fonts.latin(700, 32), fonts.cjk(region, 700)]),
+        "text": Style("text", [fonts.latin(400, 14), fonts.cjk(region, 400)], 400, places),
+        "strong": Style("strong", [fonts.latin(600, 14), fonts.cjk(region, 700)], 600, places),
+        "display": Style("display", [fonts.latin(700, 32), fonts.cjk(region, 700)], 700, places),
     }

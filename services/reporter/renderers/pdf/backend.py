@@ -1,98 +1,165 @@
-"""The only module that knows ReportLab, and that touches names it does not publish: it writes the file's objects.
+"""The only module that knows ReportLab, and that touches names it does not publish: it collects the file's objects.
 
-ReportLab's own fonts know neither CFF outlines nor more than 256 characters, so fonts are embedded here as composite
-fonts (Type 0, Identity-H) that HarfBuzz has cut; pages come ready as drawing operators and are compressed here.
+ReportLab makes the catalogue, the information, the tree of pages and the outline. Pages, fonts, links and the structure come
+ready in the file's language.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import io
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from types import SimpleNamespace
 
 from reportlab import rl_config
 from reportlab.pdfbase import pdfdoc, pdfmetrics
 from reportlab.pdfgen.canvas import Canvas
 
-from services.reporter.renderers.pdf.fonts import Subset
-from services.reporter.renderers.pdf.sheet import OutlineEntry, Sheet, rectangle
+from services.reporter.renderers.pdf.embedding import add_font
+from services.reporter.renderers.pdf.encoder import EmbeddedFont
+from services.reporter.renderers.pdf.metadata import CREATOR, PRODUCER, Metadata, xmp
+from services.reporter.renderers.pdf.packing import pack, plain_stream, stream
+from services.reporter.renderers.pdf.shapes import rectangle
+from services.reporter.renderers.pdf.sheet import Link, OutlineEntry, Sheet
+from services.reporter.renderers.pdf.tags import LinkPlace, Tag, Tree, text_string
 
-COMPRESSION = 3
-"""Of deflate. Higher levels take twice the time to save five bytes in a hundred."""
-
-FONT_COMPRESSION = 1
-"""Outlines hardly compress."""
+ABOVE_PLACE = 14.0
+"""Points of the page that are shown above a place that a link leads to."""
 
 _NO_FONT = "audio2txt-none"
 
 
 class PdfFile:
-    """One PDF in the making: metadata, then fonts, then pages, then the outline."""
+    """One PDF in the making: metadata and fonts, then pages, then outline and structure."""
 
-    def __init__(self, *, size: tuple[float, float], language: str, title: str, subject: str, created: dt.datetime) -> None:
+    def __init__(self, metadata: Metadata, size: tuple[float, float], fonts: Iterable[EmbeddedFont]) -> None:
         _register_no_font()
-        self._canvas = Canvas(
+        canvas = Canvas(
             io.BytesIO(),
             pagesize=size,
-            pageCompression=0,
             invariant=1,
-            lang=language,
+            lang=metadata.language,
             initialFontName=_NO_FONT,
             pdfVersion=(1, 7),
         )
-        self._canvas.setTitle(title)
-        self._canvas.setSubject(subject)
-        self._canvas.setAuthor("")
-        self._canvas.setCreator("Audio2txt")
-        self._canvas.setProducer("Audio2txt, ReportLab")
-        self._canvas.setViewerPreference("DisplayDocTitle", "true")
-        date = created.astimezone(dt.UTC).strftime("D:%Y%m%d%H%M%SZ")
-        self._canvas.setDateFormatter(lambda *_: date)
-        self._document = self._canvas._doc  # noqa: SLF001
-        # One for all pages, where ReportLab would write each its own.
-        self._resources = self._document.Reference(_resources(self._document), "resources")
-        self._box = _Raw(f"[0 0 {size[0]} {size[1]}]")
+        canvas.setTitle(metadata.title)
+        canvas.setSubject(metadata.subject)
+        canvas.setAuthor("")
+        canvas.setCreator(CREATOR)
+        canvas.setProducer(PRODUCER)
+        canvas.setViewerPreference("DisplayDocTitle", "true")
+        date = metadata.created.astimezone(dt.UTC).strftime("D:%Y%m%d%H%M%SZ")
+        canvas.setDateFormatter(lambda *_: date)
+        self._canvas, self._document = canvas, canvas._doc  # noqa: SLF001
+        self._size = size
+        self._metadata = metadata
+        self._pages: list[str] = []
+        self._links: list[tuple[LinkPlace, int]] = []
+        self._resources = self._add_resources(fonts)
 
-    def embed(self, resource: str, subset: Subset) -> None:
-        """Embed a font under the name that pages use."""
-        reference = self._document.Reference(_type0(self._document, resource, subset), f"font:{resource}")
-        self._document.idToObject["BasicFonts"].dict[resource] = reference
-
-    def add_page(self, sheet: Sheet, content: bytes) -> None:
-        """Add a page with its drawing operators, the named places on it and its links."""
-        for place, y in sheet.places.items():
-            self._canvas.bookmarkPage(place, fit="XYZ", left=0, top=y + 14)
-        for link in sheet.links:
-            box = (link.x, link.y, link.x + link.width, link.y + link.height)
-            if link.target.startswith("#"):
-                self._canvas.linkAbsolute("", link.target[1:], box)
-            else:
-                self._canvas.linkURL(link.target, box)
-        name = self._document.thisPageName()
-        self._canvas.showPage()
-        page = self._document.idToObject[name]
-        page.Contents = _stream(content, level=COMPRESSION)
-        page.Resources, page.MediaBox = self._resources, self._box
-        self._document.updateSignature(content)
-
-    def finish(self, outline: Iterable[OutlineEntry]) -> bytes:
-        """The whole file. The outline's places must be on its pages."""
-        for entry in outline:
+    def add_pages(self, sheets: Sequence[Sheet], contents: Iterable[bytes], outline: Iterable[OutlineEntry]) -> None:
+        """Add all pages, with their drawing operators, their links, and the outline that leads to places on them."""
+        entries = list(outline)
+        titled = {entry.place for entry in entries}
+        for sheet in sheets:
+            for place, y in sheet.places.items():
+                if place in titled:
+                    self._canvas.bookmarkPage(place, fit="XYZ", left=0, top=y + ABOVE_PLACE)
+            name = self._document.thisPageName()
+            self._canvas.showPage()
+            self._pages.append(name)
+        for entry in entries:
             self._canvas.addOutlineEntry(entry.title, entry.place, entry.level)
-        data: bytes = self._canvas.getpdfdata()
+        numbers = self._page_numbers
+        places = {
+            place: f"[{numbers[number]} 0 R/XYZ 0 {y + ABOVE_PLACE:.1f} 0]"
+            for number, sheet in enumerate(sheets)
+            for place, y in sheet.places.items()
+        }
+        for number, (sheet, content) in enumerate(zip(sheets, contents, strict=True)):
+            self._document.updateSignature(content)
+            for index, link in enumerate(sheet.links):
+                added = self._add_link(link, places, len(sheets) + len(self._links))
+                self._links.append((LinkPlace(number, index), added))
+            self._document.idToObject[self._pages[number]] = _Raw(self._page(number, sheet, content))
+
+    def finish(self, structure: Tag, sheets: Sequence[Sheet]) -> bytes:
+        """The whole file."""
+        document, catalog = self._document, self._document.Catalog
+        root = _Raw(b"")
+        catalog.StructTreeRoot, catalog.MarkInfo = root, _Raw(b"<</Marked true>>")
+        catalog.Metadata = _Raw(plain_stream(xmp(self._metadata), "/Type/Metadata/Subtype/XML"))
+        tree = Tree(structure, root=self._number(root), first=document.objectcounter + 1)
+        document.objectcounter += tree.size
+        links = {place: (number, len(sheets) + index) for index, (place, number) in enumerate(self._links)}
+        root.data, *others = tree.objects([sheet.tags for sheet in sheets], links, self._page_numbers)
+        document.format = lambda: self._pack(enumerate(others, start=tree.first))
+        data: bytes = document.GetPDFData(self._canvas)
         return data
+
+    @property
+    def _page_numbers(self) -> list[int]:
+        return [self._document.idToObjectNumberAndVersion[name][0] for name in self._pages]
+
+    def _pack(self, structure: Iterable[tuple[int, bytes]]) -> bytes:
+        """Instead of ReportLab's own writer, which compresses each stream and nothing else."""
+        document = self._document
+        identifier = bytes.fromhex(document.signature.hexdigest())
+        root, info = self._number(document.Catalog), self._number(document.info)
+        return pack(chain(self._formatted(), structure), root=root, info=info, identifier=identifier)
+
+    def _formatted(self) -> Iterator[tuple[int, bytes]]:
+        """ReportLab's objects, to which more may come while they are formatted."""
+        document, done = self._document, set[int]()
+        while waiting := [number for number in document.numberToId if number not in done]:
+            for number in waiting:
+                done.add(number)
+                yield number, pdfdoc.format(document.idToObject[document.numberToId[number]], document, toplevel=1)
+
+    def _page(self, number: int, sheet: Sheet, content: bytes) -> bytes:
+        links = [object_ for _, object_ in self._links[-len(sheet.links) :]] if sheet.links else []
+        notes = f"/Annots[{' '.join(f'{link} 0 R' for link in links)}]" if links else ""
+        return (
+            f"<</Type/Page/Parent {self._number(self._document.Pages)} 0 R/MediaBox[0 0 {self._size[0]} {self._size[1]}]"
+            f"/Resources {self._resources} 0 R/Contents {self._add(stream(content))} 0 R{notes}/StructParents {number}/Tabs/S>>"
+        ).encode()
+
+    def _add_link(self, link: Link, places: Mapping[str, str], parent: int) -> int:
+        box, inside = link.box, link.target.startswith("#")
+        target = f"/Dest{places[link.target[1:]]}" if inside else f"/A<</S/URI/URI{text_string(link.target)}>>"
+        return self._add(
+            (
+                f"<</Type/Annot/Subtype/Link/F 4/Border[0 0 0]/StructParent {parent}/Contents{text_string(link.contents)}"
+                f"/Rect[{box.x:.1f} {box.y:.1f} {box.x + box.width:.1f} {box.y + box.height:.1f}]{target}>>"
+            ).encode()
+        )
+
+    def _add_resources(self, fonts: Iterable[EmbeddedFont]) -> int:
+        """What pages use by name: the fonts, and a dot, which is drawn often."""
+        named = "".join(f"/{font.resource} {add_font(font, self._add)} 0 R" for font in fonts)
+        circle = f"{rectangle(-1, -1, 2, 2, 1)} f".encode("ascii")
+        dot = self._add(stream(circle, "/Type/XObject/Subtype/Form/BBox[-1 -1 1 1]"))
+        return self._add(f"<</Font<<{named}>>/XObject<</Dot {dot} 0 R>>>>".encode())
+
+    def _add(self, data: bytes) -> int:
+        return self._number(_Raw(data))
+
+    def _number(self, thing: object) -> int:
+        """The number of an object, which it gets now if it has none."""
+        name = self._document.Reference(thing).name
+        number: int = self._document.idToObjectNumberAndVersion[name][0]
+        return number
 
 
 class _Raw(pdfdoc.PDFObject):  # type: ignore[misc]
     """An object that is already in the file's language."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, data: bytes) -> None:
+        self.data = data
 
     def format(self, _document: pdfdoc.PDFDocument) -> bytes:
-        return self._text.encode("ascii")
+        return self.data
 
 
 def _register_no_font() -> None:
@@ -102,91 +169,3 @@ def _register_no_font() -> None:
         pdfmetrics.registerFont(SimpleNamespace(fontName=_NO_FONT, face=face, _dynamicFont=True, _multiByte=False))
         rl_config.useA85 = 0
         rl_config.pdfComments = 0
-
-
-def _resources(document: pdfdoc.PDFDocument) -> pdfdoc.PDFDictionary:
-    """What pages use by name: the fonts, and a dot, which is drawn often."""
-    box = pdfdoc.PDFArray([-1, -1, 1, 1])
-    circle = f"{rectangle(-1, -1, 2, 2, 1)} f".encode("ascii")
-    dot = _stream(circle, level=COMPRESSION, Type="/XObject", Subtype="/Form", BBox=box)
-    forms = pdfdoc.PDFDictionary({"Dot": document.Reference(dot, "dot")})
-    return pdfdoc.PDFDictionary({"Font": pdfdoc.PDFObjectReference("BasicFonts"), "XObject": forms})
-
-
-def _stream(data: bytes, *, level: int, **entries: object) -> pdfdoc.PDFStream:
-    return pdfdoc.PDFStream(pdfdoc.PDFDictionary({"Filter": "/FlateDecode", **entries}), zlib.compress(data, level))
-
-
-def _type0(document: pdfdoc.PDFDocument, resource: str, subset: Subset) -> pdfdoc.PDFDictionary:
-    true_type = subset.outlines == "glyf"
-    name = pdfdoc.PDFName(f"{_tag(subset)}+{subset.name}")
-    entries = {"Length1": len(subset.data)} if true_type else {"Subtype": "/CIDFontType0C"}
-    descriptor = {
-        "Type": "/FontDescriptor",
-        "FontName": name,
-        "Flags": 4,
-        "FontBBox": pdfdoc.PDFArray([-1000, subset.descent, 3000, subset.ascent]),
-        "ItalicAngle": 0,
-        "Ascent": subset.ascent,
-        "Descent": subset.descent,
-        "CapHeight": 730,
-        "StemV": 80,
-        "FontFile2" if true_type else "FontFile3": document.Reference(
-            _stream(subset.data, level=FONT_COMPRESSION, **entries), f"file:{resource}"
-        ),
-    }
-    descendant = {
-        "Type": "/Font",
-        "Subtype": "/CIDFontType2" if true_type else "/CIDFontType0",
-        "BaseFont": name,
-        "CIDSystemInfo": _Raw("<</Registry (Adobe) /Ordering (Identity) /Supplement 0>>"),
-        "FontDescriptor": document.Reference(pdfdoc.PDFDictionary(descriptor), f"descriptor:{resource}"),
-        "DW": 1000,
-        "W": _Raw(_widths(subset.widths)),
-    }
-    if true_type:
-        descendant["CIDToGIDMap"] = "/Identity"
-    unicode = _stream(_to_unicode(subset.codes).encode("ascii"), level=COMPRESSION)
-    font = {
-        "Type": "/Font",
-        "Subtype": "/Type0",
-        "BaseFont": name,
-        "Encoding": "/Identity-H",
-        "DescendantFonts": pdfdoc.PDFArray([document.Reference(pdfdoc.PDFDictionary(descendant), f"descendant:{resource}")]),
-        "ToUnicode": document.Reference(unicode, f"unicode:{resource}"),
-    }
-    return pdfdoc.PDFDictionary(font)
-
-
-def _tag(subset: Subset) -> str:
-    """The six letters that mark a subset; others for another set of glyphs."""
-    number = zlib.crc32(subset.data)
-    return "".join(chr(ord("A") + number // 26**place % 26) for place in range(6))
-
-
-def _widths(widths: Mapping[int, int]) -> str:
-    """The W array: runs of consecutive codes whose width is not the default of 1000."""
-    runs: list[tuple[int, list[int]]] = []
-    for code, width in sorted(widths.items()):
-        if width == 1000:
-            continue
-        if runs and code == runs[-1][0] + len(runs[-1][1]):
-            runs[-1][1].append(width)
-        else:
-            runs.append((code, [width]))
-    return "[" + " ".join(f"{first} [{' '.join(map(str, run))}]" for first, run in runs) + "]"
-
-
-def _to_unicode(codes: Mapping[str, int]) -> str:
-    """The CMap by which readers copy and search text; of two characters with one glyph it holds the last."""
-    texts = {code: character.encode("utf-16-be").hex().upper() for character, code in codes.items()}
-    pairs = [f"<{code:04X}> <{text}>" for code, text in sorted(texts.items())]
-    blocks = [pairs[start : start + 100] for start in range(0, len(pairs), 100)]
-    body = "\n".join(f"{len(block)} beginbfchar\n" + "\n".join(block) + "\nendbfchar" for block in blocks)
-    return (
-        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap\n"
-        "/CIDSystemInfo <</Registry (Adobe) /Ordering (UCS) /Supplement 0>> def\n"
-        "/CMapName /Adobe-Identity-UCS def /CMapType 2 def\n"
-        f"1 begincodespacerange <0000> <FFFF> endcodespacerange\n{body}\n"
-        "endcmap CMapName currentdict /CMap defineresource pop end end"
-    )

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate, groupby, pairwise
 from typing import NamedTuple
 
+from services.reporter.renderers.pdf.composites import Cluster
 from services.reporter.renderers.pdf.fonts import Face, Subset
+from services.reporter.renderers.pdf.scripts import PLACES
 from services.reporter.renderers.pdf.sheet import Sheet, Text
-from services.reporter.renderers.pdf.typeset import GAP, GAP_WIDTH, MISSING, NARROW, Style
+from services.reporter.renderers.pdf.styles import MISSING, MISSING_FROM_ALL, NARROW, NOWHERE, Style
+from services.reporter.renderers.pdf.tags import ARTIFACT, Tag
+
+_SEPARATOR = "\ufffe"
+"""Between lines that are encoded at once: a noncharacter, and no glyph has so high a code."""
+
+_FIRST_PLACE = chr(PLACES[0])
 
 
-class _Font(NamedTuple):
-    """A subset under the name that pages use, and its codes as a table for `str.translate`."""
+class EmbeddedFont(NamedTuple):
+    """A subset, the name under which pages use it, and what text each code stands for."""
 
     resource: str
     subset: Subset
-    table: Mapping[int, int]
+    texts: Mapping[int, str]
 
 
 class Encoder:
@@ -24,78 +32,165 @@ class Encoder:
 
     def __init__(self, sheets: Iterable[Sheet]) -> None:
         lines = _lines_by_style(sheets)
-        self._fonts = _cut_fonts(_characters_by_face(lines))
-        self._plain = {style: self._encode_plain(style, [line for line in lines[style] if line.isascii()]) for style in lines}
+        used = {style: set("".join(texts)) for style, texts in lines.items()}
+        self._fonts = _cut_fonts(used)
+        self._encoded = {style: _EncodedStyle(style, lines[style], used[style], self._fonts) for style in lines}
 
     @property
-    def subsets(self) -> dict[str, Subset]:
-        """The fonts to embed, by the names under which pages use them."""
-        return {font.resource: font.subset for font in self._fonts.values()}
+    def fonts(self) -> list[EmbeddedFont]:
+        """The fonts to embed."""
+        return list(self._fonts.values())
 
     def content(self, sheet: Sheet) -> bytes:
-        """The page's drawing operators: shapes first, then all texts in one text object."""
-        operators = _Operators([*sheet.shapes, "BT"])
+        """The page's drawing operators: what is not read, then figures, then all texts in one text object."""
+        operators = ["/Artifact BMC", *sheet.shapes, "EMC"] if sheet.shapes else []
+        for mark, drawing in sheet.figures:
+            operators += [f"/{sheet.tags[mark].role}<</MCID {mark}>>BDC", drawing, "EMC"]
+        operators.append("BT")
+        writer = _TextWriter(operators, sheet.tags)
         for text in sheet.texts:
-            operators.set("rg", text.colour)
-            if text.leading:
-                operators.set("TL", f"{text.leading:g}")
-            operators.append(f"1 0 0 1 {text.x:.2f} {text.y:.2f} Tm")
-            plain = self._plain[text.style]
-            for number, line in enumerate(text.lines):
-                if number:
-                    operators.append("T*")
-                operators.set("Tc", f"{text.spreads[number]:.3f}" if text.spreads else "0")
-                if (codes := plain.get(line)) is None:
-                    self._show_runs(text, line, operators)
-                else:
-                    operators.set("Tf", self._font(text, 0))
-                    operators.append(f"({codes}) Tj")
+            writer.begin(text)
+            writer.show(text, self._encoded[text.style])
+        writer.end()
         operators.append("ET\n")
         return "\n".join(operators).encode("latin-1")
 
-    def _font(self, text: Text, number: int) -> str:
-        return f"/{self._fonts[text.style.faces[number]].resource} {text.size:g}"
 
-    def _encode_plain(self, style: Style, lines: Sequence[str]) -> dict[str, str]:
-        """All lines of plain letters, which need one font, at once: several times as fast as one by one."""
-        if not lines:
-            return {}
-        data = _two_bytes("".join(lines).translate(self._fonts[style.faces[0]].table))
-        bounds = pairwise(accumulate((2 * len(line) for line in lines), initial=0))
-        return {line: _escaped(data[start:end]) for line, (start, end) in zip(lines, bounds, strict=True)}
+class _TextWriter:
+    """Writes the texts of one page. What is set stays set, and is not set again."""
 
-    def _show_runs(self, text: Text, line: str, operators: _Operators) -> None:
-        """Show a line that needs several fonts, or others than the first."""
-        style, gap = text.style, 0
-        for number, characters in groupby(line, style.face_of.__getitem__):
-            run = "".join(characters)
-            if number < 0:
-                gap = -GAP_WIDTH * len(run)
+    def __init__(self, operators: list[str], tags: Sequence[Tag]) -> None:
+        self._append = operators.append
+        self._tags = tags
+        self._mark: int | None = None
+        self._colour = ""
+        self._font = ""
+        self._spread = 0.0
+
+    def begin(self, text: Text) -> None:
+        """Mark what follows, and move to its first line."""
+        append, mark = self._append, text.mark
+        if mark != self._mark:
+            if self._mark is not None:
+                append("EMC")
+            self._mark = mark
+            append("/Artifact BMC" if mark == ARTIFACT else f"/{self._tags[mark].role}<</MCID {mark}>>BDC")
+        if text.colour != self._colour:
+            self._colour = text.colour
+            append(f"{text.colour} rg")
+        append(f"1 0 0 1 {text.x:.2f} {text.y:.2f} Tm")
+        if len(text.lines) > 1:
+            append(f"{text.leading:g} TL")
+
+    def show(self, text: Text, encoded: _EncodedStyle) -> None:
+        """Show all lines."""
+        append, plain, spreads = self._append, encoded.plain, text.spreads
+        size = f" {text.size:g} Tf"
+        first = encoded.first + size
+        for number, line in enumerate(text.lines):
+            if number:
+                append("T*")
+            spread = spreads[number] if spreads else 0.0
+            if spread != self._spread:
+                self._spread = spread
+                append(f"{spread:.3f} Tc")
+            if (codes := plain.get(line)) is not None:
+                if first != self._font:
+                    self._font = first
+                    append(first)
+                append(codes)
+            else:
+                self._show_runs(encoded.runs[line], size)
+
+    def _show_runs(self, runs: Sequence[Run], size: str) -> None:
+        append = self._append
+        for face, shown in runs:
+            font = face + size
+            if font != self._font:
+                self._font = font
+                append(font)
+            append(shown)
+
+    def end(self) -> None:
+        """Close the last mark."""
+        if self._mark is not None:
+            self._append("EMC")
+
+
+Run = tuple[str, str]
+"""A font's name, and the operators that show text in it."""
+
+
+class _EncodedStyle:
+    """All lines of one style, ready to be shown."""
+
+    def __init__(self, style: Style, lines: Sequence[str], used: set[str], fonts: Mapping[Face, EmbeddedFont]) -> None:
+        self._style = style
+        self._resources = {
+            number: f"/{fonts[face].resource}" for number, face in enumerate(style.faces) if face in fonts
+        }  # fmt: skip
+        self.first = self._resources.get(0, "")
+        codes = {
+            ord(character): _code(style, character, fonts) for character in used if style.face_of[character] != NOWHERE
+        }  # fmt: skip
+        unique = dict.fromkeys(lines)
+        plain = [line for line in unique if line.isascii()]
+        self.plain = dict(zip(plain, _shown(plain, codes), strict=True))
+        self.runs: dict[str, list[Run]] = {}
+        mixed = [line for line in unique if not line.isascii()]
+        if mixed:
+            self._pattern = _runs_pattern(style, used)
+            translated = _SEPARATOR.join(mixed).translate(codes).split(_SEPARATOR)
+            self.runs = {line: self._runs(line, code) for line, code in zip(mixed, translated, strict=True)}
+
+    def _runs(self, line: str, codes: str) -> list[Run]:
+        runs: list[Run] = []
+        gap = 0
+        for match in self._pattern.finditer(line):
+            kind, start, end = match.lastgroup, match.start(), match.end()
+            if kind == "unseen":
+                gap -= sum(map(self._style.widths.__getitem__, match.group()))
                 continue
-            known = number < style.unknown
-            face = number if known else style.unknown - 1
-            font = self._fonts[style.faces[face]]
-            codes = _escaped(_two_bytes(run.translate(font.table) if known else chr(font.table[ord(MISSING)]) * len(run)))
-            operator = f"[{gap} ({codes})] TJ" if gap else f"({codes}) Tj"
-            if not known:  # Copied text still holds what was said.
-                operator = f"/Span <</ActualText <{run.encode('utf-16').hex()}>>> BDC {operator} EMC"
-            operators.set("Tf", self._font(text, face))
-            operators.append(operator)
+            string = _escaped(codes[start:end].encode("utf-16-be").decode("latin-1"))
+            operator = f"[{gap} ({string})] TJ" if gap else f"({string}) Tj"
+            number = 1
+            if kind == "missing":  # Copied text still holds what was said.
+                operator = f"/Span<</ActualText<{match.group().encode('utf-16').hex()}>>>BDC {operator} EMC"
+            elif kind is not None:
+                number = int(kind[1:])
+            runs.append((self._resources[number], operator))
             gap = 0
+        return runs
 
 
-class _Operators(list[str]):
-    """A page's operators. What is set stays set, and is not set again."""
+def _shown(lines: Sequence[str], codes: Mapping[int, int]) -> list[str]:
+    """Operators that show lines of one font; all at once, which is several times as fast as one by one."""
+    if not lines:
+        return []
+    joined = _SEPARATOR.join(lines).translate(codes).encode("utf-16-be").decode("latin-1")
+    separator = _SEPARATOR.encode("utf-16-be").decode("latin-1")
+    return [f"({line}) Tj" for line in _escaped(joined).split(separator)]
 
-    def __init__(self, operators: Iterable[str]) -> None:
-        super().__init__(operators)
-        self._state: dict[str, str] = {}
 
-    def set(self, operator: str, operand: str) -> None:
-        """Change a part of the text state, unless it is so already."""
-        if self._state.get(operator) != operand:
-            self._state[operator] = operand
-            self.append(f"{operand} {operator}")
+def _runs_pattern(style: Style, used: set[str]) -> re.Pattern[str]:
+    """Finds the runs of characters that one face shows."""
+    kinds: dict[int, list[str]] = {}
+    for character in sorted(used):
+        kinds.setdefault(style.face_of[character], []).append(character)
+    names = {NOWHERE: "unseen", MISSING_FROM_ALL: "missing"}
+    return re.compile(
+        "|".join(
+            f"(?P<{names.get(number, f'f{number}')}>[{re.escape(''.join(characters))}]+)"
+            for number, characters in sorted(kinds.items(), key=lambda item: -len(item[1]))
+        )
+    )
+
+
+def _code(style: Style, character: str, fonts: Mapping[Face, EmbeddedFont]) -> int:
+    number = style.face_of[character]
+    if number == MISSING_FROM_ALL:
+        return fonts[style.faces[1]].subset.codes[MISSING]
+    return fonts[style.faces[number]].subset.codes[NARROW.get(character, character)]
 
 
 def _lines_by_style(sheets: Iterable[Sheet]) -> dict[Style, list[str]]:
@@ -106,28 +201,28 @@ def _lines_by_style(sheets: Iterable[Sheet]) -> dict[Style, list[str]]:
     return lines
 
 
-def _characters_by_face(lines: Mapping[Style, Sequence[str]]) -> dict[Face, set[str]]:
-    by_face: dict[Face, set[str]] = {}
-    for style, shown in lines.items():
-        for character in set("".join(shown)) - {GAP}:
-            number = style.face_of[character]
-            face = style.faces[min(number, style.unknown - 1)]
-            by_face.setdefault(face, set()).add(MISSING if number == style.unknown else character)
-    return by_face
-
-
-def _cut_fonts(by_face: Mapping[Face, set[str]]) -> dict[Face, _Font]:
+def _cut_fonts(used: Mapping[Style, set[str]]) -> dict[Face, EmbeddedFont]:
+    """A subset of each face for the characters that any style shows with it."""
+    characters: dict[Face, set[str]] = {}
+    clusters: dict[Face, dict[str, Cluster]] = {}
+    texts: dict[str, str] = {}
+    for style, shown in used.items():
+        for character in shown:
+            if (number := style.face_of[character]) == NOWHERE:
+                continue
+            face = style.faces[1 if number == MISSING_FROM_ALL else number]
+            characters.setdefault(face, set())
+            if character >= _FIRST_PLACE:
+                place = style.places[character]
+                clusters.setdefault(face, {})[character], texts[character] = place.cluster, place.text
+            else:
+                characters[face].add(MISSING if number == MISSING_FROM_ALL else NARROW.get(character, character))
     fonts = {}
-    for number, (face, characters) in enumerate(sorted(by_face.items(), key=lambda item: item[0].name), start=1):
-        subset = face.subset({NARROW.get(character, character) for character in characters})
-        table = {ord(character): subset.codes[NARROW.get(character, character)] for character in characters}
-        fonts[face] = _Font(f"F{number}", subset, table)
+    for number, face in enumerate(sorted(characters, key=lambda face: face.name), start=1):
+        subset = face.subset(characters[face], clusters.get(face, {}))
+        meanings = {code: texts.get(character, character) for character, code in subset.codes.items()}
+        fonts[face] = EmbeddedFont(f"F{number}", subset, meanings)
     return fonts
-
-
-def _two_bytes(codes: str) -> str:
-    """Glyph codes as the characters of their two bytes."""
-    return codes.encode("utf-16-be").decode("latin-1")
 
 
 def _escaped(data: str) -> str:

@@ -1,7 +1,8 @@
-"""The font files and what they can show: coverage, widths, subsets. HarfBuzz reads them; a process reads each once.
+"""The font files and what they can show: coverage, widths, shapes, subsets. HarfBuzz reads them; a process reads each once.
 
 Latin, Greek and Cyrillic are set in Inter, Chinese, Japanese and Korean in Noto Sans CJK with the shapes of the text's
-region. Both are variable fonts that come as Python packages; the weight is pinned when a subset is cut.
+region, everything else in the Noto fonts of its script. All are variable fonts that come as Python packages; the weight is
+pinned when a subset is cut.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 import uharfbuzz as hb  # type: ignore[import-untyped]
 
-from services.reporter.fontfiles import cjk_file, latin_file
+from services.reporter.fontfiles import cjk_file, latin_file, noto_file
+from services.reporter.renderers.pdf.composites import Cluster, Part, add_composites
 from services.reporter.renderers.pdf.outlines import Cut, Outlines
 
 JAPANESE, KOREAN, SIMPLIFIED, TRADITIONAL, HONG_KONG = range(5)
@@ -65,6 +68,8 @@ class Face:
         self._font = hb.Font(self._face)
         self._font.set_variations(self._axes)
         self._font.scale = (1000, 1000)
+        self._shaper = hb.Font(self._face)
+        self._shaper.set_variations(self._axes)
         self._true_type = "glyf" in self._face.table_tags
         self._outlines = Outlines(self._cut, self._width)
         extents = self._font.get_font_extents("ltr")
@@ -80,16 +85,44 @@ class Face:
         """How far a character moves the pen."""
         return self._width(self._glyph(character))
 
-    def subset(self, characters: Iterable[str]) -> Subset:
-        """Cut out the glyphs of some characters, all of which the font must have."""
+    def cluster_advance(self, cluster: Cluster) -> int:
+        """How far a cluster moves the pen."""
+        return round(cluster.advance * 1000 / int(self._face.upem))
+
+    def shape(self, text: str) -> list[tuple[str, Cluster | None]]:
+        """Text of one script in the order in which it is read, in pieces that are drawn as one; null for what the font
+        lacks."""
+        buffer = hb.Buffer()
+        buffer.add_str(text)
+        buffer.guess_segment_properties()
+        hb.shape(self._shaper, buffer)
+        glyphs = zip(buffer.glyph_infos, buffer.glyph_positions, strict=True)
+        clusters = {start: list(group) for start, group in groupby(glyphs, key=lambda glyph: int(glyph[0].cluster))}
+        starts = sorted(clusters)
+        ends = [*starts[1:], len(text)]
+        return [(text[start:end], _cluster(clusters[start])) for start, end in zip(starts, ends, strict=True)]
+
+    def subset(self, characters: Iterable[str], clusters: Mapping[str, Cluster] | None = None) -> Subset:
+        """Cut out the glyphs of some characters, all of which the font must have; `clusters` are characters that stand for
+        clusters."""
         glyphs = {character: self._glyph(character) for character in sorted(characters)}
-        data, numbers = self._cut(glyphs.values()) if self._true_type else self._bind(glyphs.values())
+        composed = dict(sorted((clusters or {}).items()))
+        if self._true_type:
+            data, numbers, first = self._cut_and_compose(glyphs.values(), tuple(composed.values()))
+        else:
+            data, numbers = self._bind(glyphs.values())
+            first = len(numbers)
+        codes = {character: numbers[glyph] for character, glyph in glyphs.items()}
+        widths = {numbers[glyph]: self._width(glyph) for glyph in glyphs.values()}
+        for code, (character, cluster) in enumerate(composed.items(), start=first):
+            codes[character], widths[code] = code, self.cluster_advance(cluster)
+        outlines = "glyf" if self._true_type else "cff"
         return Subset(
             name=self.name,
-            outlines="glyf" if self._true_type else "cff",
+            outlines=outlines,
             data=data,
-            codes={character: numbers[glyph] for character, glyph in glyphs.items()},
-            widths={numbers[glyph]: self._width(glyph) for glyph in glyphs.values()},
+            codes=codes,
+            widths=widths,
             ascent=self.ascent,
             descent=self.descent,
         )
@@ -99,10 +132,21 @@ class Face:
         return Cut(self._outlines.bind(self.name, ordered), {glyph: number for number, glyph in enumerate(ordered)})
 
     def _cut(self, glyphs: Iterable[int]) -> Cut:
+        face, numbers = self._cut_face(glyphs)
+        return Cut(bytes(face.blob.data if self._true_type else face.reference_table("CFF ").data), numbers)
+
+    def _cut_and_compose(self, glyphs: Iterable[int], clusters: tuple[Cluster, ...]) -> tuple[bytes, Mapping[int, int], int]:
+        """A TrueType subset, the numbers of its glyphs, and the number of the first cluster."""
+        parts = {part.glyph for cluster in clusters for part in cluster.parts}
+        face, numbers = self._cut_face({*glyphs, *parts})
+        if not clusters:
+            return bytes(face.blob.data), numbers, len(numbers)
+        tables = {tag: bytes(face.reference_table(tag).data) for tag in face.table_tags}
+        return add_composites(tables, numbers, clusters), numbers, int.from_bytes(tables["maxp"][4:6], "big")
+
+    def _cut_face(self, glyphs: Iterable[int]) -> tuple[hb.Face, dict[int, int]]:
         plan = hb.SubsetPlan(self._face, self._subset_input(glyphs))
-        face = plan.execute()
-        data = face.blob.data if self._true_type else face.reference_table("CFF ").data
-        return Cut(bytes(data), dict(plan.old_to_new_glyph_mapping.items()))
+        return plan.execute(), dict(plan.old_to_new_glyph_mapping.items())
 
     def _width(self, glyph: int) -> int:
         width: int = self._font.get_glyph_h_advance(glyph)
@@ -141,11 +185,27 @@ def cjk(region: int, weight: int) -> Face:
     return Face(cjk_file(), region, {"wght": weight})
 
 
+@cache
+def noto(family: str, weight: int) -> Face:
+    """The Noto font of a script or a sort of symbols, such as `SansArabic` or `Emoji`."""
+    return Face(noto_file(family), 0, {"wght": weight})
+
+
 def region_of(language: str | None) -> int:
     """The CJK face for a language; Traditional Chinese where it does not decide."""
     parts = (language or "").lower().split("-")
     prefixes = ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
     return next((_REGIONS[prefix] for prefix in prefixes if prefix in _REGIONS), TRADITIONAL)
+
+
+def _cluster(glyphs: Iterable[tuple[hb.GlyphInfo, hb.GlyphPosition]]) -> Cluster | None:
+    parts, x = [], 0
+    for info, position in glyphs:
+        if info.codepoint == NOTDEF:
+            return None
+        parts.append(Part(info.codepoint, x + position.x_offset, position.y_offset))
+        x += position.x_advance
+    return Cluster(tuple(parts), max(0, x))
 
 
 @cache

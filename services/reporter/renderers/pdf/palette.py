@@ -1,6 +1,8 @@
-"""Colours and measures of the page, in one place. Lengths are points."""
+"""Colours, measures and type of the page, in one place. Lengths are points."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89
 MARGIN = 51.0
@@ -18,20 +20,57 @@ def rgb(code: str) -> Colour:
 
 
 INK = rgb("#111827")
-MUTED = rgb("#6b7280")
-FAINT = rgb("#8b93a1")
-HAIRLINE = rgb("#e5e7eb")
+MUTED = rgb("#626977")
+HAIRLINE = rgb("#e2e5ea")
 SOFT = rgb("#f5f6fa")
+HEAD = rgb("#eef0f6")
+WHITE = rgb("#ffffff")
 ACCENT = rgb("#4338ca")
-AMBER = rgb("#b45309")
-AMBER_SOFT = rgb("#fef6e7")
+ACCENT_SOFT = rgb("#eef2ff")
+GREEN = rgb("#047857")
+AMBER = rgb("#92400e")
+AMBER_BRIGHT = rgb("#d97706")
+AMBER_SOFT = rgb("#fef7e8")
 
-SPEAKERS = tuple(
-    map(rgb, ("#2563eb", "#db2777", "#059669", "#c2570c", "#7c3aed", "#0e7490", "#dc2626", "#4d7c0f", "#9d174d", "#1e3a8a"))
-)
-"""Dark enough to be read as text on white."""
+SPEAKERS = (
+    rgb("#2563eb"), rgb("#cf1f6e"), rgb("#047857"), rgb("#b45309"), rgb("#7c3aed"), rgb("#0e7490"),
+    rgb("#dc2626"), rgb("#4d7c0f"), rgb("#a21caf"), rgb("#1e3a8a"), rgb("#511903"), rgb("#7e2754"),
+    rgb("#1a491b"), rgb("#8f6698"), rgb("#480a55"), rgb("#4407ce"), rgb("#705848"), rgb("#1d3041"),
+    rgb("#5c4ea2"), rgb("#72009d"), rgb("#842b02"), rgb("#36515f"), rgb("#a8203b"), rgb("#270a7f"),
+    rgb("#8e57c7"), rgb("#4f343c"), rgb("#b2489d"), rgb("#b55269"), rgb("#794a77"), rgb("#7b6b26"),
+)  # fmt: skip
+"""Thirty, dark enough to be read as text on white: at least 4.5 to 1 (WCAG 2.1, 1.4.3). From the eleventh on, each is that
+which looks least like those before it (the greatest least distance in the colour space OKLab)."""
 
 
 def speaker_colour(rank: int) -> Colour:
     """The colour of the speaker at a place in the transcript's order."""
     return SPEAKERS[rank % len(SPEAKERS)]
+
+
+class Look(NamedTuple):
+    """How a text is set: font size, distance of lines, style, colour."""
+
+    size: float
+    leading: float = 0.0
+    style: str = "text"
+    colour: Colour = INK
+
+    def tinted(self, colour: Colour) -> Look:
+        """The same in another colour."""
+        return self._replace(colour=colour)
+
+
+TITLE = Look(23, 30, "display")
+PART = Look(14, 20, "strong")
+SUBPART = Look(10.6, 16, "strong")
+LEAD = Look(10.4, 17.4)
+BODY = Look(9.8, 15.8)
+STRONG = Look(9.8, 15.8, "strong")
+CELL = Look(9.2, 14.0)
+CELL_STRONG = Look(9.2, 14.0, "strong")
+SMALL = Look(8.6, 13.2, colour=MUTED)
+TINY = Look(7.6, 11.6, colour=MUTED)
+TINY_STRONG = Look(7.6, 11.6, "strong", MUTED)
+PILL = Look(7.2, 11.0, colour=ACCENT)
+NOTE = Look(6.4, 0.0, "strong", ACCENT)

@@ -1,50 +1,121 @@
-"""How the statements of a section look, and the evidence they rest on."""
+"""One statement: its text, in a column at the right what it rests on, below it who said it and what speaks against it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from services.reporter.blocks import Citation, EvidenceList, Fields, SectionBlock, Statement, Table
-from services.reporter.clock import clock
+from services.reporter.blocks import Citation, Statement, Voice
 from services.reporter.renderers.pdf import palette
-from services.reporter.renderers.pdf.palette import LEFT, MEASURE
-from services.reporter.renderers.pdf.sheet import Pen
+from services.reporter.renderers.pdf.citing import PILL_STEP, Citing
+from services.reporter.renderers.pdf.marks import draw_warning_sign
+from services.reporter.renderers.pdf.palette import RIGHT, SMALL, Look, speaker_colour
+from services.reporter.renderers.pdf.pen import FEWEST_LINES, Pen
+from services.reporter.renderers.pdf.sheet import Text
+from services.reporter.renderers.pdf.tags import Tag
+from services.reporter.renderers.pdf.typeset import Line
 
-SIZE, LEADING = 9.8, 16.0
-
-
-def draw_section(pen: Pen, block: SectionBlock) -> None:
-    """Each statement as a paragraph of its own, with the moments it rests on behind it."""
-    if isinstance(block, Table):
-        _draw_paragraph(pen, " · ".join(block.columns), style="strong")
-        for row in block.rows:
-            texts = [cell.voice.name if cell.voice else cell.text for cell in row.cells]
-            _draw_paragraph(pen, " · ".join(texts) + _moments(row.citations))
-        return
-    for statement in block.statements:
-        _draw_paragraph(pen, _in_one_line(statement, ": " if isinstance(block, Fields) else "  "))
+COLUMN_GAP = 12.0
+SPEAKER = Look(8.6, 13.4, "strong")
+DOUBT = SMALL.tinted(palette.AMBER)
+_DOUBT_INDENT = 13.0
+_DOT_ROOM = 10.0
 
 
-def draw_evidence(pen: Pen, block: EvidenceList) -> None:
-    """Number, moment, speaker and words of each citation."""
-    for entry in block.entries:
-        name = f"{entry.voice.name}: " if entry.voice else ""
-        _draw_paragraph(pen, f"[{entry.number}] {clock(entry.start_ms)} {name}{entry.quote}")
+class Paragraph(NamedTuple):
+    """A text that was broken into lines, and the citations beside it."""
+
+    lines: Sequence[Line]
+    look: Look
+    x: float
+    width: float
+    right: float
+    """Where the citations end."""
+    citations: Sequence[Citation]
+
+    @property
+    def height(self) -> float:
+        """The whole height."""
+        return max(len(self.lines) * self.look.leading, len(self.citations) * PILL_STEP)
+
+    @property
+    def kept(self) -> float:
+        """The height of what must stand on the page where it begins."""
+        return max(min(FEWEST_LINES, len(self.lines)) * self.look.leading, len(self.citations) * PILL_STEP)
 
 
-def _in_one_line(statement: Statement, between: str) -> str:
-    said_by = f" — {statement.voice.name}" if statement.voice else ""
-    doubt = f" ({statement.doubt})" if statement.doubt else ""
-    return between.join(filter(None, [statement.label, statement.text])) + said_by + _moments(statement.citations) + doubt
+def paragraph(
+    pen: Pen, citing: Citing, text: str, look: Look, x: float, *, citations: Sequence[Citation] = (), right: float = RIGHT
+) -> Paragraph:
+    """Break a text that has its citations at the right edge."""
+    column = citing.column(pen, citations)
+    width = right - x - (column + COLUMN_GAP if column else 0.0)
+    return Paragraph(pen.lines(text, look, width), look, x, width, right, citations)
 
 
-def _moments(citations: Sequence[Citation]) -> str:
-    return "".join(f" [{citation.number}, {clock(citation.start_ms)}]" for citation in citations)
+def draw_paragraph(pen: Pen, it: Paragraph, citing: Citing, tag: Tag) -> float:
+    """Draw it where the pen stands, its citations beside its beginning; where its last line ends."""
+    before, pen.tag = pen.tag, tag
+    floor: tuple[object, float] = (None, 0.0)
+    top, sheet = pen.y, pen.sheet
+
+    def cite(_lines: Sequence[Line], _texts: Sequence[Text]) -> None:
+        nonlocal floor
+        if floor[0] is None and it.citations:
+            at = pen.y
+            start = top if pen.sheet is sheet else palette.TOP
+            baseline = start - it.look.leading * 0.5 - it.look.size * 0.35
+            pen.y = start
+            low = citing.draw_column(pen, it.right, baseline, it.citations)
+            pen.y = at
+            floor = pen.sheet, low
+
+    if it.lines:
+        pen.flow(it.x, it.lines, it.look, it.width, drawn=cite)
+    else:
+        cite((), ())
+    if floor[0] is pen.sheet:
+        pen.y = min(pen.y, floor[1])
+    pen.tag = before
+    return it.x + it.lines[-1].width if it.lines else it.x
 
 
-def _draw_paragraph(pen: Pen, text: str, style: str = "text") -> None:
-    lines = pen.lines(text, SIZE, MEASURE, style)
-    for number, line in enumerate(lines, start=1):
-        pen.need(LEADING)
-        pen.draw_lines(LEFT, [line], SIZE, LEADING, MEASURE, style=style, ends=number == len(lines), colour=palette.INK)
-    pen.y -= 3
+def draw_speaker(pen: Pen, voice: Voice, it: Paragraph, end: float, tag: Tag) -> None:
+    """Who said it: behind the last line where there is room, else below."""
+    before, pen.tag = pen.tag, tag
+    colour = speaker_colour(voice.rank)
+    look = SPEAKER.tinted(colour)
+    name = pen.fitted(voice.name, look, it.width - _DOT_ROOM)
+    x, room = it.x, it.x + it.width - end - 8
+    if pen.width(name, look) + _DOT_ROOM <= room and end > x:
+        x, baseline = end + 8, pen.y + it.look.leading * 0.5 - it.look.size * 0.35
+    else:
+        pen.need(look.leading)
+        pen.y -= look.leading
+        baseline = pen.y + look.leading * 0.5 - look.size * 0.35
+    pen.dot(x + 3, baseline + 3.0, 2.6, colour)
+    pen.write(x + _DOT_ROOM, baseline, name, look)
+    pen.tag = before
+
+
+def draw_doubt(pen: Pen, doubt: str, x: float, width: float, tag: Tag) -> None:
+    """Why it could not be verified."""
+    lines = pen.lines(doubt, DOUBT, width - _DOUBT_INDENT)
+    pen.need(DOUBT.leading)
+    before, pen.tag = pen.tag, tag
+    draw_warning_sign(pen, x + 4, pen.y - DOUBT.leading * 0.5 - DOUBT.size * 0.35, 3.8)
+    pen.flow(x + _DOUBT_INDENT, lines, DOUBT, width - _DOUBT_INDENT)
+    pen.tag = before
+
+
+def doubt_height(pen: Pen, doubt: str | None, width: float) -> float:
+    """How high the reason is."""
+    return len(pen.lines(doubt, DOUBT, width - _DOUBT_INDENT)) * DOUBT.leading if doubt else 0.0
+
+
+def draw_remarks(pen: Pen, statement: Statement, it: Paragraph, end: float, tag: Tag) -> None:
+    """Speaker and doubt."""
+    if statement.voice is not None:
+        draw_speaker(pen, statement.voice, it, end, tag)
+    if statement.doubt:
+        draw_doubt(pen, statement.doubt, it.x, it.right - it.x, tag)
