@@ -71,6 +71,7 @@ TRADITIONAL_CHINESE = Labels(
         "date_not_said": "所述日期未在該處說過。",
         "money_not_said": "所述金額未在該處說過。",
         "wrong_role": "說話者不屬於本節引用的角色。",
+        "wrong_person": "所依據的原話說的是另一人。",
         "negation": "所依據的原話意思可能相反。",
         "little_in_common": "與該處所說的話幾無相同之處。",
         "contradiction": "與本報告的另一項敘述不一致。",

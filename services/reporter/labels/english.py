@@ -88,6 +88,7 @@ ENGLISH = Labels(
         "date_not_said": "It gives a date that was not said there.",
         "money_not_said": "It gives an amount that was not said there.",
         "wrong_role": "Somebody else said it than this section cites.",
+        "wrong_person": "The words it rests on speak of somebody else.",
         "negation": "The words it rests on may say the opposite.",
         "little_in_common": "It has hardly a word in common with what was said there.",
         "contradiction": "Another statement of this report says otherwise.",

@@ -1,0 +1,137 @@
+"""Tells whether a statement names people who neither speak nor are mentioned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from services.reporter.analysis.claims import Brief
+from services.reporter.analysis.evidence.given_names import GIVEN_NAMES
+from services.reporter.analysis.matching import letters
+from services.reporter.analysis.words import chinese_tags, content_words, fold, is_chinese, is_stopword, stem
+from services.reporter.characters import HAN
+
+SPEAKER = re.compile(r"\{([^{}\s]+)\}")
+"""A speaker inside a text, by id."""
+
+_CAPITALISED = re.compile(r"(?<![\w'’])[A-Z][a-zß-öø-ÿ]+(?:['’-][A-Z]?[a-zß-öø-ÿ]+)*(?![\w])")
+_LATIN_WORD = re.compile(rf"[^\W\d_{HAN}]+")
+_BEGINNING = re.compile(r"(?:^|[.!?:;。！？：；\n•(\[\"“「『])\s*[\"'“‘(]*$")
+_HONORIFIC = re.compile(r"\b(?:mr|mrs|ms|miss|dr|prof|professor|judge|sir|madam)\.?\s$", re.IGNORECASE)
+_CHINESE_TITLE = re.compile(
+    "(?:先生|小姐|女士|太太|经理|总经理|律师|老师|教授|医师|医生|法官|检察官|处长|组长|课长|主任|总监|董事长|执行长|董|总)"
+)
+_NOT_OF_NAMES = "会要将说在和与由就都也先去可已应需表则把被对向跟等的是有来"
+_PERSON = ("nr", "nrt", "nrfg")
+_CALENDAR = re.compile(
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|may|june|july|august|(?:sept|nov|dec)ember|october",
+    re.IGNORECASE,
+)
+
+
+class Names:
+    """Everybody and everything that may be named: what was said, who spoke, and what the customer filled in."""
+
+    def __init__(self, brief: Brief) -> None:
+        spoken = [segment.text for segment in brief.transcript.segments]
+        self._listed = brief.transcript.speakers
+        self._speakers = frozenset(speaker.id for speaker in brief.transcript.speakers) | {
+            segment.speaker_id for segment in brief.transcript.segments if segment.speaker_id is not None
+        }
+        known = [*_given(brief), *spoken]
+        self._letters = " ".join(map(letters, known))
+        self._words = {stem(word.lower()) for text in known for word in _LATIN_WORD.findall(text)}
+        self._named = [letters(text) for text in _given(brief)]
+        self._chinese = is_chinese(" ".join(spoken))
+
+    def strange(self, text: str) -> bool:
+        """Whether a statement names somebody unknown. Names that were heard in Chinese can not be recognised in Latin letters,
+        nor the other way round; those are passed over."""
+        if any(id_ not in self._speakers for id_ in SPEAKER.findall(text)):
+            return True
+        plain = SPEAKER.sub(" ", text)
+        chinese = is_chinese(plain)
+        comparable = chinese or not self._chinese
+        if comparable and any(not self._knows(name) for name in _latin_names(plain, chinese=chinese)):
+            return True
+        return self._chinese and any(not self._knows_chinese(name) for name in _chinese_names(fold(plain)))
+
+    def speaks(self, speaker_id: str) -> bool:
+        """Whether there is such a speaker."""
+        return speaker_id in self._speakers
+
+    def is_named(self, speaker_id: str, text: str) -> bool:
+        """Whether a text names a speaker, by the whole name or a part of it."""
+        name = next((one.name for one in self._listed if one.id == speaker_id), None) or ""
+        parts = [name[0], name[1:]] if is_chinese(name) else [part for part in _LATIN_WORD.findall(name) if len(part) > 1]
+        heard = letters(text)
+        return any(letters(part) in heard for part in parts)
+
+    def mentions(self, text: str) -> bool:
+        """Whether a cell that names somebody uses words of the recording. In another language that can not be told."""
+        plain = SPEAKER.sub(" ", text)
+        if is_chinese(plain) != self._chinese and content_words(fold(plain)):
+            return not self.strange(text)
+        if letters(plain) in self._letters:
+            return not self.strange(text)
+        return all(stem(word.lower()) in self._words or is_stopword(word) for word in _LATIN_WORD.findall(plain)) and all(
+            letters(word) in self._letters for word in content_words(fold(plain)) if is_chinese(word)
+        )
+
+    def _knows(self, name: str) -> bool:
+        return all(stem(part.lower()) in self._words for part in _LATIN_WORD.findall(name) if len(part) > 1)
+
+    def _knows_chinese(self, name: str) -> bool:
+        """A surname with a title may mean a speaker of that surname."""
+        if name in self._letters:
+            return True
+        title = _CHINESE_TITLE.search(name)
+        return title is not None and any(given.startswith(name[: title.start()]) for given in self._named if title.start())
+
+
+def _given(brief: Brief) -> list[str]:
+    """Texts that the customer vouches for, and those of the scenario."""
+    solution = brief.solution
+    speakers = [text for speaker in brief.transcript.speakers for text in (speaker.name, speaker.label) if text]
+    labels = [label for role in solution.roles for label in role.label.values()]
+    labels += [label for one in solution.inputs for label in one.label.values()]
+    titles = [title for section in solution.sections for title in section.title.values()]
+    return [*speakers, brief.title or "", *brief.inputs.values(), *labels, *titles]
+
+
+def _latin_names(text: str, *, chinese: bool) -> Iterator[str]:
+    """Words that stand with a capital where only names do."""
+    found = list(_CAPITALISED.finditer(text))
+    headline = _is_headline(text)
+    for place, match in enumerate(found):
+        name = match.group()
+        if _CALENDAR.fullmatch(name) or (is_stopword(name) and not chinese):
+            continue
+        certain = chinese or name.lower() in GIVEN_NAMES or _HONORIFIC.search(text, 0, match.start())
+        begins = _BEGINNING.search(text[: match.start()]) and not _goes_on(text, match, found[place + 1 :])
+        if certain or not (headline or begins):
+            yield name
+
+
+def _goes_on(text: str, match: re.Match[str], following: list[re.Match[str]]) -> bool:
+    """Whether another word with a capital follows at once, as in a full name."""
+    return bool(following) and text[match.end() : following[0].start()] == " "
+
+
+def _is_headline(text: str) -> bool:
+    """Whether Most Words Have Capitals."""
+    words: list[str] = [word for word in _LATIN_WORD.findall(text) if len(word) > 3]
+    return len(words) > 2 and sum(1 for word in words if word[0].isupper()) > 0.6 * len(words)
+
+
+def _chinese_names(folded: str) -> Iterator[str]:
+    """Names of people, as the word cutter sees them; a surname together with its title."""
+    tags = chinese_tags(folded)
+    for place, (word, tag) in enumerate(tags):
+        if tag not in _PERSON or not re.fullmatch(rf"[{HAN}]+", word):
+            continue
+        title = "".join(following for following, _ in tags[place + 1 : place + 3])
+        if len(word) == 1 and (match := _CHINESE_TITLE.match(title)):
+            yield word + match.group()
+        elif len(word) > 1 and word[-1] not in _NOT_OF_NAMES:
+            yield word

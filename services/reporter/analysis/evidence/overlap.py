@@ -1,0 +1,36 @@
+"""Tells whether two texts speak of the same things, by the words that they share."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from services.reporter.analysis.words import content_words, fold, is_chinese
+
+_LEAST_WORDS = 3
+"""A statement of fewer words that carry meaning is too short to be compared."""
+_ALIKE = 0.8
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words that carry meaning, and Chinese characters in pairs: writers shorten Chinese words freely."""
+    folded = fold(text)
+    words = content_words(folded)
+    return frozenset(word for word in words if not is_chinese(word)) | {
+        pair for word in words if is_chinese(word) for pair in map("".join, pairwise(word))
+    }
+
+
+def comparable(text: str, said: str) -> bool:
+    """Whether both are in one language, as far as the script tells."""
+    return is_chinese(text) == is_chinese(said)
+
+
+def little_in_common(text: str, said: str) -> bool:
+    """Whether a statement shares no word with what it rests on. Both are in one language."""
+    words = words_of(text)
+    return len(words) >= _LEAST_WORDS and words.isdisjoint(words_of(said))
+
+
+def alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether two statements say nearly the same."""
+    return len(one & other) >= _ALIKE * len(one | other) and bool(one)
