@@ -7,6 +7,7 @@ from pathlib import Path
 import assemblyai as aai
 from assemblyai.prerecorded.v2 import AsyncTranscriber
 
+from services.sandbox.assemblyai.local import LocalEars
 from services.sandbox.assemblyai.settings import SandboxSettings
 from tests.sandboxes import sandbox
 
@@ -32,3 +33,12 @@ async def test_speech_is_transcribed_by_the_local_engine() -> None:
             nothing = await transcriber.transcribe(b"")
     assert page.error == "File does not appear to contain audio. File type is text/html (HTML document, ASCII text)."
     assert str(nothing.error).startswith("File does not appear to contain audio.")
+
+
+async def test_what_is_too_long_for_the_vendor_is_too_long_here(tmp_path: Path) -> None:
+    """Whatever our own limit is."""
+    ears = await LocalEars.open(tmp_path)
+    try:
+        assert ears._engine.capabilities.longest_ms == 10 * 3_600_000
+    finally:
+        await ears.close()

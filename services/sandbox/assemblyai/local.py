@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 from typing_extensions import override
 
 from services.sandbox.assemblyai.ears import Ears, Unheard
@@ -24,6 +25,8 @@ from shared.schemas.jobs import JobOptions, SpeakerRange
 from shared.settings import load
 
 SHORTEST_MS = 160
+LONGEST_HOURS = 10.0
+"""What the vendor takes."""
 _KINDS = (
     (b"<!doctype html", "text/html (HTML document, ASCII text)"),
     (b"<html", "text/html (HTML document, ASCII text)"),
@@ -55,7 +58,7 @@ class LocalEars(Ears):
         engine = open_engine(
             Surroundings(
                 environment=os.environ,
-                settings=load(TranscriberSettings, os.environ),
+                settings=msgspec.structs.replace(load(TranscriberSettings, os.environ), max_audio_hours=LONGEST_HOURS),
                 blobs=blobs,
                 scratch=scratch,
                 reserve=unpaced,
