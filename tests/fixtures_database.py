@@ -22,16 +22,16 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The migrations folder of a service `sandbox`, empty at first."""
-    folder = tmp_path / "sandbox" / "migrations"
+def playground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The migrations folder of a service `playground`, empty at first."""
+    folder = tmp_path / "playground" / "migrations"
     folder.mkdir(parents=True)
     monkeypatch.setattr(services, "__path__", [*services.__path__, str(tmp_path)])
     return folder
 
 
 @pytest.fixture
-async def outbox(pool: Pool, sandbox: Path) -> Outbox:
-    """The outbox of the service `sandbox`."""
-    await migrations.apply(pool, "sandbox")
-    return Outbox(pool=pool, schema="sandbox")
+async def outbox(pool: Pool, playground: Path) -> Outbox:
+    """The outbox of the service `playground`."""
+    await migrations.apply(pool, "playground")
+    return Outbox(pool=pool, schema="playground")

@@ -1,4 +1,4 @@
-"""What tests of the outbox of the service `sandbox` are made of."""
+"""What tests of the outbox of the service `playground` are made of."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def write(pool: Pool, outbox: Outbox, *events: Event, deliver_at: dt.datet
 
 async def until_empty(pool: Pool) -> None:
     """Wait until every event has left the outbox."""
-    await until_row(pool, "select 1 from sandbox.outbox having count(*) = 0")
+    await until_row(pool, "select 1 from playground.outbox having count(*) = 0")
 
 
 async def until_row(pool: Pool, query: str) -> asyncpg.Record:

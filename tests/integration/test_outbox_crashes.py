@@ -36,7 +36,7 @@ async def main():
     shared.outbox.relay.CLAIM_SECONDS = float(sys.argv[2])
     bus = MemoryBus()
     await bus.start([subscription("transcriber", JobCancelled, hang)])
-    await shared.outbox.Outbox(pool=await open_pool(sys.argv[1], size=2), schema="sandbox").relay(bus)
+    await shared.outbox.Outbox(pool=await open_pool(sys.argv[1], size=2), schema="playground").relay(bus)
 
 asyncio.run(main())
 """
@@ -75,11 +75,11 @@ async def test_a_single_process_continues_at_once_after_a_kill(pool: Pool, outbo
 
 
 @pytest.fixture
-async def fragile(sandbox: Path) -> AsyncIterator[tuple[PostgresServer, Pool]]:
+async def fragile(playground: Path) -> AsyncIterator[tuple[PostgresServer, Pool]]:
     """A database server of the test's own, to kill."""
     with PostgresServer() as server:
         pool = await open_pool(server.create_database(), size=8)
-        await migrations.apply(pool, "sandbox")
+        await migrations.apply(pool, "playground")
         yield server, pool
         pool.terminate()
 
@@ -87,7 +87,7 @@ async def fragile(sandbox: Path) -> AsyncIterator[tuple[PostgresServer, Pool]]:
 async def test_a_killed_database_loses_no_event(fragile: tuple[PostgresServer, Pool]) -> None:
     """The relay says that the database is away; run again when it is back, it delivers what was committed."""
     server, pool = fragile
-    outbox, reader = Outbox(pool=pool, schema="sandbox"), Reader()
+    outbox, reader = Outbox(pool=pool, schema="playground"), Reader()
     events = [cancelled() for _ in range(300)]
     await write(pool, outbox, *events)
     relay = await _relay(outbox, reader)
