@@ -81,9 +81,10 @@ class ParkedMessage:
 class Bus(Protocol):
     """Delivers each event to every service that reads it, at least once, in no particular order.
 
-    A handler that returns has taken the event. One that raises `PermanentError` (or an event that cannot be
-    decoded) is parked at once with its reason; any other exception is tried again with back-off and parked when
-    that does not help. Handlers run inside a logging context that names the job and the message.
+    A handler that returns has taken the event. One that raises `PermanentError` (or an event that cannot be decoded) is
+    parked at once with its reason. One that raises `NotNow` gets the event again after those that wait behind it. Any
+    other exception is tried again with back-off and parked when that does not help. Handlers run inside a logging context
+    that names the job and the message.
     """
 
     async def start(self, subscriptions: Sequence[Subscription]) -> None:

@@ -7,7 +7,7 @@ import structlog
 
 from shared import metrics
 from shared.bus import Subscription
-from shared.errors import PermanentError, RetryableError
+from shared.errors import NotNow, PermanentError, RetryableError
 from shared.logs import bound_event
 from shared.schemas.events import Event
 
@@ -25,6 +25,10 @@ async def handle(subscription: Subscription, payload: bytes) -> None:
     with bound_event(event, queue=subscription.queue), metrics.EVENT_SECONDS.labels(subscription.queue).time():
         try:
             await subscription.handle(event)
+        except NotNow as error:
+            log.debug("event.postponed", reason=str(error))
+            _count(subscription, "postponed")
+            raise
         except PermanentError as error:
             log.error("event.rejected", reason=str(error))
             _count(subscription, "rejected")

@@ -13,7 +13,7 @@ import structlog
 from shared import metrics
 from shared.bus import Bus, BusUnavailable, Envelope, Unroutable
 from shared.database import Pool, is_outage
-from shared.errors import PermanentError, RetryableError
+from shared.errors import NotNow, PermanentError, RetryableError
 from shared.retry import backoff
 from shared.schemas.events import EVENT_TYPES, routing_key
 
@@ -31,6 +31,9 @@ MOST_ATTEMPTS = 20
 
 LONGEST_WAIT_FOR_BUS = 5.0
 """Most seconds between attempts while the bus, or the queue of a service that has not started yet, is missing."""
+
+NOT_NOW_DELAY = 1.0
+"""Seconds until a row for which its reader had no room is tried again."""
 
 LET_GO_SECONDS = 2.0
 LONGEST_ERROR = 1000
@@ -157,7 +160,9 @@ class Relay:
 
     async def _write_failure(self, claimed: _Claimed, error: Exception) -> None:
         exhausted = claimed.attempts + 1 >= MOST_ATTEMPTS and not isinstance(error, RetryableError)
-        if exhausted or isinstance(error, PermanentError):
+        if isinstance(error, NotNow):
+            await self._let_others_go_first(claimed)
+        elif exhausted or isinstance(error, PermanentError):
             await self._bury(claimed, error)
         else:
             await self._postpone(claimed, error)
@@ -175,6 +180,16 @@ class Relay:
             claimed.id,
             attempts,
             repr(error)[:LONGEST_ERROR],
+            delay,
+        )
+        asyncio.get_running_loop().call_later(delay, self._due.set)
+
+    async def _let_others_go_first(self, claimed: _Claimed) -> None:
+        """There was no room for the row: it becomes the last of those that are due, and due a little later."""
+        delay = NOT_NOW_DELAY * random.uniform(0.8, 1.2)
+        await self._pool.execute(
+            f"update {self._table} set deliver_at = now(), held_until = now() + make_interval(secs => $2) where id = $1",
+            claimed.id,
             delay,
         )
         asyncio.get_running_loop().call_later(delay, self._due.set)
@@ -223,6 +238,8 @@ class Relay:
         await self._pool.execute(f"update {self._table} set held_until = null where id = any($1::bigint[])", rows)
 
     def _count(self, claimed: _Claimed, error: Exception | None) -> None:
+        if isinstance(error, NotNow):
+            return
         counter = metrics.OUTBOX_DELIVERED if error is None else metrics.OUTBOX_FAILED
         counter.labels(self._schema, claimed.envelope.routing_key).inc()
 

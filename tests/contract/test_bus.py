@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from shared.bus import Bus, BusUnavailable, Envelope, Subscription, Unroutable, open_bus, subscription
-from shared.errors import PermanentError, RetryableError
+from shared.errors import NotNow, PermanentError, RetryableError
 from shared.schemas.events import JobCancelled, JobErased
 from tests.messaging import PATIENCE, Reader, Sender, cancelled, erased
 
@@ -69,6 +69,25 @@ async def test_fields_of_a_newer_version_are_ignored(start_bus: OpenBus) -> None
     fields = msgspec.json.decode(msgspec.json.encode(event)) | {"colour": "blue"}
     await bus.publish(_envelope(event, msgspec.json.encode(fields)))
     assert await reader.received(1) == [event]
+
+
+async def test_an_event_without_room_comes_again_after_others(start_bus: OpenBus, sender: Sender) -> None:
+    """However often its handler has no room for it, it is neither lost nor parked, and keeps nobody waiting."""
+    first, second, handled = cancelled(), cancelled(), Reader()
+    has_room = asyncio.Event()
+
+    async def handle(event: JobCancelled) -> None:
+        if event == first and not has_room.is_set():
+            raise NotNow("no room")
+        await handled(event)
+
+    bus = await start_bus(subscription("transcriber", JobCancelled, handle, concurrency=1))
+    sender.send(bus, Envelope.of(first))
+    sender.send(bus, Envelope.of(second))
+    assert await handled.received(1) == [second]
+    has_room.set()
+    assert await handled.received(2) == [second, first]
+    assert await bus.parked(10) == []
 
 
 async def test_concurrency_is_bounded_by_the_subscription(start_bus: OpenBus, sender: Sender) -> None:

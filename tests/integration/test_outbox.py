@@ -13,7 +13,7 @@ from typing_extensions import override
 from shared.bus import Bus, BusUnavailable, Envelope, Subscription, subscription
 from shared.bus.memory import MemoryBus
 from shared.database import Pool, open_pool
-from shared.errors import PermanentError, RetryableError
+from shared.errors import NotNow, PermanentError, RetryableError
 from shared.outbox import Outbox
 from shared.outbox import relay as relaying
 from shared.outbox.relay import MOST_ATTEMPTS, PER_EVENT
@@ -41,7 +41,7 @@ async def start_relay(outbox: Outbox) -> AsyncIterator[StartRelay]:
 async def another(pool: Pool, database_url: str, outbox: Outbox) -> AsyncIterator[Outbox]:
     """The same outbox, seen from a second process."""
     second = await open_pool(database_url, size=8)
-    yield Outbox(pool=second, schema="sandbox")
+    yield Outbox(pool=second, schema="playground")
     await second.close()
 
 
@@ -49,6 +49,28 @@ async def another(pool: Pool, database_url: str, outbox: Outbox) -> AsyncIterato
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pause between attempts."""
     monkeypatch.setattr(relaying, "backoff", lambda attempt, longest=0.0: 0.001)
+
+
+async def test_a_reader_without_room_is_asked_again_for_ever(
+    pool: Pool, outbox: Outbox, start_relay: StartRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no failure: whatever waits behind the event goes first, and it never becomes a dead letter."""
+    monkeypatch.setattr(relaying, "NOT_NOW_DELAY", 0.001)
+    refused, handled, first, second = 0, Reader(), cancelled(), cancelled()
+
+    async def handle(event: JobCancelled) -> None:
+        nonlocal refused
+        if event == first and (refused <= MOST_ATTEMPTS or second not in handled.events):
+            refused += 1
+            raise NotNow("no room")
+        await handled(event)
+
+    await start_relay(subscription("transcriber", JobCancelled, handle))
+    await write(pool, outbox, first)
+    await write(pool, outbox, second)
+    assert await handled.received(2) == [second, first]
+    await until_empty(pool)
+    assert await outbox.dead_letters(10) == []
 
 
 async def test_an_event_arrives_when_its_transaction_commits(pool: Pool, outbox: Outbox, start_relay: StartRelay) -> None:
@@ -70,7 +92,7 @@ async def test_an_event_appended_twice_is_one_event(pool: Pool, outbox: Outbox, 
     reader, event, last = Reader(), cancelled(), cancelled()
     await write(pool, outbox, event, event)
     await write(pool, outbox, event)
-    assert await pool.fetchval("select count(*) from sandbox.outbox") == 1
+    assert await pool.fetchval("select count(*) from playground.outbox") == 1
     await start_relay(subscription("transcriber", JobCancelled, reader))
     await write(pool, outbox, last)
     assert len(await reader.received(2)) == 2
@@ -86,7 +108,7 @@ async def test_a_delayed_event_waits_for_its_time(pool: Pool, outbox: Outbox, st
     assert await outbox.lag_seconds() == 0
     await write(pool, outbox, now)
     assert await reader.received(1) == [now]
-    await pool.execute("update sandbox.outbox set deliver_at = now()")
+    await pool.execute("update playground.outbox set deliver_at = now()")
     assert await reader.received(2) == [now, later]
 
 
@@ -117,8 +139,8 @@ async def test_a_row_at_work_stays_claimed(
     for process in (outbox, another):
         await start_relay(subscription("transcriber", JobCancelled, work), of=process)
     await taken.received(1)
-    first = await pool.fetchval("select held_until from sandbox.outbox")
-    await until_row(pool, f"select id from sandbox.outbox where held_until > timestamptz '{first}' + interval '2 s'")
+    first = await pool.fetchval("select held_until from playground.outbox")
+    await until_row(pool, f"select id from playground.outbox where held_until > timestamptz '{first}' + interval '2 s'")
     release.set()
     await until_empty(pool)
     assert len(taken.events) == 1
@@ -155,7 +177,7 @@ async def test_a_failing_event_backs_off_and_the_others_go_on(pool: Pool, outbox
     await failed.received(2)
     await write(pool, outbox, erased())
     await reader.received(1)
-    row = await until_row(pool, "select * from sandbox.outbox where attempts >= 2 and held_until > now()")
+    row = await until_row(pool, "select * from playground.outbox where attempts >= 2 and held_until > now()")
     assert "a defect" in row["last_error"]
     assert await outbox.lag_seconds() > 0
 
@@ -171,7 +193,7 @@ async def test_an_event_that_always_fails_becomes_a_dead_letter(pool: Pool, outb
 
     await start_relay(subscription("transcriber", JobCancelled, fail))
     await write(pool, outbox, event)
-    await until_row(pool, "select id from sandbox.dead_letters")
+    await until_row(pool, "select id from playground.dead_letters")
     await until_empty(pool)
     [letter] = await outbox.dead_letters(10)
     assert (letter.message_id, letter.routing_key, letter.attempts) == (event.event_id, "job.cancelled", MOST_ATTEMPTS)
@@ -211,7 +233,7 @@ async def test_a_refused_event_is_a_dead_letter_at_once_and_can_be_replayed(
 
     await start_relay(subscription("transcriber", JobCancelled, handle))
     await write(pool, outbox, cancelled(), cancelled(), cancelled())
-    await until_row(pool, "select 1 from sandbox.dead_letters having count(*) = 3")
+    await until_row(pool, "select 1 from playground.dead_letters having count(*) = 3")
     await until_empty(pool)
     refusing = False
     newest, *_ = letters = await outbox.dead_letters(10)
@@ -231,7 +253,7 @@ async def test_an_event_waits_for_a_reader_that_has_not_started(pool: Pool, outb
     reader, event, bus = Reader(), cancelled(), MemoryBus()
     await start_relay(bus=bus)
     await write(pool, outbox, event)
-    await until_row(pool, "select id from sandbox.outbox where attempts = 1")
+    await until_row(pool, "select id from playground.outbox where attempts = 1")
     await bus.start([subscription("transcriber", JobCancelled, reader)])
     assert await reader.received(1) == [event]
 
@@ -278,7 +300,7 @@ async def test_an_unreachable_bus_counts_against_no_event(pool: Pool, outbox: Ou
     await start_relay(subscription("transcriber", JobCancelled, reader), bus=bus)
     await write(pool, outbox, event)
     await bus.tried.wait()
-    assert await pool.fetchval("select attempts from sandbox.outbox") == 0
+    assert await pool.fetchval("select attempts from playground.outbox") == 0
     assert await outbox.lag_seconds() > 0
     bus.plugged_in = True
     assert await reader.received(1) == [event]
@@ -288,10 +310,10 @@ async def test_an_event_of_a_newer_version_is_left_to_newer_code(pool: Pool, out
     """After a rollback the outbox may hold an event type this code does not know: it stays, and harms nobody."""
     reader = Reader()
     await pool.execute(
-        "insert into sandbox.outbox (message_id, routing_key, payload) values (gen_random_uuid(), 'job.painted', '')"
+        "insert into playground.outbox (message_id, routing_key, payload) values (gen_random_uuid(), 'job.painted', '')"
     )
     await start_relay(subscription("transcriber", JobCancelled, reader))
     await write(pool, outbox, cancelled())
     await reader.received(1)
-    row = await until_row(pool, "select min(routing_key) as key from sandbox.outbox having count(*) = 1")
+    row = await until_row(pool, "select min(routing_key) as key from playground.outbox having count(*) = 1")
     assert row["key"] == "job.painted"

@@ -17,7 +17,7 @@ from shared.bus.handling import handle
 from shared.bus.rabbit import parking
 from shared.bus.rabbit.publishing import Publisher
 from shared.bus.rabbit.topology import DELIVERY_LIMIT, EVENTS, broker, work_queue
-from shared.errors import PermanentError, RetryableError
+from shared.errors import NotNow, PermanentError, RetryableError
 from shared.retry import backoff
 from shared.schemas.events import routing_key
 
@@ -26,6 +26,9 @@ MOST_DELIVERIES = 10
 
 LONGEST_PAUSE = 30.0
 """Most seconds between two attempts; the message's place in `concurrency` is taken meanwhile."""
+
+NOT_NOW_PAUSE = 0.5
+"""Seconds before an event for which there was no room goes to the end of its queue; its place is taken meanwhile."""
 
 CLOSE_SECONDS = 5.0
 
@@ -104,12 +107,12 @@ class Consumer:
         log.error("event.parked", queue=subscription.queue, message_id=message.message_id, reason=reason)
 
     async def _return(self, subscription: Subscription, message: RabbitMessage, error: Exception) -> None:
-        deliveries = _deliveries(message)
+        deliveries, to_the_end = _deliveries(message), isinstance(error, NotNow)
         with suppress(TimeoutError):
-            async with asyncio.timeout(backoff(deliveries, longest=LONGEST_PAUSE)):
+            async with asyncio.timeout(NOT_NOW_PAUSE if to_the_end else backoff(deliveries, longest=LONGEST_PAUSE)):
                 await self._stopping.wait()
-        if isinstance(error, RetryableError) and deliveries > DELIVERY_LIMIT // 2:
-            # An outage must not use up the delivery limit: the count of a fresh copy begins at nothing.
+        if to_the_end or (isinstance(error, RetryableError) and deliveries > DELIVERY_LIMIT // 2):
+            # A fresh copy goes to the end of the queue, and its count begins at nothing: an outage must not use up the limit.
             with suppress(BusUnavailable, Unroutable):
                 await self._publisher.send(message.body, routing_key=subscription.queue, message_id=message.message_id)
                 await message.ack()
