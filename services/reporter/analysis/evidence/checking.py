@@ -10,7 +10,7 @@ import msgspec
 
 from services.reporter.analysis.claims import Brief, Claim, Source
 from services.reporter.analysis.evidence.contradictions import contradicted
-from services.reporter.analysis.evidence.figures import Figures
+from services.reporter.analysis.evidence.figures import Figures, figures_of
 from services.reporter.analysis.evidence.names import SPEAKER, Names
 from services.reporter.analysis.evidence.negation import contradicts
 from services.reporter.analysis.evidence.overlap import comparable, little_in_common
@@ -26,7 +26,7 @@ _READABLE = ("zh", "yue", "cmn", "en", "")
 """Languages whose words and negations are known here; none given is judged by its script."""
 
 _ADDRESSED = re.compile(r"\b(?:you|your|yours|please)\b|[你您请]|麻烦|拜托", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s|(?<=[。！？\n])")
+_CLAUSE_END = re.compile(r"(?<=[.!?,;:])\s|(?<=[。！？，；：\n—])")
 
 
 class Examined(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,13 +165,13 @@ class Verifier:
         figures = Figures([*self._given, *self._said(references)])
         doubts += [doubt for text in texts for doubt in figures.doubts(SPEAKER.sub(" ", text))]
         statement = SPEAKER.sub(" ", " ".join(texts))
-        sentences = " ".join(map(self._sentences, references))
-        if self._readable and contradicts(statement, sentences):
+        clauses = " ".join(map(self._clauses, references))
+        if self._readable and contradicts(statement, clauses):
             doubts.append(Doubt.NEGATION)
-        if not self._readable or not comparable(statement, sentences):
+        if not self._readable or not comparable(statement, clauses):
             return True
         near = " ".join(segment.text for one in references for segment in self._passages.near(one.segment_id))
-        if little_in_common(statement, near):
+        if figures_of(statement).isdisjoint(figures_of(clauses)) and little_in_common(statement, clauses, near):
             doubts.append(Doubt.LITTLE_IN_COMMON)
         return False
 
@@ -180,14 +180,14 @@ class Verifier:
         segments = [self._passages.segment(one.segment_id) for one in references]
         return [one.text for one in segments if one is not None] + [one.quote for one in references if one.quote]
 
-    def _sentences(self, reference: Reference) -> str:
-        """The whole sentences that a reference quotes from: what was cut off may turn the meaning round."""
+    def _clauses(self, reference: Reference) -> str:
+        """The whole clauses that a reference quotes from: what was cut off may turn the meaning round."""
         segment = self._passages.segment(reference.segment_id)
         quote = reference.quote
         if segment is None or quote is None or quote not in segment.text:
             return quote or (segment.text if segment else "")
         begin = segment.text.index(quote)
-        ends = [end.end() for end in _SENTENCE_END.finditer(segment.text)]
+        ends = [end.end() for end in _CLAUSE_END.finditer(segment.text)]
         first = max((end for end in ends if end <= begin), default=0)
         last = min((end for end in ends if end >= begin + len(quote)), default=len(segment.text))
         return segment.text[first:last]

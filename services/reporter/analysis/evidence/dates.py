@@ -87,6 +87,13 @@ def _year(year: str) -> Iterator[_Keys]:
     yield frozenset({("year", number, 0), ("number", number, 0)}), frozenset({("year", number, 0)})
 
 
+def _short_year(match: re.Match[str]) -> Iterator[_Keys]:
+    """18 年 may be 2018, or eighteen years."""
+    number = int(match[1])
+    years = frozenset(("year", century + number, 0) for century in (1900, 1911, 2000))
+    yield years | {("number", number, 0)}, years
+
+
 def _year_first(match: re.Match[str]) -> Iterator[_Keys]:
     return _day(match[1], int(match[2]), int(match[3]))
 
@@ -177,6 +184,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Iterator[_Keys]
         _named_month,
     ),
     (re.compile(r"(?:民国\s?(\d{2,3})|(?<!\d)((?:19|20)\d\d|1[0-4]\d))\s?年"), lambda match: _year(match[1] or match[2])),
+    (re.compile(r"(?<!\d)(\d\d)\s?年"), _short_year),
     (re.compile(r"(?:星期|(?<!每)周|礼拜)([1-6日天])(?![次个回天小])"), _weekday),
     (re.compile(rf"\b({'|'.join(_WEEKDAYS)})s?\b"), _weekday),
     (re.compile(r"\bq([1-4])\b|第?([1-4])季(?!节)|\b([1-4])(?:st|nd|rd|th) quarter\b|\bquarter ([1-4])\b"), _quarter),

@@ -15,6 +15,7 @@ SPEAKER = re.compile(r"\{([^{}\s]+)\}")
 """A speaker inside a text, by id."""
 
 _CAPITALISED = re.compile(r"(?<![\w'’])[A-Z][a-zß-öø-ÿ]+(?:['’-][A-Z]?[a-zß-öø-ÿ]+)*(?![\w])")
+_HAN_WORD = re.compile(rf"[{HAN}]+")
 _LATIN_WORD = re.compile(rf"[^\W\d_{HAN}]+")
 _BEGINNING = re.compile(r"(?:^|[.!?:;。！？：；\n•(\[\"“「『])\s*[\"'“‘(]*$")
 _HONORIFIC = re.compile(r"\b(?:mr|mrs|ms|miss|dr|prof|professor|judge|sir|madam)\.?\s$", re.IGNORECASE)
@@ -22,6 +23,10 @@ _CHINESE_TITLE = re.compile(
     "(?:先生|小姐|女士|太太|经理|总经理|律师|老师|教授|医师|医生|法官|检察官|处长|组长|课长|主任|总监|董事长|执行长|董|总)"
 )
 _NOT_OF_NAMES = "会要将说在和与由就都也先去可已应需表则把被对向跟等的是有来"
+_SURNAMES = (
+    "陈林黄张李王吴刘蔡杨许郑谢郭洪曾邱廖赖周叶苏庄吕江何萧罗高简朱钟施游詹沈彭胡余卢潘颜梁赵翁魏孙戴范方宋邓杜侯傅曹薛丁卓马董蓝蒋石"
+    "温古唐汤程冯徐姚韩任姜夏贾邹熊孟秦白阎段雷钱崔龙史陶贺顾毛郝龚邵万钱严武乔"
+)
 _PERSON = ("nr", "nrt", "nrfg")
 _CALENDAR = re.compile(
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|may|june|july|august|(?:sept|nov|dec)ember|october",
@@ -45,16 +50,15 @@ class Names:
         self._chinese = is_chinese(" ".join(spoken))
 
     def strange(self, text: str) -> bool:
-        """Whether a statement names somebody unknown. Names that were heard in Chinese can not be recognised in Latin letters,
-        nor the other way round; those are passed over."""
+        """Whether a statement names somebody unknown. Of names in letters other than the recording's only the plainest are
+        recognised, and none of them can be known: such a report is to give names as they were said."""
         if any(id_ not in self._speakers for id_ in SPEAKER.findall(text)):
             return True
         plain = SPEAKER.sub(" ", text)
-        chinese = is_chinese(plain)
-        comparable = chinese or not self._chinese
-        if comparable and any(not self._knows(name) for name in _latin_names(plain, chinese=chinese)):
-            return True
-        return self._chinese and any(not self._knows_chinese(name) for name in _chinese_names(fold(plain)))
+        latin = _latin_names(plain, chinese=is_chinese(plain), plainest=self._chinese and not is_chinese(plain))
+        return not all(map(self._knows, latin)) or not all(
+            map(self._knows_chinese, _chinese_names(fold(plain), plainest=not self._chinese))
+        )
 
     def speaks(self, speaker_id: str) -> bool:
         """Whether there is such a speaker."""
@@ -99,8 +103,8 @@ def _given(brief: Brief) -> list[str]:
     return [*speakers, brief.title or "", *brief.inputs.values(), *labels, *titles]
 
 
-def _latin_names(text: str, *, chinese: bool) -> Iterator[str]:
-    """Words that stand with a capital where only names do."""
+def _latin_names(text: str, *, chinese: bool, plainest: bool) -> Iterator[str]:
+    """Words that stand with a capital where only names do; the `plainest` are given names and what follows a title."""
     found = list(_CAPITALISED.finditer(text))
     headline = _is_headline(text)
     for place, match in enumerate(found):
@@ -109,7 +113,7 @@ def _latin_names(text: str, *, chinese: bool) -> Iterator[str]:
             continue
         certain = chinese or name.lower() in GIVEN_NAMES or _HONORIFIC.search(text, 0, match.start())
         begins = _BEGINNING.search(text[: match.start()]) and not _goes_on(text, match, found[place + 1 :])
-        if certain or not (headline or begins):
+        if certain or not (plainest or headline or begins):
             yield name
 
 
@@ -124,14 +128,14 @@ def _is_headline(text: str) -> bool:
     return len(words) > 2 and sum(1 for word in words if word[0].isupper()) > 0.6 * len(words)
 
 
-def _chinese_names(folded: str) -> Iterator[str]:
-    """Names of people, as the word cutter sees them; a surname together with its title."""
+def _chinese_names(folded: str, *, plainest: bool) -> Iterator[str]:
+    """Names of people, as the word cutter sees them; the `plainest` have a common surname and three characters, or a title."""
     tags = chinese_tags(folded)
     for place, (word, tag) in enumerate(tags):
-        if tag not in _PERSON or not re.fullmatch(rf"[{HAN}]+", word):
+        if tag not in _PERSON or not _HAN_WORD.fullmatch(word):
             continue
         title = "".join(following for following, _ in tags[place + 1 : place + 3])
         if len(word) == 1 and (match := _CHINESE_TITLE.match(title)):
             yield word + match.group()
-        elif len(word) > 1 and word[-1] not in _NOT_OF_NAMES:
+        elif len(word) > 1 and word[-1] not in _NOT_OF_NAMES and (not plainest or (len(word) == 3 and word[0] in _SURNAMES)):
             yield word

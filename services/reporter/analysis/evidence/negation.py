@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 
 from services.reporter.analysis.words import content_words, fold, is_chinese
+from services.reporter.characters import HAN
 
-_REACH = 3
-"""So many words after a negation are what it negates."""
+_REACH = re.compile(rf"(?:\W*(?:[{HAN}]{{1,2}}|[^\W{HAN}]+)){{0,4}}")
+"""So many words after a negation are what it negates: four, or Chinese characters by twos."""
+
+_CLAUSE = re.compile(
+    r"[,.;:!?，。；：！？、—]|\b(?:but|however|because|although|so|and|then|that|if|which|who)\b|'cause\b|但是?|而是?|因为|所以|然后|并且"
+)
 
 _ASIDES = re.compile(
     r"\b(?:not only|not just|why not|whether or not|if not|no doubt|no problem|can(?:no|')t wait|not to mention"
@@ -48,10 +53,10 @@ def _only_one_denies(statement: str, said: str) -> bool:
 
 
 def _affirms_denied(one: str, other: str) -> bool:
-    """Whether one text affirms what the other denies and nowhere affirms."""
-    affirmed, _ = _scopes(one)
-    others_affirmed, denied = _scopes(other)
-    return bool(affirmed & denied - others_affirmed)
+    """Whether a text affirms what the other denies and nowhere affirms. Where both deny the same, they agree."""
+    affirmed, denied = _scopes(one)
+    others_affirmed, others_denied = _scopes(other)
+    return denied.isdisjoint(others_denied) and not affirmed.isdisjoint(others_denied - others_affirmed)
 
 
 def _scopes(text: str) -> tuple[set[str], set[str]]:
@@ -61,10 +66,8 @@ def _scopes(text: str) -> tuple[set[str], set[str]]:
         before, *negated = _NOT.split(clause)
         affirmed.update(content_words(before))
         for part in negated:
-            words = content_words(part)
-            denied.update(words[:_REACH])
-            affirmed.update(words[_REACH:])
+            reached = _REACH.match(part)
+            assert reached is not None
+            denied.update(content_words(reached.group()))
+            affirmed.update(content_words(part[reached.end() :]))
     return affirmed, denied
-
-
-_CLAUSE = re.compile(r"[,.;:!?，。；：！？、]|\b(?:but|however|because|although|so|and|then)\b|但是?|而是?|因为|所以|然后|并")

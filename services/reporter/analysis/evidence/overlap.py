@@ -8,6 +8,7 @@ from services.reporter.analysis.words import content_words, fold, is_chinese
 
 _LEAST_WORDS = 3
 """A statement of fewer words that carry meaning is too short to be compared."""
+_NEARBY = 0.5
 _ALIKE = 0.8
 
 
@@ -25,10 +26,12 @@ def comparable(text: str, said: str) -> bool:
     return is_chinese(text) == is_chinese(said)
 
 
-def little_in_common(text: str, said: str) -> bool:
-    """Whether a statement shares no word with what it rests on. Both are in one language."""
+def little_in_common(text: str, quoted: str, near: str) -> bool:
+    """Whether a statement shares no word with what it quotes, and few with what was said before and after. All are in one
+    language."""
     words = words_of(text)
-    return len(words) >= _LEAST_WORDS and words.isdisjoint(words_of(said))
+    enough = len(words) >= _LEAST_WORDS and words.isdisjoint(words_of(quoted))
+    return enough and len(words & words_of(near)) < _NEARBY * len(words)
 
 
 def alike(one: frozenset[str], other: frozenset[str]) -> bool:
