@@ -64,9 +64,9 @@ class LlmSettings(Settings, frozen=True, kw_only=True):
     llm_max_output_tokens: Annotated[
         int, Meta(ge=500, le=200_000, description="Longest answer in tokens, thoughts included; always sent to the server.")
     ] = 6_000
-    llm_temperature: Annotated[
-        float | None, Meta(ge=0, le=2, description="How freely the model writes, where the server lets one say.")
-    ] = 0.2
+    llm_temperature: (
+        Annotated[float, Meta(ge=0, le=2, description="How freely the model writes, where the server lets one say.")] | None
+    ) = 0.2
     llm_prompt_usd: Annotated[
         Decimal | None, Meta(description="Price of a million prompt tokens in USD; without both prices a cost is not known.")
     ] = None
