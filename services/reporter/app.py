@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 
 from services.reporter.consumers import subscriptions
 from services.reporter.fontfiles import cjk_file, latin_file
+from services.reporter.language_model import LanguageModel
 from services.reporter.reporting import Reporter
-from services.reporter.settings import ReporterSettings
+from services.reporter.settings import LlmSettings, ReporterSettings
 from services.reporter.workers import RenderProcess, Workers
-from shared.runtime import Platform, Service
+from shared.runtime import Loop, Platform, Service
 from shared.settings import load
 from shared.solutions import load_solutions
 
@@ -26,10 +27,20 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         seconds=settings.render_seconds,
         idle_seconds=settings.render_idle_seconds,
     )
+    model = LanguageModel(settings=load(LlmSettings, platform.environment), blobs=platform.blobs)
     reporter = Reporter(
-        blobs=platform.blobs, bus=platform.bus, workers=workers, solutions=load_solutions(platform.settings.solutions)
+        blobs=platform.blobs,
+        bus=platform.bus,
+        workers=workers,
+        solutions=load_solutions(platform.settings.solutions),
+        model=model,
     )
     try:
-        yield Service(name="reporter", subscriptions=subscriptions(reporter))
+        yield Service(
+            name="reporter",
+            subscriptions=subscriptions(reporter),
+            loops=[Loop(name="reporter.language_model", run=model.run)],
+        )
     finally:
+        await model.close()
         await workers.close()

@@ -22,6 +22,7 @@ from shared.blobs import BlobStore, BlobUnavailable
 from shared.errors import ConfigurationError
 from shared.http_client import OutcomeUnknown
 from shared.retry import backoff
+from shared.schemas.events import TranscriptReady
 from shared.schemas.jobs import LlmAllowance
 from shared.schemas.solutions import Solution
 
@@ -77,17 +78,21 @@ class LanguageModel:
             allowance=allowance,
         )
 
-    async def replies(self, interview: Interview, prompts: Iterable[Prompt], answered: Callable[[], None]) -> dict[str, Reply]:
-        """What each prompt brought, by its key; `answered` is called after each. Raises `BlobUnavailable`."""
+    def interview(self, event: TranscriptReady, terms: Terms) -> Interview:
+        """Everything that will be asked for one report, beginning now."""
+        return Interview(
+            tenant_id=event.tenant_id,
+            job_id=event.job_id,
+            terms=terms,
+            kept=KeptAnswers(blobs=self._blobs, tenant_id=event.tenant_id, job_id=event.job_id, attempt=event.options.attempt),
+            until=time.monotonic() + self._settings.llm_report_seconds,
+        )
 
-        async def reply(prompt: Prompt) -> Reply:
-            brought = await self._reply(interview, prompt)
-            answered()
-            return brought
-
+    async def replies(self, interview: Interview, prompts: Iterable[Prompt]) -> dict[str, Reply]:
+        """What each prompt brought, by its key. Raises `BlobUnavailable`."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                asked = {prompt.key: tasks.create_task(reply(prompt)) for prompt in prompts}
+                asked = {prompt.key: tasks.create_task(self._reply(interview, prompt)) for prompt in prompts}
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
         return {key: task.result() for key, task in asked.items()}

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.reporter.chats import Prompt, Reply, Terms
 from shared.schemas.jobs import ArtifactFormat, JobOptions
 from shared.schemas.solutions import Solution
 
@@ -22,10 +23,15 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     solution: Solution
     transcript_key: str
     transcript: bytes
+    llm: Terms | str = ""
+    """On which terms a language model may be asked, or the code of the reason why it may not."""
+    replies: dict[str, Reply] = {}
+    """What it was asked before brought, by the prompts' keys."""
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True, tag="open"):
-    """Read a transcript and answer with its report document; the next renderings are of this one."""
+    """Read a transcript and answer with its report document; the next renderings are of this one. Or with what must be asked
+    first: then nothing is open."""
 
     assignment: Assignment
 
@@ -46,6 +52,12 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     substituted: int = 0
 
 
+class Asking(msgspec.Struct, frozen=True, kw_only=True, tag="asking"):
+    """A language model must be asked before there is a report."""
+
+    prompts: tuple[Prompt, ...]
+
+
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
     """The request raised."""
 
@@ -54,7 +66,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
     """The exception's type and line of code, never its text: that may quote the speakers."""
 
 
-Answer = Done | Failed
+Answer = Done | Asking | Failed
 
 _ENCODER = msgspec.msgpack.Encoder()
 

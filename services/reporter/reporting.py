@@ -1,6 +1,8 @@
 """From a transcript to a report and its artifacts: blobs in, blobs out, under keys that a repeat finds again.
 
-Each artifact succeeds or fails by itself. Only an unreachable store or bus fails the whole, and is tried again.
+Each artifact succeeds or fails by itself. Only an unreachable store or bus fails the whole, and is tried again. What a
+language model is asked is worked out in a render process, which is given back while the model is asked, and told the replies
+when it, or another, begins again.
 """
 
 from __future__ import annotations
@@ -15,40 +17,39 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import msgspec
 import structlog
 
-from services.reporter.protocol import Assignment
+from services.reporter.analysis.modes import asks_llm
+from services.reporter.artifacts import (
+    MEDIA_TYPES,
+    TRANSCRIPT_MISSING,
+    all_failed,
+    failed,
+    failure_of,
+    file_name,
+    format_of,
+    no_recording,
+    rendered,
+)
+from services.reporter.chats import Reply, Terms
+from services.reporter.language_model import LanguageModel
+from services.reporter.places import Places
+from services.reporter.protocol import Asking, Assignment
+from services.reporter.turns import Turns
 from services.reporter.workers import Lease, RenderFailed, Workers
 from shared import blobs, metrics
 from shared.blobs import BlobNotFound, BlobStore
 from shared.bus import Bus, Envelope
 from shared.errors import JobError
 from shared.schemas.events import ReportReady, TranscriptReady
-from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat
+from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, FileFormat, ReportMode
+from shared.schemas.reports import Usage
 from shared.schemas.solutions import Solution
 from shared.schemas.transcripts import RedactionRecord
 from shared.solutions import Solutions, find
 
+AT_THE_DESKS = 1
+"""Reports that are fetched or stored while the render processes work on others."""
+
 _NAMESPACE = uuid5(NAMESPACE_URL, "audio2txt:report.ready")
-
-MEDIA_TYPES = {
-    FileFormat.MARKDOWN: "text/markdown; charset=utf-8",
-    FileFormat.TEXT: "text/plain; charset=utf-8",
-    FileFormat.JSON: "application/json",
-    FileFormat.SRT: "application/x-subrip",
-    FileFormat.VTT: "text/vtt; charset=utf-8",
-    FileFormat.PDF: "application/pdf",
-    FileFormat.DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    FileFormat.MP3: "audio/mpeg",
-}
-
-TRANSCRIPT_MISSING = Failure(
-    code="transcript_missing",
-    message="The transcript is no longer in the store, so there is nothing to render; transcribe the recording again.",
-)
-
-REDACTED_RECORDING_MISSING = Failure(
-    code="redacted_recording_missing",
-    message="There is no recording from which the redacted words were removed; transcribe the recording again.",
-)
 
 log = structlog.get_logger(__name__)
 
@@ -59,19 +60,65 @@ class _RedactionOnly(msgspec.Struct):
     redaction: RedactionRecord | None = None
 
 
+class _Authorship(msgspec.Struct):
+    """The part of a report that tells who wrote it."""
+
+    mode: ReportMode | None = None
+    model: str | None = None
+    usage: Usage | None = None
+    notes: tuple[str, ...] = ()
+
+
 class Reporter:
     """Handles `transcript.ready`."""
 
-    def __init__(self, *, blobs: BlobStore, bus: Bus, workers: Workers, solutions: Solutions) -> None:
+    def __init__(self, *, blobs: BlobStore, bus: Bus, workers: Workers, solutions: Solutions, model: LanguageModel) -> None:
         self._blobs = blobs
         self._bus = bus
         self._workers = workers
         self._solutions = solutions
+        self._model = model
+        self._places = Places()
+        self._desks = Turns(workers.count + AT_THE_DESKS)
 
     async def report(self, event: TranscriptReady) -> None:
-        """Render and store what the job asked for, then say so. Raises `BlobUnavailable` or `BusUnavailable`."""
+        """Render and store what the job asked for, then say so. Raises `BlobUnavailable`, `BusUnavailable` or `NotNow`."""
+        try:
+            solution = find(self._solutions, event.options.solution)
+        except JobError as error:
+            names = [f"transcript.{file_format}" for file_format in event.options.formats or tuple(ArtifactFormat)]
+            await self._announce(event, all_failed(names, error.failure), _Authorship())
+            return
+        terms = self._model.terms(solution, event.options.llm)
+        with self._places.take(event.tenant_id, llm=isinstance(terms, Terms) and asks_llm(event.options, solution)):
+            await self._report(event, solution, terms)
+
+    async def _report(self, event: TranscriptReady, solution: Solution, terms: Terms | str) -> None:
         began = time.monotonic()
-        artifacts = await self._artifacts(event)
+        formats = tuple(dict.fromkeys(event.options.formats or solution.artifacts))
+        authorship = _Authorship()
+        try:
+            report, files, results = await self._write_and_render(event, solution, terms, formats)
+        except BlobNotFound:
+            results = all_failed([file_name(one, solution) for one in formats], TRANSCRIPT_MISSING)
+        except RenderFailed as error:
+            results = all_failed([file_name(one, solution) for one in formats], failure_of(error))
+        else:
+            authorship = msgspec.json.decode(report, type=_Authorship)
+            await self._store(files)
+            if event.options.redaction is not None and event.options.redaction.audio:
+                results.append(await self._redacted_recording(event.transcript_key))
+        await self._announce(event, results, authorship)
+        log.info(
+            "report.ready",
+            artifacts=len(results),
+            failed=[artifact.name for artifact in results if artifact.state is ArtifactState.FAILED],
+            mode=authorship.mode,
+            notes=list(authorship.notes),
+            seconds=round(time.monotonic() - began, 3),
+        )
+
+    async def _announce(self, event: TranscriptReady, artifacts: Sequence[ArtifactResult], authorship: _Authorship) -> None:
         ready = ReportReady(
             tenant_id=event.tenant_id,
             job_id=event.job_id,
@@ -81,48 +128,60 @@ class Reporter:
             report_key=blobs.report_key(event.tenant_id, event.job_id, event.run),
             artifacts=tuple(artifacts),
             attempt=event.options.attempt,
+            mode=authorship.mode,
+            model=authorship.model,
+            usage=authorship.usage,
         )
         await self._bus.publish(Envelope.of(ready))
-        log.info(
-            "report.ready",
-            artifacts=len(artifacts),
-            failed=[artifact.name for artifact in artifacts if artifact.state is ArtifactState.FAILED],
-            seconds=round(time.monotonic() - began, 3),
-        )
 
-    async def _artifacts(self, event: TranscriptReady) -> list[ArtifactResult]:
-        """Every artifact asked for, stored, or with the reason why there is none."""
-        try:
-            solution = find(self._solutions, event.options.solution)
-        except JobError as error:
-            return _all_failed(event.options.formats or tuple(ArtifactFormat), error.failure)
-        formats = tuple(dict.fromkeys(event.options.formats or solution.artifacts))
-        try:
-            transcript = await self._blobs.get(event.transcript_key)
-        except BlobNotFound:
-            return _all_failed(formats, TRANSCRIPT_MISSING)
-        try:
-            files, results = await self._render(_assignment(event, solution, transcript), event, formats)
-        except RenderFailed as error:
-            return _all_failed(formats, _failure(error))
-        await self._store(files)
-        if event.options.redaction is not None and event.options.redaction.audio:
-            results.append(await self._redacted_recording(transcript))
-        return results
+    async def _write_and_render(
+        self, event: TranscriptReady, solution: Solution, terms: Terms | str, formats: Sequence[ArtifactFormat]
+    ) -> tuple[bytes, dict[str, bytes], list[ArtifactResult]]:
+        """The report document, the files to store by key, it among them, and what to say of each artifact.
+        Raises `RenderFailed` when there can be none at all, and `BlobNotFound` when the transcript is gone."""
+        replies: dict[str, Reply] = {}
+        interview = None
+        while True:
+            async with self._desks.take(event.tenant_id):
+                transcript = await self._blobs.get(event.transcript_key)
+                async with self._workers.lend(_assignment(event, solution, transcript, terms, replies)) as lease:
+                    opened = await lease.open()
+                    if not isinstance(opened, Asking):
+                        return opened, *(await self._render(lease, opened, event, solution, formats))
+            assert isinstance(terms, Terms), "nobody asks without terms"
+            interview = interview or self._model.interview(event, terms)
+            replies |= await self._model.replies(interview, opened.prompts)
 
-    async def _redacted_recording(self, transcript: bytes) -> ArtifactResult:
+    async def _render(
+        self, lease: Lease, report: bytes, event: TranscriptReady, solution: Solution, formats: Sequence[ArtifactFormat]
+    ) -> tuple[dict[str, bytes], list[ArtifactResult]]:
+        files = {blobs.report_key(event.tenant_id, event.job_id, event.run): report}
+        results = []
+        for file_format in formats:
+            name = file_name(file_format, solution)
+            try:
+                data = await _timed_render(lease, file_format)
+            except RenderFailed as error:
+                results.append(failed(name, failure_of(error)))
+                continue
+            key = blobs.artifact_key(event.tenant_id, event.job_id, event.run, name)
+            files[key] = data
+            results.append(rendered(name, key, data))
+        return files, results
+
+    async def _redacted_recording(self, transcript_key: str) -> ArtifactResult:
         """It was stored with the transcript, and is only announced here."""
-        record = msgspec.json.decode(transcript, type=_RedactionOnly).redaction
+        record = msgspec.json.decode(await self._blobs.get(transcript_key), type=_RedactionOnly).redaction
         if record is None or record.audio_key is None or record.audio_media_type is None:
-            return _no_recording("redacted.mp3", MEDIA_TYPES[FileFormat.MP3])
+            return no_recording("redacted.mp3", MEDIA_TYPES[FileFormat.MP3])
         name = record.audio_key.rpartition("/")[2]
         try:
             size, sha256 = await self._measure(record.audio_key)
         except BlobNotFound:
-            return _no_recording(name, record.audio_media_type)
+            return no_recording(name, record.audio_media_type)
         return ArtifactResult(
             name=name,
-            format=_format_of(name),
+            format=format_of(name),
             state=ArtifactState.READY,
             media_type=record.audio_media_type,
             key=record.audio_key,
@@ -137,25 +196,6 @@ class Reporter:
                 size += len(chunk)
                 digest.update(chunk)
         return size, digest.hexdigest()
-
-    async def _render(
-        self, assignment: Assignment, event: TranscriptReady, formats: Sequence[ArtifactFormat]
-    ) -> tuple[dict[str, bytes], list[ArtifactResult]]:
-        """The files to store by key, the report document among them, and what to say of each artifact.
-        Raises `RenderFailed` when there can be none at all."""
-        async with self._workers.lend(assignment) as lease:
-            files = {blobs.report_key(event.tenant_id, event.job_id, event.run): await lease.open()}
-            results = []
-            for file_format in formats:
-                try:
-                    data = await _timed_render(lease, file_format)
-                except RenderFailed as error:
-                    results.append(_failed(file_format, _failure(error)))
-                    continue
-                key = blobs.artifact_key(event.tenant_id, event.job_id, event.run, _name(file_format))
-                files[key] = data
-                results.append(_ready(file_format, key, data))
-        return files, results
 
     async def _store(self, files: Mapping[str, bytes]) -> None:
         try:
@@ -179,7 +219,9 @@ async def _timed_render(lease: Lease, file_format: ArtifactFormat) -> bytes:
     return done.data
 
 
-def _assignment(event: TranscriptReady, solution: Solution, transcript: bytes) -> Assignment:
+def _assignment(
+    event: TranscriptReady, solution: Solution, transcript: bytes, terms: Terms | str, replies: dict[str, Reply]
+) -> Assignment:
     return Assignment(
         job_id=event.job_id,
         run=event.run,
@@ -187,57 +229,9 @@ def _assignment(event: TranscriptReady, solution: Solution, transcript: bytes) -
         solution=solution,
         transcript_key=event.transcript_key,
         transcript=transcript,
+        llm=terms,
+        replies=replies,
     )
-
-
-def _name(file_format: ArtifactFormat) -> str:
-    return f"transcript.{file_format}"
-
-
-def _format_of(name: str) -> FileFormat:
-    return FileFormat(name.rpartition(".")[2])
-
-
-def _no_recording(name: str, media_type: str) -> ArtifactResult:
-    return ArtifactResult(
-        name=name,
-        format=_format_of(name),
-        state=ArtifactState.FAILED,
-        media_type=media_type,
-        failure=REDACTED_RECORDING_MISSING,
-    )
-
-
-def _ready(file_format: ArtifactFormat, key: str, data: bytes) -> ArtifactResult:
-    return ArtifactResult(
-        name=_name(file_format),
-        format=FileFormat(file_format),
-        state=ArtifactState.READY,
-        media_type=MEDIA_TYPES[FileFormat(file_format)],
-        key=key,
-        size=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-    )
-
-
-def _failed(file_format: ArtifactFormat, failure: Failure) -> ArtifactResult:
-    return ArtifactResult(
-        name=_name(file_format),
-        format=FileFormat(file_format),
-        state=ArtifactState.FAILED,
-        media_type=MEDIA_TYPES[FileFormat(file_format)],
-        failure=failure,
-    )
-
-
-def _all_failed(formats: Sequence[ArtifactFormat], failure: Failure) -> list[ArtifactResult]:
-    for file_format in formats:
-        metrics.ARTIFACTS.labels(file_format, ArtifactState.FAILED).inc()
-    return [_failed(file_format, failure) for file_format in formats]
-
-
-def _failure(error: RenderFailed) -> Failure:
-    return Failure(code=error.code, message=str(error), retryable=error.code in ("render_timeout", "render_crashed"))
 
 
 def _event_id(event: TranscriptReady, artifacts: Sequence[ArtifactResult]) -> UUID:

@@ -18,10 +18,14 @@ from typing import BinaryIO, assert_never
 
 import msgspec
 
+from services.reporter.analysis.claims import Brief, Draft
+from services.reporter.analysis.evidence import Verifier, verify
+from services.reporter.analysis.modes import order
+from services.reporter.analysis.writing import Unwritten, Writing
 from services.reporter.blocks import Document
 from services.reporter.document import compose
-from services.reporter.facts import build_report
-from services.reporter.protocol import LENGTH_BYTES, Answer, Assignment, Done, Failed, Open, Render, Request, frame
+from services.reporter.facts import Content, build_report, report_language
+from services.reporter.protocol import LENGTH_BYTES, Answer, Asking, Assignment, Done, Failed, Open, Render, Request, frame
 from services.reporter.renderers import render
 from shared.schemas.transcripts import Transcript
 
@@ -46,10 +50,10 @@ class Session:
         except Exception as error:
             return Failed(code="render_failed", where=_place(error))
 
-    def _do(self, request: Request) -> Done:
+    def _do(self, request: Request) -> Done | Asking:
         match request:
             case Open():
-                return Done(data=self._open(request.assignment))
+                return self._open(request.assignment)
             case Render():
                 assert self._document is not None, "nothing is open"
                 rendering = render(self._document, request.format)
@@ -57,12 +61,49 @@ class Session:
             case _:
                 assert_never(request)
 
-    def _open(self, assignment: Assignment) -> bytes:
+    def _open(self, assignment: Assignment) -> Done | Asking:
         self._document = None
         transcript = _TRANSCRIPTS.decode(assignment.transcript)
-        report = build_report(assignment, transcript)
+        content = _content(assignment, transcript)
+        if isinstance(content, Asking):
+            return content
+        report = build_report(assignment, transcript, content)
         self._document = compose(report, transcript, assignment.solution)
-        return _ENCODER.encode(report)
+        return Done(data=_ENCODER.encode(report))
+
+
+def _content(assignment: Assignment, transcript: Transcript) -> Content | Asking:
+    """What is written under the scenario's headings and checked, or what must be asked for it."""
+    options, solution = assignment.options, assignment.solution
+    modes = order(options, solution)
+    if not modes:
+        return Content()
+    brief = Brief(
+        solution=solution,
+        transcript=transcript,
+        language=report_language(options, solution, transcript),
+        title=options.title,
+        inputs=options.inputs,
+    )
+    verifier = Verifier(brief)
+    written = Writing(brief, verifier, terms=assignment.llm, replies=assignment.replies).write(modes)
+    match written:
+        case Draft():
+            verified = verify(written, brief, verifier)
+            return Content(
+                sections=verified.sections,
+                mode=written.mode,
+                model=written.model,
+                usage=written.usage,
+                roles=verified.roles,
+                notes=verified.notes,
+                excluded=verified.excluded,
+                unread=written.unread,
+            )
+        case Unwritten():
+            return Content(notes=written.notes, usage=written.usage)
+        case _:
+            return Asking(prompts=written)
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:

@@ -20,7 +20,7 @@ import msgspec
 import structlog
 
 import services
-from services.reporter.protocol import LENGTH_BYTES, Answer, Assignment, Done, Failed, Open, Render, Request, frame
+from services.reporter.protocol import LENGTH_BYTES, Answer, Asking, Assignment, Done, Failed, Open, Render, Request, frame
 from shared.schemas.jobs import ArtifactFormat
 from shared.settings import PREFIX
 
@@ -67,6 +67,7 @@ class Workers:
     """At most `count` processes, each lent to one report at a time; each request may take `seconds`."""
 
     def __init__(self, *, start: Start, count: int, seconds: float, idle_seconds: float) -> None:
+        self.count = count
         self._start = start
         self._seconds = seconds
         self._idle_seconds = idle_seconds
@@ -129,24 +130,28 @@ class Lease:
         self._worker = worker
         self._opened = False
 
-    async def open(self) -> bytes:
-        """The report document. Raises `RenderFailed`."""
-        done = await self._ask(Open(assignment=self._assignment))
+    async def open(self) -> bytes | Asking:
+        """The report document, or what must be asked before there is one. Raises `RenderFailed`."""
+        answer = await self._ask(Open(assignment=self._assignment))
+        if isinstance(answer, Asking):
+            return answer
         self._opened = True
-        return done.data
+        return answer.data
 
     async def render(self, file_format: ArtifactFormat) -> Done:
         """One artifact. Raises `RenderFailed`."""
         if not self._opened:
             await self.open()
-        return await self._ask(Render(format=file_format))
+        answer = await self._ask(Render(format=file_format))
+        assert isinstance(answer, Done), "renderings ask nothing"
+        return answer
 
     def give_back(self) -> Worker | None:
         """The process, unless it has ended."""
         worker, self._worker = self._worker, None
         return worker
 
-    async def _ask(self, request: Request) -> Done:
+    async def _ask(self, request: Request) -> Done | Asking:
         try:
             async with asyncio.timeout(self._seconds):
                 answer = await self._exchange(request)

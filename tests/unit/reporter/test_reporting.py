@@ -9,8 +9,10 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from services.reporter.language_model import LanguageModel
 from services.reporter.protocol import Answer, Failed, Render, Request
 from services.reporter.reporting import Reporter
+from services.reporter.settings import LlmSettings
 from services.reporter.worker import Session
 from services.reporter.workers import Workers
 from shared.blobs import (
@@ -114,6 +116,7 @@ class Desk:
             bus=cast("Bus", self.bus),
             workers=self.workers,
             solutions=load_solutions(),
+            model=LanguageModel(settings=LlmSettings(), blobs=cast("BlobStore", self.store)),
         )
 
     async def report(self, **options: Any) -> ReportReady:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from services.reporter.analysis.claims import Brief, Draft
-from services.reporter.analysis.llm.interview import Batch
+from services.reporter.analysis.llm.interview import Batch as Batch
 from services.reporter.analysis.llm.repairing import Check
 from services.reporter.analysis.llm.writer import Impossible as Impossible
 from services.reporter.analysis.llm.writer import Writer

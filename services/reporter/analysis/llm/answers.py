@@ -129,11 +129,7 @@ class Reader:
     def _claim(self, section: Section, statement: _Statement) -> Claim | None:
         """Null for a statement that says nothing."""
         cells = self._cells(section, statement)
-        text = self._text(statement.text)
-        if section.format is SectionFormat.TABLE:
-            text = text or " · ".join(
-                filter(None, (f"{{{cell.speaker_id}}}" if cell.speaker_id else cell.text for cell in cells))
-            )
+        text = self._text(statement.text) or next((cell.text for cell in cells if cell.text), "")
         if not text:
             return None
         return Claim(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -22,7 +22,7 @@ class Editor:
     """Writes a report from facts; `room` is how many tokens a prompt may have."""
 
     def __init__(self, *, brief: Brief, interview: Interview, prompts: Prompts, reader: Reader, room: int) -> None:
-        self._sections = brief.solution.sections
+        self._limits = {section.id: section.max_items for section in brief.solution.sections}
         self._starts = {segment.id: segment.start_ms for segment in brief.transcript.segments}
         self._interview = interview
         self._prompts = prompts
@@ -36,7 +36,7 @@ class Editor:
             if prompt.tokens <= self._room:
                 [told] = yield from self._interview.ask([prompt], self._reader.told)
                 if told is not None:
-                    return limited(self._with_evidence(told, facts), self._limits)
+                    return self._with_evidence(told, facts)
                 break
             fewer = yield from self._condensed(facts)
             if _count(fewer) >= _count(facts):
@@ -47,9 +47,8 @@ class Editor:
         self._interview.note(NOT_CONDENSED)
         return {id_: spread(claims, self._limits[id_]) for id_, claims in facts.items()}
 
-    @property
-    def _limits(self) -> dict[str, int]:
-        return {section.id: section.max_items for section in self._sections}
+    def _limited(self, claims: Claims) -> Claims:
+        return {id_: listed[: self._limits[id_]] for id_, listed in claims.items()}
 
     def _condensed(self, facts: Claims) -> Steps[Claims]:
         """Fewer facts, from groups that can be read at once; a group that the model does not condense stays as it is."""
@@ -57,7 +56,7 @@ class Editor:
         prompts = [self._prompt(group, final=False) for group in groups]
         answers = yield from self._interview.ask(prompts, self._reader.told)
         condensed = [
-            group if told is None else limited(self._with_evidence(told, group), self._limits)
+            group if told is None else self._limited(self._with_evidence(told, group))
             for group, told in zip(groups, answers, strict=True)
         ]
         return {id_: merged(claim for group in condensed for claim in group[id_]) for id_ in facts}
@@ -106,11 +105,6 @@ class Editor:
             )
             for id_, claims in told.claims.items()
         }
-
-
-def limited(claims: Claims, limits: Mapping[str, int]) -> Claims:
-    """At most as many claims as each section may have, the first ones."""
-    return {id_: listed[: limits[id_]] for id_, listed in claims.items()}
 
 
 def spread(claims: tuple[Claim, ...], count: int) -> tuple[Claim, ...]:

@@ -16,6 +16,7 @@ from services.reporter.analysis.llm.merging import Claims
 from services.reporter.analysis.llm.prompts import Prompts
 from services.reporter.analysis.words import content_words, fold
 from shared.schemas.reports import Doubt
+from shared.schemas.solutions import EvidencePolicy, Solution
 
 Roles: TypeAlias = Mapping[str, str]
 """By speaker."""
@@ -33,7 +34,18 @@ FOUND = 3
 class Repairs:
     """Corrections of the claims about one recording."""
 
-    def __init__(self, *, interview: Interview, prompts: Prompts, reader: Reader, lines: Sequence[Line], check: Check) -> None:
+    def __init__(
+        self,
+        *,
+        solution: Solution,
+        interview: Interview,
+        prompts: Prompts,
+        reader: Reader,
+        lines: Sequence[Line],
+        check: Check,
+    ) -> None:
+        policies = {section.id: section.evidence or solution.evidence for section in solution.sections}
+        self._checked = [id_ for id_, policy in policies.items() if policy is not EvidencePolicy.NONE]
         self._interview = interview
         self._prompts = prompts
         self._reader = reader
@@ -46,7 +58,7 @@ class Repairs:
         doubts = self._check(claims, roles)
         failed = [
             (section, at, doubts[section][at])
-            for section in claims
+            for section in self._checked
             for at in range(len(claims[section]))
             if doubts[section][at]
         ][:MOST_STATEMENTS]

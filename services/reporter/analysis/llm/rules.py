@@ -6,6 +6,7 @@ Raise `VERSION` when answers to the same words are read in another way, so that 
 from __future__ import annotations
 
 from shared.schemas.jobs import ReportLanguage
+from shared.schemas.reports import Doubt
 
 VERSION = 1
 
@@ -82,18 +83,20 @@ length: fewer and shorter statements, the most important first, one piece of evi
 LANGUAGES: dict[ReportLanguage, str] = {"zh-Hant": "Traditional Chinese as written in Taiwan (繁體中文)", "en": "English"}
 
 DOUBTS = {
-    "no_reference": "it has no evidence",
-    "unknown_segment": "it refers to a segment that does not exist",
-    "quote_not_found": "the quote does not stand in that segment",
-    "quote_too_short": "the quote is too short",
-    "unknown_speaker": "it names somebody who neither speaks nor is mentioned",
-    "number_not_said": "a number in it was not said there",
-    "date_not_said": "a date in it was not said there",
-    "money_not_said": "an amount of money in it was not said there",
-    "wrong_role": "what it cites was said by somebody whose role this section does not cite",
-    "negation": "it says the opposite of what it cites",
-    "little_in_common": "it has hardly anything in common with what it cites",
-    "stale": "what it cites has been changed since",
+    Doubt.NO_REFERENCE: "it has no evidence",
+    Doubt.UNKNOWN_SEGMENT: "it refers to a segment that does not exist",
+    Doubt.QUOTE_NOT_FOUND: "the quote does not stand in that segment",
+    Doubt.QUOTE_TOO_SHORT: "the quote is too short",
+    Doubt.UNKNOWN_SPEAKER: "it names somebody who neither speaks nor is mentioned",
+    Doubt.WRONG_PERSON: "it names somebody else than what it cites",
+    Doubt.NUMBER_NOT_SAID: "a number in it was not said there",
+    Doubt.DATE_NOT_SAID: "a date in it was not said there",
+    Doubt.MONEY_NOT_SAID: "an amount of money in it was not said there",
+    Doubt.WRONG_ROLE: "what it cites was said by somebody whose role this section does not cite",
+    Doubt.NEGATION: "it says the opposite of what it cites",
+    Doubt.CONTRADICTION: "it contradicts another statement of the report",
+    Doubt.LITTLE_IN_COMMON: "it has hardly anything in common with what it cites",
+    Doubt.STALE: "what it cites has been changed since",
 }
 
 

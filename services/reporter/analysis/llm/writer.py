@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from services.reporter.analysis.claims import Brief, Draft
 from services.reporter.analysis.llm.answers import Reader, Told
-from services.reporter.analysis.llm.editing import Editor, limited
+from services.reporter.analysis.llm.editing import Editor
 from services.reporter.analysis.llm.interview import UNREADABLE, Interview, Steps
 from services.reporter.analysis.llm.lines import Line, numbered, parts, total
 from services.reporter.analysis.llm.merging import Claims, cast, merged
@@ -14,7 +14,7 @@ from services.reporter.analysis.llm.prompts import Prompts
 from services.reporter.analysis.llm.repairing import Check, Repairs
 from services.reporter.chats import Terms
 from shared.schemas.jobs import ReportMode
-from shared.schemas.reports import SpeakerRole
+from shared.schemas.reports import SpeakerRole, Usage
 
 SHARE_OF_CONTEXT = 0.6
 """Most of the context that a prompt is planned to fill: estimates err, and models read the middle of long prompts badly."""
@@ -33,11 +33,12 @@ CONTEXT_TOO_SMALL = "llm_context_too_small"
 
 
 class Impossible(Exception):
-    """No language model writes this report; `notes` says why, as codes for `Report.notes`."""
+    """No language model writes this report; `notes` says why, as codes for `Report.notes`, `usage` what that cost."""
 
-    def __init__(self, notes: tuple[str, ...]) -> None:
+    def __init__(self, notes: tuple[str, ...], usage: Usage | None = None) -> None:
         super().__init__(", ".join(notes))
         self.notes = notes
+        self.usage = usage
 
 
 class Writer:
@@ -53,7 +54,12 @@ class Writer:
         self._reader = Reader(brief)
         self._interview = Interview(self._prompts, terms)
         self._repairs = Repairs(
-            interview=self._interview, prompts=self._prompts, reader=self._reader, lines=self._lines, check=check
+            solution=brief.solution,
+            interview=self._interview,
+            prompts=self._prompts,
+            reader=self._reader,
+            lines=self._lines,
+            check=check,
         )
         self._editor = Editor(
             brief=brief, interview=self._interview, prompts=self._prompts, reader=self._reader, room=self._room
@@ -68,9 +74,9 @@ class Writer:
     def _in_one_reading(self) -> Steps[Draft]:
         [told] = yield from self._interview.ask([self._prompts.whole(self._lines)], self._reader.told)
         if told is None:
-            raise Impossible(self._interview.notes)
+            raise Impossible(self._interview.notes, self._interview.usage)
         self._note_unread([told])
-        claims = yield from self._repairs.corrected(self._limited(told.claims), told.roles)
+        claims = yield from self._repairs.corrected(told.claims, told.roles)
         return self._draft(claims, told.roles)
 
     def _in_parts(self) -> Steps[Draft]:
@@ -83,7 +89,7 @@ class Writer:
         answers = yield from self._interview.ask(prompts, self._reader.told, reserve=later)
         heard = [told for told in answers if told is not None]
         if not heard:
-            raise Impossible(self._interview.notes)
+            raise Impossible(self._interview.notes, self._interview.usage)
         self._note_unread(heard)
         roles = cast(told.roles for told in heard)
         ids = [section.id for section in self._brief.solution.sections]
@@ -100,11 +106,7 @@ class Writer:
             for bad in (False, True)
         )
         written = yield from self._editor.written(sound)
-        kept = self._limited(doubtful)
-        return {id_: (*written[id_], *kept[id_]) for id_ in facts}
-
-    def _limited(self, claims: Claims) -> Claims:
-        return limited(claims, {section.id: section.max_items for section in self._brief.solution.sections})
+        return {id_: (*written[id_], *doubtful[id_]) for id_ in facts}
 
     def _note_unread(self, heard: Sequence[Told]) -> None:
         if any(told.unread for told in heard):
