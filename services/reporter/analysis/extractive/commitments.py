@@ -1,0 +1,200 @@
+"""How people undertake things and ask for them, in English and Chinese, and how much each turn of phrase is to be trusted."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from services.reporter.analysis.extractive.phrases import Phrase
+
+
+class Manner(enum.Enum):
+    """Who is to do it, as far as the words tell."""
+
+    SELF = enum.auto()
+    """Whoever speaks."""
+    GROUP = enum.auto()
+    """Everybody, or nobody in particular."""
+    ADDRESSED = enum.auto()
+    """Whoever is spoken to."""
+    NAMED = enum.auto()
+    """Somebody who is named: the group `who`."""
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One turn of phrase."""
+
+    manner: Manner
+    weight: float
+    """How likely a sentence with it is a real undertaking, from 0 to 1."""
+    phrase: Phrase
+
+
+_DO = (
+    r"(?:send|prepare|write|draft|check|find (?:out|a|the|some)|ask|talk (?:to|with)|speak (?:to|with)|e-?mail|call|phone|"
+    r"ring|schedule|set (?:up|a)"
+    r"|arrange|organi[sz]e|book|fix|update|upload|review|share|circulate|finish|complete|finali[sz]e|look (?:into|after|up)|"
+    r"get (?:back|in touch|hold|you|the|it|that|some|a|an|them|everything|started on)"
+    r"|follow up|chase|order|submit|file|investigate|document|test|deploy|release|create|make (?:sure|a|the|an|some)|contact|"
+    r"confirm|work on|design|put (?:together|up|in|it|that|a|the)"
+    r"|take (?:care|charge|over|that|this|it|notes|minutes|the lead|on)|handle|deal with|bring|provide|deliver|forward|sign|"
+    r"pay|transfer|register|report|research|collect|gather|compile|summari[sz]e"
+    r"|translate|implement|build|add|remove|change|revise|redo|rewrite|edit|post|publish|print|install|configure|reach out|"
+    r"touch base|meet|ping|remind|invite|let (?:\w+ ){1,3}know"
+    r"|draw up|sort|track|monitor|verify|double[- ]check|read|study|negotiate|approve|hire|recruit|raise|escalate|do (?:it|"
+    r"that|this|the|some|a|my|your|our)|give (?:you|me|him|her|them|us) (?:a|an|the|my|your|some|all|more|written)"
+    r"|liaise|consult|clarify|calculate|compare|analy[sz]e|evaluate|present|attend|apply|replace|return|move|reschedule|"
+    r"cancel|hand in|write up|run|buy|pick up|cover|propose|come up with|keep (?:me|us|you|them|a|the|all|track|an eye))\b"
+)
+_SOON = (
+    r"(?:(?:also|just|then|definitely|probably|certainly|personally|"
+    r"quickly|please|maybe|perhaps|kindly|both|all|go (?:and|ahead and)|"
+    r"try (?:and|to)|be able to|make an effort to|need to|have to|want to|"
+    r"still|now|again) ){0,3}"
+)
+_NAME = r"(?P<who>(?-i:\b[A-Z][\w'’-]+)(?: (?-i:[A-Z][\w'’-]+))?)"
+_GROUPS = (
+    r"(?P<who>(?:the )?(?:\w+ )?(?:team|department|group|committee|"
+    r"secretariat|clerks?|vendor|supplier|client|lawyers?|accountants?|"
+    r"engineers?|designers?)|marketing|sales|finance|legal|engineering|"
+    r"accounting|procurement|hr|it support)"
+)
+
+_ZH_DO = (
+    r"(?:寄|發(?:給|送|出|信|郵件|mail|email|布|一份|一個|個|到)|傳(?:給|送|一份|真|過去|上來)|提供|準備|整理|確認|聯絡|聯繫|"
+    r"聯系|安排|更新|提交|完成|測試|追蹤|跟進|跟催|回覆|回復|檢查|修改|修正|修訂"
+    r"|補(?:上|齊|充資料|件|交|正|簽)|繳(?!獲)|交(?:給|出|付|件|上來|報告|由)|送(?:給|件|出|審|到|過去)|申請|通知|約(?!束|"
+    r"定俗|莫|略|佔|有|為|\d)|訂(?:出|位|房|購|好|一個)|預約|簽(?:名|署|回|約|好|收|核)|付款|匯款|付(?:清|錢|訂金)"
+    r"|查(?:一下|清|看|詢|核|證|到)|研究(?:一下|看看|.{0,8}(?:方案|可行))|撰寫|寫(?:一份|好|成|個|信|封|一個|報告)|擬(?:一份|"
+    r"定|好|出|訂|稿)?|起草|製作|做(?:一份|好|完|出來|一版|個表|簡報|報表)|開(?:票|立|單|一張|一個會|個會)"
+    r"|調整(?!期)|上傳|下載|列(?:出|印|表|一個|一份)|評估|規劃|處理|協調|協助|詢問|請教|問(?:一下|清楚|看看|他|她|客戶|廠商|"
+    r"法務|會計)|比價|報價|核對|對帳|蒐集|收集|彙整|統整|設定|部署|上線|修復|修好"
+    r"|排(?:時間|期|程|會議|一個|個時間)|轉(?:達|給|交|寄|告)|溝通|回報|呈報|提出(?:申請|報告|方案|計畫|清單|名單)|提(?:案|"
+    r"交|告)|起訴|存證信函|備份|存檔|帶(?:來|過來|齊|上)|拿(?:來|過來|到|給)|填(?:寫|好|妥|完)|採購|下單|出貨|安裝"
+    r"|練習|複習|預習|閱讀|讀完|追加|召開|邀請|公告|宣布|發布|支援|檢討|盤點|檢視|審(?:核|查|閱)|投保|報名|登記|歸還|改(?:成|"
+    r"好|掉|過來|一下)|加(?:上|進去|到|入)|刪(?:掉|除)|換(?:成|掉|新)|打(?:電話|給)|致電|拜訪|出席|跑(?:一次|一遍)|錄(?:製|"
+    r"好))"
+)
+_ZH_GAP = r"[^，。！？,;；]{0,14}?"
+_ZH_WHO = r"(?P<who>(?:[A-Za-z]+(?: [A-Z][a-z]+)?|[\u4e00-\u9fff]{1,7}?))\s?"
+
+TURNS = (
+    Turn(
+        Manner.NAMED,
+        0.5,
+        Phrase(
+            rf"{_NAME},? (?:will|shall|is going to|'?s going to|is to|has to|needs to|agreed to|has agreed to|promised to|"
+            rf"should) {_SOON}{_DO}",
+            rf"{_NAME}'ll {_SOON}{_DO}",
+            rf"{_NAME}(?:,| -)? (?:can|could|would|will) you {_SOON}{_DO}",
+            rf"(?:can|could|would|will) {_NAME} {_SOON}{_DO}",
+            rf"{_NAME}, (?:please |you(?:'ll| will| need to| should| have to| could| can)? )?{_SOON}{_DO}",
+            rf"(?:ask|get|want|need|have|let) {_NAME} (?:to )?{_SOON}{_DO}",
+            rf"{_GROUPS}(?:'ll| will| is going to| needs to| has to| should| to) {_SOON}{_DO}",
+            rf"{_NAME} (?:is|will be) (?:responsible for|in charge of|taking care of)",
+            rf"assigned to {_NAME}",
+        ),
+    ),
+    Turn(
+        Manner.SELF,
+        0.5,
+        Phrase(
+            rf"\bi(?:'ll| will| shall|'m going to| am going to|'m gonna| can| could| promise to| plan to| intend to|'ve got "
+            rf"to) {_SOON}{_DO}",
+            r"\b(?:i(?:'ll| will)|let me) (?:take (?:that|this|it|care)|do (?:it|that|this)|follow up|get back|sort|handle)\b",
+            r"\bleave (?:it|that|this) (?:to|with) me\b|\bi(?:'m| am) (?:responsible for|taking care of|in charge of)\b",
+        ),
+    ),
+    Turn(
+        Manner.SELF,
+        0.35,
+        Phrase(rf"\b(?:i (?:need to|have to|must|should)|i(?:'d| would) (?:like|be happy) to|let me) {_SOON}{_DO}"),
+    ),
+    Turn(
+        Manner.ADDRESSED,
+        0.45,
+        Phrase(
+            rf"\b(?:can|could|would|will) you(?: guys| all| both)? {_SOON}{_DO}",
+            rf"\bplease (?:also )?{_SOON}{_DO}",
+            rf"\b(?:i|we)(?:'d| would)? (?:need|want|like|ask|expect|encourage) you (?:all |both )?to {_SOON}{_DO}",
+            rf"\byou(?:'ll| will| need to| have to| must|'re going to)(?: need to| have to)? {_SOON}{_DO}",
+            r"\b(?:don't forget to|remember to|be sure to|make sure (?:you|to|that you))\b",
+            rf"\bby when (?:\w+ ){{0,4}}(?:can|could|will)\b.{{0,20}}{_DO}",
+        ),
+    ),
+    Turn(Manner.GROUP, 0.4, Phrase(rf"\blet(?:'s| us) {_SOON}{_DO}", r"\b(?:action (?:item|point)s?|to-?dos?)\b(?! list)")),
+    Turn(
+        Manner.GROUP,
+        0.3,
+        Phrase(rf"\bwe(?:'ll| will| shall|'re going to| are going to|'re gonna| need to| have to| must| should) {_SOON}{_DO}"),
+    ),
+    Turn(
+        Manner.NAMED,
+        0.5,
+        Phrase(
+            rf"(?<![邀申聘])(?:請|麻煩|拜託|勞煩){_ZH_WHO}(?:這邊|那邊)?(?:在|於|先|再|幫|把|將|儘快|盡快|務必|也|明|後天|"
+            rf"今天|下|本|這|月底|星期|禮拜|負責|協助|去|來|跟|和|準|確|整|提供|安排|聯|處理|追|回|寄|更)(?<!請)",
+            rf"(?<!不)由{_ZH_WHO}(?:來|去)?(?:負責|統籌|主責|執行|處理|跟進|追蹤|安排|聯絡|聯繫|準備|提供|整理|撰寫|協調|"
+            rf"規劃|辦理)",
+            rf"(?:交給|交由|指派(?:給)?){_ZH_WHO}(?:來|去|負責|處理|$|[，。])",
+            rf"{_ZH_WHO}(?<!我)(?<!我們)(?:這邊)?(?:負責|會負責)(?!人|任)",
+            rf"{_ZH_WHO}(?:這邊)?(?:會|要|再|來|去|得|需要){_ZH_GAP}{_ZH_DO}",
+        ),
+    ),
+    Turn(
+        Manner.SELF,
+        0.5,
+        Phrase(
+            rf"我(?:這邊|自己|本人)?(?:就|也|會再|再)?(?:會(?!覺得|認為|想|說|講|建議|比較)|來|再|去|負責|一定|馬上|盡快|"
+            rf"儘快|今[天晚]|明[天早]|後天|下個?[週周星禮月]|這[週周]|回去|會後|等一下|等下|稍後|先|幫[你您妳大他她])(?!請|"
+            rf"問){_ZH_GAP}{_ZH_DO}",
+            r"我(?:來|會)?負責(?!人|任)|(?:交給|包在)我(?:來|身上|吧|就好|$|[，。])|由我(?:來|去|負責|這邊)",
+        ),
+    ),
+    Turn(
+        Manner.ADDRESSED,
+        0.45,
+        Phrase(
+            rf"(?<![邀申聘有])(?:請|麻煩|拜託|勞煩|還請)(?:你|您|妳|你們|大家|各位|同仁|同學們?)?{_ZH_GAP}{_ZH_DO}",
+            rf"(?:記得|務必|別忘了|不要忘[記了]|一定要){_ZH_GAP}{_ZH_DO}",
+            rf"(?:你|您|妳|你們)(?:這邊|那邊|先|再)?(?:能不能|可不可以|可以|能|要|需要|必須|得|先|再|幫(?:我|忙)|回去|"
+            rf"負責)(?!不){_ZH_GAP}{_ZH_DO}",
+        ),
+    ),
+    Turn(
+        Manner.GROUP,
+        0.3,
+        Phrase(
+            rf"(?:我們|咱們)(?:這邊)?(?:就|再|先)?(?:會|來|再|要|需要|必須|得|應該|先|下[週周次個]|明天|馬上){_ZH_GAP}{_ZH_DO}"
+        ),
+    ),
+    Turn(Manner.GROUP, 0.45, Phrase(r"(?:待辦事項|行動項目|後續追蹤|後續事項|追蹤事項|負責人是)")),
+)
+
+PROCEDURE = Phrase(
+    r"\b(?:in a (?:minute|second|moment)|right now|quickly|briefly|a little bit|first of all|for a moment|real quick|next "
+    r"slide|for you all|"
+    r"(?:ask|give|get|add|raise|present|share|report|run|cover|do|make|put|read|take) (?:you |me |us |in )?(?:a|one|another|"
+    r"some|my|the|any|this|that|an)? ?(?:\w+ )?"
+    r"(?:question|questions|example|examples|point|introduction|overview|presentation|summary|idea|opening|exercise|"
+    r"training|moment|look|seat|break|vote|sense|flavour|picture))\b",
+    r"接下來|首先|先(?:來)?(?:看|講|談|介紹)|等一下(?:再)?(?:講|談|說|介紹)|(?:回答|補充|分享|請教|介紹|說明|講|問)(?:一下|"
+    r"一個|幾個|兩個|幾點|兩點)|舉(?:個|一個)例",
+)
+"""Speaks of the talk itself, not of work that is left when it is over."""
+HYPOTHETICAL = Phrase(
+    r"\b(?:if (?:you|we|i|they|he|she|someone|somebody|people)|would have|could have|should have|used to|whether|suppose|"
+    r"imagine|when (?:you|people|they)|unless|hypothetically"
+    r"|(?:have|has|had|'ve) already|was going to|were going to|whenever|every time|usually|in general|people|one could|"
+    r"might be able)\b",
+    r"如果|假如|要是|假設|的時候|當(?:你|我|他)|本來|原本|已經(?!請)|曾經|當時|以前|那時|往往|通常|一般來說|比如|例如|"
+    r"為什麼|怎麼|就會|才會|不會|都會|都要|就能",
+)
+"""Speaks of what might be, of what was, or of what people do in general."""
+ACCEPTANCE = Phrase(
+    r"^\W*(?:(?:yes|yeah|yep|sure|okay|ok|of course|absolutely|certainly|no problem|will do|right|got it|understood|fine|"
+    r"alright|great|happy to|i will|i'll|i can|by)\b)",
+    r"^\W*(?:好|可以|沒問題|行|OK|收到|了解|明白|是|對|嗯|當然|我會|我來)",
+)
+"""How somebody takes on what they are asked for."""

@@ -1,0 +1,97 @@
+"""Who plays which part, where names, self-introductions or the parts' cues leave little doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from services.reporter.analysis.extractive.cues import Cues
+from services.reporter.analysis.extractive.material import Material
+from services.reporter.analysis.words import fold, length
+from shared.schemas.reports import SpeakerRole
+from shared.schemas.solutions import Role
+
+_NAMED = 12.0
+_INTRODUCED = 8.0
+_LEAST = 3.0
+_LEAD = 2.0
+"""The score of whoever plays a part must be this many times the next one's."""
+_SELF_ENGLISH = (
+    "i'm the {0}",
+    "i am the {0}",
+    "i'm a {0}",
+    "i am a {0}",
+    "i'm your {0}",
+    "i'm an {0}",
+    "i am an {0}",
+    "my role is {0}",
+    "as the {0}",
+    "as your {0}",
+)
+_SELF_CHINESE = (
+    "我是{0}",
+    "我就是{0}",
+    "我擔任{0}",
+    "作為{0}",
+    "身為{0}",
+    "我是今天的{0}",
+    "我是您的{0}",
+    "我是你的{0}",
+    "我是本次{0}",
+)
+
+
+def find_roles(material: Material) -> tuple[SpeakerRole, ...]:
+    """The parts that are clear, in the template's order; a part may have one speaker, and a speaker one part."""
+    roles = material.brief.solution.roles
+    scores = {role.id: _scores(material, role) for role in roles}
+    given: dict[str, str] = {}
+    pairs = [(score, role.id, speaker) for role in roles for speaker, score in scores[role.id].items()]
+    for score, role_id, speaker in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
+        if role_id not in given and speaker not in given.values() and _clear(score, speaker, scores[role_id], given):
+            given[role_id] = speaker
+    rest_roles = [role.id for role in roles if role.id not in given]
+    rest_speakers = [speaker for speaker in material.speakers if speaker not in given.values()]
+    if given and len(roles) == 2 and len(rest_roles) == len(rest_speakers) == 1 and len(material.speakers) == 2:
+        given[rest_roles[0]] = rest_speakers[0]
+    language = material.brief.language
+    return tuple(
+        SpeakerRole(speaker_id=given[role.id], role=role.id, title=role.label[language], source="cues")
+        for role in roles
+        if role.id in given
+    )
+
+
+def _clear(score: float, speaker: str, scores: dict[str, float], given: dict[str, str]) -> bool:
+    others = [other for id_, other in scores.items() if id_ != speaker and id_ not in given.values()]
+    return score >= _LEAST and score >= _LEAD * max(others, default=0.0)
+
+
+def _scores(material: Material, role: Role) -> dict[str, float]:
+    """How much speaks for each speaker: the name, what they call themselves, and how often per hundred words the part's cues
+    stand in what they say."""
+    labels = [fold(label).lower() for label in role.label.values()]
+    cues = Cues(role.cues)
+    hits = dict.fromkeys(material.speakers, 0.0)
+    said = dict.fromkeys(material.speakers, 1)
+    for sentence, folded in zip(material.sentences, material.folded, strict=True):
+        speaker = sentence.speaker_id
+        if speaker is None:
+            continue
+        said[speaker] += length(sentence.text)
+        hits[speaker] += len(cues.hits(folded))
+        hits[speaker] += _INTRODUCED * any(phrase in folded.lower() for label in labels for phrase in _introductions(label))
+    names = {one.id: fold(one.name or "").lower() for one in material.brief.transcript.speakers}
+    average = sum(said.values()) / max(1, len(said))
+    return {
+        speaker: round(
+            hits[speaker] * min(2.0, average / said[speaker])
+            + _NAMED * any(label in names.get(speaker, "") for label in labels),
+            9,
+        )
+        for speaker in material.speakers
+    }
+
+
+def _introductions(label: str) -> Iterator[str]:
+    for form in (*_SELF_ENGLISH, *map(fold, _SELF_CHINESE)):
+        yield form.format(label)
