@@ -95,7 +95,7 @@ def request_body(prompt: Prompt, terms: Terms, dialect: Dialect) -> bytes:
         body["temperature"] = terms.temperature
     match dialect.form:
         case AnswerForm.SCHEMA:
-            schema = {"name": "report", "strict": True, "schema": prompt.schema}
+            schema = {"name": "report", "strict": True, "schema": msgspec.Raw(prompt.schema.encode())}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         case AnswerForm.OBJECT:
             body["response_format"] = {"type": "json_object"}

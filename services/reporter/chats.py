@@ -41,7 +41,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     """Digest of everything that decides about the answer: the same key, the same question."""
     messages: tuple[Message, ...]
-    schema: msgspec.Raw
+    schema: str
     """JSON schema of the answer, whose form the messages show too, for servers that take none."""
     tokens: int
     """What we take the messages for."""

@@ -86,9 +86,9 @@ class Prompts:
         form = _JSON.encode(schema.form(answer)).decode()
         system = f"{told}\n\nForm of the answer:\n{form}\n\nSections of the report:\n\n{self._sections}"
         user = "\n\n".join([*data, f"The data ends here.\n\n{task}"])
-        return self._keyed((Message("system", system), Message("user", user)), msgspec.Raw(_JSON.encode(answer)))
+        return self._keyed((Message("system", system), Message("user", user)), _JSON.encode(answer).decode())
 
-    def _keyed(self, messages: tuple[Message, ...], answer: msgspec.Raw) -> Prompt:
+    def _keyed(self, messages: tuple[Message, ...], answer: str) -> Prompt:
         terms = self._terms
         asked = [rules.VERSION, terms.host, terms.model, terms.temperature, terms.max_output_tokens, messages, answer]
         return Prompt(

@@ -1,0 +1,137 @@
+"""A whole reporter with real blobs, a real bus and real render processes, for tests of what comes out of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from services.reporter.consumers import subscriptions
+from services.reporter.language_model import LanguageModel
+from services.reporter.reporting import Reporter
+from services.reporter.settings import LlmSettings
+from services.reporter.workers import RenderProcess, Workers
+from shared.blobs import BlobStore, open_blobs, transcript_key
+from shared.bus import Envelope, subscription
+from shared.bus.memory import MemoryBus
+from shared.schemas.events import ReportReady, TranscriptReady
+from shared.schemas.jobs import JobOptions, LlmAllowance
+from shared.schemas.reports import Doubt, Item, Report
+from shared.schemas.solutions import Solution
+from shared.schemas.transcripts import Transcript
+from shared.solutions import load_solutions
+from tests.messaging import Reader
+from tests.speech import JOB, TENANT
+
+PLENTY = LlmAllowance(tokens=10_000_000)
+
+
+@dataclass(kw_only=True)
+class Newsroom:
+    """The reporter and what is around it."""
+
+    blobs: BlobStore
+    bus: MemoryBus
+    solutions: dict[str, Solution]
+    ready: Reader = field(default_factory=Reader)
+
+    async def keep(self, transcript: Transcript, *, tenant_id: UUID = TENANT, job_id: UUID = JOB) -> None:
+        """Store a transcript as the transcriber does."""
+        await self.blobs.put(transcript_key(tenant_id, job_id, 1), msgspec.json.encode(transcript))
+
+    async def deliver(self, *, tenant_id: UUID = TENANT, job_id: UUID = JOB, **options: Any) -> ReportReady:
+        """Deliver `transcript.ready` once; what the reporter says to it. Raises what its handler raises."""
+        event = transcript_ready(tenant_id, job_id, JobOptions(**{"llm": PLENTY, "formats": ("md",), **options}))
+        before = len(self.ready.events)
+        await self.bus.publish(Envelope.of(event))
+        mine = [one for one in self.ready.events[before:] if isinstance(one, ReportReady) and one.job_id == job_id]
+        return mine[-1]
+
+    async def report(self, transcript: Transcript, **options: Any) -> Written:
+        """Store a transcript, have it reported on, and read the report."""
+        await self.keep(transcript)
+        return await self.written(await self.deliver(**options))
+
+    async def written(self, ready: ReportReady) -> Written:
+        """What was written for an event."""
+        files = {one.name: await self.blobs.get(one.key) for one in ready.artifacts if one.key is not None}
+        report = msgspec.json.decode(await self.blobs.get(ready.report_key), type=Report)
+        return Written(ready=ready, report=report, files=files)
+
+    async def answers(self) -> list[str]:
+        """The keys of what was kept of the language model's answers, and notes of what it was asked."""
+        return [info.key async for info in self.blobs.list("t/") if "/report/answers/" in info.key]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A report and its files."""
+
+    ready: ReportReady
+    report: Report
+    files: dict[str, bytes]
+
+    @property
+    def items(self) -> list[Item]:
+        """Every statement that stands under its heading."""
+        return [item for section in self.report.sections for item in section.items]
+
+    @property
+    def doubted(self) -> list[tuple[str, tuple[Doubt, ...]]]:
+        """Every statement that is shown apart, and why."""
+        return [(item.text, item.doubts) for section in self.report.sections for item in section.unverified]
+
+    def text(self, name: str) -> str:
+        """A file's text."""
+        return self.files[name].decode()
+
+
+def transcript_ready(tenant_id: UUID, job_id: UUID, options: JobOptions) -> TranscriptReady:
+    """The event that a report begins with."""
+    return TranscriptReady(
+        tenant_id=tenant_id,
+        job_id=job_id,
+        options=options,
+        transcript_key=transcript_key(tenant_id, job_id, 1),
+        raw_key="raw",
+        engine="scripted",
+        model="s1",
+        language="en",
+        duration_ms=8000,
+    )
+
+
+@asynccontextmanager
+async def newsroom(
+    folder: Path, settings: LlmSettings | None = None, *, solutions: Sequence[Solution] = (), render_seconds: float = 60.0
+) -> AsyncIterator[Newsroom]:
+    """A reporter for the length of a block; `solutions` stand beside those that come with the platform."""
+    blobs = await open_blobs("file://", data_dir=folder, credentials={})
+    bus = MemoryBus()
+    workers = Workers(start=RenderProcess.start, count=1, seconds=render_seconds, idle_seconds=60)
+    model = LanguageModel(settings=settings or LlmSettings(), blobs=blobs)
+    known = {**load_solutions(), **{solution.id: solution for solution in solutions}}
+    room = Newsroom(blobs=blobs, bus=bus, solutions=known)
+    reporter = Reporter(blobs=blobs, bus=bus, workers=workers, solutions=known, model=model)
+    running = asyncio.create_task(model.run())
+    await bus.start([*subscriptions(reporter), subscription("gateway", ReportReady, room.ready)])
+    try:
+        yield room
+    finally:
+        await bus.stop_consuming(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await model.close()
+        await workers.close()
+        await blobs.close()
+
+
+def language_model(url: str, **settings: Any) -> LlmSettings:
+    """Settings for a fake server."""
+    return LlmSettings(llm_url=url, llm_model="fake-1", **settings)
