@@ -37,7 +37,7 @@ Sending: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 log = structlog.get_logger(__name__)
 
 
-class Unavailable(RetryableError):
+class Unreachable(RetryableError):
     """The server cannot be reached, or asks for more patience than there is. Nothing was taken."""
 
 
@@ -45,7 +45,7 @@ class Rejected(PermanentError):
     """The server refuses the key, the account, the model or the request. Nothing was taken."""
 
 
-class TooLate(Unavailable):
+class TooLate(Unreachable):
     """The time was over before it could be sent."""
 
 
@@ -79,7 +79,7 @@ class ChatClient:
     async def ask(self, prompt: Prompt, terms: Terms, *, tenant_id: UUID, until: float, sending: Sending) -> bytes:
         """The body of a successful answer. Requests begin before `until` (of `time.monotonic`), each inside `sending`.
 
-        Raises `Unavailable` and `Rejected` where nothing was taken, `OutcomeUnknown` where it may have been.
+        Raises `Unreachable` and `Rejected` where nothing was taken, `OutcomeUnknown` where it may have been.
         """
         failures = 0
         while True:
@@ -93,9 +93,9 @@ class ChatClient:
             except _NotTaken as error:
                 failures += 1
                 wait = backoff(failures, first=FIRST_WAIT, longest=LONGEST_WAIT)
-                log.warning("llm.unavailable", server=self._server, failures=failures, error=str(error))
+                log.warning("llm.unreachable", server=self._server, failures=failures, error=str(error))
                 if failures == TRIES or time.monotonic() + wait >= until:
-                    raise Unavailable(str(error)) from None
+                    raise Unreachable(str(error)) from None
                 await asyncio.sleep(wait)
 
     async def close(self) -> None:
@@ -103,10 +103,10 @@ class ChatClient:
         await self._http.close()
 
     async def _have_patience(self, until: float) -> None:
-        """Wait while the server asks us to; raises `Unavailable` when that is too long."""
+        """Wait while the server asks us to; raises `Unreachable` when that is too long."""
         while (wait := self._patience_until - time.monotonic()) > 0:
             if time.monotonic() + wait >= until:
-                raise Unavailable(f"The language model at {self._server} asks for more patience than the report has.")
+                raise Unreachable(f"The language model at {self._server} asks for more patience than the report has.")
             await asyncio.sleep(wait)
         if time.monotonic() >= until:
             raise TooLate("The time for the report was over before the language model could be asked.")

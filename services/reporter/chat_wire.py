@@ -15,7 +15,7 @@ FEWEST_READ = 0.4
 Ollama leaves out the beginning of what is longer than its `num_ctx`, and says nothing."""
 
 _LENGTH = frozenset({"length", "max_tokens"})
-_DECLINED = frozenset({"content_filter", "refusal", "safety"})
+_REFUSALS = frozenset({"content_filter", "refusal", "safety"})
 _ABOUT_FORM = re.compile(rb"response_format|json_schema|json_object|structured[ _]output|guided|grammar|schema", re.IGNORECASE)
 _ABOUT_LENGTH = re.compile(rb"max_completion_tokens")
 _ABOUT_TEMPERATURE = re.compile(rb"temperature")
@@ -134,6 +134,6 @@ def _text(content: str | list[_Piece] | None) -> str:
 def _fate(choice: _Choice, says_nothing: bool, prompt_tokens: int | None, prompt: Prompt) -> Fate:
     if prompt_tokens is not None and prompt_tokens < FEWEST_READ * prompt.tokens:
         return Fate.TRUNCATED
-    if choice.message.refusal or choice.finish_reason in _DECLINED or says_nothing:
-        return Fate.DECLINED
+    if choice.message.refusal or choice.finish_reason in _REFUSALS or says_nothing:
+        return Fate.REFUSED
     return Fate.ANSWERED

@@ -51,11 +51,11 @@ class Fate(enum.StrEnum):
     """What became of a request."""
 
     ANSWERED = "answered"
-    DECLINED = "declined"
+    REFUSED = "refused"
     """The model does not want to, or may not."""
     LOST = "lost"
     """It was sent and no answer came; nobody knows whether it is charged, so it is not sent again."""
-    UNAVAILABLE = "unavailable"
+    UNREACHABLE = "unreachable"
     """The server could not be reached, or asked for patience all the time."""
     REJECTED = "rejected"
     """The server refuses the key, the model or the request."""

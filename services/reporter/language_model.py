@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from services.reporter.chat_client import ChatClient, Rejected, TooLate, Unavailable
+from services.reporter.chat_client import ChatClient, Rejected, TooLate, Unreachable
 from services.reporter.chat_wire import NoCompletion, read_completion
 from services.reporter.chats import Fate, Prompt, Reply, Terms
 from services.reporter.kept_answers import KeptAnswers
@@ -144,9 +144,9 @@ class LanguageModel:
                 log.warning("llm.answer_lost", error=str(error), asked_again=not last)
                 if last:
                     break
-            except Unavailable as error:
+            except Unreachable as error:
                 log.warning("llm.not_asked", error=str(error))
-                return _told(Fate.TOO_LATE if isinstance(error, TooLate) else Fate.UNAVAILABLE)
+                return _told(Fate.TOO_LATE if isinstance(error, TooLate) else Fate.UNREACHABLE)
             except Rejected as error:
                 log.error("llm.rejected", error=str(error))
                 return _told(Fate.REJECTED)

@@ -15,7 +15,7 @@ from services.reporter.chats import Reply, Terms
 from shared.schemas.jobs import ReportMode
 from shared.schemas.reports import Usage
 
-NOTHING_PROVIDED = "provider_found_nothing"
+NOTHING_PROVIDED = "provider_silent"
 NOT_WRITTEN = "not_written"
 """The note of a report that nobody could write."""
 

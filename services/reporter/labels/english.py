@@ -88,6 +88,7 @@ ENGLISH = Labels(
         "date_not_said": "It gives a date that was not said there.",
         "money_not_said": "It gives an amount that was not said there.",
         "wrong_role": "Somebody else said it than this section cites.",
+        "role_unknown": "It is not known who plays the part that this section cites.",
         "wrong_person": "The words it rests on speak of somebody else.",
         "negation": "The words it rests on may say the opposite.",
         "little_in_common": "It has hardly a word in common with what was said there.",
@@ -111,7 +112,19 @@ ENGLISH = Labels(
         "llm_budget_spent": "The budget for language models is spent; what is missing was not written.",
         "llm_unreachable": "The language model could not be reached.",
         "llm_refused": "The language model refused to answer.",
-        "llm_unreadable": "The language model's answer could not be read.",
+        "llm_no_budget": "No language model was asked: the job has no allowance for it.",
+        "llm_price_unknown": "No language model was asked: there is a limit in money, but its prices are not set.",
+        "llm_context_too_small": "The language model takes too little text at once for this scenario.",
+        "llm_rejected": "The language model's server refused the request; the operator must look at its settings.",
+        "llm_lost": (
+            "An answer of the language model was lost and may have been charged, so it was not asked again; a retry asks again."
+        ),
+        "llm_too_late": "The time for the language model was over before everything was asked.",
+        "llm_truncated": "The language model's server read only a part of what it was given, so its answer was not used.",
+        "llm_cut_off": "An answer of the language model was cut off; statements may be missing.",
+        "llm_not_condensed": "The language model did not put the report into words; it consists of single findings.",
+        "llm_unreadable": "A part of the language model's answer could not be read.",
+        "not_written": "Nobody could write this report; only the transcript is complete.",
         "llm_part_missing": "The language model left a part of the recording unanswered; the coverage says which.",
         "items_left_out": "A section had more statements than its template allows; the last ones were left out.",
         "checked_across_languages": (

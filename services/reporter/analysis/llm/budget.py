@@ -10,7 +10,7 @@ from shared.schemas.reports import Usage
 
 MILLION = 1_000_000
 _SMALLEST = Decimal("0.000001")
-_CHARGED = frozenset({Fate.ANSWERED, Fate.DECLINED, Fate.TRUNCATED})
+_CHARGED = frozenset({Fate.ANSWERED, Fate.REFUSED, Fate.TRUNCATED})
 """Fates of requests that came back with an answer."""
 
 
