@@ -11,6 +11,7 @@ import msgspec
 
 from services.reporter.labels import Labels
 from shared.schemas.reports import Report
+from shared.schemas.solutions import Solution
 from shared.schemas.transcripts import Transcript
 
 
@@ -233,3 +234,4 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Every speaker by id."""
     report: Report
     transcript: Transcript
+    solution: Solution

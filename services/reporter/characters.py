@@ -39,10 +39,10 @@ def count_words(text: str) -> int:
 
 
 def in_a_row(sentences: Iterable[str]) -> str:
-    """Sentences as one paragraph: a space between them, save beside Chinese and Japanese, which need none."""
+    """Sentences as one paragraph: a space between them, save after Chinese and Japanese, which need none."""
     text = ""
     for sentence in filter(None, sentences):
-        text += sentence if not text or _WIDE.match(text[-1]) or _WIDE.match(sentence) else f" {sentence}"
+        text += sentence if not text or _WIDE.match(text[-1]) else f" {sentence}"
     return text
 
 

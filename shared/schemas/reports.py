@@ -56,6 +56,8 @@ class Doubt(enum.StrEnum):
     MONEY_NOT_SAID = "money_not_said"
     WRONG_ROLE = "wrong_role"
     """Somebody said it whose role this section does not cite."""
+    ROLE_UNKNOWN = "role_unknown"
+    """Nobody is known to play the role that this section cites."""
     WRONG_PERSON = "wrong_person"
     """It names another person than those who speak or are spoken of in the words it rests on."""
     NEGATION = "negation"

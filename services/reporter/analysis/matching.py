@@ -25,7 +25,7 @@ _FILLER = re.compile(r"\b(?:u+m+|u+h+|e+r+m*|h+m+|m+h+m+|mm+)\b|[嗯呃]", re.IG
 """Sounds that those who quote leave out."""
 _OMISSION = re.compile(r"\s*(?:\[?(?:…+|\.{3,})\]?)\s*")
 _CHINESE_NUMERALS = "零〇一二三四五六七八九十百千万亿萬億兩两"
-_OPENING = "$€£¥￥#+-(（“「『《"
+_OPENING = "$€£¥￥#+-('’‘\"（“「『《"
 
 
 class _Letters(dict[int, str]):

@@ -37,6 +37,7 @@ def compose(report: Report, transcript: Transcript, solution: Solution) -> Docum
         voices=voices,
         report=report,
         transcript=transcript,
+        solution=solution,
     )
 
 

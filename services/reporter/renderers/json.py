@@ -15,7 +15,7 @@ _ENCODER = msgspec.json.Encoder()
 
 def render(document: Document) -> bytes:
     """The report or the transcript, unchanged in content."""
-    return _object(document.report if document.report.sections else document.transcript) + b"\n"
+    return _object(document.report if document.solution.sections else document.transcript) + b"\n"
 
 
 def _object(source: msgspec.Struct) -> bytes:

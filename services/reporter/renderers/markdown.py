@@ -41,8 +41,17 @@ def render(document: Document) -> str:
     """The document as Markdown."""
     details = " · ".join(filter(None, [document.kind, *(value for _, value in document.details)]))
     page = _Page(document)
-    parts = [f"# {escape(document.title)}", f"*{escape(details)}*", *filter(None, map(page.block, document.blocks))]
-    return "\n\n".join(parts) + "\n"
+    blocks = map(page.block, _evidence_last(document.blocks))
+    return "\n\n".join([f"# {escape(document.title)}", f"*{escape(details)}*", *filter(None, blocks)]) + "\n"
+
+
+def _evidence_last(blocks: Sequence[Block]) -> Sequence[Block]:
+    """Footnotes are shown at the end of a page, wherever they are written: their heading has to stand there too."""
+    for end, block in enumerate(blocks, start=1):
+        if isinstance(block, EvidenceList):
+            begin = max((place for place, one in enumerate(blocks[:end]) if isinstance(one, Break)), default=end - 1)
+            return [*blocks[:begin], *blocks[end:], *blocks[begin:end]]
+    return blocks
 
 
 class _Page:
@@ -136,7 +145,7 @@ class _Page:
 
     def _cited(self, text: str, statement: Statement) -> str:
         """The text, what it rests on, and what speaks against it."""
-        return _joined(text, self._citations(statement.citations), _doubt(statement.doubt))
+        return in_a_row([text, _joined(self._citations(statement.citations), _doubt(statement.doubt))])
 
     def _citations(self, citations: Iterable[Citation]) -> str:
         return " ".join(self._footnote_mark(one) or f"`{stamp(one.start_ms)}`" for one in citations)

@@ -97,7 +97,7 @@ def _section(  # noqa: PLR0911 -- a case for each format
 
 def _cited(text: str, statement: Statement) -> str:
     """The text, what it rests on, and what speaks against it."""
-    return _joined(text, _moments(statement.citations), _doubt(statement.doubt))
+    return in_a_row([text, _joined(_moments(statement.citations), _doubt(statement.doubt))])
 
 
 def _quote(statement: Statement, labels: Labels) -> str:

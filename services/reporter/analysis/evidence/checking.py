@@ -65,6 +65,8 @@ class Verifier:
         sections = {section.id: section for section in self._brief.solution.sections}
         found = {id_: [self._examine(sections[id_], claim, roles) for claim in listed] for id_, listed in claims.items()}
         sound = [(id_, place) for id_, listed in found.items() for place, one in enumerate(listed) if not one.doubts]
+        if all(found[id_][place].verbatim for id_, place in sound):
+            sound = []  # Whatever was said was said.
         for at in contradicted([(sections[id_], found[id_][place].claim) for id_, place in sound]):
             id_, place = sound[at]
             if not found[id_][place].verbatim:
@@ -81,7 +83,8 @@ class Verifier:
         verbatim = self._is_verbatim(texts, references)
         doubts += self._strangers(section, claim)
         if section.speaker_roles and any(roles.get(one.speaker_id or "") not in section.speaker_roles for one in references):
-            doubts.append(Doubt.WRONG_ROLE)
+            played = any(role in section.speaker_roles for role in roles.values())
+            doubts.append(Doubt.WRONG_ROLE if played else Doubt.ROLE_UNKNOWN)
         across = False
         if references and not verbatim:
             doubts += self._owner(section, claim, references)
@@ -122,13 +125,14 @@ class Verifier:
     def _repaired(self, section: Section, claim: Claim, references: Sequence[Reference]) -> Claim:
         """With the template's cells alone, and no day that was not named."""
         given = {cell.column: cell for cell in claim.cells}
-        said = Figures([*self._given, *self._said(references)])
+        dated = any(cell.date is not None for cell in claim.cells)
+        said = Figures([*self._given, *self._said(references)]) if dated else None
         cells = []
         for column in section.columns:
             cell = given.get(column.id, Cell(column=column.id))
             if cell.speaker_id is None and column.type is ColumnType.SPEAKER and (id_ := SPEAKER.fullmatch(cell.text.strip())):
                 cell = Cell(column=cell.column, speaker_id=id_[1])
-            if cell.date is not None and not said.names_day(cell.date):
+            if cell.date is not None and said is not None and not said.names_day(cell.date):
                 cell = msgspec.structs.replace(cell, date=None)
             cells.append(cell)
         return msgspec.structs.replace(claim, cells=tuple(cells))

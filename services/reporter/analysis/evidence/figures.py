@@ -39,6 +39,8 @@ _COUNTED = re.compile(
 )
 _MEASURED = re.compile(r"\s?(?:[年月天日周季倍成]|小时|星期|礼拜|分钟)")
 _ONE_OF_WHAT = re.compile(r"\s(?:weeks?|months?|years?|days?|hours?|minutes?|percent|per cent|dollars?)\b")
+_BOTH = re.compile(r"(?:\b(?:the|these|those|both|between) |[这该此])$")
+"""Before a "two" that counts what is known."""
 _ITEM_NUMBER = re.compile(r"[.)、](?!\d)")
 
 
@@ -126,8 +128,12 @@ def _meant(numeral: Numeral, text: str) -> bool:
         case Notation.FIGURES:
             return bool(before.strip(" (")) or not _ITEM_NUMBER.match(after)
         case Notation.ENGLISH:
+            if numeral.value == 2 and _BOTH.search(before):
+                return False
             return not numeral.ordinal and (numeral.value != 1 or _ONE_OF_WHAT.match(after) is not None)
         case Notation.CHINESE:
             if numeral.value == 1:
                 return not before.endswith("第") and _MEASURED.match(after) is not None
+            if numeral.value == 2 and _BOTH.search(before):
+                return False
             return numeral.value > 10 or _COUNTED.match(after) is not None

@@ -27,6 +27,27 @@ _SURNAMES = (
     "陈林黄张李王吴刘蔡杨许郑谢郭洪曾邱廖赖周叶苏庄吕江何萧罗高简朱钟施游詹沈彭胡余卢潘颜梁赵翁魏孙戴范方宋邓杜侯傅曹薛丁卓马董蓝蒋石"
     "温古唐汤程冯徐姚韩任姜夏贾邹熊孟秦白阎段雷钱崔龙史陶贺顾毛郝龚邵万钱严武乔"
 )
+_WORDS = (
+    "顾客",
+    "高雄",
+    "黄金",
+    "马上",
+    "安全",
+    "万一",
+    "方向",
+    "高层",
+    "高管",
+    "许多",
+    "温度",
+    "古代",
+    "石油",
+    "白天",
+    "马路",
+    "金额",
+    "双方",
+)
+_ACTS = re.compile("表示|认为|同意|负责|将|会|说|指出|提到|建议|确认|要求|提出|答应|承诺|主张|担任|安排|签")
+"""What tells a name of two characters from a word that only looks like one."""
 _PERSON = ("nr", "nrt", "nrfg")
 _CALENDAR = re.compile(
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|may|june|july|august|(?:sept|nov|dec)ember|october",
@@ -137,5 +158,7 @@ def _chinese_names(folded: str, *, plainest: bool) -> Iterator[str]:
         title = "".join(following for following, _ in tags[place + 1 : place + 3])
         if len(word) == 1 and (match := _CHINESE_TITLE.match(title)):
             yield word + match.group()
-        elif len(word) > 1 and word[-1] not in _NOT_OF_NAMES and (not plainest or (len(word) == 3 and word[0] in _SURNAMES)):
-            yield word
+        elif word[0] in _SURNAMES and word[-1] not in _NOT_OF_NAMES and word not in _WORDS:
+            acts = tags[place + 1 : place + 2] and _ACTS.match(tags[place + 1][0])
+            if len(word) == 3 or (len(word) == 2 and acts and not plainest):
+                yield word

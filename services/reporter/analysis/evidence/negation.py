@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+
+import msgspec
 
 from services.reporter.analysis.words import content_words, fold, is_chinese
 from services.reporter.characters import HAN
 
 _REACH = re.compile(rf"(?:\W*(?:[{HAN}]{{1,2}}|[^\W{HAN}]+)){{0,4}}")
 """So many words after a negation are what it negates: four, or Chinese characters by twos."""
+
+_SHARED = 2
+"""Words that two clauses have in common if they speak of the same."""
 
 _CLAUSE = re.compile(
     r"[,.;:!?，。；：！？、—]|\b(?:but|however|because|although|so|and|then|that|if|which|who)\b|'cause\b|但是?|而是?|因为|所以|然后|并且"
@@ -28,7 +34,7 @@ _NOT = re.compile(
     r"|不|没有|没|未|无|勿|别|非(?!常)"
 )
 _REFUSAL = re.compile(
-    r"\b(?:refus\w+|reject\w*|declin\w+|den(?:y|ies|ied)|disagree\w*|fail\w*|lack\w*|unable|impossible|unlikely|unclear"
+    r"\b(?:doubt\w*|refus\w+|reject\w*|declin\w+|den(?:y|ies|ied)|disagree\w*|fail\w*|lack\w*|unable|impossible|unlikely|unclear"
     r"|unknown|undecided|cancel\w*|avoid\w*|stop\w*|against|hardly|rarely|barely|without|instead|except|only|until|unless"
     r"|wrong|incorrect|missing|absen\w+|prevent\w*|prohibit\w*|forbid\w*|drop\w*|postpon\w*|delay\w*|less|un\w{4,}|in(?:valid|complete"
     r"|sufficient|capable|correct|consistent)\w*)\b"
@@ -38,12 +44,15 @@ _REFUSAL = re.compile(
 
 
 def contradicts(statement: str, said: str) -> bool:
-    """Whether one affirms what the other negates. In one language the words behind the negation are compared; across languages
+    """Whether one affirms what the other negates. In one language clauses that speak of the same are compared; across languages
     only whether there is any negation at all."""
     statement, said = (_ASIDES.sub(" ", fold(text).lower()) for text in (statement, said))
     if is_chinese(statement) != is_chinese(said):
         return _only_one_denies(statement, said)
-    return _affirms_denied(statement, said) or _affirms_denied(said, statement)
+    told, heard = _clauses(statement), _clauses(said)
+    if not _all(one.denied for one in told).isdisjoint(_all(one.denied for one in heard)):
+        return False  # Both deny the same.
+    return _opposed(told, heard) or _opposed(heard, told)
 
 
 def _only_one_denies(statement: str, said: str) -> bool:
@@ -52,22 +61,41 @@ def _only_one_denies(statement: str, said: str) -> bool:
     return (plain[0] and not widely[1]) or (plain[1] and not widely[0])
 
 
-def _affirms_denied(one: str, other: str) -> bool:
-    """Whether a text affirms what the other denies and nowhere affirms. Where both deny the same, they agree."""
-    affirmed, denied = _scopes(one)
-    others_affirmed, others_denied = _scopes(other)
-    return denied.isdisjoint(others_denied) and not affirmed.isdisjoint(others_denied - others_affirmed)
+class _Clause(msgspec.Struct, frozen=True):
+    """The words of a clause that carry meaning: those that stand free, and those that are negated."""
+
+    free: frozenset[str]
+    denied: frozenset[str]
+    affirms: bool
+    """Nothing in it denies anything."""
 
 
-def _scopes(text: str) -> tuple[set[str], set[str]]:
-    """The words that are affirmed, and those that are negated."""
-    affirmed, denied = set[str](), set[str]()
-    for clause in _CLAUSE.split(text):
-        before, *negated = _NOT.split(clause)
-        affirmed.update(content_words(before))
-        for part in negated:
-            reached = _REACH.match(part)
-            assert reached is not None
-            denied.update(content_words(reached.group()))
-            affirmed.update(content_words(part[reached.end() :]))
-    return affirmed, denied
+def _opposed(affirming: list[_Clause], denying: list[_Clause]) -> bool:
+    """Whether a clause affirms what one of the others, about the same, denies, and none of them affirms."""
+    affirmed = _all(one.free for one in denying)
+    for one in affirming:
+        for other in denying if one.affirms else ():
+            shared = one.free & (other.free | other.denied)
+            close = len(shared) >= _SHARED or 2 * len(shared) >= len(one.free)
+            if close and shared & other.denied - affirmed:
+                return True
+    return False
+
+
+def _all(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    return frozenset().union(*sets)
+
+
+def _clauses(text: str) -> list[_Clause]:
+    return [_clause(clause) for clause in _CLAUSE.split(text) if clause.strip()]
+
+
+def _clause(text: str) -> _Clause:
+    begin, *parts = _NOT.split(text)
+    free, denied = set(content_words(begin)), set[str]()
+    for part in parts:
+        reached = _REACH.match(part)
+        assert reached is not None
+        denied.update(content_words(reached.group()))
+        free.update(content_words(part[reached.end() :]))
+    return _Clause(frozenset(free), frozenset(denied), affirms=not (parts or _REFUSAL.search(text)))
