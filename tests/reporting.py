@@ -21,15 +21,55 @@ from shared.blobs import BlobStore, open_blobs, transcript_key
 from shared.bus import Envelope, subscription
 from shared.bus.memory import MemoryBus
 from shared.schemas.events import ReportReady, TranscriptReady
-from shared.schemas.jobs import JobOptions, LlmAllowance
+from shared.schemas.jobs import ArtifactFormat, JobOptions, LlmAllowance
 from shared.schemas.reports import Doubt, Item, Report
-from shared.schemas.solutions import Solution
+from shared.schemas.solutions import Column, ColumnType, LocalisedText, Section, SectionFormat, SectionKind, Solution
 from shared.schemas.transcripts import Transcript
 from shared.solutions import load_solutions
 from tests.messaging import Reader
-from tests.speech import JOB, TENANT
+from tests.speech import JOB, TENANT, conversation, transcript
 
 PLENTY = LlmAllowance(tokens=10_000_000)
+
+MEETING = transcript(
+    conversation(
+        ("A", "Good morning everybody, let us talk about the budget for the new office in Taipei."),
+        ("B", "We have spent 3.2 million dollars so far, and 1.8 million is left."),
+        ("A", "Anna will call the supplier before Friday and ask for a firm date."),
+        ("B", "We decided not to renew the lease of the old office."),
+        ("A", "What happens if they do not deliver on October 15th?"),
+        ("B", "Then we take a look at the penalty clause in the contract."),
+        ("A", "I will send the figures to the auditors on Monday."),
+        ("B", "All right, thank you all very much for coming today."),
+    ),
+    names={"A": "Alice Chen", "B": "Bob Lee"},
+)
+
+
+def scenario(**changes: Any) -> Solution:
+    """A scenario with a section of each kind that lies matter in."""
+    sections = (
+        Section(id="points", title=both("Points"), format=SectionFormat.BULLETS),
+        Section(
+            id="actions",
+            title=both("Actions"),
+            kind=SectionKind.ACTIONS,
+            format=SectionFormat.TABLE,
+            columns=(
+                Column(id="task", title=both("Task")),
+                Column(id="owner", title=both("Owner"), type=ColumnType.SPEAKER),
+                Column(id="due", title=both("Due"), type=ColumnType.DATE),
+            ),
+        ),
+        Section(id="quotes", title=both("Quotes"), kind=SectionKind.QUOTES, format=SectionFormat.QUOTES),
+    )
+    chosen: dict[str, Any] = {"id": "trial", "version": 1, "sections": sections, "artifacts": (ArtifactFormat.MARKDOWN,)}
+    return Solution(**{**chosen, "title": both("Trial"), "description": both("A trial"), **changes})
+
+
+def both(text: str) -> LocalisedText:
+    """The same text in both languages."""
+    return {"en": text, "zh-Hant": text}
 
 
 @dataclass(kw_only=True)
@@ -41,9 +81,9 @@ class Newsroom:
     solutions: dict[str, Solution]
     ready: Reader = field(default_factory=Reader)
 
-    async def keep(self, transcript: Transcript, *, tenant_id: UUID = TENANT, job_id: UUID = JOB) -> None:
+    async def keep(self, heard: Transcript, *, tenant_id: UUID = TENANT, job_id: UUID = JOB) -> None:
         """Store a transcript as the transcriber does."""
-        await self.blobs.put(transcript_key(tenant_id, job_id, 1), msgspec.json.encode(transcript))
+        await self.blobs.put(transcript_key(tenant_id, job_id, 1), msgspec.json.encode(heard))
 
     async def deliver(self, *, tenant_id: UUID = TENANT, job_id: UUID = JOB, **options: Any) -> ReportReady:
         """Deliver `transcript.ready` once; what the reporter says to it. Raises what its handler raises."""
@@ -53,9 +93,9 @@ class Newsroom:
         mine = [one for one in self.ready.events[before:] if isinstance(one, ReportReady) and one.job_id == job_id]
         return mine[-1]
 
-    async def report(self, transcript: Transcript, **options: Any) -> Written:
+    async def report(self, heard: Transcript, **options: Any) -> Written:
         """Store a transcript, have it reported on, and read the report."""
-        await self.keep(transcript)
+        await self.keep(heard)
         return await self.written(await self.deliver(**options))
 
     async def written(self, ready: ReportReady) -> Written:
@@ -109,12 +149,12 @@ def transcript_ready(tenant_id: UUID, job_id: UUID, options: JobOptions) -> Tran
 
 @asynccontextmanager
 async def newsroom(
-    folder: Path, settings: LlmSettings | None = None, *, solutions: Sequence[Solution] = (), render_seconds: float = 60.0
+    folder: Path, settings: LlmSettings | None = None, *, solutions: Sequence[Solution] = ()
 ) -> AsyncIterator[Newsroom]:
     """A reporter for the length of a block; `solutions` stand beside those that come with the platform."""
     blobs = await open_blobs("file://", data_dir=folder, credentials={})
     bus = MemoryBus()
-    workers = Workers(start=RenderProcess.start, count=1, seconds=render_seconds, idle_seconds=60)
+    workers = Workers(start=RenderProcess.start, count=1, seconds=60, idle_seconds=60)
     model = LanguageModel(settings=settings or LlmSettings(), blobs=blobs)
     known = {**load_solutions(), **{solution.id: solution for solution in solutions}}
     room = Newsroom(blobs=blobs, bus=bus, solutions=known)
