@@ -9,35 +9,36 @@ def _words(text: str) -> frozenset[str]:
 
 ENGLISH = _words(
     """
-    a about above across actually after again against ah ahead ain't all almost along already alright also although always
-    am an and another any anybody anyone anything anyway apart are aren't around as ask asked asking at away back
-    basically be because become been before behind being believe below better between big bit both bring but by bye call
-    called came can can't cannot cause 'cause certain certainly clear clearly come comes coming could couldn't couple
-    course cup day days definitely did didn't different do does doesn't doing don't done down during each eh either else
-    end enough er especially etc even ever every everybody everyone everything exactly example fact fairly far feel few
-    fine first five for four from full further gave get gets getting give given gives giving go god goes going gone gonna
-    good got gotta great guess guy guys had hadn't half happen happened happens happy hard has hasn't have haven't having
-    he he'd he'll he's hear heard hello help her here here's hers herself hey hi him himself his hm hmm hold hope how
-    however huh i i'd i'll i'm i've idea if important in indeed instead interesting into is isn't issue it it'd it'll it's
-    its itself just keep kind kinda knew know known last later least left less let let's like likely little ll long look
-    looked looking looks lot lots love made main make makes making many matter may maybe me mean means meant might mind
-    mine minute minutes mm mm-hmm mmm moment more morning most mostly much must my myself name near necessarily need
-    needed needs never new next nice no nobody none nope nor not nothing now number obviously of off often oh ok okay old
-    on once one ones only onto oops open or other others otherwise ought our ours ourselves out over own part particular
-    particularly past people perfect perhaps person place please plus point points possible possibly pretty probably
-    problem put quite quick quickly rather re read ready real really reason remember right said same saw say saying says
-    second see seem seems seen sense set several shall she she'll she's should shouldn't show side simply since sir six
-    small so some somebody somehow someone something sometimes somewhere soon sorry sort sorta sound sounds speak start
-    started starting still stuff such suppose supposed sure take taken takes taking talk talked talking tell ten term
-    terms than thank thanks that that'd that'll that's the their theirs them themselves then there there'd there'll
-    there's therefore these they they'd they'll they're they've thing things think thinking this those though thought
-    three through thus till time times to today together told too took top totally toward towards tried true try trying
-    turn two type uh uh-huh um um-hmm umm under understand until up upon us use used useful uses using usually ve very via
-    want wanted wants was wasn't way ways we we'd we'll we're we've welcome well went were weren't what what'd what'll
-    what's whatever when whenever where wherever whether which while who who's whole whoever whom whose why will wise wish
-    with within without won't word words work wow would wouldn't ya yeah year years yep yes yesterday yet you you'd you'll
-    you're you've your yours yourself yourselves yup afternoon evening gentlemen ladies somewhat sort-of kind-of blah
-    bless excuse pardon alrighty cool yay
+    hundred hundreds thousand thousands million millions billion dozen half seven eight nine eleven twelve twenty thirty
+    forty fifty sixty seventy eighty ninety third fourth fifth quarter percent a about above across actually after again
+    against ah ahead ain't all almost along already alright also although always am an and another any anybody anyone
+    anything anyway apart are aren't around as ask asked asking at away back basically be because become been before
+    behind being believe below better between big bit both bring but by bye call called came can can't cannot cause 'cause
+    certain certainly clear clearly come comes coming could couldn't couple course cup day days definitely did didn't
+    different do does doesn't doing don't done down during each eh either else end enough er especially etc even ever
+    every everybody everyone everything exactly example fact fairly far feel few fine first five for four from full
+    further gave get gets getting give given gives giving go god goes going gone gonna good got gotta great guess guy guys
+    had hadn't happen happened happens happy hard has hasn't have haven't having he he'd he'll he's hear heard hello help
+    her here here's hers herself hey hi him himself his hm hmm hold hope how however huh i i'd i'll i'm i've idea if
+    important in indeed instead interesting into is isn't issue it it'd it'll it's its itself just keep kind kinda knew
+    know known last later least left less let let's like likely little ll long look looked looking looks lot lots love
+    made main make makes making many matter may maybe me mean means meant might mind mine minute minutes mm mm-hmm mmm
+    moment more morning most mostly much must my myself name near necessarily need needed needs never new next nice no
+    nobody none nope nor not nothing now number obviously of off often oh ok okay old on once one ones only onto oops open
+    or other others otherwise ought our ours ourselves out over own part particular particularly past people perfect
+    perhaps person place please plus point points possible possibly pretty probably problem put quite quick quickly rather
+    re read ready real really reason remember right said same saw say saying says second see seem seems seen sense set
+    several shall she she'll she's should shouldn't show side simply since sir six small so some somebody somehow someone
+    something sometimes somewhere soon sorry sort sorta sound sounds speak start started starting still stuff such suppose
+    supposed sure take taken takes taking talk talked talking tell ten term terms than thank thanks that that'd that'll
+    that's the their theirs them themselves then there there'd there'll there's therefore these they they'd they'll
+    they're they've thing things think thinking this those though thought three through thus till time times to today
+    together told too took top totally toward towards tried true try trying turn two type uh uh-huh um um-hmm umm under
+    understand until up upon us use used useful uses using usually ve very via want wanted wants was wasn't way ways we
+    we'd we'll we're we've welcome well went were weren't what what'd what'll what's whatever when whenever where wherever
+    whether which while who who's whole whoever whom whose why will wise wish kay with within without won't word words
+    work wow would wouldn't ya yeah year years yep yes yesterday yet you you'd you'll you're you've your yours yourself
+    yourselves yup afternoon evening gentlemen ladies somewhat sort-of kind-of blah bless excuse pardon alrighty cool yay
     """
 )
 

@@ -90,6 +90,7 @@ TRADITIONAL_CHINESE = Labels(
         "insights_unreadable": "語音引擎的部分分析無法讀取，仍保存於原始結果中。",
         "engine_warnings": "語音引擎提出警告，詳見其原始結果。",
         "script_converted": "中文字形已轉換，辨識原文仍予保存。",
+        "roles_unknown": "無法確定各發言者的角色，因此限定角色的段落從所有人的發言中擷取。",
         "llm_not_configured": "本系統未設定語言模型，報告由程式擷取。",
         "llm_not_allowed": "本文不得外傳，故未使用外部語言模型。",
         "llm_budget_spent": "語言模型額度已用完，缺少的部分未能撰寫。",

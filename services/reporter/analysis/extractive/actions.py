@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import assert_never
 
 import msgspec
@@ -11,13 +12,21 @@ from services.reporter.analysis.extractive.commitments import ACCEPTANCE, HYPOTH
 from services.reporter.analysis.extractive.dates import Due, find_due
 from services.reporter.analysis.extractive.material import Material
 from services.reporter.analysis.extractive.names import Names, Person
-from services.reporter.analysis.extractive.phrases import COURTESY, INVITATION, QUESTION
+from services.reporter.analysis.extractive.phrases import COURTESY, INVITATION, QUESTION, Phrase
 from services.reporter.analysis.words import length
 
 _LEAST = 0.45
 _SHORTEST, _LONGEST = 3, 60
 _LEAST_WORDS = 2
 """That carry meaning: "I'll do that" says nothing on its own."""
+_LOOK_BACK = 4
+_PATIENCE = 3
+"""Sentences."""
+_FEW_WORDS = 5
+_SHORT_REPLY = 8
+_EVERYBODY = Phrase(
+    r"\b(?:everyone|everybody|all of you|you all|you guys|each of you)\b", r"各位|大家|所有人|每個人|每位|同學們|你們"
+)
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,12 +34,13 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     """Of its sentence."""
-    begin: int
-    end: int
-    """The words of the sentence that make it one."""
     owner: Person | None
     due: Due | None
     confidence: float
+    context: int | None = None
+    """The sentence before without which it says nothing: "I'll look into that"."""
+    due_in: int | None = None
+    """The sentence that says when it is due, where that is the answer to a request."""
 
 
 class Actions:
@@ -43,19 +53,35 @@ class Actions:
     def find(self) -> list[Action]:
         """All of them, the surest first."""
         found = [action for number in range(len(self._material.sentences)) if (action := self._action(number))]
+        found = [action for action in found if not self._accepts(action, found)]
         return sorted(found, key=lambda action: (-action.confidence, action.number))
 
     def _action(self, number: int) -> Action | None:
         folded = self._material.folded[number]
-        if not _SHORTEST <= length(folded) <= _LONGEST or len(set(self._material.words[number])) < _LEAST_WORDS:
+        if not _SHORTEST <= length(folded) <= _LONGEST:
             return None
-        best: Action | None = None
-        for turn in TURNS:
-            for match in turn.phrase.finditer(folded):
-                action = self._judge(number, turn, match)
-                if action is not None and (best is None or action.confidence > best.confidence):
-                    best = action
-        return best if best is not None and best.confidence >= _LEAST else None
+        judged = (self._judge(number, turn, match) for turn in TURNS for match in turn.phrase.finditer(folded))
+        best = max((action for action in judged if action), key=lambda action: action.confidence, default=None)
+        if best is None or best.confidence < _LEAST:
+            return None
+        if len(set(self._material.words[number])) >= _LEAST_WORDS:
+            return best
+        context = self._context(number) if best.owner and best.owner.speaker_id else None
+        return None if context is None else msgspec.structs.replace(best, context=context)
+
+    def _accepts(self, action: Action, others: Sequence[Action]) -> bool:
+        """Whether somebody only takes on what they were asked for just before."""
+        sentence, folded = self._material.sentences[action.number], self._material.folded[action.number]
+        return (
+            length(sentence.text) <= _SHORT_REPLY
+            and ACCEPTANCE.search(folded) is not None
+            and any(
+                0 < action.number - other.number <= _PATIENCE
+                and other.owner is not None
+                and other.owner.speaker_id == sentence.speaker_id
+                for other in others
+            )
+        )
 
     def _judge(self, number: int, turn: Turn, match: re.Match[str]) -> Action | None:
         """How sure it is that the sentence asks for something or undertakes it in this way."""
@@ -63,37 +89,29 @@ class Actions:
         if turn.manner is Manner.NAMED and person is None:
             return None
         folded = self._material.folded[number]
-        due = find_due(folded)
+        asked = turn.manner in (Manner.NAMED, Manner.ADDRESSED)
+        reply = self._reply(number) if asked else None
+        due, due_in = find_due(folded), None
+        if due is None and reply is not None and (due := find_due(self._material.folded[reply])):
+            due_in = reply
         owner = person or self._owner(number, turn.manner)
         sure = turn.weight + (0 if due is None else 0.3 if due.limit else 0.15)
-        sure += 0.1 if owner is not None and turn.manner in (Manner.NAMED, Manner.ADDRESSED) else 0
-        sure += 0.1 if turn.manner is Manner.ADDRESSED and self._accepted(number) else 0
+        sure += 0.1 if asked and owner is not None else 0
+        sure += 0.1 if reply is not None else 0
         sure -= self._against(number, folded, turn.manner)
-        return Action(
-            number=number,
-            begin=match.start(),
-            end=match.end(),
-            owner=owner,
-            due=due,
-            confidence=round(min(0.95, max(0.0, sure)), 2),
-        )
+        return Action(number=number, owner=owner, due=due, due_in=due_in, confidence=round(min(0.95, max(0.0, sure)), 2))
 
     def _against(self, number: int, folded: str, manner: Manner) -> float:
         """What speaks against it."""
-        doubts = 0.0
-        if HYPOTHETICAL.search(folded):
-            doubts += 0.3
-        if PROCEDURE.search(folded):
-            doubts += 0.35
-        if INVITATION.search(folded):
-            doubts += 0.6
-        if QUESTION.search(folded) and manner in (Manner.SELF, Manner.GROUP):
-            doubts += 0.3
-        if COURTESY.match(folded):
-            doubts += 0.15
-        if self._material.sentences[number].doubtful:
-            doubts += 0.3
-        return doubts
+        against = [
+            (HYPOTHETICAL.search(folded), 0.3),
+            (PROCEDURE.search(folded), 0.35),
+            (INVITATION.search(folded), 0.6),
+            (QUESTION.search(folded) and manner in (Manner.SELF, Manner.GROUP), 0.3),
+            (COURTESY.match(folded), 0.15),
+            (self._material.sentences[number].doubtful, 0.3),
+        ]
+        return sum(weight for found, weight in against if found)
 
     def _owner(self, number: int, manner: Manner) -> Person | None:
         match manner:
@@ -117,23 +135,29 @@ class Actions:
 
     def _addressed(self, number: int) -> Person | None:
         """Whoever answers that they will, or the other one of two."""
-        speaker = self._material.sentences[number].speaker_id
-        speakers = self._material.speakers
+        speaker, speakers = self._material.sentences[number].speaker_id, self._material.speakers
         if speaker is None:
             return None
         if len(speakers) == 2:
             return self._speaker(next(one for one in speakers if one != speaker))
-        following = self._next(number)
-        if following is not None and ACCEPTANCE.search(self._material.folded[following]):
-            return self._speaker(self._material.sentences[following].speaker_id)
+        reply = None if _EVERYBODY.search(self._material.folded[number]) else self._reply(number)
+        return None if reply is None else self._speaker(self._material.sentences[reply].speaker_id)
+
+    def _reply(self, number: int) -> int | None:
+        """The sentence in which somebody else takes on what they are asked for, right after it or a few words later."""
+        sentences = self._material.sentences
+        for after in range(number + 1, min(len(sentences), number + 1 + _PATIENCE)):
+            if sentences[after].speaker_id != sentences[number].speaker_id:
+                return after if ACCEPTANCE.search(self._material.folded[after]) else None
+            if length(sentences[after].text) > _FEW_WORDS:
+                return None
         return None
 
-    def _accepted(self, number: int) -> bool:
-        following = self._next(number)
-        return following is not None and ACCEPTANCE.search(self._material.folded[following]) is not None
-
-    def _next(self, number: int) -> int | None:
-        """The next sentence, if somebody else says it."""
+    def _context(self, number: int) -> int | None:
+        """What somebody else said just before, if it says something."""
         sentences = self._material.sentences
-        after = number + 1
-        return after if after < len(sentences) and sentences[after].speaker_id != sentences[number].speaker_id else None
+        for before in range(number - 1, max(-1, number - 1 - _LOOK_BACK), -1):
+            other = sentences[before].speaker_id != sentences[number].speaker_id
+            if other and len(set(self._material.words[before])) >= _LEAST_WORDS:
+                return before
+        return None

@@ -32,7 +32,8 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 _DO = (
-    r"(?:send|prepare|write|draft|check|find (?:out|a|the|some)|ask|talk (?:to|with)|speak (?:to|with)|e-?mail|call|phone|"
+    r"(?:send|copy|include|type|attach|cc|mail|interact with|coordinate|look at|prepare|write|draft|check|find (?:out|a|the|"
+    r"some)|ask|talk (?:to|with)|speak (?:to|with)|e-?mail|call|phone|"
     r"ring|schedule|set (?:up|a)"
     r"|arrange|organi[sz]e|book|fix|update|upload|review|share|circulate|finish|complete|finali[sz]e|look (?:into|after|up)|"
     r"get (?:back|in touch|hold|you|the|it|that|some|a|an|them|everything|started on)"
@@ -91,6 +92,8 @@ TURNS = (
             rf"(?:can|could|would|will) {_NAME} {_SOON}{_DO}",
             rf"{_NAME}, (?:please |you(?:'ll| will| need to| should| have to| could| can)? )?{_SOON}{_DO}",
             rf"(?:ask|get|want|need|have|let) {_NAME} (?:to )?{_SOON}{_DO}",
+            rf"{_NAME} (?:will|is going to) be (?:doing|working on|handling|leading|running|writing|preparing|taking|"
+            rf"looking)\b",
             rf"{_GROUPS}(?:'ll| will| is going to| needs to| has to| should| to) {_SOON}{_DO}",
             rf"{_NAME} (?:is|will be) (?:responsible for|in charge of|taking care of)",
             rf"assigned to {_NAME}",
@@ -109,7 +112,10 @@ TURNS = (
     Turn(
         Manner.SELF,
         0.35,
-        Phrase(rf"\b(?:i (?:need to|have to|must|should)|i(?:'d| would) (?:like|be happy) to|let me) {_SOON}{_DO}"),
+        Phrase(
+            rf"(?<!that )(?<!which )(?<!what )(?<!things )\b(?:i (?:need to|have to|must|should)|i(?:'d| would) (?:like|be "
+            rf"happy) to|let me) {_SOON}{_DO}"
+        ),
     ),
     Turn(
         Manner.ADDRESSED,
@@ -120,6 +126,9 @@ TURNS = (
             rf"\b(?:i|we)(?:'d| would)? (?:need|want|like|ask|expect|encourage) you (?:all |both )?to {_SOON}{_DO}",
             rf"\byou(?:'ll| will| need to| have to| must|'re going to)(?: need to| have to)? {_SOON}{_DO}",
             r"\b(?:don't forget to|remember to|be sure to|make sure (?:you|to|that you))\b",
+            r"\b(?:i|we)(?:'ll| will| would)? (?:need|want|expect|require) (?:\w+ ){1,6}from (?:you|each of you|all of you|"
+            r"everybody|everyone)\b",
+            r"\bkeep (?:\w+ ){1,3}(?:in the loop|informed|posted|up to date)\b",
             rf"\bby when (?:\w+ ){{0,4}}(?:can|could|will)\b.{{0,20}}{_DO}",
         ),
     ),
@@ -179,13 +188,14 @@ PROCEDURE = Phrase(
     r"some|my|the|any|this|that|an)? ?(?:\w+ )?"
     r"(?:question|questions|example|examples|point|introduction|overview|presentation|summary|idea|opening|exercise|"
     r"training|moment|look|seat|break|vote|sense|flavour|picture))\b",
-    r"接下來|首先|先(?:來)?(?:看|講|談|介紹)|等一下(?:再)?(?:講|談|說|介紹)|(?:回答|補充|分享|請教|介紹|說明|講|問)(?:一下|"
+    r"掌聲|接下來|首先|先(?:來)?(?:看|講|談|介紹)|等一下(?:再)?(?:講|談|說|介紹)|(?:回答|補充|分享|請教|介紹|說明|講|"
+    r"問)(?:一下|"
     r"一個|幾個|兩個|幾點|兩點)|舉(?:個|一個)例",
 )
 """Speaks of the talk itself, not of work that is left when it is over."""
 HYPOTHETICAL = Phrase(
     r"\b(?:if (?:you|we|i|they|he|she|someone|somebody|people)|would have|could have|should have|used to|whether|suppose|"
-    r"imagine|when (?:you|people|they)|unless|hypothetically"
+    r"imagine|(?<!by )when (?:you|people|they)|unless|hypothetically"
     r"|(?:have|has|had|'ve) already|was going to|were going to|whenever|every time|usually|in general|people|one could|"
     r"might be able)\b",
     r"如果|假如|要是|假設|的時候|當(?:你|我|他)|本來|原本|已經(?!請)|曾經|當時|以前|那時|往往|通常|一般來說|比如|例如|"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from services.reporter.analysis.extractive.phrases import Phrase
+from services.reporter.analysis.words import length
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
@@ -27,6 +28,7 @@ _MOMENT = (
     r"|(?:the day after )?tomorrow(?: (?:morning|afternoon|evening|night))?|tonight|today|noon|midnight"
     r"|(?:the )?(?:(?:early|late|middle|beginning|start) )?(?:next|following|coming) (?:week|month|quarter|year|meeting|"
     r"session|sprint|call)"
+    r"|(?:in )?the (?:first|second|third|last) (?:week|days|half) of (?:the |this |next )?(?:\w+)"
     r"|(?:the )?(?:very )?(?:end|close|beginning|start|middle) of (?:the |this |next )?(?:day|business|week|month|quarter|"
     r"year|january|february|march|april"
     r"|may|june|july|august|september|october|november|december|meeting|session|sprint)|e\.?o\.?d\b|c\.?o\.?b\b|close of "
@@ -39,33 +41,41 @@ _ENGLISH = (
     rf"|\b(?:with)?in (?:the next )?{_COUNT} {_UNIT}(?: or (?:so|two))?\b(?! ago)|\b{_MOMENT}(?!\w)"
 )
 _CHINESE_DAY = (
-    r"(?:(?:(?:19|20)\d\d|民國\s?\d{2,3}|今|明)\s?年\s?)?(?:\d{1,2}|[一二三四五六七八九十]{1,3}|這個|下個|本|下|這|"
+    r"(?:(?:(?:19|20)\d\d|民國\s?\d{2,3}|今|明|去|前)\s?年\s?)?(?:\d{1,2}|[一二三四五六七八九十]{1,3}|這個|下個|本|下|這|"
     r"上個)\s?月\s?(?:(?:\d{1,2}|[一二三四五六七八九十廿]{1,4})\s?[日號]|底|初|中旬?|份)?"
     r"|(?:19|20)\d\d[-/]\d{1,2}[-/]\d{1,2}|(?<![\d/])\d{1,2}/\d{1,2}(?![\d/])|(?<![\d一二三四五六七八九十第])(?:\d{1,2}|"
     r"[一二三四五六七八九十廿]{1,3})\s?[日號](?![碼線樓])"
     r"|(?:(?:這|本|下|下下)個?)?(?:週|周|星期|禮拜)[一二三四五六日天末](?![個次])|(?:這|本|下|下下)個?(?:週|周|星期|"
     r"禮拜)(?![一二三四五六日天末])(?:內|初|底)?|(?:這|本|下)一?(?:季|次會議|次開會)|下次(?:會議|開會)?"
     r"|今天|今日|今晚|明天|明日|明早|後天|大後天|月底|月初|年底|年初|季底|週末|周末|下班"
-    r"|(?:\d{1,3}|[一二兩三四五六七八九十]{1,3}|半)\s?個?(?:小時|鐘頭|天|工作天|工作日|週|周|星期|禮拜|月)"
+    r"|(?:19|20)\d\d\s?年(?:的?年?[底初])?|(?<!\d)\d\d\s?年年?[底初]"
 )
 _CHINESE_CLOCK = (
     r"(?:(?:的)?(?:早上|上午|中午|下午|傍晚|晚上|凌晨|下班))?"
     r"(?:(?:\d{1,2}|[一二兩三四五六七八九十]{1,2})\s?點(?:半|\d{1,2}分)?)?"
 )
+_CHINESE_SPAN = (
+    r"(?:\d{1,3}|[一二兩三四五六七八九十]{1,3}|半)\s?個?(?:小時|鐘頭|天|日|工作天|工作日|週|周|星期|禮拜|月|年)(?:之內|以內|內)"
+)
 _CHINESE_LIMIT = r"(?:之前|以前|前|之內|以內|內|為止|截止|到期)"
-_DUE_CHINESE = rf"(?:在|到|於|最晚|最遲|趕在)?(?:{_CHINESE_DAY}){_CHINESE_CLOCK}(?:{_CHINESE_LIMIT})?"
-_DURATION = re.compile(r"(?:个?(?:小时|钟头|天|工作天|工作日|周|星期|礼拜|月))$")
+_DUE_CHINESE = rf"(?:在|於)?{_CHINESE_SPAN}|(?:在|到|於|最晚|最遲|趕在)?(?:{_CHINESE_DAY}){_CHINESE_CLOCK}(?:{_CHINESE_LIMIT})?"
 
 _PHRASES = Phrase(_DUE_CHINESE, _ENGLISH)
 _LIMITING = Phrase(
     rf"(?:{_CHINESE_LIMIT}|最晚|最遲|截止)", r"\b(?:by|before|until|due|no later|at the latest|within|end of|eod|cob)\b"
 )
+_NOW = Phrase(r"^(?:今天|今日|today|this (?:morning|afternoon|evening))$")
 _LEAD = Phrase(r"(?:在|到|於|趕在)(?!期)", r"(?:on|at)\s+(?=\D)")
+_EXACT = Phrase(r"\d|[一二三四五六七八九十廿]\s?[月日號點]|\b(?:first|second|third|last) week")
 _PAST = Phrase(r"上個?(?:月|週|周|星期|禮拜)|\b(?:last|ago|yesterday|since)\b")
 _NUMERIC = re.compile(r"(?<!\d)((?:19|20)\d\d)[-/](\d{1,2})[-/](\d{1,2})(?!\d)")
 _CHINESE_DATE = re.compile(r"(?:((?:19|20)\d\d)|民国\s?(\d{2,3}))\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})\s?[日号]")
 _MONTH_FIRST = re.compile(rf"\b({_MONTH}) (\d{{1,2}})(?:st|nd|rd|th)?,? ((?:19|20)\d\d)\b", re.IGNORECASE)
 _DAY_FIRST = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)? (?:of )?({_MONTH}),? ((?:19|20)\d\d)\b", re.IGNORECASE)
+
+
+_CLAUSE_END = re.compile(r"[，,；;。.!?！？](?=\D|$)\s*")
+_LEAST_CLAUSE = 8
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,27 +84,41 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     begin: int
     end: int
     limit: bool
+    exact: bool
+    """It names a day or month, or a time."""
     date: dt.date | None = None
 
 
 def find_due(folded: str) -> Due | None:
     """The moment by which something is to be done, as a place in the text; one named as a limit is preferred."""
-    return min(_moments(folded, past=False), key=lambda due: not due.limit, default=None)
+    found = _moments(folded, past=False)
+    return min(found, key=lambda due: (not due.limit, not due.exact), default=None)
 
 
 def find_moment(folded: str) -> Due | None:
-    """The first moment that is named at all, past or to come, as a place in the text."""
-    return next(_moments(folded, past=True), None)
+    """A moment that is named, past or to come, as a place in the text, the most exact one first; "today" is none."""
+    found = [one for one in _moments(folded, past=True) if not _NOW.search(folded[one.begin : one.end])]
+    return min(found, key=lambda one: not one.exact, default=None)
 
 
 def _moments(folded: str, *, past: bool) -> Iterator[Due]:
     for match in _PHRASES.finditer(folded):
         limit = _LIMITING.search(match.group()) is not None
-        if not past and (_PAST.search(match.group()) or (_DURATION.search(match.group()) and not limit)):
+        exact = _EXACT.search(match.group()) is not None
+        if not past and _PAST.search(match.group()):
             continue
         end = match.end()
         begin = match.start() + (len(lead.group()) if (lead := _LEAD.match(match.group())) else 0)
-        yield Due(begin=begin, end=end, limit=limit, date=calendar_date(match.group()))
+        yield Due(begin=begin, end=end, limit=limit, exact=exact, date=calendar_date(match.group()))
+
+
+def clause(text: str, due: Due) -> str:
+    """The clause of a text that names the moment, with the next one where it is but a few words."""
+    ends = [match.end() for match in _CLAUSE_END.finditer(text)]
+    begin = max((end for end in ends if end <= due.begin), default=0)
+    after = [end for end in ends if end >= due.end] or [len(text)]
+    end = next((one for one in after if length(text[begin:one]) >= _LEAST_CLAUSE), after[-1])
+    return text[begin:end].strip(" ,，;；")
 
 
 def calendar_date(folded: str) -> dt.date | None:

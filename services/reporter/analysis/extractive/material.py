@@ -29,10 +29,12 @@ _SUBJECT = Phrase(
 _LEAST_LEFT = 12
 """Characters."""
 _LEAD_IN = Phrase(
-    r"(?:(?:um+|uh+|er+|erm|ah|oh|hmm+|m+|okay|ok|alright|all right|right|well|so|and|yeah|you know|i mean|like|now|anyway|"
+    r"(?:(?:'kay|um+|uh+|er+|erm|ah|oh|hmm+|m+|okay|ok|alright|all right|right|well|so|and|yeah|you know|i mean|like|now|"
+    r"anyway|"
     r"then)"
     r"(?=[\s,.…])[\s,.…]+)+",
-    r"(?:(?:嗯+|呃+|啊|喔|哦|噢|欸|誒|ok|okay|好的?|對|那|那個|那麼|然後|所以說?|就是說|就是|其實)[，,、。\s]+|呃+|嗯+|"
+    r"(?:(?:嗯+|呃+|啊|喔|哦|噢|欸|誒|ok|okay|好的?|對|那|那個|那麼|然後|所以說?|也就是說|就是說|就是|其實|但是呢|"
+    r"對ok)[，,、。\s]+|呃+|嗯+|"
     r"然後(?!的)|就是說|那麼(?![多大長高久]))+",
 )
 """What people say before they say something."""
@@ -98,16 +100,17 @@ class Material:
         self,
         number: int,
         *,
+        text: str | None = None,
         label: str | None = None,
         cells: tuple[Cell, ...] = (),
         also: Iterable[int] = (),
         confidence: float | None = None,
         attributed: bool = False,
     ) -> Claim:
-        """A sentence as a statement that quotes it. `also` are sentences that it rests on besides."""
+        """A sentence as a statement that quotes it. `also` are sentences that it rests on besides, with a `text` of all."""
         sentence = self.sentences[number]
         return Claim(
-            text=sentence.text,
+            text=text or sentence.text,
             sources=distinct(source for one in (number, *also) for source in self.sentences[one].sources),
             label=label,
             cells=cells,

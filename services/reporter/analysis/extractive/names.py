@@ -7,7 +7,7 @@ from functools import cache
 
 import msgspec
 
-from services.reporter.analysis.words import chinese_tags, fold
+from services.reporter.analysis.words import chinese_tags, fold, is_stopword
 from shared.schemas.transcripts import Speaker
 
 _HAN = re.compile("[\u4e00-\u9fff]")
@@ -88,7 +88,7 @@ class Names:
 
     def _chinese(self, said: str) -> Person | None:
         folded = fold(said)
-        if _pronoun().search(folded):
+        if _pronoun().search(folded) or is_stopword(folded):
             return None
         for begin in range(len(folded) - 1):
             if speaker_id := self._owner.get(folded[begin:].lower()):
@@ -112,7 +112,7 @@ def _pronoun() -> re.Pattern[str]:
 def _name_begin(folded: str) -> int:
     """Where the name at the end begins, counted from 1; 0 where there is none."""
     tags = chinese_tags(folded)
-    if tags and tags[-1][1] == "nr" and len(tags[-1][0]) > 1:
+    if tags and tags[-1][1] == "nr" and len(tags[-1][0]) > 1 and not is_stopword(tags[-1][0]):
         return len(folded) - len(tags[-1][0]) + 1
     begin = len(folded)
     for word, _ in reversed(tags):  # The longest name that is made of whole words.

@@ -11,8 +11,9 @@ from services.reporter.analysis.extractive.material import Material
 from services.reporter.analysis.extractive.terms import Terms
 from services.reporter.analysis.extractive.vectors import Floats
 
-_BLOCK_WORDS = 24
-"""Words that count in one block, the unit that is compared."""
+_BLOCK_WORDS = (6, 24)
+_BLOCKS = 40
+"""A block, the unit that is compared, has as many words that count as make so many blocks of the whole, within bounds."""
 _WINDOW = 4
 """Blocks on either side of a gap."""
 _CHAPTER_BLOCKS = 6
@@ -31,11 +32,12 @@ class Chapter(msgspec.Struct, frozen=True):
 
 
 def find_chapters(material: Material, most: int) -> list[Chapter]:
-    """At most `most` chapters, in order, that cover the whole recording."""
-    if not material.sentences:
+    """At most `most` chapters, in order, that cover the whole recording; none where it does not fall into several."""
+    inner = _boundaries(material, most)
+    if not inner:
         return []
     terms = Terms(material)
-    bounds = [0, *_boundaries(material, most), len(material.sentences)]
+    bounds = [0, *inner, len(material.sentences)]
     return [_chapter(material, terms, range(begin, end)) for begin, end in pairwise(bounds)]
 
 
@@ -72,9 +74,11 @@ def _boundaries(material: Material, most: int) -> list[int]:
 
 def _blocks(material: Material) -> list[int]:
     """Where each block begins: about as many words in each."""
+    total = sum(map(len, material.words))
+    size = min(_BLOCK_WORDS[1], max(_BLOCK_WORDS[0], total // _BLOCKS))
     starts, words = [0], 0
     for number, sentence in enumerate(material.words):
-        if words >= _BLOCK_WORDS:
+        if words >= size:
             starts.append(number)
             words = 0
         words += len(sentence)

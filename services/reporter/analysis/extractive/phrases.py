@@ -49,14 +49,18 @@ COURTESY = Phrase(
 )
 """Greetings, thanks and the like."""
 INVITATION = Phrase(
-    r"\b(?:(?:can|could|would|may) (?:you|i (?:ask|invite|ask you to))|(?:i(?:'d| would) (?:like|love) (?:you )?to (?:hear|"
-    r"invite|ask)"
-    r"|let(?:'s| us) hear)|over to you|your (?:thoughts|views|take)|please (?:go ahead|tell us|introduce|join|welcome|come|sit"
-    r"|note that|continue|proceed|start|begin|state))\b(?=.*\b(?:tell|explain|say|describe|talk|share|introduce|thoughts?|"
-    r"views?|hear|"
-    r"think|elaborate|comment|expand|start|begin|go|repeat|clarify|sit|join|continue|state)\b|.{0,12}$)",
-    r"有請|請問|(?:請|想請|邀請|麻煩|勞駕|聽聽)[^，。]{0,18}(?:談|聊|分享|發表|介紹|說|講|回答|點評|看法|觀點|觀點|高見|上台|"
-    r"上臺|登場|發言|解釋|補充"
-    r"|展開|教|坐|就座|入座|進|開始|繼續|稍等|等一下|等一等|看|聽|注意|關注|期待|多多指教|歡迎|合影)",
+    r"\b(?:can|could|would|may|will) (?:you|i (?:ask|invite))\b.*\b(?:tell (?:us|me|the)|explain|say|describe|talk|introduce|"
+    r"think|"
+    r"elaborate|comment|expand|repeat|clarify what|continue|state|hear (?:me|us)|share (?:your|a few|some)|walk us|run us "
+    r"through)\b",
+    r"\b(?:i(?:'d| would) (?:like|love) to (?:hear|invite|ask)|let(?:'s| us) hear|over to you|your (?:thoughts|views|take) "
+    r"on)\b",
+    r"\bplease (?:go ahead|tell us|introduce|join|welcome|come|sit|note that|continue|proceed|start|begin|state|share your)\b",
+    r"有請|請問|請教(?:一下|您|你|各位|老師)|(?:請|想請|邀請|麻煩|勞駕|聽聽)[^，。]{0,18}(?:談談|聊聊|分享一下|分享您|分享你|"
+    r"發表|介紹|說說|"
+    r"說明一下|講講|講一下|回答|點評|看法|觀點|高見|上台|上臺|登場|發言|解釋|補充一下|展開|就座|入座|稍等|等一下|等一等|"
+    r"多多指教|合影)",
+    r"請(?:坐|進|看|聽|繼續|開始|大家看|各位看)|請[^，。]{0,10}(?:說明事情|說明.{0,6}(?:經過|狀況|原因)|談|聊(?!天)|"
+    r"分享(?!給|檔|到)|說(?!服))",
 )
 """A moderator's words that make somebody speak, and ask for nothing else."""

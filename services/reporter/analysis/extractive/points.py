@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from services.reporter.analysis.extractive.cues import Cues, cue_scores
@@ -13,8 +15,9 @@ _CANDIDATES = 400
 _LEAST_QUALITY = 0.3
 _LEAST_WORDS = 6
 _LEAST_SHARE = 0.25
-_LEAST_SHARE_OF_SUBJECT = 0.45
+_LEAST_SHARE_OF_SUBJECT = 0.33
 """Of the best sentence's worth: what is much worse is left out, sooner where a subject was looked for."""
+_NEARLY = 0.7
 _LEAST_CUE = 0.25
 """A match below this, such as one cue that stands in every other sentence, is none."""
 
@@ -32,6 +35,16 @@ def choose(material: Material, section: Section, allowed: Floats) -> list[int]:
     rows = material.vectors.dense(candidates)
     chosen = diverse(rows, [float(worth[number]) for number in candidates], section.max_items)
     return sorted(candidates[place] for place in chosen)
+
+
+def belongs(material: Material, section: Section, others: Sequence[Section]) -> Floats:
+    """1 for each sentence that no other section's cues match much better."""
+    if not others:
+        return np.ones(len(material.sentences), dtype=np.float64)
+    mine = np.array(cue_scores(Cues(section.cues), material.folded), dtype=np.float64)
+    theirs = np.array([cue_scores(Cues(other.cues), material.folded) for other in others], dtype=np.float64)
+    belonging: Floats = (mine >= _NEARLY * theirs.max(axis=0)).astype(np.float64)
+    return belonging
 
 
 def _worth(material: Material, section: Section) -> Floats:

@@ -46,7 +46,7 @@ _FLAWS = (
 
 def quality(sentence: Sentence, folded: str) -> float:
     """From 0 to 1: how fit a sentence is to stand in a report."""
-    fitness = _fit(length(sentence.text)) * _fluent(folded)
+    fitness = _fit(length(sentence.text)) * fluency(folded)
     fitness *= 0.2 if sentence.doubtful else 1.0
     fitness *= 1.0 if sentence.whole else 0.7
     for flaw, left in _FLAWS:
@@ -61,7 +61,8 @@ def _fit(words: int) -> float:
     return 1.0 if words <= _LONG else max(0.5, _LONG / words)
 
 
-def _fluent(folded: str) -> float:
+def fluency(folded: str) -> float:
+    """From 0 to 1: how little of a sentence is hesitation and repetition."""
     size = max(1.0, len(folded) / 12 if is_chinese(folded) else len(folded.split()) / 6)
     stumbles = _HESITATION.count(folded) + 1.5 * sum(1 for _ in _STAMMER.finditer(folded))
     return max(0.2, 1 - 0.3 * stumbles / size)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from services.reporter.analysis.extractive.material import Material
-from services.reporter.analysis.extractive.phrases import QUESTION, Phrase
+from services.reporter.analysis.extractive.phrases import COURTESY, QUESTION, Phrase
 from services.reporter.analysis.words import length
 
 _SHORTEST_QUESTION, _LONGEST_QUESTION = 5, 48
 _SHORTEST_ANSWER = 5
 _LOOK_AHEAD = 8
 """Sentences after the question among which its answer begins."""
+_ASIDES = 2
+"""Sentences that the asker may add."""
 _PATIENCE_MS = 90_000
 _SHORT_ANSWER = 14
 """An answer below this length takes the next sentence with it."""
@@ -20,6 +22,12 @@ _ASKING = Phrase(
     r"\b(?:what|why|how|when|where|which|who|whose|whether|is there|are there|do you|does|did|can we|could we|should|have "
     r"you|would it|will)\b",
     r"什麼|怎麼|為什麼|為何|如何|哪|誰|多少|幾|是否|有沒有|能不能|可不可以|會不會|是不是|要不要|嗎",
+)
+_ASKED_FOR = Phrase(r"(?:請問|想問|問一下|請教)[^。]*(?:什麼|哪|如何|怎麼|怎樣|多少|是否|誰|為何)")
+"""A question in all but its mark."""
+_PRAISE = Phrase(
+    r"^(?:that's|it's|what) (?:an? )?(?:very |really )?(?:good|great|interesting|excellent) question\W*$",
+    r"^[^，。]{0,4}(?:這個)?問題(?:問得)?(?:非常|很)好[。，]?$",
 )
 _RHETORIC = Phrase(
     r"(?:right|okay|ok|yeah|you know|isn't it|don't you think|doesn't it|aren't they|huh|can you hear me|any (?:other "
@@ -51,7 +59,11 @@ def find_questions(material: Material) -> list[Answered]:
 def _worth(material: Material, number: int) -> float:
     folded, sentence = material.folded[number], material.sentences[number]
     size = length(sentence.text)
-    if not _SHORTEST_QUESTION <= size <= _LONGEST_QUESTION or sentence.doubtful or not QUESTION.search(folded):
+    if (
+        not _SHORTEST_QUESTION <= size <= _LONGEST_QUESTION
+        or sentence.doubtful
+        or not (QUESTION.search(folded) or _ASKED_FOR.search(folded))
+    ):
         return 0.0
     if _RHETORIC.search(folded) or len(material.words[number]) < 2:
         return 0.0
@@ -62,17 +74,26 @@ def _worth(material: Material, number: int) -> float:
 def _answer(material: Material, question: int) -> tuple[int, ...]:
     """The first sentences of substance that somebody else says, unless the asker goes on to something else first."""
     asked = material.sentences[question]
+    asides = 0
     last = min(len(material.sentences), question + 1 + _LOOK_AHEAD)
     for number in range(question + 1, last):
         sentence = material.sentences[number]
         if sentence.start_ms - asked.end_ms > _PATIENCE_MS:
             return ()
-        if sentence.speaker_id == asked.speaker_id or length(sentence.text) < _SHORTEST_ANSWER:
-            continue
-        if QUESTION.search(material.folded[number]) or sentence.doubtful:
-            return ()
-        return (number, *_rest(material, number))
+        if sentence.speaker_id == asked.speaker_id:
+            asides += 1
+            if asides > _ASIDES:
+                return ()
+        elif length(sentence.text) >= _SHORTEST_ANSWER and not _polite(material.folded[number]):
+            if QUESTION.search(material.folded[number]) or sentence.doubtful:
+                return ()
+            return (number, *_rest(material, number))
     return ()
+
+
+def _polite(folded: str) -> bool:
+    """Thanks for the question, and the like."""
+    return COURTESY.match(folded) is not None or _PRAISE.match(folded) is not None
 
 
 def _rest(material: Material, number: int) -> tuple[int, ...]:

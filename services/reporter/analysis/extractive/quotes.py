@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from services.reporter.analysis.extractive.material import Material
 from services.reporter.analysis.extractive.phrases import Phrase
+from services.reporter.analysis.extractive.quality import fluency
 from services.reporter.analysis.words import length
 
 _SHORTEST, _LONGEST = 8, 32
 _IDEAL = (10, 24)
+_LEAST_FLUENCY = 0.85
 
 _POINTED = Phrase(
     r"\bnot\b.{3,60}\bbut\b|\bisn't\b.{3,60}\bit's\b|\bthe (?:only|best|worst|most|real|whole|first|hardest|biggest)\b|"
@@ -24,6 +26,7 @@ _FELT = Phrase(
     r"我(?:相信|認為|覺得|希望|記得|學到|發現)|人生|生命|未來|夢想|相信|勇氣|信任|價值|意義|改變|孩子|自由|初心",
 )
 _COMPARED = Phrase(r"\b(?:like a|like an|as if|as though|is like)\b", r"就像|好比|如同|像是一|彷彿")
+_SPIRIT = ((_POINTED, 0.35), (_FELT, 0.2), (_COMPARED, 0.2))
 
 
 def find_quotes(material: Material) -> list[tuple[int, float]]:
@@ -34,10 +37,10 @@ def find_quotes(material: Material) -> list[tuple[int, float]]:
         if not sentence.whole or sentence.doubtful or not _SHORTEST <= size <= _LONGEST or material.quality[number] < 0.55:
             continue
         folded = material.folded[number]
-        spirit = (
-            0.3 + 0.35 * bool(_POINTED.search(folded)) + 0.2 * bool(_FELT.search(folded)) + 0.2 * bool(_COMPARED.search(folded))
-        )
+        spirit = sum(weight for phrase, weight in _SPIRIT if phrase.search(folded))
+        if not spirit or fluency(folded) < _LEAST_FLUENCY:
+            continue
         measured = 1.0 if _IDEAL[0] <= size <= _IDEAL[1] else 0.8
-        worth = spirit * measured * float(material.quality[number]) * (0.5 + float(material.centrality[number]))
+        worth = (0.3 + spirit) * measured * float(material.quality[number]) * (0.5 + float(material.centrality[number]))
         found.append((number, round(worth, 9)))
     return sorted(found, key=lambda one: (-one[1], one[0]))

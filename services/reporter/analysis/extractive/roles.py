@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from services.reporter.analysis.extractive.cues import Cues
 from services.reporter.analysis.extractive.material import Material
+from services.reporter.analysis.extractive.phrases import QUESTION
 from services.reporter.analysis.words import fold, length
 from shared.schemas.reports import SpeakerRole
 from shared.schemas.solutions import Role
 
 _NAMED = 12.0
 _INTRODUCED = 8.0
-_LEAST = 3.0
-_LEAD = 2.0
+_PAIR = 2
+_LEAST = 4.0
+_LEAST_OF_PAIR = 2.5
+_HABIT = 3.0
+_MOSTLY = 0.6
+"""Of all questions, or of all words."""
+_ASKING_PARTS = frozenset(("interviewer", "host", "moderator"))
+_SPEAKING_PARTS = frozenset(("lecturer", "teacher", "trainer", "presenter"))
+"""Parts, by the ids that scenarios give them, that are known by asking or speaking most."""
+_LEAD = 2.5
 """The score of whoever plays a part must be this many times the next one's."""
 _SELF_ENGLISH = (
     "i'm the {0}",
@@ -44,21 +53,33 @@ def find_roles(material: Material) -> tuple[SpeakerRole, ...]:
     """The parts that are clear, in the template's order; a part may have one speaker, and a speaker one part."""
     roles = material.brief.solution.roles
     scores = {role.id: _scores(material, role) for role in roles}
+    if len(roles) == len(material.speakers) == _PAIR:
+        return _titled(material, _shared_out(scores, material.speakers))
     given: dict[str, str] = {}
     pairs = [(score, role.id, speaker) for role in roles for speaker, score in scores[role.id].items()]
     for score, role_id, speaker in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
         if role_id not in given and speaker not in given.values() and _clear(score, speaker, scores[role_id], given):
             given[role_id] = speaker
-    rest_roles = [role.id for role in roles if role.id not in given]
-    rest_speakers = [speaker for speaker in material.speakers if speaker not in given.values()]
-    if given and len(roles) == 2 and len(rest_roles) == len(rest_speakers) == 1 and len(material.speakers) == 2:
-        given[rest_roles[0]] = rest_speakers[0]
+    return _titled(material, given)
+
+
+def _titled(material: Material, given: dict[str, str]) -> tuple[SpeakerRole, ...]:
     language = material.brief.language
     return tuple(
         SpeakerRole(speaker_id=given[role.id], role=role.id, title=role.label[language], source="cues")
-        for role in roles
+        for role in material.brief.solution.roles
         if role.id in given
     )
+
+
+def _shared_out(scores: dict[str, dict[str, float]], speakers: Sequence[str]) -> dict[str, str]:
+    """Two parts among two speakers: the one way round or the other, where one is much likelier; else neither."""
+    (first, second), (one, other) = scores, speakers
+    straight = scores[first][one] + scores[second][other]
+    crossed = scores[first][other] + scores[second][one]
+    if max(straight, crossed) < _LEAST_OF_PAIR or max(straight, crossed) < _LEAD * min(straight, crossed):
+        return {}
+    return {first: one, second: other} if straight > crossed else {first: other, second: one}
 
 
 def _clear(score: float, speaker: str, scores: dict[str, float], given: dict[str, str]) -> bool:
@@ -80,8 +101,12 @@ def _scores(material: Material, role: Role) -> dict[str, float]:
         said[speaker] += length(sentence.text)
         hits[speaker] += len(cues.hits(folded))
         hits[speaker] += _INTRODUCED * any(phrase in folded.lower() for label in labels for phrase in _introductions(label))
-    names = {one.id: fold(one.name or "").lower() for one in material.brief.transcript.speakers}
     average = sum(said.values()) / max(1, len(said))
+    if role.id in _ASKING_PARTS and (asker := _who_mostly(_questions(material))):
+        hits[asker] += _HABIT * said[asker] / average
+    if role.id in _SPEAKING_PARTS and (talker := _who_mostly(said)):
+        hits[talker] += _HABIT * said[talker] / average
+    names = {one.id: fold(one.name or "").lower() for one in material.brief.transcript.speakers}
     return {
         speaker: round(
             hits[speaker] * min(2.0, average / said[speaker])
@@ -90,6 +115,22 @@ def _scores(material: Material, role: Role) -> dict[str, float]:
         )
         for speaker in material.speakers
     }
+
+
+def _questions(material: Material) -> dict[str, int]:
+    """How many questions of substance each speaker asks."""
+    asked = dict.fromkeys(material.speakers, 0)
+    for number, sentence in enumerate(material.sentences):
+        if sentence.speaker_id is not None and QUESTION.search(material.folded[number]) and len(material.words[number]) > 1:
+            asked[sentence.speaker_id] += 1
+    return asked
+
+
+def _who_mostly(counts: dict[str, int]) -> str | None:
+    """Whoever has most of all, among several and with more than a few."""
+    total = sum(counts.values())
+    top = max(counts, key=lambda speaker: counts[speaker], default=None)
+    return top if top is not None and len(counts) > 1 and counts[top] >= max(3, _MOSTLY * total) else None
 
 
 def _introductions(label: str) -> Iterator[str]:

@@ -7,23 +7,34 @@ from typing import assert_never
 
 from services.reporter.analysis.extractive.dates import Due
 from services.reporter.analysis.extractive.names import Person
+from services.reporter.analysis.extractive.phrases import Phrase
 from services.reporter.characters import clean
 from shared.schemas.reports import Cell
 from shared.schemas.solutions import Column, ColumnType
 
+_REASON = Phrase(
+    r"\b(?:because|since (?!\d)|as long as|provided (?:that )?|on condition|so that|due to|given that|in order to|unless|"
+    r"subject to)\b",
+    r"因為|由於|為了|前提是|條件是|只要|除非|考量到|考慮到|以便",
+)
+_URGENT = Phrase(
+    r"\b(?:urgent(?:ly)?|asap|as soon as possible|(?:high|top|first) priority|immediately|right away|critical|at once|low "
+    r"priority)\b",
+    r"緊急|急件|很急|盡快|儘快|盡速|儘速|優先|第一優先|馬上|立刻|立即|最重要|不急",
+)
+
 
 def fill(
-    columns: Sequence[Column], text: str, *, owner: Person | None = None, due: Due | None = None, said: str = ""
+    columns: Sequence[Column], texts: Sequence[str], *, owner: Person | None = None, due: Due | None = None, said: str = ""
 ) -> tuple[Cell, ...]:
-    """The cells of one row: the first column of text takes `text`, others stay empty; people and dates go where they belong.
-    `said` is the text in which `due` has its place."""
+    """The cells of one row: columns of text take `texts` in order, those that are left stay empty; people and days go where
+    they belong. `said` is the text in which `due` has its place."""
+    left = iter(texts)
     cells = []
-    free = True
     for column in columns:
         match column.type:
             case ColumnType.TEXT:
-                cells.append(Cell(column=column.id, text=text if free else ""))
-                free = False
+                cells.append(Cell(column=column.id, text=next(left, "")))
             case ColumnType.SPEAKER:
                 cells.append(_person(column.id, owner))
             case ColumnType.DATE:
@@ -31,6 +42,28 @@ def fill(
             case _:
                 assert_never(column.type)
     return tuple(cells)
+
+
+def text_columns(columns: Sequence[Column]) -> int:
+    """How many columns take text."""
+    return sum(1 for column in columns if column.type is ColumnType.TEXT)
+
+
+def has_date(columns: Sequence[Column]) -> bool:
+    """Whether a row needs a day."""
+    return any(column.type is ColumnType.DATE for column in columns)
+
+
+def reason(text: str, folded: str) -> str:
+    """What a sentence gives as its reason or condition, in its own words; empty for none."""
+    match = _REASON.search(folded)
+    return "" if match is None else text[match.start() :].strip(" ,，.。")
+
+
+def urgency(text: str, folded: str) -> str:
+    """The words by which something is called urgent or important; empty for none."""
+    match = _URGENT.search(folded)
+    return "" if match is None else text[slice(*match.span())]
 
 
 def _person(column: str, owner: Person | None) -> Cell:
