@@ -46,6 +46,17 @@ def in_a_row(sentences: Iterable[str]) -> str:
     return text
 
 
+def put_in(text: str, placeholder: str, name: str) -> str:
+    """The text with a name in the place of a placeholder, and no space between Chinese and Chinese."""
+    before, *others = text.split(placeholder)
+    for after in others:
+        if before.endswith(" ") and _WIDE.match(name) and _WIDE.match(before[-2:-1]):
+            before = before[:-1]
+        spaced = after.startswith(" ") and _WIDE.match(name[-1:]) and _WIDE.match(after[1:2])
+        before += name + (after[1:] if spaced else after)
+    return before
+
+
 def columns(text: str) -> int:
     """How wide the text is where every Latin letter takes one column and every Chinese character two."""
     return len(text) if text.isascii() else len(text) + len(_WIDE.findall(text))

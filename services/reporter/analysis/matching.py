@@ -27,6 +27,8 @@ _OMISSION = re.compile(r"\s*(?:\[?(?:…+|\.{3,})\]?)\s*")
 _CHINESE_NUMERALS = "零〇一二三四五六七八九十百千万亿萬億兩两"
 _OPENING = "$€£¥￥#+-('’‘\"（“「『《"
 
+_CLOSING = ".!?。！？…」』”’)）%％"
+
 
 class _Letters(dict[int, str]):
     """What is compared of each character: letters and digits, decomposed and without case; of anything else nothing."""
@@ -166,7 +168,7 @@ def _rounded(text: str, first: int, last: int) -> tuple[int, int]:
             last += 1
     if first and text[first - 1] in _OPENING:
         first -= 1
-    while last < len(text) and not text[last].isalnum() and not text[last].isspace() and text[last] not in _OPENING:
+    while last < len(text) and text[last] in _CLOSING:
         last += 1
     return first, last
 

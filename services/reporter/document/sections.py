@@ -26,7 +26,7 @@ from services.reporter.blocks import (
     Timeline,
     Voice,
 )
-from services.reporter.characters import clean, in_a_row
+from services.reporter.characters import clean, in_a_row, put_in
 from services.reporter.labels import Labels, date_text
 from shared.schemas.jobs import ReportMode
 from shared.schemas.reports import Cell, Item, Reference, Section
@@ -173,8 +173,11 @@ class _Page:
 
     def _named(self, text: str) -> str:
         """The text with the speakers' names in the place of their ids."""
-        voices, unknown = self._citations.voices, self._labels.unknown_speaker
-        return clean(SPEAKER.sub(lambda id_: voices[id_[1]].name if id_[1] in voices else unknown, text))
+        voices = self._citations.voices
+        named = clean(text)
+        for id_ in dict.fromkeys(SPEAKER.findall(named)):
+            named = put_in(named, f"{{{id_}}}", voices[id_].name if id_ in voices else self._labels.unknown_speaker)
+        return named
 
 
 def _moment(item: Item) -> int:

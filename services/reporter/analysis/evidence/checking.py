@@ -65,12 +65,11 @@ class Verifier:
         sections = {section.id: section for section in self._brief.solution.sections}
         found = {id_: [self._examine(sections[id_], claim, roles) for claim in listed] for id_, listed in claims.items()}
         sound = [(id_, place) for id_, listed in found.items() for place, one in enumerate(listed) if not one.doubts]
-        if all(found[id_][place].verbatim for id_, place in sound):
-            sound = []  # Whatever was said was said.
         for at in contradicted([(sections[id_], found[id_][place].claim) for id_, place in sound]):
             id_, place = sound[at]
-            if not found[id_][place].verbatim:
-                found[id_][place] = msgspec.structs.replace(found[id_][place], doubts=(Doubt.CONTRADICTION,))
+            one = found[id_][place]
+            if not one.verbatim or any(cell.speaker_id for cell in one.claim.cells):
+                found[id_][place] = msgspec.structs.replace(one, doubts=(Doubt.CONTRADICTION,))
         return {id_: tuple(listed) for id_, listed in found.items()}
 
     def _examine(self, section: Section, claim: Claim, roles: Roles) -> Examined:
@@ -86,8 +85,8 @@ class Verifier:
             played = any(role in section.speaker_roles for role in roles.values())
             doubts.append(Doubt.WRONG_ROLE if played else Doubt.ROLE_UNKNOWN)
         across = False
+        doubts += self._owner(section, claim, references)
         if references and not verbatim:
-            doubts += self._owner(section, claim, references)
             across = self._check_wording(texts, references, doubts)
         return Examined(
             claim=claim,
@@ -154,10 +153,15 @@ class Verifier:
         speaking = {reference.speaker_id for reference in references}
         types = {column.id: column.type for column in section.columns}
         for cell in claim.cells:
-            if types.get(cell.column) is not ColumnType.SPEAKER or not cell.speaker_id or cell.speaker_id in speaking:
+            if (
+                not references
+                or types.get(cell.column) is not ColumnType.SPEAKER
+                or not cell.speaker_id
+                or cell.speaker_id in speaking
+            ):
                 continue
-            near = " ".join(segment.text for one in references for segment in self._passages.near(one.segment_id))
-            if not _ADDRESSED.search(fold(near)) and not self._names.is_named(cell.speaker_id, near):
+            asked = any(_ADDRESSED.search(fold(self._clauses(one))) for one in references)
+            if self.speaks(cell.speaker_id) and not asked and not self._names.is_named(cell.speaker_id, self._near(references)):
                 return [Doubt.WRONG_PERSON]
         return []
 
@@ -174,8 +178,8 @@ class Verifier:
             doubts.append(Doubt.NEGATION)
         if not self._readable or not comparable(statement, clauses):
             return True
-        near = " ".join(segment.text for one in references for segment in self._passages.near(one.segment_id))
-        if figures_of(statement).isdisjoint(figures_of(clauses)) and little_in_common(statement, clauses, near):
+        alone = figures_of(statement).isdisjoint(figures_of(clauses))
+        if alone and little_in_common(statement, clauses, self._near(references)):
             doubts.append(Doubt.LITTLE_IN_COMMON)
         return False
 
@@ -183,6 +187,10 @@ class Verifier:
         """The segments that references stand in, and what they quote across their borders."""
         segments = [self._passages.segment(one.segment_id) for one in references]
         return [one.text for one in segments if one is not None] + [one.quote for one in references if one.quote]
+
+    def _near(self, references: Iterable[Reference]) -> str:
+        """The segments that references stand in, and those beside them."""
+        return " ".join(segment.text for one in references for segment in self._passages.near(one.segment_id))
 
     def _clauses(self, reference: Reference) -> str:
         """The whole clauses that a reference quotes from: what was cut off may turn the meaning round."""

@@ -15,18 +15,21 @@ SPEAKER = re.compile(r"\{([^{}\s]+)\}")
 """A speaker inside a text, by id."""
 
 _CAPITALISED = re.compile(r"(?<![\w'’])[A-Z][a-zß-öø-ÿ]+(?:['’-][A-Z]?[a-zß-öø-ÿ]+)*(?![\w])")
-_HAN_WORD = re.compile(rf"[{HAN}]+")
 _LATIN_WORD = re.compile(rf"[^\W\d_{HAN}]+")
 _BEGINNING = re.compile(r"(?:^|[.!?:;。！？：；\n•(\[\"“「『])\s*[\"'“‘(]*$")
 _HONORIFIC = re.compile(r"\b(?:mr|mrs|ms|miss|dr|prof|professor|judge|sir|madam)\.?\s$", re.IGNORECASE)
-_CHINESE_TITLE = re.compile(
-    "(?:先生|小姐|女士|太太|经理|总经理|律师|老师|教授|医师|医生|法官|检察官|处长|组长|课长|主任|总监|董事长|执行长|董|总)"
-)
 _NOT_OF_NAMES = "会要将说在和与由就都也先去可已应需表则把被对向跟等的是有来"
 _SURNAMES = (
     "陈林黄张李王吴刘蔡杨许郑谢郭洪曾邱廖赖周叶苏庄吕江何萧罗高简朱钟施游詹沈彭胡余卢潘颜梁赵翁魏孙戴范方宋邓杜侯傅曹薛丁卓马董蓝蒋石"
     "温古唐汤程冯徐姚韩任姜夏贾邹熊孟秦白阎段雷钱崔龙史陶贺顾毛郝龚邵万钱严武乔"
 )
+_CHINESE_TITLE = re.compile(
+    "先生|小姐|女士|太太|经理|总经理|律师|老师|教授|医师|医生|法官|检察官|处长|组长|课长|主任|总监|董事长|执行长"
+)
+_TITLED = re.compile(
+    rf"(?P<name>(?<![对双甲乙我他该贵任如上下本每最主担责])[{_SURNAMES}](?:[{HAN}]{{2}})?)(?:{_CHINESE_TITLE.pattern})"
+)
+"""Not the other party's lawyer (對方律師), nor any (任何律師)."""
 _WORDS = (
     "顾客",
     "高雄",
@@ -49,8 +52,9 @@ _WORDS = (
 _ACTS = re.compile("表示|认为|同意|负责|将|会|说|指出|提到|建议|确认|要求|提出|答应|承诺|主张|担任|安排|签")
 """What tells a name of two characters from a word that only looks like one."""
 _PERSON = ("nr", "nrt", "nrfg")
-_CALENDAR = re.compile(
-    r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|may|june|july|august|(?:sept|nov|dec)ember|october",
+_NO_NAME = re.compile(
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|may|june|july|august|(?:sept|nov|dec)ember|october"
+    r"|mr|mrs|ms|miss|dr|prof|professor|sir|madam",
     re.IGNORECASE,
 )
 
@@ -130,7 +134,7 @@ def _latin_names(text: str, *, chinese: bool, plainest: bool) -> Iterator[str]:
     headline = _is_headline(text)
     for place, match in enumerate(found):
         name = match.group()
-        if _CALENDAR.fullmatch(name) or (is_stopword(name) and not chinese):
+        if _NO_NAME.fullmatch(name) or (is_stopword(name) and not chinese):
             continue
         certain = chinese or name.lower() in GIVEN_NAMES or _HONORIFIC.search(text, 0, match.start())
         begins = _BEGINNING.search(text[: match.start()]) and not _goes_on(text, match, found[place + 1 :])
@@ -150,15 +154,13 @@ def _is_headline(text: str) -> bool:
 
 
 def _chinese_names(folded: str, *, plainest: bool) -> Iterator[str]:
-    """Names of people, as the word cutter sees them; the `plainest` have a common surname and three characters, or a title."""
+    """Names of people: surnames with titles, and what the word cutter takes for names; the `plainest` have three characters."""
+    for match in _TITLED.finditer(folded):
+        if not any(char in _NOT_OF_NAMES for char in match["name"]):
+            yield match["name"] if len(match["name"]) > 1 else match.group()
     tags = chinese_tags(folded)
     for place, (word, tag) in enumerate(tags):
-        if tag not in _PERSON or not _HAN_WORD.fullmatch(word):
-            continue
-        title = "".join(following for following, _ in tags[place + 1 : place + 3])
-        if len(word) == 1 and (match := _CHINESE_TITLE.match(title)):
-            yield word + match.group()
-        elif word[0] in _SURNAMES and word[-1] not in _NOT_OF_NAMES and word not in _WORDS:
+        if tag in _PERSON and word[0] in _SURNAMES and word[-1] not in _NOT_OF_NAMES and word not in _WORDS:
             acts = tags[place + 1 : place + 2] and _ACTS.match(tags[place + 1][0])
             if len(word) == 3 or (len(word) == 2 and acts and not plainest):
                 yield word
