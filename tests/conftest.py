@@ -1,5 +1,7 @@
 """What every suite can use; the fixtures of each real server live in a module of their own."""
 
+from hypothesis import HealthCheck, settings
+
 pytest_plugins = [
     "tests.fixtures_postgresql",
     "tests.fixtures_database",
@@ -8,3 +10,6 @@ pytest_plugins = [
     "tests.fixtures_seaweedfs",
     "tests.fixtures_installation",
 ]
+
+settings.register_profile("anywhere", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # also on a busy machine
+settings.load_profile("anywhere")
