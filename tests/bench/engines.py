@@ -102,6 +102,7 @@ async def _ours(ground: Ground, sandbox: Control, *, with_hooks: bool) -> Figure
         "BLOBS_URL": f"file://{folder}/blobs",
         "DATA_DIR": str(folder / "data"),
         "PORT": str(port),
+        "SECRET_KEY": "a secret of the benchmark, long enough for everyone",
         "LOG_LEVEL": "warning",
         "EGRESS_ALLOW_CIDRS": "127.0.0.1/32",
         "ASSEMBLYAI_API_KEY": "any",
