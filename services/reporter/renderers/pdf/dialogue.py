@@ -66,7 +66,7 @@ class _Scribe:
         if pen.y < palette.TOP:
             pen.y -= BEFORE_TURN
         if voice.id not in self._names:
-            [name] = pen.lines(pen.fitted(voice.name, NAME, WIDTH - 80), NAME, WIDTH)
+            name = pen.line(pen.fitted(voice.name, NAME, WIDTH - 80), NAME)
             self._names[voice.id] = name, NAME.tinted(speaker_colour(voice.rank))
             pen.mark(f"voice-{voice.rank}")
         (name, look), y = self._names[voice.id], pen.y - 11

@@ -22,6 +22,9 @@ from services.reporter.renderers.pdf.outlines import Cut, Outlines
 JAPANESE, KOREAN, SIMPLIFIED, TRADITIONAL, HONG_KONG = range(5)
 """The faces of the CJK collection, which differ in the shapes of the same characters."""
 
+MOST_PARTS = 12
+"""Of a cluster that are drawn: nobody stacks more accents than that on a letter to be read."""
+
 NOTDEF = 0
 """The glyph that stands for all others; every font has it."""
 
@@ -199,13 +202,15 @@ def region_of(language: str | None) -> int:
 
 
 def _cluster(glyphs: Iterable[tuple[hb.GlyphInfo, hb.GlyphPosition]]) -> Cluster | None:
-    parts, x = [], 0
+    parts: list[Part] = []
+    x = 0
     for info, position in glyphs:
         if info.codepoint == NOTDEF:
             return None
-        parts.append(Part(info.codepoint, x + position.x_offset, position.y_offset))
+        if len(parts) < MOST_PARTS:
+            parts.append(Part(info.codepoint, x + position.x_offset, position.y_offset))
         x += position.x_advance
-    return Cluster(tuple(parts), max(0, x))
+    return Cluster(tuple(parts), min(max(0, x), 0xFFFF))
 
 
 @cache

@@ -85,6 +85,12 @@ class Pen:
         style = self.styles[look.style]
         return break_lines(style, style.prepare(text), look.size, width)
 
+    def line(self, text: str, look: Look) -> Line:
+        """A text as one line, however long."""
+        if text.isascii():
+            return Line(text, self.styles[look.style].width(text, look.size), 0)
+        return next(iter(self.lines(text, look, 1e9)), Line("", 0.0, 0))
+
     def width(self, text: str, look: Look) -> float:
         """The width of a line of text in points."""
         style = self.styles[look.style]
@@ -106,10 +112,7 @@ class Pen:
     ) -> float:  # fmt: skip
         """One line with its baseline at `y`, which begins at `x`, or ends there (`align` 1), or is centred (0.5). Returns its
         width."""
-        if text.isascii():
-            line = Line(text, self.styles[look.style].width(text, look.size), 0)
-        else:
-            [line] = self.lines(text, look, 1e9)
+        line = self.line(text, look)
         self.write_line(x - align * line.width, y, line, look, spread=spread)
         return line.width
 

@@ -102,3 +102,6 @@ class Places:
 
     def __getitem__(self, character: str) -> Place:
         return self._places[character]
+
+    def __contains__(self, character: str) -> bool:
+        return character in self._places

@@ -115,7 +115,7 @@ class Style:
         """Prepared text as it was before."""
         unseen = (character for character in prepared if character not in UNSEEN)
         return "".join(
-            self.places[character].text if _PRIVATE.match(character) else NARROW.get(character, character)
+            self.places[character].text if character in self.places else NARROW.get(character, character)
             for character in unseen
         )
 
@@ -153,7 +153,7 @@ class _FaceOf(dict[str, int]):
 
     def _find(self, character: str) -> int:
         style = self._style
-        if _PRIVATE.match(character):
+        if character in style.places:
             return style.family(style.places[character].font)
         shown, first = NARROW.get(character, character), 1 if character in NARROW else 0
         for number in range(first, 2):
@@ -183,6 +183,6 @@ class _Widths(dict[str, int]):
         number = style.face_of[character]
         if number == MISSING_FROM_ALL:
             return style.faces[1].advance(MISSING)
-        if _PRIVATE.match(character):
+        if character in style.places:
             return style.faces[number].cluster_advance(style.places[character].cluster)
         return style.faces[number].advance(NARROW.get(character, character))

@@ -51,7 +51,7 @@ class _TableDrawing:
         self._block = block
         self._labels = labels
         self._citing = citing
-        self._columns = _columns(pen, block, citing)
+        self._columns = _columns(pen, block, labels, citing)
         self._tag = Tag("Table", pen.part)
         self._heads = [
             pen.lines(title, TINY_STRONG, width - 2 * PADDING_X)
@@ -176,9 +176,9 @@ class _TableDrawing:
         self._draw_head()
 
 
-def _columns(pen: Pen, block: Table, citing: Citing) -> _Columns:
+def _columns(pen: Pen, block: Table, labels: Labels, citing: Citing) -> _Columns:
     cited = max((citing.column(pen, row.citations) for row in block.rows), default=0.0)
-    cited += 2 * PADDING_X if cited else 0.0
+    cited = max(cited, pen.width(labels.evidence, TINY_STRONG) + 1) + 2 * PADDING_X if cited else 0.0
     room = MEASURE - cited
     if len(block.widths) == len(block.columns):
         total = sum(block.widths)
