@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.reporter.consumers import subscriptions
-from services.reporter.fontfiles import cjk_file, latin_file
+from services.reporter.fontfiles import cjk_file, latin_file, noto_file
 from services.reporter.language_model import LanguageModel
 from services.reporter.reporting import Reporter
 from services.reporter.settings import LlmSettings, ReporterSettings
@@ -19,7 +19,7 @@ from shared.solutions import load_solutions
 @asynccontextmanager
 async def assemble(platform: Platform) -> AsyncIterator[Service]:
     """The reporter on a platform. It needs no database. Raises `ConfigurationError` when its fonts are missing."""
-    latin_file(), cjk_file()
+    latin_file(), cjk_file(), noto_file("Sans")
     settings = load(ReporterSettings, platform.environment)
     workers = Workers(
         start=RenderProcess.start,
