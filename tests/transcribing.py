@@ -37,6 +37,7 @@ from services.transcriber.engines import (
 from services.transcriber.engines.registry import Engines
 from services.transcriber.engines.script import raw_script, read_script
 from services.transcriber.hooks import Callbacks, HooksApp
+from services.transcriber.kept_answers import KeptAnswers
 from services.transcriber.leases import Leases
 from services.transcriber.leftovers import LeftoverStore
 from services.transcriber.pacing import Pacing
@@ -46,6 +47,7 @@ from services.transcriber.rules import RulesStore
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sources import Sources
 from services.transcriber.store import Outcome, TranscriptionStore
+from services.transcriber.store.answers import AnswerStore
 from services.transcriber.store.submissions import SubmissionStore
 from services.transcriber.transcriber import Transcriber
 from services.transcriber.transcriptions import Transcriptions
@@ -318,6 +320,7 @@ class Process:
             submissions=self.submissions,
             renting=renting,
             answering=Answering(pool=pool, owner=self.owner, blobs=blobs),
+            kept=KeptAnswers(answers=AnswerStore(pool=pool, owner=self.owner), blobs=blobs),
             chinese_script=settings.chinese_script,
         )
         self.driver = Driver(

@@ -16,6 +16,7 @@ from services.transcriber.engines import Hooks, RentedEngine
 from services.transcriber.engines.registry import open_engines
 from services.transcriber.engines.surroundings import Surroundings
 from services.transcriber.hooks import Callbacks, HooksApp
+from services.transcriber.kept_answers import KeptAnswers
 from services.transcriber.leases import Leases
 from services.transcriber.leftovers import LeftoverStore
 from services.transcriber.offers import OfferStore
@@ -28,6 +29,7 @@ from services.transcriber.scratch import Scratch
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sources import Sources
 from services.transcriber.store import TranscriptionStore
+from services.transcriber.store.answers import AnswerStore
 from services.transcriber.store.submissions import SubmissionStore
 from services.transcriber.transcriber import Transcriber
 from services.transcriber.transcriptions import Transcriptions
@@ -80,6 +82,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             submissions=submissions,
             renting=renting,
             answering=Answering(pool=pool, owner=owner, blobs=platform.blobs),
+            kept=KeptAnswers(answers=AnswerStore(pool=pool, owner=owner), blobs=platform.blobs),
             chinese_script=settings.chinese_script,
         )
         driver = Driver(

@@ -19,6 +19,7 @@ from services.transcriber.engines import (
     AnsweringEngine,
     Engine,
     EngineCrashed,
+    Heard,
     InHouseEngine,
     KeyRefused,
     Pending,
@@ -27,9 +28,10 @@ from services.transcriber.engines import (
     Throttled,
 )
 from services.transcriber.engines.registry import Engines
+from services.transcriber.kept_answers import KeptAnswers
 from services.transcriber.leftovers import LeftoverStore
 from services.transcriber.outcomes import OVERDUE, engine_failed, failed, internal_error, progressed, ready
-from services.transcriber.renting import Renting, Tasks
+from services.transcriber.renting import Renting, Tasks, is_submitted
 from services.transcriber.sources import Sources
 from services.transcriber.store import LeaseLost, Outcome, Transcription, TranscriptionStore
 from services.transcriber.store.submissions import SubmissionStore, Unfinished
@@ -68,6 +70,7 @@ class Transcriber:
         submissions: SubmissionStore,
         renting: Renting,
         answering: Answering,
+        kept: KeptAnswers,
         chinese_script: Script,
     ) -> None:
         self._pool = pool
@@ -81,6 +84,7 @@ class Transcriber:
         self._submissions = submissions
         self._renting = renting
         self._answering = answering
+        self._kept = kept
         self._chinese_script = chinese_script
 
     async def work(self, row: Transcription) -> None:
@@ -149,10 +153,13 @@ class Transcriber:
         heard = await self._store.heard(row.key)
         if heard is None:
             raise LeaseLost
-        attachments = await self._attach(heard, engine, raw)
+        given_to = await self._kept.given_to(heard)
+        attachments = await self._attach(given_to, engine, raw)
+        said = await self._kept.read(heard, engine, raw)
         terms = await self._tasks.key_terms(row, engine)
+        provenance = _provenance(heard, given_to, raw, attachments)
         transcript, document = await asyncio.to_thread(
-            _compose, heard, engine, raw, attachments, terms=terms, chinese_script=self._chinese_script
+            _compose, heard, said, provenance, terms=terms, chinese_script=self._chinese_script
         )
         await self._blobs.put(transcript_key(row.tenant_id, row.job_id, row.run), document)
         if await self._end(row, TranscriptionState.DONE, ready(row, transcript)):
@@ -167,6 +174,10 @@ class Transcriber:
             return await self._blobs.get(key)
         if row.state is TranscriptionState.QUEUED:
             await self._advance(row, TranscriptionState.PREPARING)
+        if not is_submitted(row):
+            terms = await self._tasks.key_terms(row, engine)
+            if (kept := await self._kept.take_over(row, engine, terms.terms)) is not None:
+                return kept
         if not isinstance(engine, RentedEngine) or row.prepared is None:
             await self._sources.ensure(row)
         raw = await self._ask(row, engine)
@@ -198,10 +209,10 @@ class Transcriber:
         await self._submissions.unfinished([later])
         return None
 
-    async def _attach(self, row: Transcription, engine: Engine, raw: bytes) -> list[str]:
-        """Store the files that come with the answer of a provider; their blob keys."""
-        if not isinstance(engine, RentedEngine):
-            return []
+    async def _attach(self, row: Transcription, engine: Engine, raw: bytes) -> Sequence[str]:
+        """Store the files that come with the answer that a provider has given to a run; their blob keys."""
+        if row.attachments is not None or not isinstance(engine, RentedEngine):
+            return row.attachments or ()
         assert row.provider_id is not None
         task, keys = await self._tasks.to_ask_for(row, engine), []
         for attachment in await engine.attachments(task, row.provider_id, raw):
@@ -210,6 +221,7 @@ class Transcriber:
                 async for chunk in attachment.chunks():
                     await writer.write(chunk)
                 await writer.commit()
+        await self._kept.attached(row, keys)
         return keys
 
     def _report(self, row: Transcription) -> Report:
@@ -241,28 +253,35 @@ class Transcriber:
         return True
 
 
+def _provenance(row: Transcription, given_to: Transcription, raw: bytes, attachments: Sequence[str]) -> Provenance:
+    """Of the answer that a run reads: the one it was given, or an earlier one."""
+    assert given_to.started_at is not None
+    assert given_to.heard_at is not None
+    return Provenance(
+        job_id=row.job_id,
+        run=row.run,
+        provider=row.engine,
+        provider_id=given_to.provider_id,
+        raw_key=raw_key(row.tenant_id, row.job_id, row.run),
+        raw_sha256=hashlib.sha256(raw).hexdigest(),
+        started_at=given_to.started_at,
+        heard_at=given_to.heard_at,
+        redaction=row.options.redaction,
+        attachments=tuple(attachments),
+    )
+
+
 def _compose(
-    row: Transcription, engine: Engine, raw: bytes, attachments: Sequence[str], *, terms: KeyTerms, chinese_script: Script
+    row: Transcription, heard: Heard, provenance: Provenance, *, terms: KeyTerms, chinese_script: Script
 ) -> tuple[Transcript, bytes]:
-    heard = engine.parse(raw)
     if not any(passage.words for passage in heard.passages):
-        raise JobError("no_speech", "No speech can be heard in the recording; check that it is the right one and not silent.")
-    assert row.started_at is not None
-    assert row.heard_at is not None
+        raise JobError(
+            "no_speech",
+            "No speech can be heard in the recording; check that it is the right one and not silent, or try another engine.",
+        )
     transcript = compose(
         replace(heard, notes=(*heard.notes, *terms.notes)),
-        Provenance(
-            job_id=row.job_id,
-            run=row.run,
-            provider=row.engine,
-            provider_id=row.provider_id,
-            raw_key=raw_key(row.tenant_id, row.job_id, row.run),
-            raw_sha256=hashlib.sha256(raw).hexdigest(),
-            started_at=row.started_at,
-            heard_at=row.heard_at,
-            redaction=row.options.redaction,
-            attachments=tuple(attachments),
-        ),
+        provenance,
         Writing(script=wanted_script(row.options, heard.language, chinese_script), terms=terms.wanted),
     )
     return transcript, msgspec.json.encode(transcript)

@@ -45,6 +45,7 @@ __all__ = [
     "Report",
     "Task",
     "Throttled",
+    "Unreadable",
     "Usage",
     "base_language",
     "checkpoint_prefix",
@@ -56,6 +57,10 @@ Prepared = Mapping[str, str]
 
 class EngineCrashed(RetryableError):
     """The engine broke down on this very task; after a few times in a row the task is given up."""
+
+
+class Unreadable(Exception):
+    """An answer holds nothing that this version can read."""
 
 
 class Throttled(RetryableError):
@@ -229,7 +234,11 @@ class Engine(ABC):
 
     @abstractmethod
     def parse(self, raw: bytes) -> Heard:
-        """Read the engine's own answer. Pure, and may take seconds: it is called in a thread."""
+        """Read the engine's own answer. Pure, and may take seconds: it is called in a thread.
+
+        `JobError` says that the provider has heard nothing and can be asked again; any other exception, that the answer
+        cannot be read.
+        """
 
     async def close(self) -> None:
         """Let go of processes and connections."""

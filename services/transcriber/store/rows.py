@@ -53,6 +53,10 @@ class Transcription(msgspec.Struct, frozen=True, kw_only=True):
     submissions: int = 0
     polls: int = 0
     heard_at: dt.datetime | None
+    answer_run: int | None = None
+    """The run whose answer it reads; null for its own."""
+    attachments: tuple[str, ...] | None = None
+    """Blob keys of the files that came with the answer; null until they are stored."""
     crashes: int
     outages: int
     started_at: dt.datetime | None

@@ -162,14 +162,17 @@ def test_silence_has_no_words() -> None:
     assert parse(operation({"resultEndOffset": "5s"})).passages == ()
 
 
-@pytest.mark.parametrize(
-    "raw", [b"", b"<html>", b"\xff", b"[]", operation(result(word("a", "0s", "1s")))[:-9], b'{"name": 3}', b'{"done": true}']
-)
-def test_garbage_is_one_clear_failure(raw: bytes) -> None:
-    """Whatever it is."""
-    with pytest.raises(JobError, match="Google") as failed:
+@pytest.mark.parametrize("raw", [b"", b"<html>", b"\xff", b"[]", operation(result(word("a", "0s", "1s")))[:-9], b'{"name": 3}'])
+def test_garbage_is_not_taken_for_a_refusal(raw: bytes) -> None:
+    """It cannot be read, whatever it is; a `JobError` would have a retry ask, and pay, again."""
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
         parse(raw)
-    assert failed.value.failure.code == "engine_failed"
+
+
+def test_an_operation_that_is_done_with_nothing_is_a_failure() -> None:
+    """The recording can be given to Google again."""
+    with pytest.raises(JobError, match="gave no transcript"):
+        parse(b'{"name": "operations/1", "done": true}')
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from services.transcriber.decoding import Recording
-from services.transcriber.engines import Heard
+from services.transcriber.engines import Heard, Unreadable
 from services.transcriber.engines.openai.answer import parse
 from services.transcriber.engines.openai.messages import Answers, Piece, Plan, Response
 from shared.errors import JobError
@@ -219,9 +219,15 @@ def test_segments_alone_are_enough() -> None:
     assert text_of(heard({"segments": [segment(" Good morning.", 1, 2)]})) == "Good morning."
 
 
-@pytest.mark.parametrize("answer", [{"text": ["not", "text"]}, {"error": {"message": "overloaded"}}, {}])
-def test_an_answer_without_readable_text_is_told_in_a_sentence(answer: dict[str, object]) -> None:
-    """It is stored all the same, and never taken for silence."""
-    with pytest.raises(JobError) as caught:
+@pytest.mark.parametrize("answer", [{"text": ["not", "text"]}, {}])
+def test_an_answer_without_readable_text_is_never_taken_for_silence(answer: dict[str, object]) -> None:
+    """It is stored all the same, and may be read by a later version."""
+    with pytest.raises(Unreadable):
         heard(answer)
+
+
+def test_a_failure_in_the_place_of_an_answer_is_told_in_a_sentence() -> None:
+    """The server can be asked again."""
+    with pytest.raises(JobError, match="overloaded") as caught:
+        heard({"error": {"message": "overloaded"}})
     assert caught.value.failure.code == "engine_failed"

@@ -9,7 +9,7 @@ from operator import attrgetter
 
 import msgspec
 
-from services.transcriber.engines import Heard, Passage, Usage, base_language
+from services.transcriber.engines import Heard, Passage, Unreadable, Usage, base_language
 from services.transcriber.engines.deepgram.insights import insights
 from services.transcriber.engines.deepgram.messages import Answer, Channel, HeardWord, Metadata, Results, milliseconds
 from services.transcriber.engines.http import words_of
@@ -19,14 +19,12 @@ from shared.schemas.transcripts import Word
 
 
 def read(raw: bytes) -> tuple[Metadata, Results]:
-    """The answer as Deepgram gave it; `JobError` `engine_failed` when it is none, or tells of a failure."""
-    try:
-        answer = msgspec.json.decode(raw, type=Answer)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise JobError("engine_failed", "Deepgram's answer cannot be read; retry the job, or use another engine.") from None
+    """The answer as Deepgram gave it; `JobError` `engine_failed` when it tells of a failure."""
+    answer = msgspec.json.decode(raw, type=Answer)
     if answer.metadata is None or answer.results is None:
-        said = words_of(raw) or "no reason given"
-        raise JobError("engine_failed", f"Deepgram could not hear the recording ({said}); retry it, or use another engine.")
+        if said := words_of(raw):
+            raise JobError("engine_failed", f"Deepgram could not hear the recording ({said}); retry it, or use another engine.")
+        raise Unreadable("Deepgram's answer holds neither results nor a reason why there are none.")
     return answer.metadata, answer.results
 
 

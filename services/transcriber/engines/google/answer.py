@@ -39,11 +39,8 @@ _PASSING = frozenset({1, 4, 5, 7, 8, 10, 13, 14, 15, 16})
 
 
 def read(raw: bytes) -> Operation:
-    """An operation; `JobError` `engine_failed` when it is none."""
-    try:
-        return msgspec.json.decode(raw, type=Operation)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise JobError("engine_failed", "Google's answer cannot be read; retry the job, or use another engine.") from None
+    """An operation."""
+    return msgspec.json.decode(raw, type=Operation)
 
 
 def standing(raw: bytes) -> Standing:

@@ -13,8 +13,9 @@ from typing import TypeVar
 
 import msgspec
 
-from services.transcriber.engines import Heard, Passage, Usage
+from services.transcriber.engines import Heard, Passage, Unreadable, Usage
 from services.transcriber.engines.doubts import Doubts, is_doubtful
+from services.transcriber.engines.http import words_of
 from services.transcriber.engines.openai.languages import code_of
 from services.transcriber.engines.openai.messages import Answers, Piece, Plan, Response, Span
 from services.transcriber.engines.openai.settings import OPENAI_HOST
@@ -81,7 +82,7 @@ class _Part:
 
 
 def parse(raw: bytes) -> Heard:
-    """The stored answer in our terms. `JobError` when an answer holds no text that can be read."""
+    """The stored answer in our terms. `JobError` when an answer tells of a failure, `Unreadable` when it tells nothing."""
     stored = msgspec.json.decode(raw, type=Answers)
     plan = stored.plan
     pairs = zip(plan.pieces, stored.answers, strict=True)
@@ -104,7 +105,7 @@ def _read(plan: Plan, number: int, piece: Piece, answer: bytes) -> _Part:
     document = _document(answer)
     segments = _plausible(_part(document.segments, list[_Segment]), piece)
     if document.text is msgspec.UNSET and not segments:
-        raise _unreadable()
+        raise _nothing_said(answer)
     text = "" if document.text is msgspec.UNSET else document.text
     segments = segments if _covers(segments, text) else []
     language = _language(document) or plan.language
@@ -130,13 +131,13 @@ def _document(answer: bytes) -> _Document:
     try:
         return msgspec.json.decode(answer, type=_Document)
     except msgspec.MsgspecError:
-        raise _unreadable() from None
+        raise _nothing_said(answer) from None
 
 
-def _unreadable() -> JobError:
-    return JobError(
-        "engine_failed", "The server's answer holds no text that can be read; use another model or engine.", retryable=True
-    )
+def _nothing_said(answer: bytes) -> JobError | Unreadable:
+    if said := words_of(answer):
+        return JobError("engine_failed", f"The server could not hear the recording ({said}); retry it, or use another engine.")
+    return Unreadable("The server's answer holds no text that can be read.")
 
 
 def _covers(segments: list[_Segment], text: str) -> bool:
