@@ -20,13 +20,18 @@ from services.reporter.blocks import (
     Document,
     EvidenceList,
     FactCards,
+    Fields,
     Heading,
+    Mark,
     Notice,
+    Questions,
+    Quotes,
     Statement,
     Table,
     TableCell,
     TableRow,
     TalkTime,
+    Timeline,
     Voice,
 )
 from services.reporter.renderers import pdf
@@ -321,15 +326,23 @@ def test_long_rows_are_broken_and_the_head_repeated() -> None:
             assert "very long" in row.text
 
 
-def test_no_heading_is_left_alone_at_the_foot_of_a_page() -> None:
+PARTS: dict[str, Any] = {
+    "points": Bullets(statements=tuple(Statement(text=f"First {number}.") for number in range(3))),
+    "table": Table(columns=("a", "b"), rows=(TableRow(cells=(TableCell(text="First " * 60), TableCell(text="b"))),)),
+    "doubts": Bullets(statements=(Statement(text="First " * 30, mark=Mark.DOUBTED, doubt="So it is."),)),
+    "questions": Questions(statements=(Statement(label="First " * 20, text="Answer " * 40),)),
+    "timeline": Timeline(statements=(Statement(label="First", text="Text " * 60),)),
+    "quotes": Quotes(statements=(Statement(text="First " * 80),)),
+    "fields": Fields(statements=(Statement(label="First", text="Text " * 60),)),
+}
+
+
+@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
+def test_no_heading_is_left_alone_at_the_foot_of_a_page(part: Any) -> None:
     """Whatever stands before it, a heading has some of its part below it."""
-    for filled in range(2, 40, 6):
+    for filled in (26, 29, 32, 35, 38):
         notices = [Notice(text=f"Notice {number}.") for number in range(filled)]
-        source = _with(
-            *notices,
-            Heading(text="Lonely?"),
-            Bullets(statements=tuple(Statement(text=f"Point {number}.") for number in range(3))),
-        )
-        reader = PdfReader(io.BytesIO(_rendered(source)))
-        page = next(page.extract_text() for page in reader.pages if "Lonely?" in page.extract_text())
-        assert "Point 0." in page
+        doubts = [Notice(text="Beware.", warning=True)] if part is PARTS["doubts"] else []
+        reader = PdfReader(io.BytesIO(_rendered(_with(*notices, Heading(text="Lonely?", level=2), *doubts, part))))
+        page = next(text for text in (page.extract_text() for page in reader.pages) if "Lonely?" in text)
+        assert "First" in page, filled

@@ -36,10 +36,13 @@ from services.reporter.renderers.pdf.lists import draw_fields, draw_questions, d
 from services.reporter.renderers.pdf.palette import TOP
 from services.reporter.renderers.pdf.pen import Pen
 from services.reporter.renderers.pdf.sections import draw_bullets, draw_prose, draw_quotes, draw_timeline
-from services.reporter.renderers.pdf.tables import draw_table
+from services.reporter.renderers.pdf.tables import draw_table, height_kept
 
 LAST_LINES = 16.0
 """Points of the lower margin that the document's last remark may use."""
+
+WARNING = 60.0
+"""Points by which a warning keeps a heading from what it is about."""
 
 
 def draw_document(pen: Pen, document: Document, unshown: int) -> None:
@@ -56,7 +59,7 @@ def draw_document(pen: Pen, document: Document, unshown: int) -> None:
         if not isinstance(block, FactCards):
             _draw_notices(pen, notices)
         if isinstance(block, Heading):
-            draw_heading(pen, block, _kept(following))
+            draw_heading(pen, block, _kept(pen, following, document.labels, citing))
         elif block is not None:
             _draw(pen, block, document.labels, citing)
     pen.bottom -= LAST_LINES  # So that the last remark hardly ever stands on a page of its own.
@@ -68,10 +71,14 @@ def _draw_notices(pen: Pen, notices: list[Notice]) -> None:
     notices.clear()
 
 
-def _kept(following: Block | None) -> float:
+def _kept(pen: Pen, following: Block | None, labels: Labels, citing: Citing) -> float:
     """How much of what follows a heading must stand below it on the same page."""
     if isinstance(following, TalkTime):
         return BAR + ROW * min(6, len(following.shares)) + 24
+    if isinstance(following, Table):
+        return height_kept(pen, following, labels, citing)
+    if isinstance(following, Notice) and following.warning:
+        return KEPT_WITH_HEADING + WARNING
     return KEPT_WITH_HEADING
 
 

@@ -28,7 +28,7 @@ SEPARATOR = "  ·  "
 MOST_CARDS = 6
 """In one row."""
 
-KEPT_WITH_HEADING = 74.0
+KEPT_WITH_HEADING = 84.0
 """Points of what follows a heading that must stand on the same page."""
 
 _KIND = Look(8, 12, "strong", ACCENT)

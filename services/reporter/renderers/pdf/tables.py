@@ -13,11 +13,17 @@ from services.reporter.renderers.pdf.palette import CELL, CELL_STRONG, LEFT, MEA
 from services.reporter.renderers.pdf.pen import Pen
 from services.reporter.renderers.pdf.statements import doubt_height, draw_doubt
 from services.reporter.renderers.pdf.tags import COLUMN_HEAD, Tag
-from services.reporter.renderers.pdf.typeset import Line
+from services.reporter.renderers.pdf.typeset import Line, is_full_width
 
 PADDING_X, PADDING_Y = 8.0, 6.0
 DOT_ROOM = 11.0
 LEAST_COLUMN = 34.0
+SHORT_WORD = 5
+"""Characters of a Chinese word that stands on one line."""
+
+WIDEST_WORD = 0.3
+"""Part of the table that a column is made wide at most so that its longest word is not cut."""
+
 WHOLE = 0.4
 """Rows lower than this part of a page are never broken."""
 
@@ -45,6 +51,11 @@ def draw_table(pen: Pen, block: Table, labels: Labels, citing: Citing) -> None:
     pen.y -= 8
 
 
+def height_kept(pen: Pen, block: Table, labels: Labels, citing: Citing) -> float:
+    """How much of a table must stand on the page where it begins."""
+    return _TableDrawing(pen, block, labels, citing).kept
+
+
 class _TableDrawing:
     def __init__(self, pen: Pen, block: Table, labels: Labels, citing: Citing) -> None:
         self._pen = pen
@@ -52,32 +63,35 @@ class _TableDrawing:
         self._labels = labels
         self._citing = citing
         self._columns = _columns(pen, block, labels, citing)
-        self._tag = Tag("Table", pen.part)
+        self._rows = [self._cells(row) for row in block.rows]
         self._heads = [
             pen.lines(title, TINY_STRONG, width - 2 * PADDING_X)
             for title, width in zip(block.columns, self._columns.widths, strict=True)
         ]
-        self._headed = False
+
+    @property
+    def kept(self) -> float:
+        """The height of the head and what must stand below it on the same page."""
+        first = self._height(self._rows[0], self._block.rows[0]) if self._rows else 0.0
+        return self._head_height + min(first, WHOLE * (palette.TOP - palette.BOTTOM))
 
     def draw(self) -> None:
         """The whole table."""
         pen = self._pen
-        rows = [self._cells(row) for row in self._block.rows]
-        first = self._height(rows[0], self._block.rows[0]) if rows else 0.0
-        pen.need(self._head_height + min(first, WHOLE * (palette.TOP - palette.BOTTOM)))
-        self._draw_head()
-        body = Tag("TBody", self._tag)
-        for row, cells in zip(self._block.rows, rows, strict=True):
+        pen.need(self.kept)
+        table = Tag("Table", pen.part)
+        self._draw_head(Tag("TR", Tag("THead", table)))
+        body = Tag("TBody", table)
+        for row, cells in zip(self._block.rows, self._rows, strict=True):
             self._draw_row(row, cells, Tag("TR", body))
 
     @property
     def _head_height(self) -> float:
         return max((len(lines) for lines in self._heads), default=1) * TINY_STRONG.leading + 10.0
 
-    def _draw_head(self) -> None:
+    def _draw_head(self, row: Tag | None = None) -> None:
         """Only the first one is read; those on later pages repeat it for the eye."""
         pen, height = self._pen, self._head_height
-        row = None if self._headed else Tag("TR", Tag("THead", self._tag))
         pen.fill(LEFT, pen.y - height, MEASURE, height, colour=palette.HEAD, radius=4)
         top = pen.y
         for lines, x, width in zip(self._heads, self._columns.starts, self._columns.widths, strict=True):
@@ -92,7 +106,6 @@ class _TableDrawing:
             pen.draw_lines(x, pen.lines(self._labels.evidence, TINY_STRONG, room), TINY_STRONG, room)
         pen.tag = None
         pen.y = top - height
-        self._headed = True
 
     def _cells(self, row: TableRow) -> list[_Cell]:
         cells = []
@@ -200,13 +213,18 @@ def _widths(pen: Pen, block: Table, room: float) -> list[float]:
             shown = (CELL_STRONG, DOT_ROOM) if cell.voice is not None else (CELL, 0.0)
             cells.append((cell.text, *shown))
         wanted.append(max(pen.width(text, look) + extra for text, look, extra in cells) + 2 * PADDING_X + 1)
-        words = [(word, look, extra) for text, look, extra in cells for word in text.split() if word.isascii()]
+        words = [(word, look, extra) for text, look, extra in cells for word in text.split() if _whole(word)]
         longest = max((pen.width(word, look) + extra for word, look, extra in words), default=0.0)
-        least.append(max(LEAST_COLUMN, min(longest + 2 * PADDING_X + 1, room / max(2, len(block.columns)))))
+        least.append(max(LEAST_COLUMN, min(longest + 2 * PADDING_X + 1, WIDEST_WORD * room)))
     if sum(wanted) <= room:
         spare = (room - sum(wanted)) / max(1, len(wanted))
         return [width + spare for width in wanted]
     return _shared(wanted, least, room)
+
+
+def _whole(word: str) -> bool:
+    """Whether a word should not be broken: Chinese ones may be, but short ones had better not."""
+    return len(word) <= SHORT_WORD or not is_full_width(word)
 
 
 def _shared(wanted: Sequence[float], least: Sequence[float], room: float) -> list[float]:
