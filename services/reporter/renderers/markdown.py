@@ -125,9 +125,8 @@ class _Page:
         return f"- {_joined(written, self._citations(citations), _doubt(statement.doubt))}"
 
     def _question(self, statement: Statement) -> str:
-        question = f"**{self._labels.question}{self._labels.colon}{escape(statement.label or '')}**"
-        answer = self._cited(line(statement.text), statement)
-        return f"{question}\n\n{answer}" if answer else question
+        question = f"**{self._labels.question}{self._labels.colon}{escape(statement.label)}**" if statement.label else ""
+        return "\n\n".join(filter(None, [question, self._cited(line(statement.text), statement)]))
 
     def _field(self, statement: Statement) -> str:
         named = f"**{escape(statement.label or '')}**{self._labels.colon}{running(statement.text)}"

@@ -113,9 +113,9 @@ def _moment(statement: Statement, labels: Labels) -> str:
 
 
 def _question(statement: Statement, labels: Labels) -> str:
-    question = f"{labels.question}{labels.colon}{statement.label or ''}"
+    question = f"{labels.question}{labels.colon}{statement.label}" if statement.label else ""
     answer = _cited(statement.text, statement)
-    return f"{question}\n{labels.answer}{labels.colon}{answer}" if answer else question
+    return "\n".join(filter(None, [question, f"{labels.answer}{labels.colon}{answer}" if answer else ""]))
 
 
 def _row(row: TableRow, titles: tuple[str, ...], labels: Labels) -> str:
