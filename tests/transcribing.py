@@ -49,8 +49,10 @@ from services.transcriber.sources import Sources
 from services.transcriber.store import Outcome, TranscriptionStore
 from services.transcriber.store.answers import AnswerStore
 from services.transcriber.store.submissions import SubmissionStore
+from services.transcriber.store.waits import WaitStore
 from services.transcriber.transcriber import Transcriber
 from services.transcriber.transcriptions import Transcriptions
+from services.transcriber.waits import Waits
 from shared.blobs import BlobStore, source_key
 from shared.database import Pool
 from shared.egress import EgressPolicy
@@ -323,12 +325,14 @@ class Process:
             kept=KeptAnswers(answers=AnswerStore(pool=pool, owner=self.owner), blobs=blobs),
             chinese_script=settings.chinese_script,
         )
+        self.waits = Waits(pool=pool, store=WaitStore(), outbox=self.outbox)
         self.driver = Driver(
             leases=self.leases,
             transcriber=self.transcriber,
             engines=choice,
             tasks=tasks,
             pacing=self.pacing,
+            waits=self.waits,
             cleaner=self.cleaner,
             account_concurrency=settings.account_concurrency,
             stopping=self.stopping,

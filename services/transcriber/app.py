@@ -31,8 +31,10 @@ from services.transcriber.sources import Sources
 from services.transcriber.store import TranscriptionStore
 from services.transcriber.store.answers import AnswerStore
 from services.transcriber.store.submissions import SubmissionStore
+from services.transcriber.store.waits import WaitStore
 from services.transcriber.transcriber import Transcriber
 from services.transcriber.transcriptions import Transcriptions
+from services.transcriber.waits import Waits
 from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
 from shared.health import HOOKS
@@ -91,6 +93,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             engines=engines,
             tasks=tasks,
             pacing=pacing,
+            waits=Waits(pool=pool, store=WaitStore(), outbox=outbox),
             cleaner=Cleaner(store=leftovers, blobs=platform.blobs, engines=engines, accounts=accounts, pacing=pacing),
             account_concurrency=settings.account_concurrency,
             stopping=platform.stopping,

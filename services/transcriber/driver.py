@@ -21,6 +21,7 @@ from services.transcriber.pacing import Pacing
 from services.transcriber.renting import Tasks
 from services.transcriber.store import Key, Transcription
 from services.transcriber.transcriber import Transcriber
+from services.transcriber.waits import Waits
 from shared.database import is_outage
 from shared.errors import RetryableError
 from shared.retry import backoff
@@ -62,6 +63,7 @@ class Driver:
         engines: Engines,
         tasks: Tasks,
         pacing: Pacing,
+        waits: Waits,
         cleaner: Cleaner,
         account_concurrency: int,
         stopping: asyncio.Event,
@@ -72,6 +74,7 @@ class Driver:
         self._rented = [engine.name for engine in engines if isinstance(engine, RentedEngine)]
         self._tasks = tasks
         self._pacing = pacing
+        self._waits = waits
         self._cleaner = cleaner
         self._account_concurrency = account_concurrency
         self._stopping = stopping
@@ -156,6 +159,7 @@ class Driver:
     async def _look_after_accounts(self) -> None:
         await self._pacing.look()
         await self._tasks.follow_keys()
+        await self._waits.tell()
 
     async def _let_go(self) -> None:
         tasks = [running.task for running in self._running.values()]

@@ -9,7 +9,7 @@ import msgspec
 from services.transcriber.store import Outcome, Transcription
 from shared.blobs import raw_key, transcript_key
 from shared.schemas.events import JobSubmitted, TranscriptionProgressed, TranscriptionState, TranscriptReady
-from shared.schemas.jobs import Failure
+from shared.schemas.jobs import Failure, Waiting
 from shared.schemas.transcripts import Transcript
 
 OVERDUE = Failure(
@@ -51,6 +51,21 @@ def progressed(
         progress=max(progress, row.progress),
         engine=row.engine,
         duration_ms=duration_ms,
+    )
+
+
+def waits(row: Transcription, waiting: Waiting | None) -> TranscriptionProgressed:
+    """It waits for something, or for nothing any more."""
+    return TranscriptionProgressed(
+        tenant_id=row.tenant_id,
+        job_id=row.job_id,
+        run=row.run,
+        traceparent=row.traceparent,
+        state=row.state,
+        progress=row.progress or None,
+        engine=row.engine,
+        duration_ms=row.duration_ms,
+        waiting=waiting,
     )
 
 

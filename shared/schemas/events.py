@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from shared.schemas.ids import new_id
-from shared.schemas.jobs import ArtifactResult, Failure, JobOptions, ReportMode
+from shared.schemas.jobs import ArtifactResult, Failure, JobOptions, ReportMode, Waiting
 from shared.schemas.reports import Usage
 from shared.schemas.transcripts import Cost
 
@@ -105,13 +105,15 @@ class TranscriptionState(enum.StrEnum):
 
 class TranscriptionProgressed(Event, frozen=True, kw_only=True, tag="transcription.progressed"):
     """How far a transcription is, or why it failed. Published by the transcriber at most once a second;
-    read by the gateway, which only moves forward inside one run."""
+    read by the gateway, which only moves forward inside one run, and keeps what the newest says of `waiting`."""
 
     state: TranscriptionState
     progress: Annotated[float, Meta(ge=0, le=1)] | None = None
     engine: str
     duration_ms: int | None = None
     failure: Failure | None = None
+    waiting: Waiting | None = None
+    """What it waits for; null while its work goes on."""
 
 
 class TranscriptReady(Event, frozen=True, kw_only=True, tag="transcript.ready"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 from typing import Annotated, Literal
 
@@ -67,6 +68,20 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     code: Annotated[str, Meta(description="Stable machine-readable reason, snake_case.", examples=["no_speech"])]
     message: Annotated[str, Meta(description="One sentence: what is wrong, where, what to do.")]
     retryable: Annotated[bool, Meta(description="Whether a retry of the unchanged job can succeed.")] = False
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job waits for, in words for the customer. It goes on by itself."""
+
+    code: Annotated[
+        str,
+        Meta(
+            description="Stable machine-readable reason: `throttled`, `key_refused`, `no_key`, `outage`, `outcome_unclear`.",
+            examples=["throttled"],
+        ),
+    ]
+    message: Annotated[str, Meta(description="One sentence: what is waited for, and what can be done.")]
+    since: Annotated[dt.datetime, Meta(description="RFC 3339, UTC.", examples=["2026-11-22T09:30:00Z"])]
 
 
 class Analysis(enum.StrEnum):

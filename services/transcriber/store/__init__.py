@@ -122,7 +122,7 @@ class TranscriptionStore:
         progress: float = 0.0,
         duration_ms: int | None = None,
     ) -> bool | None:
-        """Write down how far it is. Null when the lease is lost; else whether it is time to tell.
+        """Write down how far it is, waiting for nothing. Null when the lease is lost; else whether it is time to tell.
 
         Real progress ends a row of breakdowns and outages.
         """
@@ -132,8 +132,10 @@ class TranscriptionStore:
             set state = $4, progress = greatest(progress, $5), duration_ms = coalesce($6, duration_ms),
                 crashes = case when $5 > progress then 0 else crashes end,
                 outages = case when $5 > progress then 0 else outages end,
+                waiting = null, waiting_since = null,
                 reported_at = case
-                    when state = $4 and reported_at > now() - make_interval(secs => $7) then reported_at else now()
+                    when state = $4 and waiting is null and reported_at > now() - make_interval(secs => $7) then reported_at
+                    else now()
                 end
             where job_id = $1 and run = $2 and lease_owner = $3 and ended_at is null
             returning reported_at = now()
