@@ -231,7 +231,7 @@ def transcript_ready(order: JobSubmitted) -> TranscriptReady:
 def report_ready(order: JobSubmitted, *artifacts: ArtifactResult) -> ReportReady:
     """The news that a run is rendered."""
     key = report_key(order.tenant_id, order.job_id, order.run)
-    return ReportReady(**_about(order), report_key=key, artifacts=artifacts)
+    return ReportReady(**_about(order), report_key=key, artifacts=artifacts, attempt=order.options.attempt)
 
 
 def ready(order: JobSubmitted, format: ArtifactFormat = ArtifactFormat.TEXT, name: str | None = None) -> ArtifactResult:  # noqa: A002

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.gateway.allowances import Allowances
 from services.gateway.auth import Authenticator, seed_first_key
 from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
@@ -14,6 +15,7 @@ from services.gateway.live import Hub
 from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import AccountStore
+from services.gateway.store.allowances import AllowanceStore
 from services.gateway.store.engines import EngineStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.transitions import Transitions
@@ -49,6 +51,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     solutions = load_solutions(platform.settings.solutions)
     jobs, uploads = JobStore(pool), UploadStore(pool)
     choosing = Choosing(EngineStore(pool))
+    allowances = Allowances.of(settings, AllowanceStore(pool))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
     lifecycle = Lifecycle(
         jobs=jobs,
@@ -58,11 +61,13 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         hub=hub,
         solutions=solutions,
         choosing=choosing,
+        allowances=allowances,
         deadline=deadline,
     )
     sweeper = Sweeper(
         pool=pool,
         upkeep=UpkeepStore(pool),
+        allowances=allowances.store,
         blobs=platform.blobs,
         outbox=outbox,
         lifecycle=lifecycle,
@@ -81,11 +86,13 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             solutions=solutions,
             egress=EgressPolicy.of(load(EgressSettings, platform.environment)),
             choosing=choosing,
+            allowances=allowances,
             deadline=deadline,
             wake=outbox.wake,
         ),
         lifecycle=lifecycle,
         choosing=choosing,
+        allowances=allowances,
         hub=hub,
         views=Views(platform.settings.public_url),
     )

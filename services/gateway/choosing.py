@@ -37,20 +37,20 @@ class Choosing:
             self._remember(tenant_id, choice, until=now + KNOWN_SECONDS)
         return choice
 
-    async def refusal(self, tenant_id: UUID, options: JobOptions, *, size: int | None) -> Problem | None:
-        """Why the job cannot be done (422), with the engines that could; null when it can, or when nothing is known."""
-        choice = await self.choice(tenant_id)
-        if not choice.offers:
-            return None
-        try:
-            choose(options, choice.rules, choice.offers, size=size)
-        except EngineRefused as refused:
-            failure = refused.failure
-            return invalid(refused.pointer, failure.code, failure.message, engines=refused.engines)
-        return None
-
     def _remember(self, tenant_id: UUID, choice: Choice, *, until: float) -> None:
         self._known[tenant_id] = (until, choice)
         self._known.move_to_end(tenant_id)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
+
+
+def refusal(options: JobOptions, choice: Choice, *, size: int | None) -> Problem | None:
+    """Why the job cannot be done (422), with the engines that could; null when it can, or when nothing is known."""
+    if not choice.offers:
+        return None
+    try:
+        choose(options, choice.rules, choice.offers, size=size)
+    except EngineRefused as refused:
+        failure = refused.failure
+        return invalid(refused.pointer, failure.code, failure.message, engines=refused.engines)
+    return None

@@ -93,7 +93,7 @@ def _value(name: str, texts: Sequence[str]) -> object:
             return _speakers(text)
         case "channels":
             return {"true": True, "false": False}.get(text.lower(), text)
-        case "redaction" | "metadata":
+        case "redaction" | "inputs" | "metadata":
             return _json(name, text)
         case _:
             return texts[-1]

@@ -16,7 +16,8 @@ from uuid import UUID
 import msgspec
 
 from shared.schemas.events import DeliveryState, TranscriptionState
-from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, JobOptions, JobState
+from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, JobOptions, JobState, ReportMode
+from shared.schemas.reports import Usage
 from shared.schemas.transcripts import Cost
 
 Formats = tuple[ArtifactFormat, ...]
@@ -74,6 +75,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int | None = None
     cost: Cost | None = None
     artifacts: tuple[ArtifactResult, ...] = ()
+    report_mode: ReportMode | None = None
+    """Who wrote the last report."""
+    report_model: str | None = None
+    report_usage: Usage | None = None
     failure: Failure | None = None
     callback_state: DeliveryState | None = None
     callback_attempts: int = 0
@@ -175,27 +180,35 @@ class NothingToRetry(ValueError):
     """The job has everything it was asked for."""
 
 
-def plan_retry(job: Job, *, engine: str | None, formats: Formats | None, usual: Formats) -> RetryPlan:
-    """Decide about a finished job. Another engine means a new transcription; formats are added to those there are,
-    which are the `usual` ones of the solution where the job names none.
+def plan_retry(job: Job, wanted: JobOptions, *, formats: Formats | None, usual: Formats) -> RetryPlan:
+    """Decide about a finished job, of which other things are `wanted` now than before. Another engine means a new
+    transcription, another scenario, language or writer a new report; formats are added to those there are, which are the
+    `usual` ones of the solution where the job names none.
 
-    Raises `NothingToRetry` for a completed job whose artifacts are all there.
+    Raises `NothingToRetry` for a completed job that has all of it.
     """
-    wanted = tuple(dict.fromkeys((*(job.options.formats or usual), *formats))) if formats else job.options.formats
-    options = msgspec.structs.replace(job.options, engine=engine or job.options.engine, formats=wanted)
-    another_engine = engine is not None and engine not in (job.engine, job.options.engine)
-    if another_engine or not job.transcribed:
+    files = tuple(dict.fromkeys((*(wanted.formats or usual), *formats))) if formats else wanted.formats
+    options = msgspec.structs.replace(wanted, formats=files, attempt=job.options.attempt + 1)
+    if wanted.engine not in (job.engine, job.options.engine) or not job.transcribed:
         return RetryPlan(state=JobState.QUEUED, run=job.run + 1, options=options)
     ready = {artifact.format for artifact in job.artifacts if artifact.state is ArtifactState.READY}
     lacking = any(artifact.state is ArtifactState.FAILED for artifact in job.artifacts) or not ready.issuperset(formats or ())
-    if job.state is JobState.COMPLETED and not lacking:
+    if job.state is JobState.COMPLETED and not lacking and not _another_report(job, wanted):
         raise NothingToRetry
     return RetryPlan(state=JobState.REPORTING, run=job.run, options=options)
 
 
-def answers(job: Job, artifacts: tuple[ArtifactResult, ...]) -> bool:
-    """Whether a report has what the job asks for now. One that was rendered before a retry asked for more has not."""
-    return {artifact.format for artifact in artifacts}.issuperset(job.options.formats or ())
+def _another_report(job: Job, wanted: JobOptions) -> bool:
+    """Whether the report that is there is another than the one wanted; one that another writer stood in for is."""
+    there = job.options
+    stood_in = wanted.report_mode is not None and wanted.report_mode is not job.report_mode
+    same = (there.solution, there.report_language, there.inputs) == (wanted.solution, wanted.report_language, wanted.inputs)
+    return stood_in or not same
+
+
+def answers(job: Job, attempt: int, artifacts: tuple[ArtifactResult, ...]) -> bool:
+    """Whether a report is what the job asks for now. One that was made before a retry is not."""
+    return attempt == job.options.attempt and {artifact.format for artifact in artifacts}.issuperset(job.options.formats or ())
 
 
 def all_failed(artifacts: tuple[ArtifactResult, ...]) -> bool:

@@ -10,17 +10,21 @@ import msgspec
 import structlog
 
 from services.gateway import announcements
-from services.gateway.choosing import Choosing
-from services.gateway.jobs import Formats, Job, NothingToRetry, all_failed, answers, plan_retry, report_failure
+from services.gateway.allowances import Allowances, Granted, with_allowance
+from services.gateway.choosing import Choosing, refusal
+from services.gateway.jobs import Job, NothingToRetry, RetryPlan, all_failed, answers, plan_retry, report_failure
 from services.gateway.live import Hub
 from services.gateway.problems import Problem, job_not_found
+from services.gateway.requests import RetryRequest
+from services.gateway.scenarios import check_findings, check_mode, checked_inputs, solution_of
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.transitions import Transitions
 from shared import metrics
 from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable, job_prefix, transcript_key
 from shared.outbox import Outbox
 from shared.schemas.events import DeliveryFinished, ReportReady, TranscriptionProgressed, TranscriptionState, TranscriptReady
-from shared.schemas.jobs import Failure, JobState
+from shared.schemas.jobs import Failure, JobOptions, JobState
+from shared.schemas.solutions import Solution
 from shared.schemas.transcripts import Cost
 from shared.solutions import Solutions
 
@@ -65,6 +69,7 @@ class Lifecycle:
     hub: Hub
     solutions: Solutions
     choosing: Choosing
+    allowances: Allowances
     deadline: dt.timedelta
 
     async def cancel(self, tenant_id: UUID, job_id: UUID) -> Job:
@@ -78,23 +83,24 @@ class Lifecycle:
             raise Problem(409, "job_final", f"The job is {job.state} and cannot be cancelled any more.")
         return job
 
-    async def retry(self, tenant_id: UUID, job_id: UUID, *, engine: str | None, formats: Formats | None) -> Job:
-        """Begin a finished job again, where it broke off. Raises `Problem`."""
+    async def retry(self, tenant_id: UUID, job_id: UUID, wishes: RetryRequest) -> Job:
+        """Begin a finished job again, where it broke off, or make another report of its transcript. Raises `Problem`."""
         job = await self._find(tenant_id, job_id)
         if not job.state.final:
             raise Problem(409, "job_not_final", f"The job is still {job.state}; wait for its end, or cancel it first.")
+        solution = self._solution(job, wishes)
+        wanted = _wanted(job, wishes, solution)
         try:
-            plan = plan_retry(job, engine=engine, formats=formats, usual=self._usual_formats(job))
+            plan = plan_retry(job, wanted, formats=wishes.formats, usual=() if solution is None else solution.artifacts)
         except NothingToRetry:
-            detail = "The job is completed and has every artifact; ask for other formats or another engine."
+            detail = "The job is completed and has every artifact; ask for other formats, another engine or another solution."
             raise Problem(409, "nothing_to_retry", detail) from None
-        if plan.state is JobState.QUEUED:
-            refusal = await self.choosing.refusal(tenant_id, plan.options, size=job.source_size)
-            if refusal is not None:
-                raise refusal
         deadline_at = dt.datetime.now(dt.UTC) + self.deadline
         again = msgspec.structs.replace(job, run=plan.run, options=plan.options, deadline_at=deadline_at)
-        if not await self.transitions.retried(job, plan, announcements.submitted(again), deadline_at=deadline_at):
+        granted = await self._granted(again, solution, plan)
+        again = with_allowance(again, granted)
+        if not await self.transitions.retried(job, again, plan.state, announcements.submitted(again)):
+            await self.allowances.give_back(granted)
             raise Problem(409, "job_changed", "The job changed meanwhile; look at it and try again.")
         self._changed(job.id, plan.state)
         return await self._find(tenant_id, job_id)
@@ -141,7 +147,10 @@ class Lifecycle:
     async def reported(self, news: ReportReady) -> None:
         """The report of a run is rendered: the job is completed, or failed when nothing could be."""
         job = await self.jobs.find(news.tenant_id, news.job_id)
-        if job is None or job.run != news.run or job.state.final or not answers(job, news.artifacts):
+        if job is None or job.run != news.run or not answers(job, news.attempt, news.artifacts):
+            return
+        if job.state.final:
+            await self.allowances.used(job, news.usage)
             return
         if not job.transcribed:
             job = await self._catch_up(job)
@@ -149,11 +158,11 @@ class Lifecycle:
         if all_failed(news.artifacts):
             failure = report_failure(news.artifacts)
             event = announcements.failed(job, failure, at=now)
-            if await self.transitions.failed(job, event, failure, report=news.event_id, artifacts=news.artifacts):
+            if await self.transitions.failed(job, event, failure, report=news):
                 self._changed(job.id, JobState.FAILED)
         else:
             completed = announcements.completed(job, news.artifacts, at=now)
-            if await self.transitions.completed(job, completed, report=news.event_id, artifacts=news.artifacts):
+            if await self.transitions.completed(job, completed, report=news):
                 self._changed(job.id, JobState.COMPLETED)
 
     async def delivered(self, news: DeliveryFinished) -> None:
@@ -187,10 +196,19 @@ class Lifecycle:
         )
         return await self.jobs.find(job.tenant_id, job.id) or job
 
-    def _usual_formats(self, job: Job) -> Formats:
-        """Those of the job's solution, if this installation still has it."""
-        solution = self.solutions.get(job.options.solution)
-        return () if solution is None else solution.artifacts
+    def _solution(self, job: Job, wishes: RetryRequest) -> Solution | None:
+        """The one wished for, or the job's, unless the installation no longer has it."""
+        if wishes.solution is not None:
+            return solution_of(self.solutions, wishes.solution)
+        return self.solutions.get(job.options.solution)
+
+    async def _granted(self, job: Job, solution: Solution | None, plan: RetryPlan) -> Granted | None:
+        """A new allowance for language models. Raises `Problem` where the job cannot be done."""
+        choice = await self.choosing.choice(job.tenant_id)
+        if plan.state is JobState.QUEUED and (problem := refusal(job.options, choice, size=job.source_size)):
+            raise problem
+        check_findings(job.options, choice)
+        return None if solution is None else await self.allowances.grant(job, solution, choice.rules)
 
     async def _find(self, tenant_id: UUID, job_id: UUID) -> Job:
         job = await self.jobs.find(tenant_id, job_id)
@@ -203,3 +221,21 @@ class Lifecycle:
         self.outbox.wake()
         if entered is not None:
             metrics.JOBS.labels(entered).inc()
+
+
+def _wanted(job: Job, wishes: RetryRequest, solution: Solution | None) -> JobOptions:
+    """The job's options with what is to be different, formats aside. Raises `Problem` for what the solution does not have."""
+    options = msgspec.structs.replace(job.options, engine=wishes.engine or job.options.engine)
+    if solution is None or not wishes.another_report:
+        return options
+    check_mode(solution, wishes.report_mode)
+    mode = wishes.report_mode or options.report_mode
+    known = {one.id for one in solution.inputs}
+    kept = {name: value for name, value in options.inputs.items() if name in known}
+    return msgspec.structs.replace(
+        options,
+        solution=solution.id,
+        report_language=wishes.report_language or options.report_language,
+        report_mode=mode if mode in solution.writers else None,
+        inputs=checked_inputs(solution, kept if wishes.inputs is None else wishes.inputs),
+    )

@@ -27,6 +27,11 @@ _TEMPLATE = "#/components/schemas/{name}"
 _PATH_PARAMETERS: Mapping[str, Schema] = {
     "job_id": {"description": "The job's id.", "schema": {"type": "string", "format": "uuid"}},
     "upload_id": {"description": "The upload's id.", "schema": {"type": "string", "format": "uuid"}},
+    "solution": {
+        "description": "The solution's id or an alias.",
+        "schema": {"type": "string"},
+        "example": "legal_consultation",
+    },
     "name": {"description": "The artifact's name.", "schema": {"type": "string"}, "example": "transcript.pdf"},
 }
 _REQUEST_ID = {"X-Request-Id": {"description": "Names this request in our logs.", "schema": {"type": "string"}}}

@@ -8,7 +8,17 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from shared.schemas.jobs import TITLE_LENGTH, Analysis, ArtifactFormat, Redaction, SpeakerRange, Term
+from shared.schemas.jobs import (
+    TITLE_LENGTH,
+    Analysis,
+    ArtifactFormat,
+    Redaction,
+    ReportLanguage,
+    ReportMode,
+    Script,
+    SpeakerRange,
+    Term,
+)
 
 ENGINE = r"^[a-z0-9][a-z0-9_.-]{0,39}$"
 MOST_TERMS = 1000
@@ -28,6 +38,41 @@ Engine = Annotated[
     ),
 ]
 
+Solution = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        description="Scenario to report after, by its id or an alias; `GET /v1/solutions` lists them with their sections, "
+        "inputs and files.",
+        examples=["meeting_minutes", "legal_consultation", "verbatim"],
+    ),
+]
+WantedLanguage = Annotated[
+    ReportLanguage,
+    Meta(
+        description="Language that the report is written in; null takes the solution's, which mostly is that of the recording.",
+        examples=["zh-Hant"],
+    ),
+]
+Mode = Annotated[
+    ReportMode,
+    Meta(
+        description="Who writes the report: `extractive` (code chooses sentences, word for word), `llm` (a language model "
+        "writes, code checks), `provider` (the speech engine's own findings, code checks). Null takes the first of the "
+        "solution's modes that can.",
+        examples=["extractive"],
+    ),
+]
+Inputs = Annotated[
+    dict[Annotated[str, Meta(max_length=40)], Annotated[str, Meta(max_length=2000)]],
+    Meta(
+        max_length=20,
+        description="Values for the solution's inputs, by their ids; printed on the report. Numbers as in `1250.5`, dates as "
+        "in `2026-11-28`.",
+        examples=[{"matter_no": "2026-117", "client": "王小明"}],
+    ),
+]
+
 
 class SpeakersWish(SpeakerRange, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many people speak, as far as the customer knows."""
@@ -44,14 +89,12 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         str,
         Meta(
             max_length=35,
-            description="BCP-47 tag of the spoken language, or `auto`.",
+            description="BCP-47 tag of the spoken language, or `auto`: the solution's, or else it is detected.",
             examples=["auto", "zh-Hant", "en", "yue"],
         ),
     ] = "auto"
     engine: Engine | None = None
-    solution: Annotated[
-        str, Meta(max_length=40, description="Scenario to report after; `GET /v1/solutions` lists them.", examples=["verbatim"])
-    ] = "verbatim"
+    solution: Solution = "verbatim"
     formats: Formats | None = None
     title: (
         Annotated[
@@ -91,6 +134,20 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         tuple[Analysis, ...],
         Meta(max_length=10, description="What to find out beside the words.", examples=[["entities", "topics"]]),
     ] = ()
+    script: (
+        Annotated[
+            Script,
+            Meta(
+                description="Chinese script of the text; null takes the solution's or the installation's. `as-recognised` "
+                "converts nothing.",
+                examples=["zh-Hant-TW"],
+            ),
+        ]
+        | None
+    ) = None
+    report_language: WantedLanguage | None = None
+    report_mode: Mode | None = None
+    inputs: Inputs = {}
     callback_url: Annotated[
         str | None,
         Meta(
@@ -119,7 +176,19 @@ class JobRequest(JobSettings, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to do differently this time; nothing needs to be given."""
+    """What to do differently this time; nothing needs to be given.
+
+    Another engine means a new transcription. Everything else makes a new report of the transcript that is there.
+    """
 
     engine: Engine | None = None
     formats: Formats | None = None
+    solution: Solution | None = None
+    report_language: WantedLanguage | None = None
+    report_mode: Mode | None = None
+    inputs: Inputs | None = None
+
+    @property
+    def another_report(self) -> bool:
+        """Whether the report is to be another one, and not only to have more files."""
+        return any(wish is not None for wish in (self.solution, self.report_language, self.report_mode, self.inputs))

@@ -8,6 +8,9 @@ from msgspec import Meta
 
 from shared.settings import SECRET, Settings
 
+Usd = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$")]
+"""An amount of money."""
+
 
 class GatewaySettings(Settings, frozen=True, kw_only=True):
     """Limits of what the gateway takes, and how patient it is."""
@@ -44,3 +47,14 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     streams_per_tenant: Annotated[
         int, Meta(ge=1, description="Event streams and waiting requests one tenant may hold open on one process.")
     ] = 200
+    llm_job_tokens: Annotated[
+        int,
+        Meta(ge=0, description="Tokens, prompts and answers, that one report may use of a language model; 0 lets none write."),
+    ] = 500_000
+    llm_job_usd: Annotated[Usd, Meta(description="What a language model may cost for one report, in USD.")] | None = None
+    llm_month_tokens: (
+        Annotated[int, Meta(ge=1, description="Tokens that one tenant's reports may use in a calendar month (UTC).")] | None
+    ) = None
+    llm_month_usd: (
+        Annotated[Usd, Meta(description="What one tenant's reports may cost in a calendar month (UTC), in USD.")] | None
+    ) = None

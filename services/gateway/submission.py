@@ -12,21 +12,22 @@ from uuid import UUID
 import msgspec
 
 from services.gateway import announcements
-from services.gateway.choosing import Choosing
+from services.gateway.allowances import Allowances, Granted, with_allowance
+from services.gateway.choosing import Choosing, refusal
 from services.gateway.jobs import Job, as_submitted
 from services.gateway.problems import FieldError, Problem, invalid
 from services.gateway.requests import JobRequest, JobSettings, SpeakersWish
+from services.gateway.scenarios import check_findings, check_mode, checked_inputs, solution_of, with_wishes
 from services.gateway.store.jobs import JobStore, KeyTaken
 from services.gateway.store.uploads import Upload, UploadState, UploadStore
 from services.gateway.texts import clean_line, title_of
 from shared import metrics
 from shared.egress import EgressPolicy, EgressRefused, check_url
-from shared.errors import JobError
 from shared.languages import canonical
 from shared.outbox import row_of
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import JobOptions, JobState, Redaction, SpeakerRange
-from shared.solutions import Solutions, find
+from shared.solutions import Solutions
 
 _IDEMPOTENCY_KEY = re.compile(r'"([ -~]{1,255})"|([!#-~][ -~]{0,254})')
 
@@ -48,15 +49,14 @@ class Submissions:
     solutions: Solutions
     egress: EgressPolicy
     choosing: Choosing
+    allowances: Allowances
     deadline: dt.timedelta
     wake: Callable[[], None]
 
     def check(self, request: JobSettings) -> JobOptions:
         """The options of a job; raises `Problem` 422 naming what is not accepted."""
-        try:
-            find(self.solutions, request.solution)
-        except JobError as error:
-            raise invalid("/solution", error.failure.code, error.failure.message) from None
+        solution = solution_of(self.solutions, request.solution)
+        check_mode(solution, request.report_mode)
         language = canonical(request.language)
         if language is None:
             detail = f"{request.language!r} is no language we know; use a BCP-47 tag such as en, zh-Hant or yue, or auto."
@@ -68,7 +68,7 @@ class Submissions:
         return JobOptions(
             language=language,
             engine=request.engine,
-            solution=request.solution,
+            solution=solution.id,
             formats=None if request.formats is None else tuple(dict.fromkeys(request.formats)),
             title=None if request.title is None else clean_line(request.title),
             speakers=_speakers(request.speakers),
@@ -76,6 +76,10 @@ class Submissions:
             channels=request.channels,
             redaction=request.redaction and msgspec.convert(request.redaction, Redaction, from_attributes=True),
             analyses=tuple(dict.fromkeys(request.analyses)),
+            script=request.script,
+            report_language=request.report_language,
+            report_mode=request.report_mode,
+            inputs=checked_inputs(solution, request.inputs),
         )
 
     async def submit(
@@ -94,13 +98,29 @@ class Submissions:
         if upload is not None:
             job = _named_after(upload, job)
         fingerprint = None if key is None else fingerprint_of(request, content=content)
-        refusal = await self.choosing.refusal(tenant_id, job.options, size=upload.size if upload else None)
-        created = None if refusal is not None else await self._create(job, key, fingerprint)
+        try:
+            job, granted = await self._equipped(job, size=upload.size if upload else None)
+        except Problem as problem:
+            return await self._explain(job, key, fingerprint, problem)
+        created = await self._create(job, key, fingerprint)
         if created is None:
-            return await self._explain(job, key, fingerprint, refusal)
+            await self.allowances.give_back(granted)
+            return await self._explain(job, key, fingerprint, None)
         self.wake()
         metrics.JOBS.labels(JobState.QUEUED).inc()
         return Submitted(job=created, replayed=False)
+
+    async def _equipped(self, job: Job, *, size: int | None) -> tuple[Job, Granted | None]:
+        """The job with its solution's wishes and its allowance for language models. Raises `Problem` 422."""
+        solution = self.solutions[job.options.solution]
+        choice = await self.choosing.choice(job.tenant_id)
+        options = with_wishes(job.options, solution, choice, size=size)
+        if problem := refusal(options, choice, size=size):
+            raise problem
+        check_findings(options, choice)
+        job = msgspec.structs.replace(job, options=options)
+        granted = await self.allowances.grant(job, solution, choice.rules)
+        return with_allowance(job, granted), granted
 
     async def _create(self, job: Job, key: str | None, fingerprint: bytes | None) -> Job | None:
         try:
@@ -142,16 +162,16 @@ class Submissions:
         except EgressRefused as error:
             raise invalid(pointer, error.failure.code, error.failure.message) from None
 
-    async def _explain(self, job: Job, key: str | None, fingerprint: bytes | None, refusal: Problem | None) -> Submitted:
-        """Nothing was created: the key was used before, no engine does the job, or the upload is not there."""
+    async def _explain(self, job: Job, key: str | None, fingerprint: bytes | None, problem: Problem | None) -> Submitted:
+        """Nothing was created: the key was used before, the job cannot be done, or the upload is not there."""
         earlier = None if key is None else await self.jobs.earlier(job.tenant_id, key)
         if earlier is not None:
             if earlier.fingerprint != fingerprint:
                 detail = "This Idempotency-Key was used for a different request; use a new key for a new request."
                 raise Problem(422, "idempotency_key_reused", detail, job_id=str(earlier.job_id))
             return await self._replay(job.tenant_id, earlier.job_id)
-        if refusal is not None:
-            raise refusal
+        if problem is not None:
+            raise problem
         upload = await self.uploads.find(job.tenant_id, job.id)
         if upload is not None and upload.state is UploadState.USED:
             detail = f"The upload became the job {job.id}; upload the file again for another one."

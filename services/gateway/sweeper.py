@@ -12,6 +12,7 @@ import structlog
 from services.gateway import announcements
 from services.gateway.lifecycle import DEADLINE, Lifecycle
 from services.gateway.settings import GatewaySettings
+from services.gateway.store.allowances import AllowanceStore
 from services.gateway.store.upkeep import Leftover, UpkeepStore
 from shared.blobs import BlobStore, job_prefix
 from shared.database import Pool, transaction
@@ -34,6 +35,7 @@ class Sweeper:
 
     pool: Pool
     upkeep: UpkeepStore
+    allowances: AllowanceStore
     blobs: BlobStore
     outbox: Outbox
     lifecycle: Lifecycle
@@ -46,7 +48,14 @@ class Sweeper:
             tasks.create_task(_repeat(lambda: [self.remove_unfinished], UNFINISHED_EVERY))
 
     def _steps(self) -> Sequence[Callable[[], Awaitable[None]]]:
-        return (self.fail_overdue, self.announce_stalled, self.empty_erased, self.collect_uploads, self.forget_keys)
+        return (
+            self.fail_overdue,
+            self.announce_stalled,
+            self.empty_erased,
+            self.collect_uploads,
+            self.forget_keys,
+            self.release_allowances,
+        )
 
     async def fail_overdue(self) -> None:
         """A job past its deadline fails."""
@@ -82,6 +91,10 @@ class Sweeper:
     async def forget_keys(self) -> None:
         """Idempotency keys that are old enough."""
         await self.upkeep.forget_idempotency_keys(older_than=self.settings.idempotency_hours * 3600)
+
+    async def release_allowances(self) -> None:
+        """Allowances for language models whose job was never made, because the process died between the two."""
+        await self.allowances.release_lost()
 
     async def remove_unfinished(self) -> None:
         """Parts that dead uploads left in the store."""

@@ -11,7 +11,6 @@ import msgspec
 from msgspec import Meta
 
 from services.gateway.jobs import Job, StageState, progress, report_stage, transcription_stage
-from services.gateway.store.accounts import Principal
 from services.gateway.store.uploads import Upload, UploadState
 from shared.schemas.events import TranscriptionState
 from shared.schemas.jobs import (
@@ -22,10 +21,14 @@ from shared.schemas.jobs import (
     Failure,
     FileFormat,
     JobState,
+    LlmAllowance,
     Redaction,
+    ReportLanguage,
+    ReportMode,
+    Script,
     SpeakerRange,
 )
-from shared.schemas.solutions import Solution
+from shared.schemas.reports import Usage
 from shared.schemas.transcripts import Cost
 
 T = TypeVar("T")
@@ -79,9 +82,27 @@ class TranscriptionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportView(msgspec.Struct, frozen=True, kw_only=True):
-    """The rendering of the artifacts."""
+    """The report and its files."""
 
     state: Annotated[StageState, Meta(description="Where it stands.")]
+    mode: Annotated[
+        ReportMode | None,
+        Meta(
+            description="Who wrote the last report; null before there is one, and for transcripts without a report. Another "
+            "than the one asked for stood in, and the report's `notes` say why."
+        ),
+    ] = None
+    model: Annotated[str | None, Meta(description="The language model, where one wrote.", examples=["qwen3-32b"])] = None
+    usage: Annotated[
+        Usage | None, Meta(description="What language models were asked for the last report, and what that costs.")
+    ] = None
+    allowance: Annotated[
+        LlmAllowance | None,
+        Meta(
+            description="What language models may be asked for this report; null for nothing. `outside` says whether the text "
+            "may leave the house."
+        ),
+    ] = None
 
 
 class StagesView(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +140,7 @@ class JobLinks(msgspec.Struct, frozen=True, kw_only=True):
     self: Url
     events: Url
     transcript: Url
+    report: Url
     artifacts: Url
 
 
@@ -132,15 +154,23 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     title: Annotated[str | None, Meta(description="Title printed on the files.", examples=["Weekly meeting"])]
     file_name: Annotated[str | None, Meta(description="Name of the uploaded file, for display.", examples=["meeting.mp3"])]
     source: SourceView
-    language: Annotated[str, Meta(description="As asked for.", examples=["auto"])]
+    language: Annotated[str, Meta(description="As asked for, or as the solution wishes.", examples=["auto"])]
     engine: Annotated[str | None, Meta(description="As asked for; null takes the default.", examples=["local"])]
-    solution: Annotated[str, Meta(description="Scenario reported after.", examples=["verbatim"])]
+    solution: Annotated[str, Meta(description="Id of the scenario reported after.", examples=["meeting_minutes"])]
     formats: Annotated[tuple[ArtifactFormat, ...] | None, Meta(description="As asked for; null takes those of the solution.")]
-    speakers: Annotated[SpeakerRange | None, Meta(description="As asked for; null leaves it to the engine.")]
-    vocabulary: Annotated[tuple[str, ...], Meta(description="The job's own key terms.", examples=[["Audio2txt"]])]
+    speakers: Annotated[
+        SpeakerRange | None, Meta(description="As asked for, or as the solution wishes; null leaves it to the engine.")
+    ]
+    vocabulary: Annotated[tuple[str, ...], Meta(description="Key terms of the job and its solution.", examples=[["Audio2txt"]])]
     channels: Annotated[bool, Meta(description="Whether each channel is one speaker.")]
     redaction: Annotated[Redaction | None, Meta(description="What is removed; null removes nothing.")]
     analyses: Annotated[tuple[Analysis, ...], Meta(description="What is found out beside the words.", examples=[["topics"]])]
+    script: Annotated[Script | None, Meta(description="Chinese script of the text; null takes the installation's.")]
+    report_language: Annotated[ReportLanguage | None, Meta(description="As asked for; null takes the solution's.")]
+    report_mode: Annotated[ReportMode | None, Meta(description="As asked for; null takes the first that can.")]
+    inputs: Annotated[
+        dict[str, str], Meta(description="Values of the solution's inputs.", examples=[{"matter_no": "2026-117"}])
+    ]
     progress: Fraction | None
     stages: StagesView
     duration_ms: Annotated[int, Meta(ge=0, description="Length of the recording, once known.", examples=[1834000])] | None
@@ -161,35 +191,6 @@ class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     data: tuple[T, ...]
     has_more: Annotated[bool, Meta(description="Whether there is another page.")] = False
     next_cursor: Annotated[str | None, Meta(description="Give it as `after` for the next page.")] = None
-
-
-class TenantView(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose data this is."""
-
-    id: Id
-    name: Annotated[str, Meta(examples=["default"], description="The tenant's name.")]
-
-
-class KeyView(msgspec.Struct, frozen=True, kw_only=True):
-    """The key that made the request."""
-
-    id: Id
-    hint: Annotated[str, Meta(description="The key's last characters.", examples=["a2t_…x7Qp"])]
-    created_at: Time
-    expires_at: Annotated[dt.datetime | None, Meta(description="When it ends; null is never.")]
-
-
-class AccountView(msgspec.Struct, frozen=True, kw_only=True):
-    """Who makes this request."""
-
-    tenant: TenantView
-    key: KeyView
-
-
-class SecretView(msgspec.Struct, frozen=True, kw_only=True):
-    """The secret webhooks are signed with, after Standard Webhooks."""
-
-    secret: Annotated[str, Meta(description="`whsec_` and base64.", examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])]
 
 
 class Views:
@@ -223,6 +224,10 @@ class Views:
             channels=options.channels,
             redaction=options.redaction,
             analyses=options.analyses,
+            script=options.script,
+            report_language=options.report_language,
+            report_mode=options.report_mode,
+            inputs=options.inputs,
             progress=progress(job),
             stages=_stages(job),
             duration_ms=job.duration_ms,
@@ -234,7 +239,13 @@ class Views:
             created_at=job.created_at,
             updated_at=job.updated_at,
             finished_at=job.finished_at,
-            links=JobLinks(self=link, events=f"{link}/events", transcript=f"{link}/transcript", artifacts=f"{link}/artifacts"),
+            links=JobLinks(
+                self=link,
+                events=f"{link}/events",
+                transcript=f"{link}/transcript",
+                report=f"{link}/report",
+                artifacts=f"{link}/artifacts",
+            ),
         )
 
     def artifact(self, job: Job, artifact: ArtifactResult) -> ArtifactView:
@@ -257,25 +268,6 @@ def upload_view(upload: Upload) -> UploadView:
     return msgspec.convert(upload, UploadView, from_attributes=True)
 
 
-def account_view(principal: Principal) -> AccountView:
-    """The maker of a request."""
-    return AccountView(
-        tenant=TenantView(id=principal.tenant_id, name=principal.tenant_name),
-        key=KeyView(
-            id=principal.key_id,
-            hint=principal.key_hint,
-            created_at=principal.key_created_at,
-            expires_at=principal.key_expires_at,
-        ),
-    )
-
-
-class SolutionList(msgspec.Struct, frozen=True, kw_only=True):
-    """The scenarios of this installation."""
-
-    data: tuple[Solution, ...]
-
-
 class ArtifactList(msgspec.Struct, frozen=True, kw_only=True):
     """The files of a job."""
 
@@ -291,7 +283,13 @@ def _stages(job: Job) -> StagesView:
             progress=job.transcription_progress,
             cost=job.cost,
         ),
-        report=ReportView(state=report_stage(job)),
+        report=ReportView(
+            state=report_stage(job),
+            mode=job.report_mode,
+            model=job.report_model,
+            usage=job.report_usage,
+            allowance=job.options.llm,
+        ),
     )
 
 

@@ -21,7 +21,7 @@ from services.gateway.admission import PUBLIC, admission
 from services.gateway.auth import Authenticator
 from services.gateway.openapi import describe
 from services.gateway.problems import MEDIA_TYPE, FieldError, Problem, ProblemDocument, unavailable
-from services.gateway.routes import account, engines, events, jobs, results, uploads
+from services.gateway.routes import account, engines, events, jobs, results, solutions, uploads
 from services.gateway.routes.context import Gateway
 from shared.blobs import BlobUnavailable
 from shared.database import is_outage
@@ -38,10 +38,12 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     jobs.delete_job,
     events.follow_job,
     results.get_transcript,
+    results.get_report,
     results.list_artifacts,
     results.get_artifact,
     account.get_account,
-    account.list_solutions,
+    solutions.list_solutions,
+    solutions.get_solution,
     engines.list_engines,
     account.get_webhook_secret,
 )

@@ -436,7 +436,9 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("get", "/v1/jobs/{job_id}/artifacts/{name}"),
         ("head", "/v1/jobs/{job_id}/artifacts/{name}"),
         ("get", "/v1/account"),
+        ("get", "/v1/jobs/{job_id}/report"),
         ("get", "/v1/solutions"),
+        ("get", "/v1/solutions/{solution}"),
         ("get", "/v1/engines"),
         ("get", "/v1/webhook-secret"),
     }

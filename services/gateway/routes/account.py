@@ -1,35 +1,73 @@
-"""`/v1/account`, `/v1/solutions`, `/v1/webhook-secret`: what an installation offers and who asks."""
+"""`/v1/account`, `/v1/webhook-secret`: who asks."""
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import Annotated
+
+import msgspec
 from litestar import Response, get
+from msgspec import Meta
 
 from services.gateway.openapi import Answer, Operation
 from services.gateway.routes.context import Api, ApiRequest
-from services.gateway.views import AccountView, SecretView, SolutionList, account_view
+from services.gateway.store.accounts import Principal
+from services.gateway.store.allowances import Amount, Ceiling
+from services.gateway.views import Id, Time
 from shared.signing import webhook_secret
+
+
+class TenantView(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose data this is."""
+
+    id: Id
+    name: Annotated[str, Meta(examples=["default"], description="The tenant's name.")]
+
+
+class KeyView(msgspec.Struct, frozen=True, kw_only=True):
+    """The key that made the request."""
+
+    id: Id
+    hint: Annotated[str, Meta(description="The key's last characters.", examples=["a2t_…x7Qp"])]
+    created_at: Time
+    expires_at: Annotated[dt.datetime | None, Meta(description="When it ends; null is never.")]
+
+
+class LlmMonthView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the tenant's reports ask of language models in this calendar month (UTC)."""
+
+    tokens: Annotated[int, Meta(ge=0, description="Used, or allowed for reports that are not there yet.", examples=[48211])]
+    tokens_limit: Annotated[int | None, Meta(description="The most; null for no limit.", examples=[5000000])]
+    cost_usd: Annotated[str, Meta(description="Used or allowed, in USD.", examples=["1.25"])]
+    cost_usd_limit: Annotated[str | None, Meta(description="The most; null for no limit.", examples=["20"])]
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who makes this request."""
+
+    tenant: TenantView
+    key: KeyView
+    llm_month: LlmMonthView
+
+
+class SecretView(msgspec.Struct, frozen=True, kw_only=True):
+    """The secret webhooks are signed with, after Standard Webhooks."""
+
+    secret: Annotated[str, Meta(description="`whsec_` and base64.", examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])]
 
 
 @get(
     "/account",
     opt=Operation(
-        summary="Who am I", tag="Account", answers={200: Answer(description="Tenant and key.", content=AccountView)}
+        summary="Who am I",
+        tag="Account",
+        answers={200: Answer(description="Tenant, key and this month's use of language models.", content=AccountView)},
     ).opt,
 )
-async def get_account(request: ApiRequest) -> Response[AccountView]:
-    """The tenant and the key that the request was made with."""
-    return Response(account_view(request.user))
-
-
-@get(
-    "/solutions",
-    opt=Operation(
-        summary="List the solutions", tag="Account", answers={200: Answer(description="All of them.", content=SolutionList)}
-    ).opt,
-)
-async def list_solutions(gateway: Api) -> Response[SolutionList]:
-    """The scenarios a job can be reported after, with the files each produces."""
-    return Response(SolutionList(data=tuple(gateway.solutions.values())))
+async def get_account(request: ApiRequest, gateway: Api) -> Response[AccountView]:
+    """The tenant and the key that the request was made with, and what its reports may yet ask of language models."""
+    used = await gateway.allowances.this_month(request.user.tenant_id)
+    return Response(_view(request.user, used, gateway.allowances.month))
 
 
 @get(
@@ -44,3 +82,22 @@ async def get_webhook_secret(request: ApiRequest, gateway: Api) -> Response[Secr
     """What to verify `webhook-signature` with, after Standard Webhooks; any of its libraries takes it as it is."""
     secret = SecretView(secret=webhook_secret(gateway.secret_key, request.user.tenant_id))
     return Response(secret, headers={"Cache-Control": "no-store"})
+
+
+def _view(principal: Principal, used: Amount, limit: Ceiling) -> AccountView:
+    """The maker of a request."""
+    return AccountView(
+        tenant=TenantView(id=principal.tenant_id, name=principal.tenant_name),
+        key=KeyView(
+            id=principal.key_id,
+            hint=principal.key_hint,
+            created_at=principal.key_created_at,
+            expires_at=principal.key_expires_at,
+        ),
+        llm_month=LlmMonthView(
+            tokens=used.tokens,
+            tokens_limit=limit.tokens,
+            cost_usd=f"{used.cost_usd:f}",
+            cost_usd_limit=None if limit.cost_usd is None else f"{limit.cost_usd:f}",
+        ),
+    )

@@ -13,6 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from services.gateway.access import TRACEPARENT
+from services.gateway.allowances import Allowances
 from services.gateway.body import LARGEST_JSON, Body
 from services.gateway.choosing import Choosing
 from services.gateway.jobs import Job
@@ -51,6 +52,7 @@ class Gateway:
     submissions: Submissions
     lifecycle: Lifecycle
     choosing: Choosing
+    allowances: Allowances
     hub: Hub
     views: Views
 

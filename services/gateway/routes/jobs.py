@@ -35,7 +35,7 @@ _FORM_SCHEMA = {
     "required": [FILE],
     "description": "The fields of JobRequest without upload_id and audio_url. `formats` and `analyses` may be repeated or "
     "separated by commas; `speakers` is a number or a range such as `2-4`; `vocabulary` is repeated, or a JSON list; "
-    "`redaction` and `metadata` are JSON.",
+    "`redaction`, `inputs` and `metadata` are JSON.",
     "properties": {
         FILE: {"type": "string", "format": "binary", "description": "The recording, up to 200 MB."},
         **{field.encode_name: {"type": "string"} for field in msgspec.structs.fields(JobSettings)},
@@ -73,7 +73,11 @@ async def create_job(
     ] = None,
 ) -> Response[JobView]:
     """Transcribe a recording that was uploaded (`upload_id`), lies at a URL (`audio_url`), or comes along as the part
-    `file` of a form. A job made from an upload has the upload's id."""
+    `file` of a form. A job made from an upload has the upload's id.
+
+    `solution` names the scenario that the report is written after, `inputs` fills in its fields, `report_language` and
+    `report_mode` say in which language and by whom. What the solution wishes of the speech engine (language, speakers, key
+    terms) fills what the job leaves open, as far as the engine can do it."""
     key = parse_idempotency_key(idempotency_key)
     content_type = request.headers.get("content-type", "")
     if content_type.lower().startswith(FORM):
@@ -179,9 +183,13 @@ async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respon
 )
 async def retry_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Response[JobView]:
     """Begin again where a failed or cancelled job broke off: a transcription in the next `run`, a report with the stored
-    transcript. Another `engine` transcribes again; further `formats` are rendered in addition."""
-    order = await gateway.json(request, _RETRY_REQUEST, default=RetryRequest())
-    job = await gateway.lifecycle.retry(request.user.tenant_id, job_id, engine=order.engine, formats=order.formats)
+    transcript. Another `engine` transcribes again; further `formats` are rendered in addition.
+
+    Also the way to have another report of a finished job, from the transcript that is there, without paying for the speech
+    again: `{"solution": "legal_consultation"}`, `{"report_mode": "llm"}`, `{"report_language": "en"}`. The report that is
+    there stays until the new one takes its place."""
+    wishes = await gateway.json(request, _RETRY_REQUEST, default=RetryRequest())
+    job = await gateway.lifecycle.retry(request.user.tenant_id, job_id, wishes)
     return Response(gateway.views.job(job))
 
 

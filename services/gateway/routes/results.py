@@ -1,4 +1,4 @@
-"""`/v1/jobs/{id}/transcript` and `…/artifacts`: what a job came to, streamed from the blob store."""
+"""`/v1/jobs/{id}/transcript`, `…/report` and `…/artifacts`: what a job came to, streamed from the blob store."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.problems import Problem
 from services.gateway.routes.context import Api, ApiRequest, JobId
 from services.gateway.views import ArtifactList
-from shared.blobs import BlobInfo, BlobNotFound, BlobStore, transcript_key
+from shared.blobs import BlobInfo, BlobNotFound, BlobStore, report_key, transcript_key
 from shared.schemas.jobs import ArtifactState
+from shared.schemas.reports import Report
 from shared.schemas.transcripts import Transcript
 
 _BYTES = {"type": "string", "format": "binary"}
@@ -66,6 +67,44 @@ async def get_transcript(
     info = await _info(gateway.blobs, transcript_key(job.tenant_id, job.id, wanted))
     if info is None:
         raise Problem(404, "transcript_not_found", f"The job's run {wanted} has no transcript.")
+    conditions = Conditions(method="GET", range=range_, if_range=if_range, if_none_match=if_none_match)
+    return await download(gateway.blobs, info, conditions, media_type=JSON)
+
+
+@get(
+    "/jobs/{job_id:uuid}/report",
+    opt=Operation(
+        summary="Fetch the report",
+        tag="Results",
+        answers={
+            200: Answer(description="The report.", content=Report, headers=_HEADERS),
+            206: Answer(description="The range asked for.", content=_BYTES, media_type=JSON, headers=_HEADERS),
+            304: Answer(description="Not changed since If-None-Match."),
+        },
+        problems=_PROBLEMS,
+    ).opt,
+)
+async def get_report(
+    request: ApiRequest,
+    gateway: Api,
+    *,
+    job_id: JobId,
+    run: Annotated[
+        int | None, QueryParameter(ge=1, le=1_000_000, description="Of this run; default the last one that was transcribed.")
+    ] = None,
+    range_: Range = None,
+    if_range: IfRange = None,
+    if_none_match: IfNoneMatch = None,
+) -> Stream | Response[bytes]:
+    """The report `audio2txt.report/1` that all files are renderings of: the solution's sections, every statement with the
+    moments and words it rests on and whether they were found there, and how much of the recording was considered. Speakers
+    and segments are ids of the transcript; `{spk_1}` in a text stands for that speaker's name. There once the job is
+    `completed`; a retry that makes another report leaves this one until the new one takes its place."""
+    job = await gateway.job(request, job_id)
+    wanted = run or job.transcribed_run
+    info = None if wanted is None else await _info(gateway.blobs, report_key(job.tenant_id, job.id, wanted))
+    if info is None:
+        raise Problem(404, "report_not_ready", f"The job has no report (yet); it is {job.state}.")
     conditions = Conditions(method="GET", range=range_, if_range=if_range, if_none_match=if_none_match)
     return await download(gateway.blobs, info, conditions, media_type=JSON)
 

@@ -5,17 +5,15 @@ No row back means that somebody else was there first or that the news is old; th
 
 from __future__ import annotations
 
-import datetime as dt
-from uuid import UUID
-
 import msgspec
 
-from services.gateway.jobs import Job, RetryPlan, overtaken, sources
+from services.gateway.jobs import Job, overtaken, sources
 from services.gateway.store import patiently
+from services.gateway.store.allowances import SETTLE, amount_of
 from shared.database import Pool
 from shared.outbox import row_of
-from shared.schemas.events import DeliveryFinished, Event, TranscriptionProgressed
-from shared.schemas.jobs import ArtifactResult, Failure, JobState
+from shared.schemas.events import DeliveryFinished, Event, ReportReady, TranscriptionProgressed
+from shared.schemas.jobs import Failure, JobState
 from shared.schemas.transcripts import Cost
 
 _TOUCH = "version = version + 1, updated_at = now(), announced = 0"
@@ -72,50 +70,49 @@ class Transitions:
         )
         return None if state is None else JobState(state)
 
-    async def completed(self, job: Job, event: Event, *, report: UUID, artifacts: tuple[ArtifactResult, ...]) -> bool:
-        """The report of the run is rendered; `report` is the id of the news, which counts once."""
-        return await self._end(job, JobState.COMPLETED, event, report=report, artifacts=artifacts)
+    async def completed(self, job: Job, event: Event, *, report: ReportReady) -> bool:
+        """The report of the run is rendered; the news of it counts once."""
+        return await self._end(job, JobState.COMPLETED, event, report=report)
 
-    async def failed(
-        self,
-        job: Job,
-        event: Event,
-        failure: Failure,
-        *,
-        report: UUID | None = None,
-        artifacts: tuple[ArtifactResult, ...] = (),
-    ) -> bool:
+    async def failed(self, job: Job, event: Event, failure: Failure, *, report: ReportReady | None = None) -> bool:
         """The run came to nothing; a report that failed shows its artifacts' reasons."""
-        return await self._end(job, JobState.FAILED, event, failure=failure, report=report, artifacts=artifacts)
+        return await self._end(job, JobState.FAILED, event, failure=failure, report=report)
 
     async def cancelled(self, job: Job, event: Event) -> bool:
         """The customer wants no more of it."""
         return await self._end(job, JobState.CANCELLED, event)
 
-    async def retried(self, job: Job, plan: RetryPlan, event: Event, *, deadline_at: dt.datetime) -> bool:
-        """A job that ended begins again. What it has is kept until something newer replaces it."""
+    async def retried(self, job: Job, again: Job, state: JobState, event: Event) -> bool:
+        """A job that ended begins again, as `again`. What it has is kept until something newer replaces it."""
         return await self._move(
             f"""
             update gateway.jobs set {_TOUCH}, state = $8, run = $9, options = $10, deadline_at = $11,
                 finished_at = null, failure = null, callback_state = null, callback_attempts = 0, callback_status = null,
                 transcription_state = case when run = $9 then transcription_state else 'queued' end,
                 transcription_progress = case when run = $9 then transcription_progress end
-            where id = $4 and tenant_id = $5 and run = $6 and state = $7
+            where id = $4 and tenant_id = $5 and run = $6 and state = $7 and coalesce((options ->> 'attempt')::int, 1) = $12
             """,
             event,
-            *(job.id, job.tenant_id, job.run, job.state, plan.state, plan.run, plan.options, deadline_at),
+            *(job.id, job.tenant_id, job.run, job.state, state, again.run, again.options, again.deadline_at),
+            job.options.attempt,
         )
 
     async def erased(self, job: Job, event: Event) -> bool:
-        """The row goes; what may still lie in the store is remembered until it is gone."""
+        """The row goes; what may still lie in the store is remembered until it is gone. What language models were allowed for
+        a report that was begun stays on the account, since nobody will tell what was used."""
+        settled = SETTLE.format(attempt="$6", when="not moved.transcribed", tokens=0, cost=0)
         return await self._move(
             """
             delete from gateway.jobs where id = $4 and tenant_id = $5
             """,
             event,
-            *(job.id, job.tenant_id),
-            also=""", upload as (delete from gateway.uploads where id = $4 and tenant_id = $5),
-            erasure as (insert into gateway.erasures (job_id, tenant_id) select $4, $5 from moved)""",
+            *(job.id, job.tenant_id, job.options.attempt),
+            also=f""", upload as (delete from gateway.uploads where id = $4 and tenant_id = $5),
+            erasure as (insert into gateway.erasures (job_id, tenant_id) select $4, $5 from moved),
+            {settled}, unsettled as (
+                delete from gateway.llm_allowances using moved
+                where job_id = moved.id and (moved.transcribed or attempt <> $6)
+            )""",
         )
 
     async def delivered(self, news: DeliveryFinished) -> bool:
@@ -133,25 +130,30 @@ class Transitions:
         return version is not None
 
     async def _end(
-        self,
-        job: Job,
-        state: JobState,
-        event: Event,
-        *,
-        failure: Failure | None = None,
-        report: UUID | None = None,
-        artifacts: tuple[ArtifactResult, ...] = (),
+        self, job: Job, state: JobState, event: Event, *, failure: Failure | None = None, report: ReportReady | None = None
     ) -> bool:
+        """What language models used takes the place of what they were allowed; they were not asked before the transcript."""
+        used = amount_of(None if report is None else report.usage)
+        settled = SETTLE.format(
+            attempt="$15", when="($10::uuid is not null or not moved.transcribed)", tokens="$16", cost="$17"
+        )
         return await self._move(
             f"""
             update gateway.jobs set {_TOUCH}, state = $7, finished_at = now(), failure = $9,
                 report_event_id = coalesce($10::uuid, report_event_id),
-                artifacts = case when $10::uuid is null then artifacts else $11 end
+                artifacts = case when $10::uuid is null then artifacts else $11 end,
+                report_mode = case when $10::uuid is null then report_mode else $12 end,
+                report_model = case when $10::uuid is null then report_model else $13 end,
+                report_usage = case when $10::uuid is null then report_usage else $14 end
             where id = $4 and tenant_id = $5 and run = $6 and state = any($8::text[])
               and ($10::uuid is null or report_event_id is distinct from $10)
             """,
             event,
-            *(job.id, job.tenant_id, job.run, state, sources(state), failure, report, artifacts),
+            *(job.id, job.tenant_id, job.run, state, sources(state), failure),
+            *(report and report.event_id, report.artifacts if report else ()),
+            *(report and report.mode, report and report.model, report and report.usage),
+            *(job.options.attempt, used.tokens, used.cost_usd),
+            also=f", {settled}",
         )
 
     async def _move(self, change: str, event: Event, *arguments: object, also: str = "") -> bool:
@@ -160,7 +162,7 @@ class Transitions:
         moved = await patiently(
             self._pool.fetchval(
                 f"""
-                with moved as ({change} returning id), event as (
+                with moved as ({change} returning id, transcribed_run is not distinct from run as transcribed), event as (
                     insert into gateway.outbox (message_id, routing_key, payload) select $1, $2, $3 from moved
                 ){also}
                 select id from moved

@@ -6,13 +6,23 @@ import datetime as dt
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.gateway import jobs
 from services.gateway.jobs import Job, NothingToRetry, StageState, plan_retry
 from shared.schemas.events import TranscriptionState
 from shared.schemas.ids import new_id
-from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat, JobOptions, JobState
+from shared.schemas.jobs import (
+    ArtifactFormat,
+    ArtifactResult,
+    ArtifactState,
+    Failure,
+    FileFormat,
+    JobOptions,
+    JobState,
+    ReportMode,
+)
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 USUAL = (ArtifactFormat.MARKDOWN, ArtifactFormat.PDF)
@@ -58,6 +68,11 @@ def test_work_goes_only_forward() -> None:
         assert later in jobs.MOVES[earlier]
 
 
+def retried(job: jobs.Job, *, formats: jobs.Formats | None = None, **changes: Any) -> jobs.RetryPlan:
+    """What a retry with these changes does."""
+    return plan_retry(job, msgspec.structs.replace(job.options, **changes), formats=formats, usual=USUAL)
+
+
 def test_news_that_overtook_the_rest_is_taken_from_any_state_of_work() -> None:
     """A report may arrive while the job still counts as queued."""
     assert jobs.sources(JobState.COMPLETED) == [JobState.QUEUED, JobState.TRANSCRIBING, JobState.REPORTING]
@@ -73,44 +88,44 @@ def test_a_transcription_is_overtaken_only_by_later_states() -> None:
 
 def test_a_job_that_failed_before_its_transcript_is_transcribed_again_in_the_next_run() -> None:
     """The retry of a transcription is a new run."""
-    plan = plan_retry(make_job(state=JobState.FAILED, run=2), engine=None, formats=None, usual=USUAL)
+    plan = retried(make_job(state=JobState.FAILED, run=2))
     assert (plan.state, plan.run) == (JobState.QUEUED, 3)
 
 
 def test_a_job_whose_report_failed_is_rendered_again_from_its_transcript() -> None:
     """What was paid for is kept: the same run goes on with the report."""
     job = make_job(state=JobState.FAILED, run=2, transcribed_run=2)
-    plan = plan_retry(job, engine=None, formats=None, usual=USUAL)
+    plan = retried(job)
     assert (plan.state, plan.run) == (JobState.REPORTING, 2)
 
 
 def test_a_cancelled_job_goes_on_where_it_was() -> None:
     """A transcript that came in spite of the cancelling is not paid for twice."""
-    assert plan_retry(make_job(state=JobState.CANCELLED), engine=None, formats=None, usual=USUAL).run == 2
+    assert retried(make_job(state=JobState.CANCELLED)).run == 2
     kept = make_job(state=JobState.CANCELLED, transcribed_run=1)
-    assert plan_retry(kept, engine=None, formats=None, usual=USUAL).state is JobState.REPORTING
+    assert retried(kept).state is JobState.REPORTING
 
 
 def test_a_failed_artifact_is_rendered_again() -> None:
     """A completed job with a failed file can be retried as it is."""
     artifacts = (artifact(ArtifactFormat.MARKDOWN), artifact(ArtifactFormat.PDF, ArtifactState.FAILED))
     job = make_job(state=JobState.COMPLETED, transcribed_run=1, artifacts=artifacts)
-    assert plan_retry(job, engine=None, formats=None, usual=USUAL).state is JobState.REPORTING
+    assert retried(job).state is JobState.REPORTING
 
 
 def test_a_completed_job_with_all_its_files_has_nothing_to_retry() -> None:
     """Asking for what is there costs nothing and is refused."""
     job = make_job(state=JobState.COMPLETED, transcribed_run=1, artifacts=tuple(map(artifact, USUAL)))
     with pytest.raises(NothingToRetry):
-        plan_retry(job, engine=None, formats=None, usual=USUAL)
+        retried(job)
     with pytest.raises(NothingToRetry):
-        plan_retry(job, engine=None, formats=(ArtifactFormat.PDF,), usual=USUAL)
+        retried(job, formats=(ArtifactFormat.PDF,))
 
 
 def test_further_formats_are_added_to_those_there_are() -> None:
     """Asking for subtitles later does not take the PDF away."""
     job = make_job(state=JobState.COMPLETED, transcribed_run=1, artifacts=tuple(map(artifact, USUAL)))
-    plan = plan_retry(job, engine=None, formats=(ArtifactFormat.SRT,), usual=USUAL)
+    plan = retried(job, formats=(ArtifactFormat.SRT,))
     assert plan.options.formats == (*USUAL, ArtifactFormat.SRT)
     assert plan.run == job.run
 
@@ -118,18 +133,47 @@ def test_further_formats_are_added_to_those_there_are() -> None:
 def test_another_engine_transcribes_again() -> None:
     """A completed job given another engine starts the next run with it."""
     job = make_job(state=JobState.COMPLETED, transcribed_run=1, engine="local", artifacts=tuple(map(artifact, USUAL)))
-    plan = plan_retry(job, engine="assemblyai", formats=None, usual=USUAL)
+    plan = retried(job, engine="assemblyai")
     assert (plan.state, plan.run, plan.options.engine) == (JobState.QUEUED, 2, "assemblyai")
     with pytest.raises(NothingToRetry):
-        plan_retry(job, engine="local", formats=None, usual=USUAL)
+        retried(job, engine="local")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"solution": "meeting_minutes"},
+        {"report_language": "en"},
+        {"inputs": {"matter_no": "7"}},
+        {"report_mode": ReportMode.LLM},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_another_report_is_made_of_the_transcript_that_is_there(change: dict[str, Any]) -> None:
+    """Another scenario, language or writer costs no second transcription."""
+    job = make_job(state=JobState.COMPLETED, transcribed_run=1, artifacts=tuple(map(artifact, USUAL)))
+    plan = retried(job, **change)
+    assert (plan.state, plan.run) == (JobState.REPORTING, 1)
+    assert plan.options.attempt == 2
+
+
+def test_a_writer_for_whom_another_stood_in_is_asked_again() -> None:
+    """A report that was to be written by a language model, and was not, can be retried as it is."""
+    options = JobOptions(solution="meeting_minutes", report_mode=ReportMode.LLM)
+    job = make_job(state=JobState.COMPLETED, transcribed_run=1, options=options, artifacts=tuple(map(artifact, USUAL)))
+    assert retried(msgspec.structs.replace(job, report_mode=ReportMode.EXTRACTIVE)).state is JobState.REPORTING
+    with pytest.raises(NothingToRetry):
+        retried(msgspec.structs.replace(job, report_mode=ReportMode.LLM))
 
 
 def test_a_report_from_before_a_retry_does_not_answer_it() -> None:
-    """A report without the format that a retry asked for is an old one."""
-    job = make_job(options=JobOptions(formats=(ArtifactFormat.PDF, ArtifactFormat.SRT)))
-    assert not jobs.answers(job, (artifact(ArtifactFormat.PDF),))
-    assert jobs.answers(job, (artifact(ArtifactFormat.SRT, ArtifactState.FAILED), artifact(ArtifactFormat.PDF)))
-    assert jobs.answers(make_job(), (artifact(ArtifactFormat.PDF),))
+    """Neither one of an earlier attempt nor one without a format that is asked for."""
+    job = make_job(options=JobOptions(formats=(ArtifactFormat.PDF, ArtifactFormat.SRT), attempt=2))
+    assert not jobs.answers(job, 2, (artifact(ArtifactFormat.PDF),))
+    both = (artifact(ArtifactFormat.SRT, ArtifactState.FAILED), artifact(ArtifactFormat.PDF))
+    assert jobs.answers(job, 2, both)
+    assert not jobs.answers(job, 1, both)
+    assert jobs.answers(make_job(), 1, (artifact(ArtifactFormat.PDF),))
 
 
 def test_only_a_report_without_a_single_file_fails_the_job() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.languages import canonical
 from services.gateway.texts import LONGEST_NAME, clean_file_name, clean_line, title_of
+from shared.languages import canonical
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_a_transcript_without_report_is_written_by_nobody() -> None:
     """Modes are for sections."""
     solutions = load_solutions()
     assert solutions["verbatim"].writers == ()
-    assert solutions["lecture"].writers == (ReportMode.LLM, ReportMode.EXTRACTIVE)
+    assert solutions["lecture"].writers == (ReportMode.LLM, ReportMode.EXTRACTIVE, ReportMode.PROVIDER)
 
 
 def test_the_operators_scenarios_add_to_the_shipped_ones(tmp_path: Path) -> None:
