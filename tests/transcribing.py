@@ -195,9 +195,11 @@ class Provider(RentedEngine):
         return self.files
 
     @override
+    def may_call(self, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
+        return headers.get("x-secret") == "of the provider"
+
+    @override
     def heed(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> News | None:
-        if headers.get("x-secret") != "of the provider":
-            return None
         return News(token=query["token"], provider_id=query.get("id"), raw=body or None)
 
     @override

@@ -7,7 +7,7 @@ good at an answer from 400 to 499, so what is true but of no use any more is ans
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
 import structlog
@@ -93,12 +93,18 @@ class HooksApp:
             await _answer(send, status)
 
     async def _heed(self, engine: RentedEngine, scope: Scope, receive: Receive) -> tuple[int, str]:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        if not engine.may_call(headers, query):  # no stranger takes room, or has its body read
+            return 401, "refused"
         if engine.largest_callback <= RentedEngine.largest_callback:
-            return await self._heed_now(engine, scope, receive)
+            return await self._heed_now(engine, headers, query, receive)
         async with self._large:
-            return await self._heed_now(engine, scope, receive)
+            return await self._heed_now(engine, headers, query, receive)
 
-    async def _heed_now(self, engine: RentedEngine, scope: Scope, receive: Receive) -> tuple[int, str]:
+    async def _heed_now(
+        self, engine: RentedEngine, headers: Mapping[str, str], query: Mapping[str, str], receive: Receive
+    ) -> tuple[int, str]:
         try:
             async with asyncio.timeout(READ_SECONDS):
                 body = await _read(receive, engine.largest_callback)
@@ -106,8 +112,7 @@ class HooksApp:
             return 408, "broken"
         if body is None:
             return 413, "too_large"
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        news = engine.heed(headers, dict(parse_qsl(scope["query_string"].decode("latin-1"))), body)
+        news = engine.heed(headers, query, body)
         if news is None:
             return 401, "refused"
         try:

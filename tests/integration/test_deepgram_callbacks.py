@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import pytest_asyncio
 
-from services.transcriber.engines import Finished, Hooks, News, OutcomeUnknown, Pending, Task, checkpoint_prefix
+from services.transcriber.engines import Finished, Hooks, News, OutcomeUnknown, Pending, Task, Unreadable, checkpoint_prefix
 from services.transcriber.engines.deepgram import open_engine
 from services.transcriber.engines.deepgram.calling import PATIENCE, CallingBack
 from services.transcriber.engines.deepgram.waiting import Waiting
@@ -151,7 +151,7 @@ async def test_a_callback_in_words_of_a_newer_deepgram_is_kept(
     names = {await calling.find(each, {}, submitted_at) for each in (wanted, other)}
     assert len(names) == 2, "no two tasks share a name"
     assert await calling.poll(wanted, provider_id) == Finished(raw=nameless)
-    with pytest.raises(JobError):
+    with pytest.raises(Unreadable):
         calling.parse(nameless)
 
 

@@ -14,6 +14,7 @@ from services.transcriber.engines.script import raw_script
 from services.transcriber.hooks import CALLBACK
 from shared.blobs import BlobNotFound, BlobStore
 from shared.database import Pool
+from shared.health import Receive
 from shared.metrics import ENGINE_DUPLICATES
 from shared.schemas.events import TranscriptionState
 from tests.transcribing import Process, Provider, job_submitted
@@ -76,6 +77,23 @@ async def test_strangers_are_turned_away(process: Process, provider: Provider) -
         assert await _call(process, {}, token=provider.tokens[provider_id], id="forged") == 401
         assert await process.state(event) is TranscriptionState.PROCESSING
     assert len(provider.polls) == 1
+
+
+async def test_a_stranger_cannot_keep_a_provider_waiting(process: Process, provider: Provider) -> None:
+    """Whoever cannot be the provider is answered before a byte of what it sends is read."""
+    provider.largest_callback = 64 * 1024 * 1024
+    unread: list[object] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        unread.append(None)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with asyncio.timeout(10):
+        strangers = [_call(process, {}, token="x", receive=receive) for _ in range(20)]
+        assert await asyncio.gather(*strangers) == [401] * 20
+        assert await _call(process, token="of a job that was erased", id="x") == 200
+    assert unread == []
 
 
 async def test_what_nobody_waits_for_is_answered_kindly(process: Process) -> None:
@@ -209,6 +227,7 @@ async def _call(
     path: str = "/hooks/rented",
     method: str = "POST",
     body: bytes = b"",
+    receive: Receive | None = None,
     **query: str,
 ) -> int:
     """Call back as a provider does; the status of the answer."""
@@ -224,13 +243,13 @@ async def _call(
     messages.append({"type": "http.request", "body": parts[-1], "more_body": False})
     sent: list[MutableMapping[str, Any]] = []
 
-    async def receive() -> MutableMapping[str, Any]:
+    async def receive_next() -> MutableMapping[str, Any]:
         return messages.pop(0)
 
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
-    await process.hooks(scope, receive, send)
+    await process.hooks(scope, receive or receive_next, send)
     return int(sent[0]["status"])
 
 

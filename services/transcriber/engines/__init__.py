@@ -40,6 +40,7 @@ __all__ = [
     "OutcomeUnknown",
     "Passage",
     "Pending",
+    "Permit",
     "Prepared",
     "RentedEngine",
     "Report",
@@ -163,6 +164,10 @@ class Report(Protocol):
         """`progress` is between 0 and 1."""
 
 
+Permit = Callable[[], Awaitable[None]]
+"""Raises `JobError` when a tenant's audio may not leave the house any more; asked before each time that it would."""
+
+
 class Ledger(Protocol):
     """Keeps the paid requests of one task, so that none is made twice."""
 
@@ -171,8 +176,11 @@ class Ledger(Protocol):
 
         When `ask` raises a `JobError`, `Throttled`, `KeyRefused` or another `RetryableError` save `OutcomeUnknown`, it was
         not taken and can be asked again. A request that was noted and has no answer may have been paid for: `JobError`
-        `outcome_unknown`, which leaves it to the customer to pay again with a retry.
+        `outcome_unknown`, which leaves it to the customer to pay again with a retry. Before each request `permit` is asked.
         """
+
+    async def permit(self) -> None:
+        """See `Permit`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,8 +321,14 @@ class RentedEngine(Engine):
         Without a `provider_id`, or where one task may have been taken twice, it is recognised by what was prepared.
         """
 
+    def may_call(self, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
+        """Whether a callback comes from the provider, as far as its headers (in lower case) and URL tell: else its body is not
+        even read."""
+        del headers, query
+        return True
+
     def heed(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> News | None:
-        """Read a callback (header names in lower case); null when it does not come from the provider. Fast and pure."""
+        """Read a callback; null when it does not come from the provider. Fast and pure."""
         del headers, query, body
         return None
 

@@ -24,10 +24,14 @@ def header_secret(hooks: Hooks) -> str:
     return hmac.new(hooks.secret, b"assemblyai", hashlib.sha256).hexdigest()
 
 
+def is_its(hooks: Hooks, headers: Mapping[str, str]) -> bool:
+    """Whether a call comes from AssemblyAI."""
+    return hmac.compare_digest(headers.get(HEADER.lower(), "").encode(), header_secret(hooks).encode())
+
+
 def read(hooks: Hooks, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> News | None:
     """What a call says; null when it does not come from AssemblyAI."""
-    given = headers.get(HEADER.lower(), "").encode()
-    if not hmac.compare_digest(given, header_secret(hooks).encode()):
+    if not is_its(hooks, headers):
         return None
     token = query.get("call")
     return News(token=token, provider_id=_transcript_id(body)) if token else None

@@ -167,6 +167,10 @@ class AssemblyAIEngine(RentedEngine):
                 raise errors.outage(answer)
 
     @override
+    def may_call(self, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
+        return self._hooks is not None and callbacks.is_its(self._hooks, headers)
+
+    @override
     def heed(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> News | None:
         return callbacks.read(self._hooks, headers, query, body) if self._hooks else None
 

@@ -104,12 +104,15 @@ class CallingBack(RentedEngine):
         """Nothing to do: Deepgram forgets a recording and its transcript once it has called back."""
 
     @override
+    def may_call(self, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
+        return hmac.compare_digest(query.get("s", "").encode(), self._signature(query.get("call", "")).encode())
+
+    @override
     def heed(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> News | None:
-        token = query.get("call", "")
-        if not hmac.compare_digest(query.get("s", "").encode(), self._signature(token).encode()):
+        if not self.may_call(headers, query):
             return None
         try:
-            return News(token=token, provider_id=_request_id(body), raw=body)
+            return News(token=query.get("call", ""), provider_id=_request_id(body), raw=body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
 
