@@ -92,6 +92,7 @@ class MemoryLedger:
             if stored is None:
                 raise JobError("outcome_unknown", "It may have been paid for.")
             return stored
+        await self.permit()
         self.answers[name] = None
         try:
             self.answers[name] = raw = await ask()
@@ -101,6 +102,9 @@ class MemoryLedger:
             del self.answers[name]
             raise
         return raw
+
+    async def permit(self) -> None:
+        """Nothing is forbidden."""
 
 
 async def unreported(progress: float, **details: Any) -> None:

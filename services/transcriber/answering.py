@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from services.transcriber.engines import AnsweringEngine, Report, Task
+from services.transcriber.engines import AnsweringEngine, Permit, Report, Task
 from services.transcriber.ledger import PaidLedger, PaidRequests
 from services.transcriber.store import Transcription
 from shared.blobs import BlobStore
@@ -18,7 +18,7 @@ class Answering:
         self._requests = PaidRequests(pool=pool, owner=owner)
         self._blobs = blobs
 
-    async def answer(self, row: Transcription, task: Task, engine: AnsweringEngine, report: Report) -> bytes:
+    async def answer(self, row: Transcription, task: Task, engine: AnsweringEngine, report: Report, *, permit: Permit) -> bytes:
         """The raw answer to a transcription that we hold; after a crash it goes on with the first request not yet answered."""
-        ledger = PaidLedger(requests=self._requests, blobs=self._blobs, row=row)
+        ledger = PaidLedger(requests=self._requests, blobs=self._blobs, row=row, permit=permit)
         return await engine.transcribe(task, ledger, report)

@@ -15,7 +15,7 @@ import msgspec
 import structlog
 from typing_extensions import override
 
-from services.transcriber.engines import Ledger, OutcomeUnknown, checkpoint_prefix
+from services.transcriber.engines import Ledger, OutcomeUnknown, Permit, checkpoint_prefix
 from services.transcriber.store import Key, LeaseLost, Transcription
 from shared.blobs import BlobNotFound, BlobStore
 from shared.database import Pool, is_outage
@@ -112,8 +112,9 @@ class PaidRequests:
 class PaidLedger(Ledger):
     """The ledger of one transcription that we hold."""
 
-    def __init__(self, *, requests: PaidRequests, blobs: BlobStore, row: Transcription) -> None:
+    def __init__(self, *, requests: PaidRequests, blobs: BlobStore, row: Transcription, permit: Permit) -> None:
         self._requests = requests
+        self._permit = permit
         self._blobs = blobs
         self._row = row
         self._prefix = checkpoint_prefix(row.tenant_id, row.job_id, row.run)
@@ -131,8 +132,18 @@ class PaidLedger(Ledger):
             raise
         return await self._noted_before(name) if answer is None else answer
 
+    @override
+    async def permit(self) -> None:
+        await self._permit()
+
     async def _ask(self, name: str, ask: Callable[[], Awaitable[bytes]]) -> bytes | None:
         """The answer; null when the request was noted before."""
+        try:
+            await self.permit()
+        except JobError:
+            if await self._requests.missing(self._row.key, name) is None:
+                raise
+            return None  # it was sent before that was forbidden
         if not await self._requests.note(self._row.key, name):
             return None
         try:

@@ -19,6 +19,7 @@ from services.transcriber.engines import (
     KeyRefused,
     OutcomeUnknown,
     Pending,
+    Permit,
     Prepared,
     RentedEngine,
     Task,
@@ -108,10 +109,19 @@ class Tasks:
             await self._submissions.assign(row.key, account.id)
         return account
 
+    async def permit(self, row: Transcription, engine: Engine) -> None:
+        """Raise `JobError` when its tenant has forbidden meanwhile that more of it leaves the house."""
+        rules = await self._rules.of(row.tenant_id)
+        if not rules.allow_rented:
+            self._choose_again(row, engine, rules)
+
     async def _check(self, row: Transcription, engine: Engine, rules: EngineRules) -> None:
         size = (await self._blobs.info(row.source_key)).size
         if not rules.allow_rented or size > (engine.capabilities.largest_bytes or size):
-            choose(msgspec.structs.replace(row.options, engine=engine.name), rules, self._engines.offers, size=size)
+            self._choose_again(row, engine, rules, size=size)
+
+    def _choose_again(self, row: Transcription, engine: Engine, rules: EngineRules, *, size: int | None = None) -> None:
+        choose(msgspec.structs.replace(row.options, engine=engine.name), rules, self._engines.offers, size=size)
 
     async def follow_keys(self) -> None:
         """Have tasks go on whose account rests, or that have none, and whose owner has another key now."""
@@ -155,7 +165,7 @@ class Renting:
         self._leftovers = leftovers
         self._pacing = pacing
 
-    async def hand_over(self, row: Transcription, task: Task, engine: RentedEngine) -> str:
+    async def hand_over(self, row: Transcription, task: Task, engine: RentedEngine, *, permit: Permit) -> str:
         """The provider's id of the task, which it has taken once when this returns."""
         if row.provider_id is not None:
             return row.provider_id
@@ -164,6 +174,7 @@ class Renting:
                 return await self._note(row, task, row.prepared or {}, found)
             if row.submissions >= MOST_SUBMISSIONS:
                 raise _unclear(engine)
+            await permit()
         return await self._submit(row, task, engine)
 
     def asking(self, task: Task) -> AbstractAsyncContextManager[None]:

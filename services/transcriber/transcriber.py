@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 import structlog
@@ -187,14 +188,15 @@ class Transcriber:
 
     async def _ask(self, row: Transcription, engine: Engine) -> bytes | None:
         task, report = await self._tasks.to_work_on(row, engine), self._report(row)
+        permit = partial(self._tasks.permit, row, engine)
         match engine:
             case InHouseEngine():
                 return await engine.transcribe(task, report)
             case AnsweringEngine():
                 async with self._renting.asking(task):
-                    return await self._answering.answer(row, task, engine, report)
+                    return await self._answering.answer(row, task, engine, report, permit=permit)
             case RentedEngine():
-                provider_id = await self._renting.hand_over(row, task, engine)
+                provider_id = await self._renting.hand_over(row, task, engine, permit=permit)
                 await report(0.0)
                 if engine.first_poll:
                     return await self._wait(row, Pending(seconds=engine.first_poll))

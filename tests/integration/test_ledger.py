@@ -51,6 +51,7 @@ class House:
     def __init__(self, pool: Pool, blobs: BlobStore) -> None:
         self.process = Process(pool=pool, blobs=blobs, engines={"rented": Provider()})
         self.pool, self.blobs = pool, blobs
+        self.forbidden = False
 
     async def claim(self) -> PaidLedger:
         """Take the transcription, and open its ledger."""
@@ -60,7 +61,12 @@ class House:
     def ledger(self, row: Transcription) -> PaidLedger:
         """Its ledger in this process."""
         requests = PaidRequests(pool=self.pool, owner=self.process.owner)
-        return PaidLedger(requests=requests, blobs=self.blobs, row=row)
+        return PaidLedger(requests=requests, blobs=self.blobs, row=row, permit=self.permit)
+
+    async def permit(self) -> None:
+        """As the tenant has decided."""
+        if self.forbidden:
+            raise JobError("engine_forbidden", "Your audio may not leave the house.")
 
 
 @pytest.fixture
@@ -116,6 +122,19 @@ async def test_an_answer_is_paid_for_once(job: JobSubmitted, first: House, payee
     answers = [await ledger.answer("chunk-0001", payee.request("chunk-0001")) for _ in range(2)]
     assert answers == [b"answer to chunk-0001"] * 2
     assert payee.asked == {"chunk-0001": 1}
+
+
+async def test_what_was_forbidden_is_not_sent_but_what_was_paid_is_read(job: JobSubmitted, first: House, payee: Payee) -> None:
+    """And nothing is noted that never left the house, so that it can be sent once it may be."""
+    ledger = await first.claim()
+    await ledger.answer("chunk-0001", payee.request("chunk-0001"))
+    first.forbidden = True
+    assert await ledger.answer("chunk-0001", payee.request("chunk-0001")) == b"answer to chunk-0001"
+    failure = (await failure_of(ledger.answer("chunk-0002", payee.request("chunk-0002")))).failure
+    assert failure.code == "engine_forbidden"
+    assert payee.asked == {"chunk-0001": 1}
+    first.forbidden = False
+    assert await ledger.answer("chunk-0002", payee.request("chunk-0002")) == b"answer to chunk-0002"
 
 
 async def test_a_crash_between_requests_goes_on_with_the_next(

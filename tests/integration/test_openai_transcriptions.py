@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from services.transcriber import ledger
 from services.transcriber.engines import checkpoint_prefix
+from services.transcriber.rules import RulesChange
 from services.transcriber.scratch import Scratch
 from shared.blobs import BlobStore
 from shared.database import Pool
@@ -101,6 +102,20 @@ async def test_a_shutdown_keeps_what_is_being_paid_for(ground: Ground) -> None:
         async with ground.process.running():
             await ground.process.ready(event)
     assert len(ground.server.asked) == 2
+
+
+async def test_a_tenant_that_forbids_it_midway_is_obeyed(ground: Ground) -> None:
+    """The piece on its way cannot be called back, but no further one leaves the house."""
+    go_on = asyncio.Event()
+    ground.server.faults = [faults.slow(go_on)]
+    async with ground.process.running():
+        event = await ground.submit()
+        await ground.server.wait_for(1)
+        await ground.process.rules.change(event.tenant_id, RulesChange(allow_rented=False))
+        go_on.set()
+        failure = await ground.process.failure(event)
+    assert failure.code == "engine_forbidden"
+    assert len(ground.server.asked) == 1
 
 
 async def test_an_outage_is_waited_for(ground: Ground) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -322,6 +323,23 @@ async def test_audio_that_may_not_leave_the_house_stays(process: Process, provid
     async with process.running():
         failure = await process.failure(event)
     assert failure.code == "engine_forbidden"
+    assert provider.accepted == {}
+
+
+async def test_a_recording_is_not_handed_over_again_once_that_is_forbidden(process: Process, provider: Provider) -> None:
+    """It was perhaps taken, and was not, and by now the tenant does not want it to leave the house."""
+    event = job_submitted("rented")
+    provider.submit_faults, provider.unlisted = [ConnectionResetError("lost before it arrived")], 1
+    search = provider.find
+
+    async def find(task: Task, prepared: Prepared, submitted_at: dt.datetime) -> str | None:
+        await process.rules.change(event.tenant_id, RulesChange(allow_rented=False))
+        return await search(task, prepared, submitted_at)
+
+    provider.find = find  # type: ignore[method-assign]
+    async with process.running():
+        await process.submit(event)
+        assert (await process.failure(event)).code == "engine_forbidden"
     assert provider.accepted == {}
 
 

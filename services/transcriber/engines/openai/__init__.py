@@ -17,6 +17,7 @@ from services.transcriber.engines import (
     Heard,
     InHouseEngine,
     Ledger,
+    Permit,
     Report,
     Reserve,
     Task,
@@ -82,7 +83,7 @@ class OpenAIEngine(AnsweringEngine):
     async def transcribe(self, task: Task, ledger: Ledger, report: Report) -> bytes:
         account = task.account
         assert account is not None
-        kept = _checkpoints(task, self._blobs) if self._repeat_lost else ledger
+        kept = _checkpoints(task, self._blobs, permit=ledger.permit) if self._repeat_lost else ledger
         terms = Terms(ledger=kept, key=account.key, paced=lambda: self._reserve(account))
         return await self._hearing.hear(task, terms, report)
 
@@ -143,8 +144,8 @@ def _hearing(settings: OpenAISettings, model: Model, surroundings: Surroundings,
     )
 
 
-def _checkpoints(task: Task, blobs: BlobStore) -> Checkpoints:
-    return Checkpoints(blobs=blobs, prefix=checkpoint_prefix(task.tenant_id, task.job_id, task.run))
+def _checkpoints(task: Task, blobs: BlobStore, *, permit: Permit | None = None) -> Checkpoints:
+    return Checkpoints(blobs=blobs, prefix=checkpoint_prefix(task.tenant_id, task.job_id, task.run), permit=permit)
 
 
 def _capabilities(model: Model, longest_ms: int) -> Capabilities:
