@@ -10,7 +10,7 @@ import msgspec
 
 from services.reporter.analysis.claims import Brief, Claim, Source
 from services.reporter.analysis.evidence.contradictions import contradicted
-from services.reporter.analysis.evidence.figures import Figures, figures_of
+from services.reporter.analysis.evidence.figures import Counted, Figures, count
 from services.reporter.analysis.evidence.names import SPEAKER, Names
 from services.reporter.analysis.evidence.negation import contradicts
 from services.reporter.analysis.evidence.overlap import comparable, little_in_common
@@ -48,6 +48,7 @@ class Verifier:
         self._brief = brief
         self._passages = Passages(brief.transcript)
         self._names = Names(brief)
+        self._counted: dict[str, Counted] = {}
         self._given = [brief.title or "", *brief.inputs.values()]
         self._readable = (brief.transcript.language or "").lower().partition("-")[0] in _READABLE
 
@@ -125,7 +126,7 @@ class Verifier:
         """With the template's cells alone, and no day that was not named."""
         given = {cell.column: cell for cell in claim.cells}
         dated = any(cell.date is not None for cell in claim.cells)
-        said = Figures([*self._given, *self._said(references)]) if dated else None
+        said = self._figures(references) if dated else None
         cells = []
         for column in section.columns:
             cell = given.get(column.id, Cell(column=column.id))
@@ -170,23 +171,37 @@ class Verifier:
         proven = Doubt.QUOTE_NOT_FOUND in doubts or any(long_enough(one.quote or "") for one in references)
         if not proven and not self._is_alike(texts, references):
             doubts.append(Doubt.QUOTE_TOO_SHORT)
-        figures = Figures([*self._given, *self._said(references)])
-        doubts += [doubt for text in texts for doubt in figures.doubts(SPEAKER.sub(" ", text))]
+        figures = self._figures(references)
+        doubts += [doubt for text in texts for doubt in figures.doubts(self._count(SPEAKER.sub(" ", text)))]
         statement = SPEAKER.sub(" ", " ".join(texts))
         clauses = " ".join(map(self._clauses, references))
         if self._readable and contradicts(statement, clauses):
             doubts.append(Doubt.NEGATION)
         if not self._readable or not comparable(statement, clauses):
             return True
-        alone = figures_of(statement).isdisjoint(figures_of(clauses))
+        alone = self._count(statement).keys.isdisjoint(self._count(clauses).keys)
         if alone and little_in_common(statement, clauses, self._near(references)):
             doubts.append(Doubt.LITTLE_IN_COMMON)
         return False
 
+    def _figures(self, references: Iterable[Reference]) -> Figures:
+        """What was said there, and what the customer filled in."""
+        return Figures(map(self._count, [*self._given, *self._said(references)]))
+
+    def _count(self, text: str) -> Counted:
+        if text not in self._counted:
+            self._counted[text] = count(text)
+        return self._counted[text]
+
     def _said(self, references: Iterable[Reference]) -> list[str]:
         """The segments that references stand in, and what they quote across their borders."""
-        segments = [self._passages.segment(one.segment_id) for one in references]
-        return [one.text for one in segments if one is not None] + [one.quote for one in references if one.quote]
+        said = []
+        for reference in references:
+            segment = self._passages.segment(reference.segment_id)
+            quote = reference.quote
+            said += [segment.text] if segment is not None else []
+            said += [quote] if quote and (segment is None or quote not in segment.text) else []
+        return said
 
     def _near(self, references: Iterable[Reference]) -> str:
         """The segments that references stand in, and those beside them."""

@@ -9,7 +9,7 @@ import msgspec
 
 from services.reporter.analysis.claims import Claim
 from services.reporter.analysis.evidence.dates import Key
-from services.reporter.analysis.evidence.figures import figures_of
+from services.reporter.analysis.evidence.figures import count
 from services.reporter.analysis.evidence.overlap import alike, words_of
 from services.reporter.analysis.matching import letters
 from shared.schemas.reports import Cell
@@ -45,7 +45,9 @@ def _matter(section: Section, claim: Claim) -> _Matter:
         _owner(cell) for cell in claim.cells if types.get(cell.column) is ColumnType.SPEAKER and (cell.text or cell.speaker_id)
     )
     words = words_of(" ".join(texts))
-    return _Matter(words if len(words) >= _LEAST_WORDS else frozenset(), figures_of(" ".join([*texts, *dated])), owners)
+    return _Matter(
+        words if len(words) >= _LEAST_WORDS else frozenset(), count(" ".join(filter(None, [*texts, *dated]))).keys, owners
+    )
 
 
 def _owner(cell: Cell) -> str:

@@ -59,7 +59,9 @@ _EVENING = "下午|晚上|傍晚|夜里"
 def moments(text: str) -> list[Moment]:
     """Every day and time in the text of a `numerals.Reading`, the longer expressions first; none overlaps another."""
     found: list[Moment] = []
-    for pattern, meaning in _PATTERNS:
+    if not _ANY.search(text):
+        return found
+    for pattern, meaning in [*_WITH_FIGURES, *_IN_WORDS] if _DIGIT.search(text) else _IN_WORDS:
         for match in pattern.finditer(text):
             if all(match.end() <= one.begin or one.end <= match.start() for one in found):
                 found += [Moment(match.start(), match.end(), *keys) for keys in meaning(match)]
@@ -167,26 +169,26 @@ def _time(hour: int, minute: int, half: str | None) -> Iterator[_Keys]:
     yield keys | bare, keys
 
 
+def _relative(match: re.Match[str]) -> Iterator[_Keys]:
+    assert match.lastindex is not None
+    yield _same((list(_RELATIVE)[match.lastindex - 1], 0, 0))
+
+
 def _always(*keys: Key) -> Callable[[re.Match[str]], Iterator[_Keys]]:
     return lambda _: iter([_same(*keys)])
 
 
-_PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Iterator[_Keys]]]] = [
+_Patterns: TypeAlias = list[tuple[re.Pattern[str], Callable[[re.Match[str]], Iterator[_Keys]]]]
+
+_WITH_FIGURES: _Patterns = [
     (re.compile(rf"\b{_YEAR}[-/.](\d{{1,2}})[-/.](\d{{1,2}})(?!\d)"), _year_first),
     (re.compile(r"(?:(?:民国\s?)?(\d{2,4})\s?年\s?)?(\d{1,2})\s?月\s?(\d{1,2})\s?[日号]?(?!\d)"), _year_first),
     (re.compile(rf"\b{_MONTH} (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?(?![\d:.]\d|\d)(?:,? {_YEAR}\b)?"), _month_first),
     (re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)? (?:of )?{_MONTH}\b(?:,? {_YEAR}\b)?"), _day_first),
     (re.compile(r"(?<![\d/.])(\d{1,2})/(\d{1,2})(?![\d/])"), _slashed),
     (re.compile(r"(?:(?:民国\s?)?(\d{2,4})\s?年\s?)?(?<!\d)(\d{1,2})\s?月(?!\s?\d)"), _chinese_month),
-    (re.compile(rf"\b({_LONG_MONTH})(?:,? {_YEAR})?\b"), _named_month),
-    (
-        re.compile(rf"(?:{_PREPOSITION}(?=(?:may|march)\b)|\b(?=(?:may|march) (?:19|20)\d\d))(may|march)(?:,? {_YEAR})?\b"),
-        _named_month,
-    ),
     (re.compile(r"(?:民国\s?(\d{2,3})|(?<!\d)((?:19|20)\d\d|1[0-4]\d))\s?年"), lambda match: _year(match[1] or match[2])),
     (re.compile(r"(?<!\d)(\d\d)\s?年"), _short_year),
-    (re.compile(r"(?:星期|(?<!每)周|礼拜)([1-6日天])(?![次个回天小])"), _weekday),
-    (re.compile(rf"\b({'|'.join(_WEEKDAYS)})s?\b"), _weekday),
     (re.compile(r"\bq([1-4])\b|第?([1-4])季(?!节)|\b([1-4])(?:st|nd|rd|th) quarter\b|\bquarter ([1-4])\b"), _quarter),
     (re.compile(r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?::\d\d)?(?:\s?([ap])\.?m\b)?"), _digital),
     (re.compile(r"(?<![\d:.])(\d{1,2})\s?([ap])\.?m\b"), _on_the_hour),
@@ -195,7 +197,21 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Iterator[_Keys]
         _chinese_time,
     ),
     (re.compile(r"\b(\d{1,2}) o'?clock\b"), _on_the_hour),
+]
+_IN_WORDS: _Patterns = [
+    (re.compile(rf"\b({_LONG_MONTH})(?:,? {_YEAR})?\b"), _named_month),
+    (
+        re.compile(rf"(?:{_PREPOSITION}(?=(?:may|march)\b)|\b(?=(?:may|march) (?:19|20)\d\d))(may|march)(?:,? {_YEAR})?\b"),
+        _named_month,
+    ),
+    (re.compile(r"(?:星期|(?<!每)周|礼拜)([1-6日天])(?![次个回天小])"), _weekday),
+    (re.compile(rf"\b({'|'.join(_WEEKDAYS)})s?\b"), _weekday),
     (re.compile(r"\bnoon\b|正午|中午"), _always(("time", 720, 0))),
     (re.compile(r"\bmidnight\b|午夜|半夜"), _always(("time", 0, 0))),
-    *((re.compile(pattern), _always((name, 0, 0))) for name, pattern in _RELATIVE.items()),
+    (re.compile("|".join(f"({pattern})" for pattern in _RELATIVE.values())), _relative),
 ]
+_DIGIT = re.compile(r"\d")
+_ANY = re.compile(
+    rf"\d|day|tonight|tomorrow|week|month|quarter|year|noon|night|{_LONG_MONTH}|\bma(?:y|rch)\b|[今明昨去]|[前后]天|周|星期|礼拜|月|季|年|中午|午夜"
+)
+"""Without any of these no pattern matches."""

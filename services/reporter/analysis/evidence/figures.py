@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import msgspec
 
-from services.reporter.analysis.evidence.dates import Key, moments
+from services.reporter.analysis.evidence.dates import Key, Moment, moments
 from services.reporter.analysis.evidence.numerals import Notation, Numeral, Reading, read
 from shared.schemas.reports import Doubt
 
@@ -53,30 +53,54 @@ class Amount(msgspec.Struct, frozen=True):
     """Codes that the currency may stand for; none for no money."""
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """The numbers and moments of one text."""
+
+    stated: tuple[Amount, ...]
+    """The numbers that it means as a statement, besides those of its moments."""
+    moments: tuple[Moment, ...]
+    amounts: tuple[Amount, ...]
+    """All numbers that whoever said it may have meant."""
+    bare: tuple[Amount, ...]
+    """Those of them that stand outside moments, and may mean an hour or a year."""
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """What it states, for comparing it with another text."""
+        numbers = {("number", amount.value.numerator, amount.value.denominator) for amount in self.stated}
+        return frozenset(numbers) | {key for moment in self.moments for key in moment.said}
+
+
+def count(text: str) -> Counted:
+    """Read a text's numbers and moments."""
+    reading = read(text)
+    named = tuple(moments(reading.text))
+    free = [one for one in reading.numerals if not any(moment.begin <= one.begin < moment.end for moment in named)]
+    shares = [Amount(Fraction(share)) for word, share in _SHARES.items() if word in reading.text]
+    return Counted(
+        stated=tuple(_amount(one, reading) for one in free if _meant(one, reading.text)),
+        moments=named,
+        amounts=(*(_amount(one, reading) for one in reading.numerals), *shares),
+        bare=tuple(_amount(one, reading) for one in free),
+    )
+
+
 class Figures:
     """What was said, as far as it can be counted or dated."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, said: Iterable[Counted]) -> None:
         self._amounts: list[Amount] = []
         self._keys: set[Key] = set()
-        for text in texts:
-            reading = read(text)
-            self._amounts += [_amount(numeral, reading) for numeral in reading.numerals]
-            self._amounts += [Amount(Fraction(share)) for word, share in _SHARES.items() if word in reading.text]
-            for moment in moments(reading.text):
-                self._keys |= moment.said
-        for amount in self._amounts:
-            self._keys |= {("number", int(value), 0) for value in (amount.value, *amount.others) if value.denominator == 1}
+        for counted in said:
+            self._amounts += counted.amounts
+            self._keys.update(key for moment in counted.moments for key in moment.said)
+            values = [value for amount in counted.bare for value in (amount.value, *amount.others)]
+            self._keys.update(("number", int(value), 0) for value in values if value.denominator == 1)
 
-    def doubts(self, text: str) -> list[Doubt]:
+    def doubts(self, statement: Counted) -> list[Doubt]:
         """What of the statement's figures was not said."""
-        reading = read(text)
-        named = moments(reading.text)
-        found = [Doubt.DATE_NOT_SAID] if any(moment.wanted.isdisjoint(self._keys) for moment in named) else []
-        for numeral in reading.numerals:
-            if _meant(numeral, reading.text) and not any(moment.begin <= numeral.begin < moment.end for moment in named):
-                found += self._doubt(_amount(numeral, reading))
-        return found
+        unsaid = any(moment.wanted.isdisjoint(self._keys) for moment in statement.moments)
+        return [Doubt.DATE_NOT_SAID] * unsaid + [doubt for amount in statement.stated for doubt in self._doubt(amount)]
 
     def names_day(self, day: dt.date) -> bool:
         """Whether this very day was named, year and all."""
@@ -89,18 +113,6 @@ class Figures:
             compatible = [one for one in said if not one.currencies or one.currencies & amount.currencies]
             return [] if compatible else [Doubt.MONEY_NOT_SAID]
         return [] if said or ("year", int(amount.value), 0) in self._keys else [Doubt.NUMBER_NOT_SAID]
-
-
-def figures_of(text: str) -> frozenset[Key]:
-    """The numbers and moments that a statement names, for comparing it with another."""
-    reading = read(text)
-    named = moments(reading.text)
-    numbers = {
-        ("number", numeral.value.numerator, numeral.value.denominator)
-        for numeral in reading.numerals
-        if _meant(numeral, reading.text) and not any(moment.begin <= numeral.begin < moment.end for moment in named)
-    }
-    return frozenset(numbers) | {key for moment in named for key in moment.said}
 
 
 def _amount(numeral: Numeral, reading: Reading) -> Amount:

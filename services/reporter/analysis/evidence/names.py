@@ -70,7 +70,7 @@ class Names:
         }
         known = [*_given(brief), *spoken]
         self._letters = " ".join(map(letters, known))
-        self._words = {stem(word.lower()) for text in known for word in _LATIN_WORD.findall(text)}
+        self._words = set(map(stem, {word.lower() for text in known for word in _LATIN_WORD.findall(text)}))
         self._named = [letters(text) for text in _given(brief)]
         self._chinese = is_chinese(" ".join(spoken))
 
@@ -150,7 +150,8 @@ def _goes_on(text: str, match: re.Match[str], following: list[re.Match[str]]) ->
 def _is_headline(text: str) -> bool:
     """Whether Most Words Have Capitals."""
     words: list[str] = [word for word in _LATIN_WORD.findall(text) if len(word) > 3]
-    return len(words) > 2 and sum(1 for word in words if word[0].isupper()) > 0.6 * len(words)
+    capitals = sum(1 for word in words if word[0].isupper())
+    return (len(words) > 1 and capitals == len(words)) or (len(words) > 3 and capitals > 0.6 * len(words))
 
 
 def _chinese_names(folded: str, *, plainest: bool) -> Iterator[str]:

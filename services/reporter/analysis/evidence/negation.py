@@ -36,7 +36,7 @@ _NOT = re.compile(
 _REFUSAL = re.compile(
     r"\b(?:doubt\w*|refus\w+|reject\w*|declin\w+|den(?:y|ies|ied)|disagree\w*|fail\w*|lack\w*|unable|impossible|unlikely|unclear"
     r"|unknown|undecided|cancel\w*|avoid\w*|stop\w*|against|hardly|rarely|barely|without|instead|except|only|until|unless"
-    r"|wrong|incorrect|missing|absen\w+|prevent\w*|prohibit\w*|forbid\w*|drop\w*|postpon\w*|delay\w*|less|un\w{4,}|in(?:valid|complete"
+    r"|wrong|incorrect|missing|absen\w+|short\w*|prevent\w*|prohibit\w*|forbid\w*|drop\w*|postpon\w*|delay\w*|less|un\w{4,}|in(?:valid|complete"
     r"|sufficient|capable|correct|consistent)\w*)\b"
     r"|拒|反对|否|取消|停|避免|缺|难|少|失|禁|免|暂缓|延|除|错|才|仅|尚|只"
 )
