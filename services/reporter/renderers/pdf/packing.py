@@ -10,7 +10,7 @@ from itertools import accumulate
 OBJECTS_PER_STREAM = 200
 """Readers unpack a whole stream to see one of its objects."""
 
-COMPRESSION = 4
+COMPRESSION = 3
 """Of deflate. Higher levels take twice the time to save five bytes in a hundred."""
 
 _HEADER = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"

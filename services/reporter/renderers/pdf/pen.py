@@ -119,7 +119,7 @@ class Pen:
     def write_line(self, x: float, y: float, line: Line, look: Look, *, spread: float = 0.0) -> None:
         """A line that was broken before."""
         spreads = (spread,) if spread else ()
-        style, mark = self.styles[look.style], self._mark_of((line,))
+        style, mark = self.styles[look.style], self._mark_of((line,)) if line.spoken else self._mark()
         self.sheet.texts.append(Text(style, look.size, look.colour, x, y, 0.0, (line.text,), mark, spreads))
 
     def draw_lines(self, x: float, lines: Sequence[Line], look: Look, width: float, *, ends: bool = True) -> Sequence[Text]:

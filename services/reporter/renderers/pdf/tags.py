@@ -6,7 +6,7 @@ ISO 32000-1, 14.7 and 14.8. The roles are the standard ones, so that no reader n
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, assert_never
 
 ARTIFACT = -1
 """Marks what is not read: rules, backgrounds, running heads."""
@@ -104,22 +104,24 @@ class Tree:
             yield self._element(tag, links, pages).encode()
 
     def _element(self, tag: Tag, links: Mapping[LinkPlace, tuple[int, int]], pages: Sequence[int]) -> str:
-        page, kids = -1, []
-        for kid in tag.kids:
-            if type(kid) is Tag:
-                kids.append(f"{self._numbers[kid]} 0 R")
-            elif type(kid) is Content:
-                if page < 0:
-                    page = kid.sheet
-                kids.append(
-                    str(kid.number) if kid.sheet == page else f"<</Type/MCR/Pg {pages[kid.sheet]} 0 R/MCID {kid.number}>>"
-                )
-            elif type(kid) is LinkPlace:
-                kids.append(f"<</Type/OBJR/Obj {links[kid][0]} 0 R/Pg {pages[kid.sheet]} 0 R>>")
         parent = self.root if tag.parent is None else self._numbers[tag.parent]
-        where = f"/Pg {pages[page]} 0 R" if page >= 0 else ""
-        held = kids[0] if len(kids) == 1 else f"[{' '.join(kids)}]"
-        return f"<</S/{tag.role}/P {parent} 0 R{tag.attributes}{where}/K {held}>>"
+        start, kids = f"<</S/{tag.role}/P {parent} 0 R{tag.attributes}", tag.kids
+        if len(kids) == 1 and type(only := kids[0]) is Content:  # As in nine of ten.
+            return f"{start}/Pg {pages[only.sheet]} 0 R/K {only.number}>>"
+        page = next((kid.sheet for kid in kids if type(kid) is Content), -1)
+        held = " ".join([self._kid(kid, page, links, pages) for kid in kids])
+        return f"{start}/Pg {pages[page]} 0 R/K[{held}]>>" if page >= 0 else f"{start}/K[{held}]>>"
+
+    def _kid(self, kid: Kid, page: int, links: Mapping[LinkPlace, tuple[int, int]], pages: Sequence[int]) -> str:
+        match kid:
+            case Tag():
+                return f"{self._numbers[kid]} 0 R"
+            case Content(sheet, number):
+                return str(number) if sheet == page else f"<</Type/MCR/Pg {pages[sheet]} 0 R/MCID {number}>>"
+            case LinkPlace():
+                return f"<</Type/OBJR/Obj {links[kid][0]} 0 R/Pg {pages[kid.sheet]} 0 R>>"
+            case _:
+                assert_never(kid)
 
 
 def _walk(tag: Tag) -> Iterator[Tag]:
