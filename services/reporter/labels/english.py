@@ -107,7 +107,9 @@ ENGLISH = Labels(
         "insights_unreadable": "A part of what the speech engine found out could not be read; it lies in the raw answer.",
         "engine_warnings": "The speech engine gave warnings; they stand in its raw answer.",
         "script_converted": "The Chinese script was converted; the words as recognised are kept.",
-        "roles_unknown": "It is not clear who plays which part, so what is asked of one part was looked for in what everybody said.",
+        "roles_unknown": (
+            "It is not clear who plays which part, so what is asked of one part was looked for in what everybody said."
+        ),
         "llm_not_configured": "No language model is set up here, so the report was extracted by code.",
         "llm_not_allowed": "This text may not leave the house, so no language model outside was asked.",
         "llm_budget_spent": "The budget for language models is spent; what is missing was not written.",
