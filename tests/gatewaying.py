@@ -84,12 +84,23 @@ class Others:
         await self._platform.bus.publish(Envelope.of(event))
 
     async def progress(
-        self, order: JobSubmitted, state: TranscriptionState, progress: float | None = None, failure: Failure | None = None
+        self,
+        order: JobSubmitted,
+        state: TranscriptionState,
+        progress: float | None = None,
+        failure: Failure | None = None,
+        **details: Any,
     ) -> None:
         """How far the transcription is."""
         await self.say(
             TranscriptionProgressed(
-                **_about(order), state=state, progress=progress, engine="scripted", duration_ms=44_000, failure=failure
+                **_about(order),
+                state=state,
+                progress=progress,
+                engine="scripted",
+                duration_ms=44_000,
+                failure=failure,
+                **details,
             )
         )
 

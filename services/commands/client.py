@@ -22,7 +22,11 @@ from shared.schemas.jobs import (
     FileFormat,
     JobState,
     Redaction,
+    ReportLanguage,
+    ReportMode,
+    Script,
     SpeakerRange,
+    Waiting,
 )
 
 CHUNK_BYTES = 1024 * 1024
@@ -49,14 +53,33 @@ class Artifact(msgspec.Struct, frozen=True):
     failure: Failure | None = None
 
 
+class Transcription(msgspec.Struct, frozen=True):
+    """The first stage."""
+
+    waiting: Waiting | None = None
+
+
+class Stages(msgspec.Struct, frozen=True):
+    """Where a job stands."""
+
+    transcription: Transcription = Transcription()
+
+
 class Job(msgspec.Struct, frozen=True):
     """The fields of a job that the command line shows."""
 
     id: UUID
     state: JobState
     progress: float | None = None
+    stages: Stages = Stages()
     failure: Failure | None = None
     artifacts: tuple[Artifact, ...] = ()
+    file_name: str | None = None
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """What it waits for; null while its work goes on."""
+        return self.stages.transcription.waiting
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,7 +94,21 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     channels: bool = False
     redaction: Redaction | None = None
     analyses: tuple[Analysis, ...] = ()
+    script: Script | None = None
+    report_language: ReportLanguage | None = None
+    report_mode: ReportMode | None = None
+    inputs: dict[str, str] = {}
     callback_url: str | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is to be different about a job that ended."""
+
+    formats: tuple[ArtifactFormat, ...] | None = None
+    solution: str | None = None
+    report_language: ReportLanguage | None = None
+    report_mode: ReportMode | None = None
+    inputs: dict[str, str] | None = None
 
 
 class _Problem(msgspec.Struct):
@@ -125,9 +162,11 @@ class Client:
         answer = await self._call("GET", f"/v1/jobs/{job_id}")
         return msgspec.json.decode(answer.content, type=Job)
 
-    async def retry(self, job_id: UUID) -> Job:
-        """Do again what failed."""
-        answer = await self._call("POST", f"/v1/jobs/{job_id}/retry")
+    async def retry(self, job_id: UUID, change: Change | None = None) -> Job:
+        """Do again what failed, or do it differently."""
+        content = msgspec.json.encode(change or Change())
+        headers = {"Content-Type": "application/json"}
+        answer = await self._call("POST", f"/v1/jobs/{job_id}/retry", content=content, headers=headers)
         return msgspec.json.decode(answer.content, type=Job)
 
     async def watch(self, job_id: UUID) -> AsyncIterator[Job]:

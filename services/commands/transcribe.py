@@ -31,6 +31,7 @@ Transcribe recordings and store the results beside each other.
 
   audio2txt transcribe interview.m4a
   audio2txt transcribe *.mp3 --language en --formats pdf,srt -o results/
+  audio2txt transcribe board.m4a --solution executive_decisions --report-language zh-Hant --input chair=王董
   audio2txt transcribe call.wav --engine assemblyai --speakers 2-4 --term "Dr. Chen" --redact person_name,phone_number
 
 Ctrl-C leaves the work running on the server; the same command goes on where it was. The exit status is 0 only when
@@ -62,16 +63,29 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings: audio, or video with sound")
     add_wishes(parser)
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder for the results (default: here)"
-    )
-    parser.add_argument("--url", help="the gateway (default: AUDIO2TXT_URL, or this machine)")
-    parser.add_argument("--api-key", help="default: AUDIO2TXT_API_KEY, or the key in the data folder")
+    add_connection(parser)
     parser.set_defaults(handler=handle)
 
 
 def handle(arguments: argparse.Namespace) -> int:
     """Transcribe all files; 1 when one failed."""
+    url, api_key = connection(arguments)
+    order = order_of(arguments)
+    files = _check_files(arguments.files)
+    return report(asyncio.run(transcribe(files, order, url=url, api_key=api_key, output=arguments.output)))
+
+
+def add_connection(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where results go, and how the gateway is reached."""
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder for the results (default: here)"
+    )
+    parser.add_argument("--url", help="the gateway (default: AUDIO2TXT_URL, or this machine)")
+    parser.add_argument("--api-key", help="default: AUDIO2TXT_API_KEY, or the key in the data folder")
+
+
+def connection(arguments: argparse.Namespace) -> tuple[str, str]:
+    """URL and API key of the gateway; raises `ConfigurationError`."""
     for module in ("httpx", "httpx_sse", "rich"):
         _require(module)
     settings, environment = installation.read_settings()
@@ -79,10 +93,7 @@ def handle(arguments: argparse.Namespace) -> int:
     api_key = arguments.api_key or default_key
     if api_key is None:
         raise ConfigurationError("No API key: give --api-key, set AUDIO2TXT_API_KEY, or start the server here once.")
-    order = order_of(arguments)
-    files = _check_files(arguments.files)
-    outcomes = asyncio.run(transcribe(files, order, url=arguments.url or default_url, api_key=api_key, output=arguments.output))
-    return report(outcomes)
+    return arguments.url or default_url, api_key
 
 
 async def transcribe(files: Sequence[Path], order: Order, *, url: str, api_key: str, output: Path) -> list[Outcome]:
@@ -119,11 +130,29 @@ async def transcribe(files: Sequence[Path], order: Order, *, url: str, api_key: 
                 raise
 
 
+async def fetch(client: Client, job: Job, folder: Path, stem: str) -> tuple[Path, ...]:
+    """Store the files of a finished job: `stem.pdf` for a transcript, `stem.report.pdf` for a report of it.
+
+    Raises `TranscriptionFailed` with the reason why there are none.
+    """
+    if job.state is not JobState.COMPLETED:
+        raise TranscriptionFailed(job.failure.message if job.failure else f"the job was {job.state}.")
+    files = []
+    for artifact in job.artifacts:
+        if artifact.state is ArtifactState.READY:
+            target = folder / f"{stem}.{artifact.name.removeprefix('transcript.')}"
+            await client.download(job.id, artifact.name, target)
+            files.append(target)
+    return tuple(files)
+
+
 def report(outcomes: Sequence[Outcome]) -> int:
     """Print what was made and what failed; returns the exit status."""
     for outcome in outcomes:
         for file in outcome.files:
             print(f"{file}  ({file.stat().st_size:,} bytes)")
+        if outcome.files and outcome.job is not None:
+            print(f"{outcome.source.name} is job {outcome.job.id}; `audio2txt retry` makes other reports of it.")
         if outcome.error is not None:
             print(f"{outcome.source}: {outcome.error}", file=sys.stderr)
     return 1 if any(outcome.error for outcome in outcomes) else 0
@@ -142,14 +171,14 @@ class _Work:
         bar = self.progress.add_task("uploading", name=path.name, total=1.0)
         job: Job | None = None
         try:
-            job = await self._watch(await self._start(path, bar), bar)
-            files = await self._fetch(job, stem)
+            job = await self._watch(await self._start(path, bar), bar, name=path.name)
+            files = await fetch(self.client, job, self.output, stem)
         except Audio2txtError as error:
             self.progress.update(bar, description="[red]failed")
             return Outcome(source=path, job=job, files=(), error=str(error))
         self._forget(path)
         self.progress.update(bar, description="[green]done", completed=1.0)
-        return Outcome(source=path, job=job, files=files, error=_failed_artifacts(job))
+        return Outcome(source=path, job=job, files=files, error=failed_artifacts(job))
 
     async def _start(self, path: Path, bar: TaskID) -> Job:
         """The recording's job: one that an earlier command left, or a new one."""
@@ -186,22 +215,15 @@ class _Work:
             return None
         return job
 
-    async def _watch(self, job: Job, bar: TaskID) -> Job:
+    async def _watch(self, job: Job, bar: TaskID, *, name: str) -> Job:
         self.progress.update(bar, description="queued", completed=0.0)
+        told = None
         async for job in self.client.watch(job.id):  # noqa: B020, PLR1704 -- the job, as it becomes
-            self.progress.update(bar, description=job.state, completed=job.progress or 0.0)
+            if job.waiting is not None and job.waiting != told:
+                told = job.waiting
+                self.progress.console.print(f"{name}: {told.message}", markup=False, highlight=False)
+            self.progress.update(bar, description="waiting" if job.waiting else job.state, completed=job.progress or 0.0)
         return job
-
-    async def _fetch(self, job: Job, stem: str) -> tuple[Path, ...]:
-        if job.state is not JobState.COMPLETED:
-            raise TranscriptionFailed(job.failure.message if job.failure else f"the job was {job.state}.")
-        files = []
-        for artifact in job.artifacts:
-            if artifact.state is ArtifactState.READY:
-                target = self.output / f"{stem}.{artifact.name.removeprefix('transcript.')}"
-                await self.client.download(job.id, artifact.name, target)
-                files.append(target)
-        return tuple(files)
 
     def _key(self, path: Path) -> str:
         from services.commands.resume import key_of
@@ -212,7 +234,8 @@ class _Work:
         self.memory.forget(self._key(path))
 
 
-def _failed_artifacts(job: Job) -> str | None:
+def failed_artifacts(job: Job) -> str | None:
+    """Why some files are missing; null when none is."""
     reasons = [
         f"{artifact.name}: {artifact.failure.message if artifact.failure else 'could not be rendered'}"
         for artifact in job.artifacts
@@ -238,4 +261,4 @@ def _require(module: str) -> None:
     import importlib.util
 
     if importlib.util.find_spec(module) is None:
-        raise ConfigurationError(f"`audio2txt transcribe` lacks the package {module}; install `audio2txt[client]`.")
+        raise ConfigurationError(f"This command lacks the package {module}; install `audio2txt[client]`.")

@@ -16,7 +16,16 @@ from uuid import UUID
 import msgspec
 
 from shared.schemas.events import DeliveryState, TranscriptionState
-from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, JobOptions, JobState, ReportMode
+from shared.schemas.jobs import (
+    ArtifactFormat,
+    ArtifactResult,
+    ArtifactState,
+    Failure,
+    JobOptions,
+    JobState,
+    ReportMode,
+    Waiting,
+)
 from shared.schemas.reports import Usage
 from shared.schemas.transcripts import Cost
 
@@ -67,6 +76,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     source_url: str | None = None
     transcription_state: TranscriptionState = TranscriptionState.QUEUED
     transcription_progress: float | None = None
+    transcription_waiting: Waiting | None = None
+    """What it was last said to wait for."""
     transcribed_run: int | None = None
     """The last run whose transcript is stored."""
     engine: str | None = None
@@ -151,6 +162,15 @@ def transcription_stage(job: Job) -> TranscriptionState:
             return TranscriptionState.CANCELLED
         case JobState.QUEUED | JobState.TRANSCRIBING | JobState.REPORTING | JobState.COMPLETED:
             return job.transcription_state
+
+
+def waiting(job: Job) -> Waiting | None:
+    """What the job waits for before it can be transcribed; null while the work goes on."""
+    match job.state:
+        case JobState.QUEUED | JobState.TRANSCRIBING:
+            return job.transcription_waiting
+        case JobState.REPORTING | JobState.COMPLETED | JobState.FAILED | JobState.CANCELLED:
+            return None
 
 
 def report_stage(job: Job) -> StageState:

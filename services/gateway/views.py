@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from services.gateway.jobs import Job, StageState, progress, report_stage, transcription_stage
+from services.gateway.jobs import Job, StageState, progress, report_stage, transcription_stage, waiting
 from services.gateway.store.uploads import Upload, UploadState
 from shared.schemas.events import TranscriptionState
 from shared.schemas.jobs import (
@@ -27,6 +27,7 @@ from shared.schemas.jobs import (
     ReportMode,
     Script,
     SpeakerRange,
+    Waiting,
 )
 from shared.schemas.reports import Usage
 from shared.schemas.transcripts import Cost
@@ -79,6 +80,10 @@ class TranscriptionView(msgspec.Struct, frozen=True, kw_only=True):
     cost: Annotated[
         Cost | None, Meta(description="What the provider asks for it; null in the house, or when no price is known.")
     ]
+    waiting: Annotated[
+        Waiting | None,
+        Meta(description="What it waits for, such as a key, or the end of an outage; null while the work goes on."),
+    ] = None
 
 
 class ReportView(msgspec.Struct, frozen=True, kw_only=True):
@@ -282,6 +287,7 @@ def _stages(job: Job) -> StagesView:
             model=job.model,
             progress=job.transcription_progress,
             cost=job.cost,
+            waiting=waiting(job),
         ),
         report=ReportView(
             state=report_stage(job),

@@ -122,4 +122,4 @@ def _unreadable(row: Transcription, engine: Engine) -> JobError:
             f"The kept answer of the engine {engine.name} still cannot be read, and was not asked for again; retry with "
             "another engine, or once this installation is updated."
         )
-    return JobError("answer_unreadable", message)
+    return JobError("answer_unreadable", message, retryable=True)

@@ -20,9 +20,10 @@ from shared.schemas.events import (
     JobSubmitted,
     TranscriptionState,
 )
-from shared.schemas.jobs import ArtifactFormat, Failure, FileFormat
+from shared.schemas.jobs import ArtifactFormat, Failure, FileFormat, Waiting
 from tests.gatewaying import COST, ApiClient, RunningGateway, contents, ready, report_ready, running_gateway, unrendered
 
+MOMENT = dt.timedelta(milliseconds=1)
 SILENT = Failure(code="no_speech", message="There is no speech in the recording.")
 
 
@@ -45,6 +46,10 @@ async def _submitted(gateway: RunningGateway, api: ApiClient, **order: Any) -> J
     return await gateway.others.heard(JobSubmitted, job["id"])
 
 
+async def _waiting(api: ApiClient, order: JobSubmitted) -> Any:
+    return (await api.job(str(order.job_id)))["stages"]["transcription"]["waiting"]
+
+
 async def test_a_job_goes_from_queued_to_completed(gateway: RunningGateway, api: ApiClient) -> None:
     """Each stage's news moves the job on, and the end is announced with what was made."""
     job = await api.create(language="zh-hant", title=" 週會 ", metadata={"case": "7"}, callback_url="https://example.com/h")
@@ -61,6 +66,7 @@ async def test_a_job_goes_from_queued_to_completed(gateway: RunningGateway, api:
         "model": None,
         "progress": 0.5,
         "cost": None,
+        "waiting": None,
     }
 
     await gateway.others.transcribe(order)
@@ -137,6 +143,40 @@ async def test_progress_only_grows(gateway: RunningGateway, api: ApiClient) -> N
     await gateway.others.progress(order, TranscriptionState.PREPARING)
     stage = (await api.job(str(order.job_id)))["stages"]["transcription"]
     assert (stage["state"], stage["progress"]) == ("processing", 0.6)
+
+
+async def test_a_job_says_what_it_waits_for(gateway: RunningGateway, api: ApiClient) -> None:
+    """Also before it is begun, whatever order the news come in; and no longer once its work goes on."""
+    order = await _submitted(gateway, api)
+    began = dt.datetime.now(dt.UTC)
+    waiting = Waiting(code="throttled", message="The provider takes no more requests for now.", since=began)
+    version = (await api.job(str(order.job_id)))["version"]
+    await gateway.others.progress(order, TranscriptionState.QUEUED, waiting=waiting, occurred_at=began)
+    job = await api.job(str(order.job_id))
+    assert (job["state"], job["version"] > version) == ("queued", True)
+    assert job["stages"]["transcription"]["waiting"] == msgspec.to_builtins(waiting)
+    later = began + dt.timedelta(seconds=60)
+    await gateway.others.progress(order, TranscriptionState.PROCESSING, 0.2, occurred_at=later)
+    await gateway.others.progress(order, TranscriptionState.PREPARING, waiting=waiting, occurred_at=began)
+    await gateway.others.progress(order, TranscriptionState.PROCESSING, waiting=waiting, occurred_at=began)
+    assert await _waiting(api, order) is None
+    await gateway.others.progress(order, TranscriptionState.PROCESSING, waiting=waiting, occurred_at=later + MOMENT)
+    stage = (await api.job(str(order.job_id)))["stages"]["transcription"]
+    assert (stage["waiting"]["code"], stage["progress"]) == ("throttled", 0.2)
+    await api.http.post(f"/v1/jobs/{order.job_id}/cancel")
+    assert await _waiting(api, order) is None
+    await api.http.post(f"/v1/jobs/{order.job_id}/retry")
+    assert await _waiting(api, order) is None
+
+
+async def test_news_that_work_goes_on_may_come_before_news_of_the_wait(gateway: RunningGateway, api: ApiClient) -> None:
+    """The older news does not make the job wait for ever."""
+    order = await _submitted(gateway, api)
+    began = dt.datetime.now(dt.UTC)
+    waiting = Waiting(code="outage", message="The engine cannot be reached.", since=began)
+    await gateway.others.progress(order, TranscriptionState.QUEUED, occurred_at=began + MOMENT)
+    await gateway.others.progress(order, TranscriptionState.QUEUED, waiting=waiting, occurred_at=began)
+    assert await _waiting(api, order) is None
 
 
 async def test_a_failed_transcription_fails_the_job_with_its_reason(gateway: RunningGateway, api: ApiClient) -> None:

@@ -33,24 +33,31 @@ class Transitions:
         self._pool = pool
 
     async def progressed(self, news: TranscriptionProgressed) -> Moved | None:
-        """Forward inside one run: a later state, or more progress in the same."""
+        """Forward inside one run: a later state, or more progress in the same. What it waits for, the newest news says."""
         row = await self._pool.fetchrow(
             f"""
-            update gateway.jobs job set {_TOUCH}, state = case when $4 = 'queued' then job.state else 'transcribing' end,
-                transcription_state = $4, transcription_progress = coalesce($5, job.transcription_progress),
-                engine = $6, duration_ms = coalesce($7, job.duration_ms)
+            update gateway.jobs job set {_TOUCH},
+                state = case when old.forward and $4 <> 'queued' then 'transcribing' else job.state end,
+                transcription_state = case when old.forward then $4 else job.transcription_state end,
+                transcription_progress = case when old.forward then coalesce($5, job.transcription_progress)
+                    else job.transcription_progress end,
+                engine = $6, duration_ms = coalesce($7, job.duration_ms),
+                transcription_waiting = case when old.newest then $9 else job.transcription_waiting end,
+                transcription_told_at = greatest(job.transcription_told_at, $10)
             from (
-                select id, state from gateway.jobs
-                where id = $1 and tenant_id = $2 and run = $3 and state in ('queued', 'transcribing')
-                  and (transcription_state = any($8::text[])
-                       or transcription_state = $4 and $5 > coalesce(transcription_progress, -1))
-                for update
+                select id, state, forward, newest from gateway.jobs cross join lateral (
+                    select transcription_state = any($8::text[])
+                               or transcription_state = $4 and coalesce($5 > coalesce(transcription_progress, -1), false),
+                           coalesce(transcription_told_at < $10, true)
+                ) as compared (forward, newest)
+                where id = $1 and tenant_id = $2 and run = $3 and state in ('queued', 'transcribing') and (forward or newest)
+                for update of jobs
             ) old
             where job.id = old.id
             returning old.state as before, job.state as after
             """,
             *(news.job_id, news.tenant_id, news.run, news.state, news.progress, news.engine, news.duration_ms),
-            overtaken(news.state),
+            *(overtaken(news.state), news.waiting, news.occurred_at),
         )
         return None if row is None else msgspec.convert(dict(row), Moved)
 
@@ -89,7 +96,8 @@ class Transitions:
             update gateway.jobs set {_TOUCH}, state = $8, run = $9, options = $10, deadline_at = $11,
                 finished_at = null, failure = null, callback_state = null, callback_attempts = 0, callback_status = null,
                 transcription_state = case when run = $9 then transcription_state else 'queued' end,
-                transcription_progress = case when run = $9 then transcription_progress end
+                transcription_progress = case when run = $9 then transcription_progress end,
+                transcription_waiting = null, transcription_told_at = null
             where id = $4 and tenant_id = $5 and run = $6 and state = $7 and coalesce((options ->> 'attempt')::int, 1) = $12
             """,
             event,
