@@ -67,7 +67,8 @@ class Pacing:
 
     def __init__(self, *, pool: Pool, settings: TranscriberSettings) -> None:
         self._pool = pool
-        self._requests_per_minute = settings.account_requests_per_minute
+        self.requests_per_minute = settings.account_requests_per_minute
+        """On one account, from this process."""
         self._key_policy = settings.key_refused
         self._budgets: dict[tuple[str, str], Budget] = {}
         self._troubles: dict[tuple[str, str], Trouble] = {}
@@ -81,7 +82,7 @@ class Pacing:
         """Waits until one more request may be sent. See `Reserve`."""
         key = (account.engine, account.id)
         if key not in self._budgets:
-            self._budgets[key] = Budget(self._requests_per_minute)
+            self._budgets[key] = Budget(self.requests_per_minute)
         await self._budgets[key].take()
         yield
 

@@ -40,16 +40,21 @@ RENEW_SECONDS = 30.0
 """Leases are renewed so often: an answer may take long, and so may its turn."""
 FIRST_INTERVAL, GROWTH, LONGEST_INTERVAL = 3.0, 1.5, 30.0
 """Seconds between questions about one task: few at first, for most recordings are short."""
+QUESTIONS_SHARE = 0.5
+"""Of the requests that an account may make. As long as its tasks get by with that, they are all asked for often."""
+COUNT_SECONDS = 5.0
+"""How often the tasks of each account are counted."""
 NEWS = 0.05
 """Progress that is worth an event."""
 
 log = structlog.get_logger(__name__)
 
 
-def interval(polls: int) -> float:
-    """Seconds until the next question about a task that was asked for so often."""
+def interval(polls: int, tasks: int, requests_per_minute: float) -> float:
+    """Seconds until the next question about a task that was asked for so often, and is one of so many of its account."""
     seconds: float = FIRST_INTERVAL * GROWTH ** min(polls, 20)
-    return min(LONGEST_INTERVAL, seconds)
+    enough = tasks * 60.0 / (QUESTIONS_SHARE * requests_per_minute)
+    return min(seconds, max(FIRST_INTERVAL, min(LONGEST_INTERVAL, enough)))
 
 
 class Poller:
@@ -85,6 +90,8 @@ class Poller:
         """Tasks that wait here for their question, or go through it."""
         self._renewed = time.monotonic()
         self._unfinished: list[Unfinished] = []
+        self._at_providers: Mapping[tuple[str, str | None], int] = {}
+        self._counted = -COUNT_SECONDS
 
     def wake(self) -> None:
         """A task may be due."""
@@ -115,6 +122,8 @@ class Poller:
 
     async def _round(self) -> bool:
         """Give back what is unfinished and take what is due; whether there was anything."""
+        if self._engines and time.monotonic() - self._counted > COUNT_SECONDS:
+            self._at_providers, self._counted = await self._submissions.at_providers(), time.monotonic()
         unfinished = self._unfinished[:]
         if unfinished:
             await self._submissions.unfinished(unfinished)
@@ -155,8 +164,12 @@ class Poller:
             return
         ENGINE_POLLS.labels(row.engine, "finished" if answer is None else "pending").inc()
         if answer is not None:
-            seconds = interval(row.polls) if answer.seconds is None else answer.seconds
+            seconds = self._interval(row) if answer.seconds is None else answer.seconds
             self._put_off(row, seconds=seconds, polls=1, pending=answer)
+
+    def _interval(self, row: Transcription) -> float:
+        tasks = self._at_providers.get((row.engine, row.account_id), 0)
+        return interval(row.polls, tasks, self._pacing.requests_per_minute)
 
     async def _answer(self, row: Transcription, engine: RentedEngine) -> Pending | None:
         """Ask, and store the answer; how far it is when there is none."""

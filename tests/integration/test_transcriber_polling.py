@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from services.transcriber.engines import EngineCrashed, Finished, Pending, Task
-from services.transcriber.poller import LONGEST_INTERVAL, interval
+from services.transcriber.poller import FIRST_INTERVAL, LONGEST_INTERVAL, interval
 from services.transcriber.store import Outcome
 from services.transcriber.store.submissions import Unfinished
 from shared.blobs import BlobStore, BlobUnavailable, job_prefix, raw_key
@@ -35,11 +35,18 @@ def process(transcriber_pool: Pool, transcriber_blobs: BlobStore, provider: Prov
 
 
 def test_questions_become_rarer() -> None:
-    """A short recording is done after a few seconds; a long one is not asked for every few."""
-    intervals = [interval(polls) for polls in range(12)]
+    """A short recording is done after a few seconds; a long one is not asked for every few, where there are many of them."""
+    intervals = [interval(polls, 2_000, 600) for polls in range(12)]
     assert intervals == sorted(intervals)
-    assert intervals[0] == 3.0
-    assert intervals[-1] == interval(10_000) == LONGEST_INTERVAL
+    assert intervals[0] == FIRST_INTERVAL
+    assert intervals[-1] == interval(10_000, 2_000, 600) == LONGEST_INTERVAL
+
+
+def test_few_tasks_are_asked_for_often() -> None:
+    """Half of what the account may ask in a minute is enough for all of them."""
+    assert interval(100, 10, 600) == FIRST_INTERVAL
+    assert interval(100, 50, 600) == 50 / 5
+    assert interval(0, 50, 600) == FIRST_INTERVAL
 
 
 async def test_hundreds_are_given_back_together(process: Process, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:

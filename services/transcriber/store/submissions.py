@@ -137,6 +137,14 @@ class SubmissionStore:
         )
         return done is not None
 
+    async def at_providers(self) -> dict[tuple[str, str | None], int]:
+        """How many tasks providers work on, by engine and account."""
+        rows = await self._pool.fetch(
+            "select engine, account_id, count(*) as tasks from transcriber.transcriptions "
+            "where ended_at is null and state = 'processing' group by engine, account_id"
+        )
+        return {(row["engine"], row["account_id"]): row["tasks"] for row in rows}
+
     async def undecided(self) -> list[Undecided]:
         """Whose tasks would go on with another key, if there is one."""
         rows = await self._pool.fetch(
