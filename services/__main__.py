@@ -10,7 +10,20 @@ from collections.abc import Sequence
 
 from shared.errors import Audio2txtError
 
-COMMANDS = ("run", "transcribe", "demo", "doctor", "migrate", "new_key", "dead_letters", "engines", "sandbox", "settings")
+COMMANDS = (
+    "run",
+    "transcribe",
+    "retry",
+    "solutions",
+    "demo",
+    "doctor",
+    "migrate",
+    "new_key",
+    "dead_letters",
+    "engines",
+    "sandbox",
+    "settings",
+)
 """Modules of `services.commands`; each has `register(subparsers)`, which sets `handler` on its parser."""
 
 DESCRIPTION = """\

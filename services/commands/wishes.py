@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from shared.errors import ConfigurationError
-from shared.schemas.jobs import Analysis, ArtifactFormat, Redaction, SpeakerRange
+from shared.schemas.jobs import Analysis, ArtifactFormat, Redaction, ReportMode, Script, SpeakerRange
 
 if TYPE_CHECKING:
     from services.commands.client import Order
@@ -19,7 +20,13 @@ def add_wishes(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("--language", default="auto", help="spoken language, such as en or zh-Hant (default: detect it)")
     parser.add_argument("--formats", help="comma-separated, of " + ", ".join(ArtifactFormat) + " (default: the solution's)")
-    parser.add_argument("--solution", default="verbatim", help="scenario template (default: verbatim)")
+    parser.add_argument(
+        "--solution", default="verbatim", metavar="ID", help="scenario of the report; see `solutions list` (default: verbatim)"
+    )
+    add_report_wishes(parser)
+    parser.add_argument(
+        "--script", choices=[*Script], help="Chinese script of the text (default: the solution's or the server's)"
+    )
     parser.add_argument("--engine", help="speech engine (default: the server's)")
     parser.add_argument("--speakers", metavar="N|N-M", help="how many people speak, when you are sure")
     parser.add_argument(
@@ -32,6 +39,27 @@ def add_wishes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--analyses", help="comma-separated, of " + ", ".join(Analysis))
 
 
+def add_report_wishes(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a report is to be, whatever its transcript."""
+    parser.add_argument("--report-language", choices=("zh-Hant", "en"), help="of the report (default: the solution's)")
+    parser.add_argument(
+        "--report-mode",
+        choices=[*ReportMode],
+        help="who writes it: code (extractive), a language model (llm) or the speech engine (provider)",
+    )
+    parser.add_argument(
+        "--input", action="append", default=[], metavar="NAME=VALUE", help="for the solution's inputs; may be repeated"
+    )
+
+
+def read_inputs(texts: Sequence[str]) -> dict[str, str]:
+    """`NAME=VALUE` each; raises `ConfigurationError`."""
+    for text in texts:
+        if not text.partition("=")[0].strip() or "=" not in text:
+            raise ConfigurationError(f"--input: {text!r} is not NAME=VALUE, such as matter_no=2026-117.")
+    return {name.strip(): value for name, _, value in (text.partition("=") for text in texts)}
+
+
 def order_of(arguments: argparse.Namespace) -> Order:
     """What is asked of the gateway; raises `ConfigurationError` that names the option."""
     from services.commands.client import Order
@@ -40,12 +68,16 @@ def order_of(arguments: argparse.Namespace) -> Order:
         language=arguments.language,
         engine=arguments.engine,
         solution=arguments.solution,
-        formats=_listed("--formats", arguments.formats, ArtifactFormat) or None,
+        formats=listed("--formats", arguments.formats, ArtifactFormat) or None,
         speakers=_speakers(arguments.speakers),
         vocabulary=(*(read_terms(arguments.vocabulary) if arguments.vocabulary else ()), *arguments.term),
         channels=arguments.channels,
         redaction=_redaction(arguments.redact, audio=arguments.redact_audio),
-        analyses=_listed("--analyses", arguments.analyses, Analysis),
+        analyses=listed("--analyses", arguments.analyses, Analysis),
+        script=arguments.script and Script(arguments.script),
+        report_language=arguments.report_language,
+        report_mode=arguments.report_mode and ReportMode(arguments.report_mode),
+        inputs=read_inputs(arguments.input),
     )
 
 
@@ -75,7 +107,8 @@ def _redaction(text: str | None, *, audio: bool) -> Redaction | None:
     return Redaction(categories=tuple(part.strip() for part in text.split(",")), audio=audio)
 
 
-def _listed(option: str, text: str | None, kind: type[N]) -> tuple[N, ...]:
+def listed(option: str, text: str | None, kind: type[N]) -> tuple[N, ...]:
+    """The members of a comma-separated list; raises `ConfigurationError`."""
     names = [] if text is None else [part.strip().lower() for part in text.split(",")]
     if unknown := [name for name in names if name not in list(kind)]:
         raise ConfigurationError(f"{option}: there is no {unknown[0]!r}; there are {', '.join(kind)}.")

@@ -8,12 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from services.commands import retry
 from services.commands.client import Order
 from services.commands.engines import kept_terms
 from services.commands.wishes import add_wishes, order_of
-from services.gateway.requests import JobRequest
+from services.gateway.requests import JobRequest, RetryRequest
 from shared.errors import ConfigurationError
-from shared.schemas.jobs import Analysis, ArtifactFormat, Redaction, SpeakerRange
+from shared.schemas.jobs import Analysis, ArtifactFormat, Redaction, ReportMode, Script, SpeakerRange
 
 
 def order(*arguments: str) -> Order:
@@ -37,6 +38,8 @@ def test_every_wish_can_be_typed(tmp_path: Path) -> None:
         *("--language", "en", "--engine", "assemblyai", "--formats", "pdf, SRT", "--speakers", "2-4", "--channels"),
         *("--vocabulary", str(terms), "--term", "陳醫師", "--term", "ACME"),
         *("--redact", "person_name, phone_number", "--redact-audio", "--analyses", "entities,topics"),
+        *("--solution", "executive_meeting", "--report-language", "zh-Hant", "--report-mode", "llm", "--script", "zh-Hant-TW"),
+        *("--input", "chair=王董", "--input", "body=a=b"),
     )
     assert typed.formats == (ArtifactFormat.PDF, ArtifactFormat.SRT)
     assert typed.vocabulary == ("Audio2txt", "Dr. Chen", "陳醫師", "ACME")
@@ -46,6 +49,13 @@ def test_every_wish_can_be_typed(tmp_path: Path) -> None:
     assert redaction == Redaction(categories=("person_name", "phone_number"), audio=True)
     assert request.analyses == (Analysis.ENTITIES, Analysis.TOPICS)
     assert request.channels
+    assert (request.solution, request.report_language, request.report_mode, request.script) == (
+        "executive_meeting",
+        "zh-Hant",
+        ReportMode.LLM,
+        Script.TAIWAN,
+    )
+    assert request.inputs == {"chair": "王董", "body": "a=b"}
     assert order("--speakers", "3").speakers == SpeakerRange(min=3, max=3)
 
 
@@ -54,8 +64,10 @@ def test_every_wish_can_be_typed(tmp_path: Path) -> None:
     [
         (["--speakers", "a few"], "--speakers: 'a few' is neither"),
         (["--speakers", "2-"], "--speakers"),
-        (["--formats", "docx"], "--formats: there is no 'docx'; there are md, txt"),
+        (["--formats", "doc"], "--formats: there is no 'doc'; there are md, txt"),
         (["--analyses", "topics,horoscope"], "--analyses: there is no 'horoscope'"),
+        (["--input", "=x"], "--input: '=x' is not NAME=VALUE"),
+        (["--input", "chair"], "--input: 'chair' is not NAME=VALUE"),
         (["--redact-audio"], "--redact-audio needs --redact"),
         (["--vocabulary", "no-such-file"], "no-such-file cannot be read"),
     ],
@@ -75,3 +87,19 @@ def test_more_terms_than_a_tenant_can_keep_are_refused(tmp_path: Path) -> None:
     terms.write_text("x" * 101, encoding="utf-8")
     with pytest.raises(ConfigurationError, match="longer than 100 characters"):
         kept_terms(terms)
+
+
+def test_a_retry_asks_for_what_is_to_be_different() -> None:
+    """And for nothing else; the gateway understands it."""
+    subparsers = argparse.ArgumentParser().add_subparsers()
+    retry.register(subparsers)
+    parser = subparsers.choices["retry"]
+    job = "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"
+    assert msgspec.to_builtins(retry.change_of(parser.parse_args([job]))) == {}
+    typed = parser.parse_args(
+        [job, "--solution", "lecture", "--report-language", "en", "--formats", "docx", "--input", "course=X"]
+    )
+    request = msgspec.json.decode(msgspec.json.encode(retry.change_of(typed)), type=RetryRequest)
+    assert request == RetryRequest(
+        solution="lecture", report_language="en", formats=(ArtifactFormat.DOCX,), inputs={"course": "X"}
+    )

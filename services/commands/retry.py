@@ -1,0 +1,76 @@
+"""`audio2txt retry`: another report of a finished job from the transcript that is there, or what failed once more."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from services.commands.transcribe import add_connection, connection, failed_artifacts, fetch
+from services.commands.wishes import add_report_wishes, listed, read_inputs
+from shared.schemas.jobs import ArtifactFormat, ReportMode
+
+if TYPE_CHECKING:
+    from services.commands.client import Change
+
+DESCRIPTION = """\
+Try a failed job again where it broke off, or make another report of a finished one. The recording is not transcribed a
+second time, and the language model is paid for the new report only.
+
+  audio2txt retry 0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a
+  audio2txt retry 0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a --solution legal_consultation --input matter_no=2026-117
+  audio2txt retry 0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a --report-mode llm --report-language en --formats docx
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "retry",
+        help="make another report of a job, or try a failed one again",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("job", type=UUID, metavar="JOB", help="its id, which `transcribe` told")
+    parser.add_argument("--solution", metavar="ID", help="another scenario; see `solutions list`")
+    add_report_wishes(parser)
+    parser.add_argument("--formats", help="comma-separated, in addition, of " + ", ".join(ArtifactFormat))
+    add_connection(parser)
+    parser.set_defaults(handler=handle)
+
+
+def handle(arguments: argparse.Namespace) -> int:
+    """Retry, wait and fetch; 1 when a file is missing."""
+    url, api_key = connection(arguments)
+    return asyncio.run(_retry(arguments.job, change_of(arguments), url=url, api_key=api_key, folder=arguments.output))
+
+
+def change_of(arguments: argparse.Namespace) -> Change:
+    """What is to be different; raises `ConfigurationError` that names the option."""
+    from services.commands.client import Change
+
+    return Change(
+        formats=listed("--formats", arguments.formats, ArtifactFormat) or None,
+        solution=arguments.solution,
+        report_language=arguments.report_language,
+        report_mode=arguments.report_mode and ReportMode(arguments.report_mode),
+        inputs=read_inputs(arguments.input) or None,
+    )
+
+
+async def _retry(job_id: UUID, change: Change, *, url: str, api_key: str, folder: Path) -> int:
+    from services.commands.client import Client
+
+    folder.mkdir(parents=True, exist_ok=True)
+    async with Client(url=url, api_key=api_key) as client:
+        job = await client.retry(job_id, change)
+        async for job in client.watch(job_id):
+            print(f"{job.state} …", file=sys.stderr)
+        for file in await fetch(client, job, folder, Path(job.file_name or str(job.id)).stem):
+            print(f"{file}  ({file.stat().st_size:,} bytes)")
+    if missing := failed_artifacts(job):
+        print(missing, file=sys.stderr)
+    return 1 if missing else 0
