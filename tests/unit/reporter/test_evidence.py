@@ -238,7 +238,7 @@ def test_rows_have_the_columns_of_the_template() -> None:
 
 
 def test_only_those_who_play_the_part_are_cited() -> None:
-    """Advice comes from the lawyer; and where nobody is known to be one, that is the doubt."""
+    """Advice comes from the lawyer; where nobody is known to be one, that is the doubt, save for the very words of somebody."""
     about = brief(MEETING, section(roles=("lawyer",)))
     roles = (
         SpeakerRole(speaker_id="spk_A", role="lawyer", title="?", source="llm"),
@@ -252,6 +252,8 @@ def test_only_those_who_play_the_part_are_cited() -> None:
     assert verified.sections[0].unverified[0].doubts == (Doubt.WRONG_ROLE,)
     assert [(role.speaker_id, role.title) for role in verified.roles] == [("spk_A", "Lawyer"), ("spk_B", "Client")]
     assert checked(about, *claims).excluded == {"role_unknown": 2}
+    verbatim = Claim(text="Revenue grew twenty-five percent", sources=(REVENUE,))
+    assert checked(about, verbatim, mode=ReportMode.EXTRACTIVE).excluded == {}
 
 
 def test_a_task_with_two_owners_is_doubted() -> None:

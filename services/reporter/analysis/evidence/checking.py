@@ -82,9 +82,7 @@ class Verifier:
         texts = list(_texts(claim))
         verbatim = self._is_verbatim(texts, references)
         doubts += self._strangers(section, claim)
-        if section.speaker_roles and any(roles.get(one.speaker_id or "") not in section.speaker_roles for one in references):
-            played = any(role in section.speaker_roles for role in roles.values())
-            doubts.append(Doubt.WRONG_ROLE if played else Doubt.ROLE_UNKNOWN)
+        doubts += _role_doubts(section, references, roles, verbatim=verbatim)
         across = False
         doubts += self._owner(section, claim, references)
         if references and not verbatim:
@@ -231,6 +229,16 @@ class Verifier:
         """Whether every text was said, apart from punctuation."""
         said = letters(" ".join(self._said(references)))
         return all(letters(text) in said for text in texts)
+
+
+def _role_doubts(section: Section, references: Iterable[Reference], roles: Roles, *, verbatim: bool) -> list[Doubt]:
+    """Whether those who are cited play the part that the section asks for. Where nobody is known to, the words themselves are
+    as true as ever, and the report says that the parts are unknown."""
+    if not section.speaker_roles or all(roles.get(one.speaker_id or "") in section.speaker_roles for one in references):
+        return []
+    if any(role in section.speaker_roles for role in roles.values()):
+        return [Doubt.WRONG_ROLE]
+    return [] if verbatim else [Doubt.ROLE_UNKNOWN]
 
 
 def _texts(claim: Claim) -> Iterator[str]:
