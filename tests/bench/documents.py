@@ -23,7 +23,7 @@ from tests.bench.talk import sections, talk
 from tests.speech import assignment
 
 LANGUAGES = {"en": "English", "zh-Hant": "Chinese"}
-ROUNDS = 3
+ROUNDS = 5
 NOTE = f"""\
 Talk in the words of real meetings. Each way in a process of its own that has set one hour before: CPU time, the best of
 {ROUNDS}; the most memory the process ever held; the file's size. Ours are full reports: sixty statements with their evidence,

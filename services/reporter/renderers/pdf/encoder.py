@@ -178,12 +178,12 @@ def _runs_pattern(style: Style, used: set[str]) -> re.Pattern[str]:
     for character in sorted(used):
         kinds.setdefault(style.face_of[character], []).append(character)
     names = {NOWHERE: "unseen", MISSING_FROM_ALL: "missing"}
-    return re.compile(
-        "|".join(
-            f"(?P<{names.get(number, f'f{number}')}>[{re.escape(''.join(characters))}]+)"
-            for number, characters in sorted(kinds.items(), key=lambda item: -len(item[1]))
-        )
-    )
+    *others, (most, _) = sorted(kinds.items(), key=lambda item: len(item[1]))
+    classes = {number: re.escape("".join(characters)) for number, characters in others}
+    patterns = [f"(?P<{names.get(number, f'f{number}')}>[{listed}]+)" for number, listed in classes.items()]
+    # The largest class, of a thousand Chinese characters, is what the others are not.
+    rest = f"[^{''.join(classes.values())}]+" if classes else ".+"
+    return re.compile("|".join([*patterns, f"(?P<{names.get(most, f'f{most}')}>{rest})"]))
 
 
 def _code(style: Style, character: str, fonts: Mapping[Face, EmbeddedFont]) -> int:

@@ -73,6 +73,8 @@ class Face:
         self._font.scale = (1000, 1000)
         self._shaper = hb.Font(self._face)
         self._shaper.set_variations(self._axes)
+        self._advances: dict[str, int] = {}
+        """Of the characters asked for so far; -1 for those that are missing."""
         self._true_type = "glyf" in self._face.table_tags
         self._outlines = Outlines(self._cut, self._width)
         extents = self._font.get_font_extents("ltr")
@@ -82,11 +84,17 @@ class Face:
 
     def shows(self, character: str) -> bool:
         """Whether the font has a glyph for a character."""
-        return bool(self._font.get_nominal_glyph(ord(character)))
+        return self._advance(character) >= 0
 
     def advance(self, character: str) -> int:
         """How far a character moves the pen."""
-        return self._width(self._glyph(character))
+        return max(0, self._advance(character))
+
+    def _advance(self, character: str) -> int:
+        if (advance := self._advances.get(character)) is None:
+            glyph = self._font.get_nominal_glyph(ord(character))
+            advance = self._advances[character] = self._width(glyph) if glyph else -1
+        return advance
 
     def cluster_advance(self, cluster: Cluster) -> int:
         """How far a cluster moves the pen."""
