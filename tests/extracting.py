@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -12,7 +13,7 @@ import msgspec
 from services.reporter.analysis.claims import Brief, Source
 from services.reporter.analysis.extractive import extract
 from services.reporter.analysis.sentences import Sentence, split
-from services.reporter.analysis.words import chinese_tags, fold, length, stem
+from services.reporter.analysis.words import chinese_tokens, fold, length, stem
 from shared.schemas.jobs import ArtifactFormat, ReportLanguage
 from shared.schemas.solutions import LocalisedText, Section, SectionKind, Solution
 from tests.meetings import Answer, Meeting, turn_of
@@ -152,9 +153,10 @@ def _quoted(sentence: Sentence, quoted: Iterable[Source]) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    """Words of more than one letter, Chinese ones cut; grammar's words count, as ROUGE counts them."""
-    words = [word.lower() for word, _ in chinese_tags(fold(text)) if any(char.isalnum() for char in word)]
-    return [stem(word) if word.isascii() else word for word in words]
+    """All words, Chinese ones cut; grammar's words count, as ROUGE counts them."""
+    folded = fold(text)
+    words = [word for word, _ in chinese_tokens(folded)] or re.findall(r"[\w'-]+", folded)
+    return [stem(word.lower()) if word.isascii() else word for word in words if any(char.isalnum() for char in word)]
 
 
 def _pairs(words: Sequence[str]) -> list[str]:

@@ -23,8 +23,8 @@ _PUNCTUATED_SHARE = 0.2
 _LEAST_CONFIDENCE = 0.5
 
 _END = re.compile(r"(?:[。！？!?…]|\.(?![^\W_]))+[\"”’」』）)\]]*|\n+")
-_CLOSED = re.compile(r"(?<![—–])(?:[。！？!?]|\.)[\"”’」』）)\]\s]*$")
-"""Ends as sentences do; "I think we—." does not."""
+_MARKS, _DASHES = frozenset("。！？!?."), frozenset("—–")
+_CLOSING = '"”’」』）)] \t\r\n'
 _ABBREVIATIONS = re.compile(
     r"(?:mr|mrs|ms|dr|prof|rev|st|mt|vs|nos?|vol|fig|art|sec|approx|dept|est|gen|gov|hon|lt|col|sgt|capt|eg|ie|cf|al)"
 )
@@ -72,12 +72,18 @@ def is_back_channel(text: str) -> bool:
 def split(segments: Iterable[Segment]) -> list[Sentence]:
     """The sentences of a transcript, in the order in which they begin."""
     segments = [segment for segment in segments if segment.text.strip()]
-    ended = sum(1 for segment in segments if _CLOSED.search(segment.text))
+    ended = sum(1 for segment in segments if _closed(segment.text))
     punctuated = ended >= _PUNCTUATED_SHARE * len(segments)
     found: list[Sentence] = []
     for pieces in _run_on(segments) if punctuated else ([_Piece(segment, segment.text)] for segment in segments):
         found += _sentences(pieces, punctuated)
     return sorted(found, key=lambda sentence: sentence.start_ms)
+
+
+def _closed(text: str) -> bool:
+    """Whether a text ends as sentences do; "I think we—." does not."""
+    ending = text.rstrip(_CLOSING)[-2:]
+    return ending[-1:] in _MARKS and ending[:-1] not in _DASHES if ending else False
 
 
 def _run_on(segments: list[Segment]) -> Iterator[list[_Piece]]:
@@ -95,7 +101,7 @@ def _run_on(segments: list[Segment]) -> Iterator[list[_Piece]]:
             yield [*open_, _Piece(segment, text)]
             open_ = []
         open_.append(_Piece(segment, last))
-        if _CLOSED.search(last) or _length(open_) > LONGEST:
+        if _closed(last) or _length(open_) > LONGEST:
             yield open_
             open_ = []
     if open_:
@@ -156,7 +162,7 @@ def _sentences(pieces: list[_Piece], punctuated: bool) -> Iterator[Sentence]:
     if not any(has_letters(piece.text) for piece in pieces):
         return
     if _length(pieces) <= LONGEST:
-        yield _sentence(pieces, whole=not punctuated or _CLOSED.search(pieces[-1].text) is not None)
+        yield _sentence(pieces, whole=not punctuated or _closed(pieces[-1].text))
         return
     parts = [_Piece(piece.segment, text) for piece in pieces for text in _shorter(piece)]
     group: list[_Piece] = []

@@ -7,7 +7,9 @@ of the text itself.
 from __future__ import annotations
 
 import re
-from functools import cache
+import unicodedata
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from typing import Protocol
 
 from services.reporter.analysis.stopwords import CHINESE, ENGLISH
@@ -16,15 +18,9 @@ from services.reporter.characters import HAN, KANA
 _WORD = re.compile(rf"[{HAN}]+|[{KANA}]+|[^\W\d_{HAN}{KANA}][^\W_{HAN}{KANA}]*(?:['’\-][^\W_{HAN}{KANA}]+)*")
 _HAN = re.compile(rf"[{HAN}]")
 _LETTER = re.compile(r"[^\W\d_]")
-_TABLE: dict[int, str] = {0xFF21 + n: chr(0x41 + n) for n in range(26)} | {0xFF41 + n: chr(0x61 + n) for n in range(26)}
-_SEEN: set[str] = set()
 
 
 class _Cutter(Protocol):
-    def cut(self, text: str, hmm: bool = True) -> list[str]:
-        """Words of a Chinese text."""
-        ...
-
     def tag(self, text: str, hmm: bool = True) -> list[tuple[str, str]]:
         """Words with their parts of speech."""
         ...
@@ -36,37 +32,55 @@ class _Converter(Protocol):
         ...
 
 
+class _Table(dict[int, str]):
+    """What each character folds to; learned when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        if _HAN.match(char):
+            simplified = _simplifier().convert(char)
+            char = simplified if len(simplified) == 1 else char
+        elif 0xFF21 <= code <= 0xFF5A and unicodedata.category(char).startswith("L"):
+            char = chr(code - 0xFEE0)
+        self[code] = char
+        return char
+
+
+_TABLE = _Table()
+
+
 def fold(text: str) -> str:
     """The text with Chinese in the simplified script, character by character, and full-width letters narrow."""
-    if text.isascii():
-        return text
-    if new := [char for char in set(text) - _SEEN if _HAN.match(char)]:
-        for char in new:
-            simplified = _simplifier().convert(char)
-            if simplified != char and len(simplified) == 1:
-                _TABLE[ord(char)] = simplified
-        _SEEN.update(new)
-    return text.translate(_TABLE)
+    return text if text.isascii() else text.translate(_TABLE)
 
 
-def content_words(folded: str) -> list[str]:
-    """The words that carry meaning, in order, in a form in which they can be compared; `folded` comes from `fold`."""
-    words: list[str] = []
+Token = tuple[str, str]
+"""A word of a Chinese text and its part of speech."""
+
+
+def content_words(folded: str, tokens: Sequence[Token]) -> list[str]:
+    """The words that carry meaning, in a form in which they can be compared; `tokens` are `chinese_tokens` of the same text."""
+    stopwords = _chinese_stopwords()
+    words = [word for word, _ in tokens if len(word) > 1 and word not in stopwords and _HAN.match(word)]
     for run in _WORD.findall(folded):
-        if _HAN.match(run):
-            words += [word for word in _cutter().cut(run) if len(word) > 1 and word not in _chinese_stopwords()]
-        else:
-            word = run.lower().replace("’", "'")
-            if len(word) > 2 and word not in ENGLISH:
-                words.append(stem(word))
+        if not _HAN.match(run):
+            words += _content_word(run)
     return words
 
 
-def chinese_tags(folded: str) -> list[tuple[str, str]]:
-    """All words of a text and what stands between them, each with its part of speech (ICTCLAS: `nr` a person, `n` a noun)."""
-    return _cutter().tag(folded)
+@lru_cache(maxsize=1 << 16)
+def _content_word(run: str) -> tuple[str, ...]:
+    word = run.lower().replace("’", "'")
+    return (stem(word),) if len(word) > 2 and word not in ENGLISH else ()
 
 
+def chinese_tokens(folded: str) -> list[Token]:
+    """All words of a text and what stands between them, each with its part of speech (ICTCLAS: `nr` a person, `n` a noun);
+    none where there is no Chinese."""
+    return _cutter().tag(folded) if not folded.isascii() and _HAN.search(folded) else []
+
+
+@lru_cache(maxsize=1 << 16)
 def is_stopword(folded: str) -> bool:
     """Whether a word carries no meaning of its own."""
     return folded in _chinese_stopwords() or folded.lower().replace("’", "'") in ENGLISH
@@ -83,7 +97,11 @@ def is_chinese(text: str) -> bool:
 
 def length(text: str) -> int:
     """How long a sentence is: English words, or Chinese characters by 1.7, about as many as an English word needs."""
-    return round(len(_HAN.findall(text)) / 1.7) + sum(1 for run in _WORD.findall(text) if not _HAN.match(run))
+    runs = _WORD.findall(text)
+    if text.isascii():
+        return len(runs)
+    han = [run for run in runs if _HAN.match(run)]
+    return len(runs) - len(han) + round(sum(map(len, han)) / 1.7)
 
 
 def has_letters(text: str) -> bool:

@@ -8,7 +8,7 @@ from typing import assert_never
 
 import msgspec
 
-from services.reporter.analysis.extractive.commitments import ACCEPTANCE, HYPOTHETICAL, PROCEDURE, TURNS, Manner, Turn
+from services.reporter.analysis.extractive.commitments import ACCEPTANCE, HYPOTHETICAL, PROCEDURE, TURNS, Manner, Turn, may_ask
 from services.reporter.analysis.extractive.dates import Due, find_due
 from services.reporter.analysis.extractive.material import Material
 from services.reporter.analysis.extractive.names import Names, Person
@@ -58,7 +58,7 @@ class Actions:
 
     def _action(self, number: int) -> Action | None:
         folded = self._material.folded[number]
-        if not _SHORTEST <= length(folded) <= _LONGEST:
+        if not _SHORTEST <= self._material.lengths[number] <= _LONGEST or not may_ask(folded):
             return None
         judged = (self._judge(number, turn, match) for turn in TURNS for match in turn.phrase.finditer(folded))
         best = max((action for action in judged if action), key=lambda action: action.confidence, default=None)

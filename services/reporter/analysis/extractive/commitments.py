@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import enum
+import re
 
 import msgspec
 
 from services.reporter.analysis.extractive.phrases import Phrase
+from services.reporter.analysis.extractive.verbs import CHINESE_DO, DO
 
 
 class Manner(enum.Enum):
@@ -31,23 +33,6 @@ class Turn(msgspec.Struct, frozen=True):
     phrase: Phrase
 
 
-_DO = (
-    r"(?:send|copy|include|type|attach|cc|mail|interact with|coordinate|look at|prepare|write|draft|check|find (?:out|a|the|"
-    r"some)|ask|talk (?:to|with)|speak (?:to|with)|e-?mail|call|phone|"
-    r"ring|schedule|set (?:up|a)"
-    r"|arrange|organi[sz]e|book|fix|update|upload|review|share|circulate|finish|complete|finali[sz]e|look (?:into|after|up)|"
-    r"get (?:back|in touch|hold|you|the|it|that|some|a|an|them|everything|started on)"
-    r"|follow up|chase|order|submit|file|investigate|document|test|deploy|release|create|make (?:sure|a|the|an|some)|contact|"
-    r"confirm|work on|design|put (?:together|up|in|it|that|a|the)"
-    r"|take (?:care|charge|over|that|this|it|notes|minutes|the lead|on)|handle|deal with|bring|provide|deliver|forward|sign|"
-    r"pay|transfer|register|report|research|collect|gather|compile|summari[sz]e"
-    r"|translate|implement|build|add|remove|change|revise|redo|rewrite|edit|post|publish|print|install|configure|reach out|"
-    r"touch base|meet|ping|remind|invite|let (?:\w+ ){1,3}know"
-    r"|draw up|sort|track|monitor|verify|double[- ]check|read|study|negotiate|approve|hire|recruit|raise|escalate|do (?:it|"
-    r"that|this|the|some|a|my|your|our)|give (?:you|me|him|her|them|us) (?:a|an|the|my|your|some|all|more|written)"
-    r"|liaise|consult|clarify|calculate|compare|analy[sz]e|evaluate|present|attend|apply|replace|return|move|reschedule|"
-    r"cancel|hand in|write up|run|buy|pick up|cover|propose|come up with|keep (?:me|us|you|them|a|the|all|track|an eye))\b"
-)
 _SOON = (
     r"(?:(?:also|just|then|definitely|probably|certainly|personally|"
     r"quickly|please|maybe|perhaps|kindly|both|all|go (?:and|ahead and)|"
@@ -56,27 +41,13 @@ _SOON = (
 )
 _NAME = r"(?P<who>(?-i:\b[A-Z][\w'’-]+)(?: (?-i:[A-Z][\w'’-]+))?)"
 _GROUPS = (
-    r"(?P<who>(?:the )?(?:\w+ )?(?:team|department|group|committee|"
-    r"secretariat|clerks?|vendor|supplier|client|lawyers?|accountants?|"
-    r"engineers?|designers?)|marketing|sales|finance|legal|engineering|"
-    r"accounting|procurement|hr|it support)"
+    r"(?P<who>\b(?:(?:finance|legal|design|project|support|development|product|marketing|sales|engineering|accounting|it|hr) "
+    r"team"
+    r"|the (?:team|department|group|committee|secretariat|clerks?|vendor|supplier|client|lawyers?|accountants?|engineers?|"
+    r"designers?)"
+    r"|marketing|sales|finance|legal|engineering|accounting|procurement|hr|it support))"
 )
 
-_ZH_DO = (
-    r"(?:寄|發(?:給|送|出|信|郵件|mail|email|布|一份|一個|個|到)|傳(?:給|送|一份|真|過去|上來)|提供|準備|整理|確認|聯絡|聯繫|"
-    r"聯系|安排|更新|提交|完成|測試|追蹤|跟進|跟催|回覆|回復|檢查|修改|修正|修訂"
-    r"|補(?:上|齊|充資料|件|交|正|簽)|繳(?!獲)|交(?:給|出|付|件|上來|報告|由)|送(?:給|件|出|審|到|過去)|申請|通知|約(?!束|"
-    r"定俗|莫|略|佔|有|為|\d)|訂(?:出|位|房|購|好|一個)|預約|簽(?:名|署|回|約|好|收|核)|付款|匯款|付(?:清|錢|訂金)"
-    r"|查(?:一下|清|看|詢|核|證|到)|研究(?:一下|看看|.{0,8}(?:方案|可行))|撰寫|寫(?:一份|好|成|個|信|封|一個|報告)|擬(?:一份|"
-    r"定|好|出|訂|稿)?|起草|製作|做(?:一份|好|完|出來|一版|個表|簡報|報表)|開(?:票|立|單|一張|一個會|個會)"
-    r"|調整(?!期)|上傳|下載|列(?:出|印|表|一個|一份)|評估|規劃|處理|協調|協助|詢問|請教|問(?:一下|清楚|看看|他|她|客戶|廠商|"
-    r"法務|會計)|比價|報價|核對|對帳|蒐集|收集|彙整|統整|設定|部署|上線|修復|修好"
-    r"|排(?:時間|期|程|會議|一個|個時間)|轉(?:達|給|交|寄|告)|溝通|回報|呈報|提出(?:申請|報告|方案|計畫|清單|名單)|提(?:案|"
-    r"交|告)|起訴|存證信函|備份|存檔|帶(?:來|過來|齊|上)|拿(?:來|過來|到|給)|填(?:寫|好|妥|完)|採購|下單|出貨|安裝"
-    r"|練習|複習|預習|閱讀|讀完|追加|召開|邀請|公告|宣布|發布|支援|檢討|盤點|檢視|審(?:核|查|閱)|投保|報名|登記|歸還|改(?:成|"
-    r"好|掉|過來|一下)|加(?:上|進去|到|入)|刪(?:掉|除)|換(?:成|掉|新)|打(?:電話|給)|致電|拜訪|出席|跑(?:一次|一遍)|錄(?:製|"
-    r"好))"
-)
 _ZH_GAP = r"[^，。！？,;；]{0,14}?"
 _ZH_WHO = r"(?P<who>(?:[A-Za-z]+(?: [A-Z][a-z]+)?|[\u4e00-\u9fff]{1,7}?))\s?"
 
@@ -85,17 +56,14 @@ TURNS = (
         Manner.NAMED,
         0.5,
         Phrase(
-            rf"{_NAME},? (?:will|shall|is going to|'?s going to|is to|has to|needs to|agreed to|has agreed to|promised to|"
-            rf"should) {_SOON}{_DO}",
-            rf"{_NAME}'ll {_SOON}{_DO}",
-            rf"{_NAME}(?:,| -)? (?:can|could|would|will) you {_SOON}{_DO}",
-            rf"(?:can|could|would|will) {_NAME} {_SOON}{_DO}",
-            rf"{_NAME}, (?:please |you(?:'ll| will| need to| should| have to| could| can)? )?{_SOON}{_DO}",
-            rf"(?:ask|get|want|need|have|let) {_NAME} (?:to )?{_SOON}{_DO}",
-            rf"{_NAME} (?:will|is going to) be (?:doing|working on|handling|leading|running|writing|preparing|taking|"
-            rf"looking)\b",
-            rf"{_GROUPS}(?:'ll| will| is going to| needs to| has to| should| to) {_SOON}{_DO}",
-            rf"{_NAME} (?:is|will be) (?:responsible for|in charge of|taking care of)",
+            rf"{_NAME}(?:(?:,? (?:will|shall|is going to|is to|has to|needs to|agreed to|has agreed to|promised to|should)|'ll"
+            rf"|,? (?:can|could|would|will) you|,(?: please| you(?:'ll| will| need to| should| have to| could| can))?) "
+            rf"{_SOON}{DO}"
+            r"| (?:will|is going to) be (?:doing|working on|handling|leading|running|writing|preparing|taking|looking)\b"
+            r"| (?:is|will be) (?:responsible for|in charge of|taking care of))",
+            rf"(?:can|could|would|will) {_NAME} {_SOON}{DO}",
+            rf"(?:ask|get|want|need|have|let) {_NAME} (?:to )?{_SOON}{DO}",
+            rf"{_GROUPS}(?:'ll| will| is going to| needs to| has to| should) {_SOON}{DO}",
             rf"assigned to {_NAME}",
         ),
     ),
@@ -104,7 +72,7 @@ TURNS = (
         0.5,
         Phrase(
             rf"\bi(?:'ll| will| shall|'m going to| am going to|'m gonna| can| could| promise to| plan to| intend to|'ve got "
-            rf"to) {_SOON}{_DO}",
+            rf"to) {_SOON}{DO}",
             r"\b(?:i(?:'ll| will)|let me) (?:take (?:that|this|it|care)|do (?:it|that|this)|follow up|get back|sort|handle)\b",
             r"\bleave (?:it|that|this) (?:to|with) me\b|\bi(?:'m| am) (?:responsible for|taking care of|in charge of)\b",
         ),
@@ -114,29 +82,29 @@ TURNS = (
         0.35,
         Phrase(
             rf"(?<!that )(?<!which )(?<!what )(?<!things )\b(?:i (?:need to|have to|must|should)|i(?:'d| would) (?:like|be "
-            rf"happy) to|let me) {_SOON}{_DO}"
+            rf"happy) to|let me) {_SOON}{DO}"
         ),
     ),
     Turn(
         Manner.ADDRESSED,
         0.45,
         Phrase(
-            rf"\b(?:can|could|would|will) you(?: guys| all| both)? {_SOON}{_DO}",
-            rf"\bplease (?:also )?{_SOON}{_DO}",
-            rf"\b(?:i|we)(?:'d| would)? (?:need|want|like|ask|expect|encourage) you (?:all |both )?to {_SOON}{_DO}",
-            rf"\byou(?:'ll| will| need to| have to| must|'re going to)(?: need to| have to)? {_SOON}{_DO}",
+            rf"\b(?:can|could|would|will) you(?: guys| all| both)? {_SOON}{DO}",
+            rf"\bplease (?:also )?{_SOON}{DO}",
+            rf"\b(?:i|we)(?:'d| would)? (?:need|want|like|ask|expect|encourage) you (?:all |both )?to {_SOON}{DO}",
+            rf"\byou(?:'ll| will| need to| have to| must|'re going to)(?: need to| have to)? {_SOON}{DO}",
             r"\b(?:don't forget to|remember to|be sure to|make sure (?:you|to|that you))\b",
             r"\b(?:i|we)(?:'ll| will| would)? (?:need|want|expect|require) (?:\w+ ){1,6}from (?:you|each of you|all of you|"
             r"everybody|everyone)\b",
             r"\bkeep (?:\w+ ){1,3}(?:in the loop|informed|posted|up to date)\b",
-            rf"\bby when (?:\w+ ){{0,4}}(?:can|could|will)\b.{{0,20}}{_DO}",
+            rf"\bby when (?:\w+ ){{0,4}}(?:can|could|will)\b.{{0,20}}{DO}",
         ),
     ),
-    Turn(Manner.GROUP, 0.4, Phrase(rf"\blet(?:'s| us) {_SOON}{_DO}", r"\b(?:action (?:item|point)s?|to-?dos?)\b(?! list)")),
+    Turn(Manner.GROUP, 0.4, Phrase(rf"\blet(?:'s| us) {_SOON}{DO}", r"\b(?:action (?:item|point)s?|to-?dos?)\b(?! list)")),
     Turn(
         Manner.GROUP,
         0.3,
-        Phrase(rf"\bwe(?:'ll| will| shall|'re going to| are going to|'re gonna| need to| have to| must| should) {_SOON}{_DO}"),
+        Phrase(rf"\bwe(?:'ll| will| shall|'re going to| are going to|'re gonna| need to| have to| must| should) {_SOON}{DO}"),
     ),
     Turn(
         Manner.NAMED,
@@ -148,7 +116,7 @@ TURNS = (
             rf"規劃|辦理)",
             rf"(?:交給|交由|指派(?:給)?){_ZH_WHO}(?:來|去|負責|處理|$|[，。])",
             rf"{_ZH_WHO}(?<!我)(?<!我們)(?:這邊)?(?:負責|會負責)(?!人|任)",
-            rf"{_ZH_WHO}(?:這邊)?(?:會|要|再|來|去|得|需要){_ZH_GAP}{_ZH_DO}",
+            rf"{_ZH_WHO}(?:這邊)?(?:會|要|再|來|去|得|需要){_ZH_GAP}{CHINESE_DO}",
         ),
     ),
     Turn(
@@ -157,7 +125,7 @@ TURNS = (
         Phrase(
             rf"我(?:這邊|自己|本人)?(?:就|也|會再|再)?(?:會(?!覺得|認為|想|說|講|建議|比較)|來|再|去|負責|一定|馬上|盡快|"
             rf"儘快|今[天晚]|明[天早]|後天|下個?[週周星禮月]|這[週周]|回去|會後|等一下|等下|稍後|先|幫[你您妳大他她])(?!請|"
-            rf"問){_ZH_GAP}{_ZH_DO}",
+            rf"問){_ZH_GAP}{CHINESE_DO}",
             r"我(?:來|會)?負責(?!人|任)|(?:交給|包在)我(?:來|身上|吧|就好|$|[，。])|由我(?:來|去|負責|這邊)",
         ),
     ),
@@ -165,21 +133,46 @@ TURNS = (
         Manner.ADDRESSED,
         0.45,
         Phrase(
-            rf"(?<![邀申聘有])(?:請|麻煩|拜託|勞煩|還請)(?:你|您|妳|你們|大家|各位|同仁|同學們?)?{_ZH_GAP}{_ZH_DO}",
-            rf"(?:記得|務必|別忘了|不要忘[記了]|一定要){_ZH_GAP}{_ZH_DO}",
+            rf"(?<![邀申聘有])(?:請|麻煩|拜託|勞煩|還請)(?:你|您|妳|你們|大家|各位|同仁|同學們?)?{_ZH_GAP}{CHINESE_DO}",
+            rf"(?:記得|務必|別忘了|不要忘[記了]|一定要){_ZH_GAP}{CHINESE_DO}",
             rf"(?:你|您|妳|你們)(?:這邊|那邊|先|再)?(?:能不能|可不可以|可以|能|要|需要|必須|得|先|再|幫(?:我|忙)|回去|"
-            rf"負責)(?!不){_ZH_GAP}{_ZH_DO}",
+            rf"負責)(?!不){_ZH_GAP}{CHINESE_DO}",
         ),
     ),
     Turn(
         Manner.GROUP,
         0.3,
         Phrase(
-            rf"(?:我們|咱們)(?:這邊)?(?:就|再|先)?(?:會|來|再|要|需要|必須|得|應該|先|下[週周次個]|明天|馬上){_ZH_GAP}{_ZH_DO}"
+            rf"(?:我們|咱們)(?:這邊)?(?:就|再|先)?(?:會|來|再|要|需要|必須|得|應該|先|下[週周次個]|明天|"
+            rf"馬上){_ZH_GAP}{CHINESE_DO}"
         ),
     ),
     Turn(Manner.GROUP, 0.45, Phrase(r"(?:待辦事項|行動項目|後續追蹤|後續事項|追蹤事項|負責人是)")),
 )
+
+_HINTS = frozenset(
+    re.findall(
+        r"[\w'-]+",
+        """
+        i'll we'll will shall going gonna can could would please need needs want like ask expect require have has
+        must should let let's promise plan intend got leave assigned responsible charge care by keep remember
+        forget sure action actions to-do to-dos agreed promised get he'll she'll they'll you'll i'd i'm we're
+        you're
+        """,
+    )
+)
+_NAME_HINT = re.compile(r"\b[A-Z][\w-]+(?:'ll\b|, (?:please )?[a-z])")
+_WORD = re.compile(r"[a-z][a-z'-]*")
+_CHINESE_HINT = Phrase(CHINESE_DO, r"負責|交給|交由|指派|記得|務必|別忘|待辦|行動項目|後續|追蹤")
+
+
+def may_ask(folded: str) -> bool:
+    """Whether it is worth while to look for a turn of phrase: a quick look that misses none."""
+    plain = folded if folded.isascii() else folded.replace("’", "'")
+    if not _HINTS.isdisjoint(_WORD.findall(plain.lower())) or _NAME_HINT.search(plain):
+        return True
+    return not folded.isascii() and _CHINESE_HINT.search(folded) is not None
+
 
 PROCEDURE = Phrase(
     r"\b(?:in a (?:minute|second|moment)|right now|quickly|briefly|a little bit|first of all|for a moment|real quick|next "

@@ -5,7 +5,6 @@ from __future__ import annotations
 from services.reporter.analysis.extractive.commitments import HYPOTHETICAL
 from services.reporter.analysis.extractive.material import Material
 from services.reporter.analysis.extractive.phrases import COURTESY, INVITATION, QUESTION, Phrase
-from services.reporter.analysis.words import length
 
 _LEAST = 0.45
 _SHORTEST, _LONGEST = 4, 60
@@ -63,7 +62,7 @@ def find_decisions(material: Material) -> list[tuple[int, float]]:
     """The numbers of the sentences that settle something, each with how sure that is, the surest first."""
     found = []
     for number, folded in enumerate(material.folded):
-        if _SHORTEST <= length(folded) <= _LONGEST and (_SETTLED.search(folded) or _SETTLED_CHINESE.search(folded)):
+        if _SHORTEST <= material.lengths[number] <= _LONGEST and (_SETTLED.search(folded) or _SETTLED_CHINESE.search(folded)):
             sure = 0.5 + (0.2 if _STRONG.search(folded) else 0.05) - _against(folded, material.sentences[number].doubtful)
             if sure >= _LEAST:
                 found.append((number, round(min(0.9, sure), 2)))

@@ -9,7 +9,6 @@ import numpy as np
 
 from services.reporter.analysis.claims import Brief, Claim, Draft
 from services.reporter.analysis.extractive.actions import Action, Actions
-from services.reporter.analysis.extractive.cues import Cues, cue_scores
 from services.reporter.analysis.extractive.dates import clause, find_moment
 from services.reporter.analysis.extractive.decisions import find_decisions
 from services.reporter.analysis.extractive.material import Material
@@ -90,7 +89,7 @@ class _Writer:
     def _moments(self, section: Section) -> list[Claim]:
         """A table of days: an index, which may name a sentence that stands elsewhere too, and quotes only the clause."""
         material, spoken = self._material, self._spoken_by(section)
-        matches = cue_scores(Cues(section.cues), material.folded)
+        matches = material.matches(section.cues)
         found = [
             (number, due) for number, folded in enumerate(material.folded) if (due := find_moment(folded)) and spoken[number]
         ]

@@ -10,12 +10,14 @@ import msgspec
 import numpy as np
 
 from services.reporter.analysis.claims import Brief, Claim, Source
+from services.reporter.analysis.extractive.cues import Cues, Passages
 from services.reporter.analysis.extractive.phrases import Phrase
 from services.reporter.analysis.extractive.quality import quality
 from services.reporter.analysis.extractive.vectors import Floats, Vectors
 from services.reporter.analysis.sentences import Sentence, is_back_channel, joined, split
-from services.reporter.analysis.words import content_words, fold, length
+from services.reporter.analysis.words import Token, chinese_tokens, content_words, fold, length
 from shared.schemas.reports import Cell
+from shared.schemas.solutions import LocalisedTerms
 
 _SUBJECT = Phrase(
     r"\b(?:today we|we(?:'re| are) (?:here|going) to (?:discuss|talk|look|decide)|(?:our|the|today's) (?:agenda|aim|goal|"
@@ -26,6 +28,7 @@ _SUBJECT = Phrase(
     r"就是|在於|為)|總結|總的來說|總之|最重要|主要(?:是|有)|歸納",
 )
 """Says what it is all about."""
+_FIT = 0.2
 _LEAST_LEFT = 12
 """Characters."""
 _LEAD_IN = Phrase(
@@ -53,12 +56,29 @@ class Material:
         found = [one for one in split(segments) if not is_back_channel(one.text)]
         self.sentences = [_trimmed(one) for one in found]
         self.folded = [fold(one.text) for one in self.sentences]
-        self.order = {segment.id: place for place, segment in enumerate(segments)}
+        self._matches: dict[str, Floats] = {}
+
+    @cached_property
+    def tokens(self) -> list[list[Token]]:
+        """The words of each sentence that has Chinese in it."""
+        return [chinese_tokens(folded) for folded in self.folded]
 
     @cached_property
     def words(self) -> list[list[str]]:
         """What each sentence is about."""
-        return [content_words(folded) for folded in self.folded]
+        return [content_words(folded, tokens) for folded, tokens in zip(self.folded, self.tokens, strict=True)]
+
+    @cached_property
+    def passages(self) -> Passages:
+        """The sentences as one text."""
+        return Passages(self.folded)
+
+    def matches(self, terms: LocalisedTerms) -> Floats:
+        """How strongly each sentence matches cues (`Cues.scores`); the same cues are looked for once."""
+        key = repr(terms)
+        if key not in self._matches:
+            self._matches[key] = Cues(terms).scores(self.passages)
+        return self._matches[key]
 
     @cached_property
     def vectors(self) -> Vectors:
@@ -87,7 +107,9 @@ class Material:
     @cached_property
     def telling(self) -> Floats:
         """Centrality and quality in one, with what is said about the subject preferred."""
-        says_subject = np.array([1.0 if _SUBJECT.search(folded) else 0.0 for folded in self.folded], dtype=np.float64)
+        fit = self.quality > _FIT
+        told = [ok and _SUBJECT.search(folded) is not None for ok, folded in zip(fit, self.folded, strict=True)]
+        says_subject = np.array(told, dtype=np.float64)
         telling: Floats = (self.centrality**1.5 + 0.1 * says_subject) * self.quality
         return telling
 

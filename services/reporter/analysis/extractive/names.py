@@ -7,7 +7,7 @@ from functools import cache
 
 import msgspec
 
-from services.reporter.analysis.words import chinese_tags, fold, is_stopword
+from services.reporter.analysis.words import chinese_tokens, fold, is_stopword
 from shared.schemas.transcripts import Speaker
 
 _HAN = re.compile("[\u4e00-\u9fff]")
@@ -111,7 +111,7 @@ def _pronoun() -> re.Pattern[str]:
 
 def _name_begin(folded: str) -> int:
     """Where the name at the end begins, counted from 1; 0 where there is none."""
-    tags = chinese_tags(folded)
+    tags = chinese_tokens(folded)
     if tags and tags[-1][1] == "nr" and len(tags[-1][0]) > 1 and not is_stopword(tags[-1][0]):
         return len(folded) - len(tags[-1][0]) + 1
     begin = len(folded)

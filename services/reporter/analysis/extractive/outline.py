@@ -12,7 +12,7 @@ from services.reporter.analysis.extractive.terms import Terms
 from services.reporter.analysis.extractive.vectors import Floats
 
 _BLOCK_WORDS = (6, 24)
-_BLOCKS = 40
+_BLOCKS, _MOST_BLOCKS = 40, 300
 """A block, the unit that is compared, has as many words that count as make so many blocks of the whole, within bounds."""
 _WINDOW = 4
 """Blocks on either side of a gap."""
@@ -75,7 +75,7 @@ def _boundaries(material: Material, most: int) -> list[int]:
 def _blocks(material: Material) -> list[int]:
     """Where each block begins: about as many words in each."""
     total = sum(map(len, material.words))
-    size = min(_BLOCK_WORDS[1], max(_BLOCK_WORDS[0], total // _BLOCKS))
+    size = max(min(_BLOCK_WORDS[1], max(_BLOCK_WORDS[0], total // _BLOCKS)), total // _MOST_BLOCKS)
     starts, words = [0], 0
     for number, sentence in enumerate(material.words):
         if words >= size:

@@ -4,42 +4,66 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from services.reporter.analysis.words import fold
+
+_HAN = re.compile("[\u4e00-\u9fff]")
+_LATIN = re.compile("[A-Za-z?!]")
 
 
 class Phrase:
     """A regular expression whose Chinese is folded before it is used; compiled at its first use. Each of its alternatives may
-    have a group `who`."""
+    have a group `who`. Alternatives in Chinese are looked for in texts with Chinese alone, others where there are letters or no
+    Chinese."""
 
     def __init__(self, *alternatives: str) -> None:
         self._alternatives = alternatives
 
     @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """The expression itself."""
-        numbered = (one.replace("(?P<who>", f"(?P<who{number}>") for number, one in enumerate(self._alternatives))
-        return re.compile("|".join(map(fold, numbered)), re.IGNORECASE)
+    def _latin(self) -> re.Pattern[str]:
+        return self._compiled([one for one in self._alternatives if not _HAN.search(one)])
+
+    @cached_property
+    def _chinese(self) -> re.Pattern[str]:
+        return self._compiled([one for one in self._alternatives if _HAN.search(one)])
 
     def search(self, folded: str) -> re.Match[str] | None:
-        """The first place where it stands."""
-        return self.pattern.search(folded)
+        """A place where it stands."""
+        return next((match for pattern in self._patterns(folded) if (match := pattern.search(folded))), None)
 
     def match(self, folded: str) -> re.Match[str] | None:
         """Whether the text begins with it."""
-        return self.pattern.match(folded)
+        return next((match for pattern in self._patterns(folded) if (match := pattern.match(folded))), None)
 
     def finditer(self, folded: str) -> Iterator[re.Match[str]]:
         """All places where it stands."""
-        return self.pattern.finditer(folded)
+        for pattern in self._patterns(folded):
+            yield from pattern.finditer(folded)
 
     def count(self, folded: str) -> int:
         """How often it stands there."""
-        return sum(1 for _ in self.pattern.finditer(folded))
+        return sum(1 for _ in self.finditer(folded))
+
+    def _patterns(self, folded: str) -> tuple[re.Pattern[str], ...]:
+        if folded.isascii():
+            return (self._latin,)
+        latin, chinese = _scripts(folded)
+        return ((self._chinese,) if chinese else ()) + ((self._latin,) if latin or not chinese else ())
+
+    @staticmethod
+    def _compiled(alternatives: list[str]) -> re.Pattern[str]:
+        numbered = (one.replace("(?P<who>", f"(?P<who{number}>") for number, one in enumerate(alternatives))
+        return re.compile("|".join(map(fold, numbered)) if alternatives else "(?!)", re.IGNORECASE)
 
 
-QUESTION = Phrase(r"[?？]\W*$", r"(?:嗎|呢|對吧|是不是|對不對|好不好|可不可以|行不行)[。，,\s]*$")
+@lru_cache(maxsize=1 << 16)
+def _scripts(folded: str) -> tuple[bool, bool]:
+    """Whether a text has Latin letters, and Chinese characters."""
+    return _LATIN.search(folded) is not None, _HAN.search(folded) is not None
+
+
+QUESTION = Phrase(r"[?？]\W*$", r"[?？][^\u4e00-\u9fff\w]*$|(?:嗎|呢|對吧|是不是|對不對|好不好|可不可以|行不行)[。，,\s]*$")
 """A question, also where the recogniser did not mark it."""
 COURTESY = Phrase(
     r"\b(?:thank you|thanks|good (?:morning|afternoon|evening)|welcome|hello|hi everyone|nice to meet|my pleasure|goodbye|bye|"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.reporter.analysis.extractive.cues import Cues, cue_scores
 from services.reporter.analysis.extractive.material import Material
 from services.reporter.analysis.extractive.vectors import Floats, diverse
 from shared.schemas.solutions import Section, SectionKind
@@ -41,17 +40,15 @@ def belongs(material: Material, section: Section, others: Sequence[Section]) -> 
     """1 for each sentence that no other section's cues match much better."""
     if not others:
         return np.ones(len(material.sentences), dtype=np.float64)
-    mine = np.array(cue_scores(Cues(section.cues), material.folded), dtype=np.float64)
-    theirs = np.array([cue_scores(Cues(other.cues), material.folded) for other in others], dtype=np.float64)
-    belonging: Floats = (mine >= _NEARLY * theirs.max(axis=0)).astype(np.float64)
+    theirs = np.max([material.matches(other.cues) for other in others], axis=0)
+    belonging: Floats = (material.matches(section.cues) >= _NEARLY * theirs).astype(np.float64)
     return belonging
 
 
 def _worth(material: Material, section: Section) -> Floats:
-    cues = Cues(section.cues)
-    if not cues:
+    if not any(section.cues.values()):
         return material.telling
-    matches = np.array(cue_scores(cues, material.folded), dtype=np.float64)
+    matches = material.matches(section.cues)
     if section.kind is SectionKind.OVERVIEW:  # What the recording is about is never nothing.
         return material.telling * (1 + 0.5 * np.minimum(matches, 1.5))
     about = material.vectors.likeness(material.vectors.centroid(matches * material.quality))

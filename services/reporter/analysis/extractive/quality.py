@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
 from services.reporter.analysis.extractive.phrases import COURTESY, INVITATION, QUESTION, Phrase
 from services.reporter.analysis.sentences import Sentence
 from services.reporter.analysis.words import is_chinese, length
 
 _SHORT, _LONG = 9, 36
 """Between these lengths (`words.length`) a sentence is neither fragment nor flood."""
+_HOPELESS = 0.2
+"""So short that nothing else matters."""
 _HESITATION = Phrase(
     r"\b(?:um+|uh+|er+|erm|hmm+|mm+|huh|like|you know|i mean|sort of|kind of|yeah|blah|whatever|anyway)\b",
     r"嗯+|呃+|哦|喔|欸|這個(?=[，,]|這個)|那個(?=[，,]|那個)|就是說|然後|對吧|對不對|怎麼說|什麼的|的話",
 )
-_STAMMER = re.compile(r"\b(\w+)[,\s]+\1\b|([\u4e00-\u9fff]{2,4})[，,]?\2|\b\w+-(?=\s|$)|\w–\s|(?:\.\.\.|…|--)", re.IGNORECASE)
+_STAMMER = Phrase(r"\b(\w+)[,\s]+\1\b|\w–\s|\.\.\.|…|--", r"([一-鿿]{2,4})[，,]?\1")
 _BROKEN_OFF = Phrase(r"[—–]\W*$")
 _LEANING = Phrase(
     r"^(?:(?:and|but|so|well|or|because|cause|then|plus|also)\W+)*(?:he|she|they|it|that|this|those|these|which|there|him|them)"
@@ -46,7 +46,10 @@ _FLAWS = (
 
 def quality(sentence: Sentence, folded: str) -> float:
     """From 0 to 1: how fit a sentence is to stand in a report."""
-    fitness = _fit(length(sentence.text)) * fluency(folded)
+    fitness = _fit(length(sentence.text))
+    if fitness < _HOPELESS:
+        return fitness / 2
+    fitness *= fluency(folded)
     fitness *= 0.2 if sentence.doubtful else 1.0
     fitness *= 1.0 if sentence.whole else 0.7
     for flaw, left in _FLAWS:
@@ -64,5 +67,5 @@ def _fit(words: int) -> float:
 def fluency(folded: str) -> float:
     """From 0 to 1: how little of a sentence is hesitation and repetition."""
     size = max(1.0, len(folded) / 12 if is_chinese(folded) else len(folded.split()) / 6)
-    stumbles = _HESITATION.count(folded) + 1.5 * sum(1 for _ in _STAMMER.finditer(folded))
+    stumbles = _HESITATION.count(folded) + 1.5 * _STAMMER.count(folded)
     return max(0.2, 1 - 0.3 * stumbles / size)

@@ -58,7 +58,7 @@ def find_questions(material: Material) -> list[Answered]:
 
 def _worth(material: Material, number: int) -> float:
     folded, sentence = material.folded[number], material.sentences[number]
-    size = length(sentence.text)
+    size = float(material.lengths[number])
     if (
         not _SHORTEST_QUESTION <= size <= _LONGEST_QUESTION
         or sentence.doubtful

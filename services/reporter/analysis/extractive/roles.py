@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from services.reporter.analysis.extractive.cues import Cues
 from services.reporter.analysis.extractive.material import Material
 from services.reporter.analysis.extractive.phrases import QUESTION
-from services.reporter.analysis.words import fold, length
+from services.reporter.analysis.words import fold
 from shared.schemas.reports import SpeakerRole
 from shared.schemas.solutions import Role
 
@@ -91,16 +91,18 @@ def _scores(material: Material, role: Role) -> dict[str, float]:
     """How much speaks for each speaker: the name, what they call themselves, and how often per hundred words the part's cues
     stand in what they say."""
     labels = [fold(label).lower() for label in role.label.values()]
-    cues = Cues(role.cues)
     hits = dict.fromkeys(material.speakers, 0.0)
     said = dict.fromkeys(material.speakers, 1)
-    for sentence, folded in zip(material.sentences, material.folded, strict=True):
+    for sentence, folded, words in zip(material.sentences, material.folded, material.lengths, strict=True):
         speaker = sentence.speaker_id
         if speaker is None:
             continue
-        said[speaker] += length(sentence.text)
-        hits[speaker] += len(cues.hits(folded))
+        said[speaker] += int(words)
         hits[speaker] += _INTRODUCED * any(phrase in folded.lower() for label in labels for phrase in _introductions(label))
+    for numbers in Cues(role.cues).found(material.passages):
+        for speaker in (material.sentences[number].speaker_id for number in sorted(numbers)):
+            if speaker is not None:
+                hits[speaker] += 1
     average = sum(said.values()) / max(1, len(said))
     if role.id in _ASKING_PARTS and (asker := _who_mostly(_questions(material))):
         hits[asker] += _HABIT * said[asker] / average

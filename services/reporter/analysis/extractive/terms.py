@@ -6,20 +6,20 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
 
 import msgspec
 
 from services.reporter.analysis.extractive.material import Material
-from services.reporter.analysis.words import chinese_tags, is_stopword, stem
+from services.reporter.analysis.words import Token, is_stopword, stem
 from services.reporter.characters import HAN, KANA
 
 _LONGEST = 3
 _LATIN = re.compile(rf"[^\W_{HAN}{KANA}]+(?:['’\-][^\W_{HAN}{KANA}]+)*")
-_HAN_RUN = re.compile(rf"[{HAN}]+")
+_HAN = re.compile(rf"[{HAN}]")
 _KANA_RUN = re.compile(rf"[{KANA}]{{3,}}")
-_NOUNS = ("n", "vn", "j", "eng")
+_NOUNS = ("n", "vn", "j")
 _USELESS = re.findall(
     r"\w+",
     """
@@ -41,10 +41,10 @@ class Term(msgspec.Struct, frozen=True):
     score: float
 
 
-class _Use(msgspec.Struct, frozen=True):
-    key: tuple[str, ...]
-    text: str
-    sentence: int
+_Word = tuple[str, int, int]
+"""What is compared, and where it stands."""
+_Use = tuple[tuple[str, ...], int, int]
+"""A term by its words, and where it stands."""
 
 
 class Terms:
@@ -56,49 +56,54 @@ class Terms:
     def ranked(self, among: range | None = None, *, least: int = 2) -> list[Term]:
         """Terms that are said at least `least` times, the weightiest first; `among` keeps to some sentences, where those count
         most that are said there more than elsewhere."""
-        uses = [use for use in self._uses if among is None or use.sentence in among]
-        counts = Counter(use.key for use in uses)
+        numbers = range(len(self._uses)) if among is None else among
+        counts = Counter(use[0] for number in numbers for use in self._uses[number])
         values = _c_values({key: count for key, count in counts.items() if count >= least})
-        texts: dict[tuple[str, ...], Counter[str]] = {}
-        places: dict[tuple[str, ...], dict[int, None]] = {}
-        for use in uses:
-            if use.key in values:
-                texts.setdefault(use.key, Counter())[use.text] += 1
-                places.setdefault(use.key, {})[use.sentence] = None
-        terms = []
-        for key, value in values.items():
-            score = value if among is None else value * counts[key] / self._counts[key]
-            text = min(texts[key].items(), key=lambda one: (-one[1], one[0]))[0]
-            terms.append(Term(text, key, tuple(places[key]), round(score, 9)))
-        return _without_parts(sorted(terms, key=lambda term: (-term.score, term.text)))
+        scores = {
+            key: round(value if among is None else value * counts[key] / self._counts[key], 9) for key, value in values.items()
+        }
+        kept = _without_parts(sorted((key for key, score in scores.items() if score > 0), key=lambda key: (-scores[key], key)))
+        texts: dict[tuple[str, ...], Counter[str]] = {key: Counter() for key in kept}
+        places: dict[tuple[str, ...], dict[int, None]] = {key: {} for key in kept}
+        for number in numbers:
+            for key, begin, end in self._uses[number]:
+                if key in texts:
+                    texts[key][self._material.sentences[number].text[begin:end]] += 1
+                    places[key][number] = None
+        return [Term(_commonest(texts[key]), key, tuple(places[key]), scores[key]) for key in kept]
 
     @cached_property
     def _counts(self) -> Counter[tuple[str, ...]]:
-        return Counter(use.key for use in self._uses)
+        return Counter(use[0] for uses in self._uses for use in uses)
 
     @cached_property
-    def _uses(self) -> list[_Use]:
-        uses = []
-        for number, sentence in enumerate(self._material.sentences):
-            if sentence.doubtful:
-                continue
-            for run in _runs(self._material.folded[number]):
-                for size in range(1, _LONGEST + 1):
-                    for begin in range(len(run) - size + 1):
-                        part = run[begin : begin + size]
-                        key = tuple(word for word, _, _ in part)
-                        if len(set(key)) == size:
-                            uses.append(_Use(key, sentence.text[part[0][1] : part[-1][2]], number))
-        return uses
+    def _uses(self) -> list[list[_Use]]:
+        """What may be a term in each sentence."""
+        material = self._material
+        return [
+            [] if sentence.doubtful else list(_candidates(folded, tokens))
+            for sentence, folded, tokens in zip(material.sentences, material.folded, material.tokens, strict=True)
+        ]
 
 
-_Word = tuple[str, int, int]
+def _commonest(texts: Counter[str]) -> str:
+    return min(texts.items(), key=lambda one: (-one[1], one[0]))[0]
 
 
-def _runs(folded: str) -> Iterator[list[_Word]]:
-    """Neighbouring words that may form a term: what is compared, and where each stands."""
+def _candidates(folded: str, tokens: Sequence[Token]) -> Iterator[_Use]:
+    for run in _runs(folded, tokens):
+        for size in range(1, _LONGEST + 1):
+            for first in range(len(run) - size + 1):
+                part = run[first : first + size]
+                key = tuple(word for word, _, _ in part)
+                if size == 1 or len(set(key)) == size:
+                    yield key, part[0][1], part[-1][2]
+
+
+def _runs(folded: str, tokens: Sequence[Token]) -> Iterator[list[_Word]]:
+    """Neighbouring words that may form a term."""
     run: list[_Word] = []
-    for word in _words(folded):
+    for word in _words(folded, tokens):
         if run and (word is None or word[1] - run[-1][2] > 1):
             yield run
             run = []
@@ -108,26 +113,28 @@ def _runs(folded: str) -> Iterator[list[_Word]]:
         yield run
 
 
-def _words(folded: str) -> Iterator[_Word | None]:
+def _words(folded: str, tokens: Sequence[Token]) -> Iterator[_Word | None]:
     """Each word that may be part of a term, and null where one that may not ends what stands before it."""
-    found: list[_Word | None] = []
-    for match in _LATIN.finditer(folded):
-        word = match.group().lower().replace("’", "'")
-        able = len(word) > 2 and not word[0].isdigit() and not is_stopword(word) and not word.endswith(("ly", "n't"))
-        found.append((stem(word), *match.span()) if able and stem(word) not in _NO_TERM else None)
-    if found and not _HAN_RUN.search(folded) and not _KANA_RUN.search(folded):
-        yield from found
+    latin = [(key, *match.span()) if (key := _latin_key(match.group())) else None for match in _LATIN.finditer(folded)]
+    if folded.isascii() or not (tokens or _KANA_RUN.search(folded)):
+        yield from latin
         return
-    latin = [word for word in found if word is not None]
-    han = [word for match in _HAN_RUN.finditer(folded) for word in _han_words(match)]
     kana = [(match.group(), *match.span()) for match in _KANA_RUN.finditer(folded)]
-    yield from sorted([*latin, *han, *kana], key=lambda word: word[1])
+    yield from sorted([*(word for word in latin if word is not None), *_han_words(tokens), *kana], key=lambda word: word[1])
 
 
-def _han_words(match: re.Match[str]) -> Iterator[_Word]:
-    place = match.start()
-    for word, tag in chinese_tags(match.group()):
-        if len(word) > 1 and tag.startswith(_NOUNS) and not is_stopword(word):
+@lru_cache(maxsize=1 << 16)
+def _latin_key(said: str) -> str:
+    """What an English word is compared by; empty where it is no part of a term."""
+    word = said.lower().replace("’", "'")
+    able = len(word) > 2 and not word[0].isdigit() and not is_stopword(word) and not word.endswith(("ly", "n't"))
+    return stem(word) if able and stem(word) not in _NO_TERM else ""
+
+
+def _han_words(tokens: Sequence[Token]) -> Iterator[_Word]:
+    place = 0
+    for word, tag in tokens:
+        if tag.startswith(_NOUNS) and len(word) > 1 and not is_stopword(word) and _HAN.match(word):
             yield word, place, place + len(word)
         place += len(word)
 
@@ -148,13 +155,12 @@ def _parts(key: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
     return {key[begin : begin + size] for size in range(1, len(key)) for begin in range(len(key) - size + 1)}
 
 
-def _without_parts(terms: list[Term]) -> list[Term]:
+def _without_parts(keys: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Without those that are a part of a weightier one, or contain it."""
-    kept: list[Term] = []
+    kept: list[tuple[str, ...]] = []
     taken: set[tuple[str, ...]] = set()
-    for term in terms:
-        inside = any(part in taken for part in _parts(term.key))
-        if term.score > 0 and not inside and term.key not in taken:
-            kept.append(term)
-            taken |= {term.key, *_parts(term.key)}
+    for key in keys:
+        if key not in taken and taken.isdisjoint(_parts(key)):
+            kept.append(key)
+            taken |= {key, *_parts(key)}
     return kept
