@@ -133,6 +133,8 @@ class Provider(RentedEngine):
     def __init__(self) -> None:
         self.accepted: dict[str, UUID] = {}
         self.dismissed: list[str] = []
+        self.searches = 0
+        """How often tasks were looked for to be dismissed."""
         self.submit_faults: list[Exception] = []
         """Raised by the next submissions before the provider has seen anything."""
         self.lost_answers = 0
@@ -203,8 +205,9 @@ class Provider(RentedEngine):
         return News(token=query["token"], provider_id=query.get("id"), raw=body or None)
 
     @override
-    async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared) -> None:
-        job_id = prepared.get("job_id")
+    async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared, *, search: bool) -> None:
+        self.searches += search
+        job_id = prepared.get("job_id") if search else None
         for known, of_job in list(self.accepted.items()):
             if known == provider_id or str(of_job) == job_id:
                 self.dismissed.append(known)

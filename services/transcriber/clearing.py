@@ -43,6 +43,7 @@ def _may_be_there(row: Transcription) -> bool:
 
 
 def _task_of(row: Transcription) -> Leftover:
+    is_known = row.provider_id is not None and row.submissions <= 1
     return Leftover(
         engine=row.engine,
         tenant_id=row.tenant_id,
@@ -50,7 +51,7 @@ def _task_of(row: Transcription) -> Leftover:
         provider_id=row.provider_id,
         prepared=row.prepared,
         token=row.token,
-        submitted_at=row.submitted_at,
+        submitted_at=None if is_known else row.submitted_at,
     )
 
 
@@ -92,7 +93,8 @@ class Cleaner:
             if account is None:
                 raise RetryableError(f"there is no key for the engine {engine.name} to dismiss a task with")
             async with self._pacing.asking(account, searching=True):
-                await engine.dismiss(account, leftover.provider_id, leftover.prepared or {})
+                search = leftover.submitted_at is not None
+                await engine.dismiss(account, leftover.provider_id, leftover.prepared or {}, search=search)
 
 
 def _may_still_appear(leftover: ClaimedLeftover) -> bool:

@@ -32,6 +32,7 @@ class Leftover(msgspec.Struct, frozen=True, kw_only=True):
     prepared: dict[str, str] | None = None
     token: str | None = None
     submitted_at: dt.datetime | None = None
+    """Null when all that the provider has of it is known, so that nothing needs to be searched for."""
 
 
 class ClaimedLeftover(Leftover, frozen=True, kw_only=True):

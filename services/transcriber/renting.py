@@ -236,6 +236,7 @@ class Renting:
             account_id=account_of(task).id,
             provider_id=provider_id,
             prepared=dict(prepared),
+            submitted_at=row.submitted_at,  # null when this was the first time
         )
         counts = await self._submissions.taken(row.key, provider_id)
         if counts is None:

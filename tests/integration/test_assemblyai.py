@@ -261,7 +261,7 @@ async def test_duplicates_are_deleted_with_the_task(engine: AssemblyAIEngine, fa
     other = await engine.submit(task(), await engine.prepare(task()))
     assert one.account is not None
     for _ in range(2):
-        await engine.dismiss(one.account, provider_id, prepared)
+        await engine.dismiss(one.account, provider_id, prepared, search=True)
     assert {seen["id"]: seen["deleted"] for seen in await accepted(faults)} == {
         provider_id: True,
         duplicate: True,
@@ -278,7 +278,7 @@ async def test_a_task_whose_id_nobody_knows_is_dismissed_by_its_recording(engine
     prepared = await engine.prepare(one)
     await engine.submit(one, prepared)
     assert one.account is not None
-    await engine.dismiss(one.account, None, prepared)
+    await engine.dismiss(one.account, None, prepared, search=True)
     assert [seen["deleted"] for seen in await accepted(faults)] == [True]
 
 

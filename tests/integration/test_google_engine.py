@@ -75,7 +75,7 @@ async def test_a_recording_is_heard_and_forgotten(
     assert (heard.model, heard.duration_ms) == ("chirp_2", 13_000)
     account = _account(wanted)
     for _ in range(2):  # once more is no error
-        await engine.dismiss(account, provider_id, prepared)
+        await engine.dismiss(account, provider_id, prepared, search=True)
     assert (google.objects, google.operations, google.cancelled) == ({}, {}, [provider_id])
 
 
@@ -156,7 +156,7 @@ async def test_a_task_nobody_knows_the_id_of_is_dismissed_by_its_recording(
     google.faults.append(faults.dropped)
     with pytest.raises(OutcomeUnknown):
         await engine.submit(wanted, prepared)
-    await engine.dismiss(_account(wanted), None, prepared)
+    await engine.dismiss(_account(wanted), None, prepared, search=True)
     assert (google.objects, google.operations, len(google.cancelled)) == ({}, {}, 1)
 
 

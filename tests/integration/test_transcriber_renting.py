@@ -189,6 +189,18 @@ async def test_a_task_that_was_lost_is_handed_over_again(
     async with process.running():
         await process.ready(await process.submit(job_submitted("rented")))
     assert len(provider.accepted) == 1
+    await process.pool.execute("update transcriber.leftovers set due_at = now()")
+    await process.cleaner.clean()
+    assert provider.searches == 1, "there may be more than one task to forget"
+
+
+async def test_the_task_of_a_clear_submission_is_not_searched_for(process: Process, provider: Provider) -> None:
+    """A provider's list may be long."""
+    async with process.running():
+        await process.ready(await process.submit(job_submitted("rented")))
+    await process.pool.execute("update transcriber.leftovers set due_at = now()")
+    await process.cleaner.clean()
+    assert (len(provider.dismissed), provider.searches) == (1, 0)
 
 
 async def test_a_task_that_is_lost_again_and_again_is_given_up(

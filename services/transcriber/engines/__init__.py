@@ -315,10 +315,11 @@ class RentedEngine(Engine):
         return ()
 
     @abstractmethod
-    async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared) -> None:
+    async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared, *, search: bool) -> None:
         """Have the provider stop and forget everything about a task; once more is no error.
 
-        Without a `provider_id`, or where one task may have been taken twice, it is recognised by what was prepared.
+        `search` says that it may have been taken without anybody knowing its id, or twice: then it is recognised by what was
+        prepared.
         """
 
     def may_call(self, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:

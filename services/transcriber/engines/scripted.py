@@ -75,7 +75,7 @@ class ScriptedEngine(RentedEngine):
         return Finished(raw=raw_script(self._duration_ms, task.language))
 
     @override
-    async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared) -> None:
+    async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared, *, search: bool) -> None:
         return
 
     @override

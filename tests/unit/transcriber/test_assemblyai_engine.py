@@ -13,8 +13,8 @@ import httpx
 import msgspec
 import pytest
 
-from services.transcriber.engines import Account, Finished, KeyRefused, OutcomeUnknown, Pending, Task, Throttled
-from services.transcriber.engines.assemblyai.engine import AssemblyAIEngine
+from services.transcriber.engines import Account, Finished, Hooks, KeyRefused, OutcomeUnknown, Pending, Task, Throttled
+from services.transcriber.engines.assemblyai.engine import CALLED_BACK_SECONDS, AssemblyAIEngine
 from services.transcriber.engines.assemblyai.settings import AssemblyAISettings
 from services.transcriber.engines.assemblyai.wire import connector
 from services.transcriber.engines.surroundings import unpaced
@@ -414,19 +414,37 @@ async def test_a_redacted_recording_that_will_never_come_is_not_waited_for(blobs
 async def test_everything_about_a_recording_is_deleted(blobs: BlobStore) -> None:
     """The transcript we know of and any other of the same recording; what is gone already is no error."""
     far = Far(listed(item("t1"), item("t2")), says({"id": "t1"}), refuses(404, "Not found"))
-    await engine(far, blobs).dismiss(account(), "t1", PREPARED)
+    await engine(far, blobs).dismiss(account(), "t1", PREPARED, search=True)
     assert far.asked[0] == "GET /v2/transcript"
     assert sorted(far.asked[1:]) == ["DELETE /v2/transcript/t1", "DELETE /v2/transcript/t2"]
     far = Far(refuses(400, "Transcript lookup error, transcript id not found"))
-    await engine(far, blobs).dismiss(account(), "t1", {})
-    await engine(Far(), blobs).dismiss(account(), None, {})
+    await engine(far, blobs).dismiss(account(), "t1", {}, search=True)
+    await engine(Far(), blobs).dismiss(account(), None, {}, search=True)
+
+
+async def test_nothing_is_looked_for_where_everything_is_known(blobs: BlobStore) -> None:
+    """A list of thousands of transcripts is not read for each of them."""
+    far = Far(says({"id": "t1"}))
+    await engine(far, blobs).dismiss(account(), "t1", PREPARED, search=False)
+    assert far.asked == ["DELETE /v2/transcript/t1"]
+
+
+async def test_who_is_called_back_asks_rarely(blobs: BlobStore) -> None:
+    """Only in case that a callback was lost."""
+    far = Far(says({"status": "processing"}))
+    hooks = Hooks(url="https://example.com/hooks", secret=b"secret")
+    rented = AssemblyAIEngine(
+        settings=AssemblyAISettings(assemblyai_url=SERVICE), blobs=blobs, reserve=unpaced, hooks=hooks, connect=far.connect
+    )
+    assert rented.first_poll == CALLED_BACK_SECONDS
+    assert await rented.poll(task(), "t1") == Pending(seconds=CALLED_BACK_SECONDS)
 
 
 async def test_a_deletion_that_fails_is_tried_again(blobs: BlobStore) -> None:
     """Until AssemblyAI says that it is done."""
     for answer in (httpx.Response(500), refuses(400, "Transcript is still processing"), httpx.ReadTimeout("slow")):
         with pytest.raises(RetryableError):
-            await engine(Far(answer), blobs).dismiss(account(), "t1", {})
+            await engine(Far(answer), blobs).dismiss(account(), "t1", {}, search=True)
 
 
 async def test_each_request_waits_its_turn(blobs: BlobStore) -> None:

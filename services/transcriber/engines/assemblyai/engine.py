@@ -47,6 +47,8 @@ LARGEST_REDACTED = 1_000_000_000
 LONGEST_MS = 10 * 3_600_000
 PRESIGNED_SECONDS = 48 * 3600
 """AssemblyAI fetches a recording when its turn has come."""
+CALLED_BACK_SECONDS = 30.0
+"""Between questions where AssemblyAI calls back, and an answer is missed only when that was lost."""
 UNCLEAR = dt.timedelta(minutes=2, seconds=15)
 """After the beginning of a submission: its time-out, a margin, and a minute in which the list may lag behind."""
 
@@ -82,6 +84,8 @@ class AssemblyAIEngine(RentedEngine):
         self._upload = settings.assemblyai_upload
         self._blobs = blobs
         self._hooks = hooks
+        self._interval = None if hooks is None else CALLED_BACK_SECONDS
+        self.first_poll = self._interval or RentedEngine.first_poll
         self._wire = Wire(connect=connect, reserve=reserve)
         self._submit_timeout = submit_timeout
         self._unclear = unclear
@@ -141,7 +145,8 @@ class AssemblyAIEngine(RentedEngine):
         if glance.status == "error":
             raise errors.failure(glance.error or "")
         if glance.status != "completed" or await self._still_redacts(task, provider_id, glance):
-            return Pending(duration_ms=None if glance.audio_duration is None else round(glance.audio_duration * 1000))
+            duration_ms = None if glance.audio_duration is None else round(glance.audio_duration * 1000)
+            return Pending(seconds=self._interval, duration_ms=duration_ms)
         return Finished(raw=answer.body)
 
     @override
@@ -154,10 +159,10 @@ class AssemblyAIEngine(RentedEngine):
         return (self._attachment(_account(task), redacted.redacted_audio_url),)
 
     @override
-    async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared) -> None:
+    async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared, *, search: bool) -> None:
         # Deleting a transcript hides its recording from the list, so those with the same one are looked for first.
         found = {provider_id} if provider_id else set()
-        if "audio_url" in prepared:
+        if search and "audio_url" in prepared:
             since = dt.datetime.fromisoformat(prepared["prepared_at"])
             found.update(item.id for item in await self._listed(account, prepared, since=since))
         for each in found:

@@ -100,7 +100,7 @@ class CallingBack(RentedEngine):
         )
 
     @override
-    async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared) -> None:
+    async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared, *, search: bool) -> None:
         """Nothing to do: Deepgram forgets a recording and its transcript once it has called back."""
 
     @override

@@ -93,9 +93,11 @@ class GoogleEngine(RentedEngine):
         return Pending(seconds=self._poll_seconds, progress=standing.progress)
 
     @override
-    async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared) -> None:
+    async def dismiss(self, account: Account, provider_id: str | None, prepared: Prepared, *, search: bool) -> None:
         uri = prepared.get("uri")
-        names = [provider_id] if provider_id else [] if uri is None else await self._operations_on(account, uri)
+        names = [provider_id] if provider_id else []
+        if search and uri is not None and provider_id is None:
+            names = await self._operations_on(account, uri)
         for name in names:
             await self._api.end_operation(account, name)
         if uri is not None:
