@@ -11,8 +11,9 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from services.reporter.analysis.claims import Brief, Claim, Draft, Source
+from services.reporter.analysis.evidence.overlap import carrying
 from services.reporter.analysis.sentences import Sentence, split
-from services.reporter.analysis.words import content_words, fold
+from services.reporter.analysis.words import fold
 from services.reporter.characters import clean
 from shared.schemas.jobs import ReportMode
 from shared.schemas.solutions import Section, SectionKind
@@ -44,12 +45,12 @@ class _Spoken:
 
     def __init__(self, transcript: Transcript) -> None:
         self._sentences = split(transcript.segments)
-        self._words = [frozenset(content_words(fold(sentence.text))) for sentence in self._sentences]
+        self._words = [frozenset(carrying(fold(sentence.text))) for sentence in self._sentences]
         self._starts = [sentence.start_ms for sentence in self._sentences]
 
     def bearing(self, text: str, start_ms: int = 0, end_ms: int | None = None) -> tuple[Source, ...]:
         """The sentences of a stretch that share most words with a text, each with words that those before it lack."""
-        missing = set(content_words(fold(text)))
+        missing = set(carrying(fold(text)))
         places = [
             place
             for place, sentence in enumerate(self._sentences)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from services.reporter.analysis.claims import Brief
 from services.reporter.analysis.evidence.given_names import GIVEN_NAMES
+from services.reporter.analysis.evidence.overlap import carrying
 from services.reporter.analysis.matching import letters
-from services.reporter.analysis.words import chinese_tags, content_words, fold, is_chinese, is_stopword, stem
+from services.reporter.analysis.words import chinese_tokens, fold, is_chinese, is_stopword, stem
 from services.reporter.characters import HAN
 
 SPEAKER = re.compile(r"\{([^{}\s]+)\}")
@@ -99,12 +100,12 @@ class Names:
     def mentions(self, text: str) -> bool:
         """Whether a cell that names somebody uses words of the recording. In another language that can not be told."""
         plain = SPEAKER.sub(" ", text)
-        if is_chinese(plain) != self._chinese and content_words(fold(plain)):
+        if is_chinese(plain) != self._chinese and carrying(fold(plain)):
             return not self.strange(text)
         if letters(plain) in self._letters:
             return not self.strange(text)
         return all(stem(word.lower()) in self._words or is_stopword(word) for word in _LATIN_WORD.findall(plain)) and all(
-            letters(word) in self._letters for word in content_words(fold(plain)) if is_chinese(word)
+            letters(word) in self._letters for word in carrying(fold(plain)) if is_chinese(word)
         )
 
     def _knows(self, name: str) -> bool:
@@ -159,7 +160,7 @@ def _chinese_names(folded: str, *, plainest: bool) -> Iterator[str]:
     for match in _TITLED.finditer(folded):
         if not any(char in _NOT_OF_NAMES for char in match["name"]):
             yield match["name"] if len(match["name"]) > 1 else match.group()
-    tags = chinese_tags(folded)
+    tags = chinese_tokens(folded)
     for place, (word, tag) in enumerate(tags):
         if tag in _PERSON and word[0] in _SURNAMES and word[-1] not in _NOT_OF_NAMES and word not in _WORDS:
             acts = tags[place + 1 : place + 2] and _ACTS.match(tags[place + 1][0])

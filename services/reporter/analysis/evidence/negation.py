@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from services.reporter.analysis.words import content_words, fold, is_chinese
+from services.reporter.analysis.evidence.overlap import carrying
+from services.reporter.analysis.words import fold, is_chinese
 from services.reporter.characters import HAN
 
 _REACH = re.compile(rf"(?:\W*(?:[{HAN}]{{1,2}}|[^\W{HAN}]+)){{0,4}}")
@@ -92,10 +93,10 @@ def _clauses(text: str) -> list[_Clause]:
 
 def _clause(text: str) -> _Clause:
     begin, *parts = _NOT.split(text)
-    free, denied = set(content_words(begin)), set[str]()
+    free, denied = set(carrying(begin)), set[str]()
     for part in parts:
         reached = _REACH.match(part)
         assert reached is not None
-        denied.update(content_words(reached.group()))
-        free.update(content_words(part[reached.end() :]))
+        denied.update(carrying(reached.group()))
+        free.update(carrying(part[reached.end() :]))
     return _Clause(frozenset(free), frozenset(denied), affirms=not (parts or _REFUSAL.search(text)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from services.reporter.analysis.words import content_words, fold, is_chinese
+from services.reporter.analysis.words import chinese_tokens, content_words, fold, is_chinese
 
 _LEAST_WORDS = 3
 """A statement of fewer words that carry meaning is too short to be compared."""
@@ -12,10 +12,14 @@ _NEARBY = 0.5
 _ALIKE = 0.8
 
 
+def carrying(folded: str) -> list[str]:
+    """The words of a folded text that carry meaning."""
+    return content_words(folded, chinese_tokens(folded))
+
+
 def words_of(text: str) -> frozenset[str]:
     """The words that carry meaning, and Chinese characters in pairs: writers shorten Chinese words freely."""
-    folded = fold(text)
-    words = content_words(folded)
+    words = carrying(fold(text))
     return frozenset(word for word in words if not is_chinese(word)) | {
         pair for word in words if is_chinese(word) for pair in map("".join, pairwise(word))
     }
