@@ -21,7 +21,7 @@ LINE = re.compile(r"^\[s(\d+) (\S+) (\S+)\] (.*)$", re.MULTILINE)
 _FORM = re.compile(r"^Form of the answer:\n(.+)$", re.MULTILINE)
 _FACT = re.compile(r"^\{\"fact\":.*$", re.MULTILINE)
 _STATEMENT = re.compile(r"^\{\"number\":.*$", re.MULTILINE)
-_COLUMN_OF_A_PERSON = frozenset({"owner", "speaker", "who", "raised_by"})
+_MOST = re.compile(r"^## (\w+): .*?At most (\d+)\.", re.MULTILINE | re.DOTALL)
 
 
 def honest(asked: Asked) -> str:
@@ -65,9 +65,9 @@ def answer_to(asked: Asked) -> Answer:
     answer: Answer = {"speakers": []} if "speakers" in form else {}
     sections = form["sections"]
     if facts:
-        answer["sections"] = {
-            id_: [_restated(item[0], f) for f in facts if f["section"] == id_] for id_, item in sections.items()
-        }
+        most = {id_: int(count) for id_, count in _MOST.findall(system)}
+        chosen = {id_: _spread([fact for fact in facts if fact["section"] == id_], most[id_]) for id_ in sections}
+        answer["sections"] = {id_: [_restated(sections[id_][0], fact) for fact in chosen[id_]] for id_ in sections}
     else:
         answer["sections"] = {id_: [] for id_ in sections}
         for at, line in enumerate(lines):
@@ -81,6 +81,11 @@ def first(answer: Answer) -> Answer:
     """The first statement of an answer, which lies change."""
     statement: Answer = next(items[0] for items in answer["sections"].values() if items)
     return statement
+
+
+def _spread(facts: list[Answer], count: int) -> list[Answer]:
+    """Some of the facts, from the first to the last."""
+    return facts[:: max(1, -(-len(facts) // count))]
 
 
 def _quote(text: str) -> str:

@@ -11,6 +11,7 @@ from services.reporter.analysis import llm
 from services.reporter.analysis.claims import Brief, Draft
 from services.reporter.analysis.evidence import Verifier
 from services.reporter.analysis.llm import Batch, Impossible
+from services.reporter.characters import clean
 from services.reporter.chats import Reply, Terms
 from shared.schemas.jobs import ReportMode
 from shared.schemas.reports import Usage
@@ -68,7 +69,7 @@ class Writing:
                 assert_never(mode)
 
     def _by_llm(self) -> Draft | Batch | None:
-        if not any(segment.text for segment in self._brief.transcript.segments):
+        if not any(clean(segment.text) for segment in self._brief.transcript.segments):
             return None
         if isinstance(self._terms, str):
             self._notes.append(self._terms)

@@ -54,13 +54,14 @@ def parts(lines: Sequence[Line], room: int) -> list[tuple[Line, ...]]:
     """
     longest = max((line.tokens for line in lines), default=0)
     most = max(1, room - longest)
-    count = -(-total(lines) // most)
-    size = min(most, -(-total(lines) // max(1, count)) + longest)
+    left = total(lines)
     found: list[tuple[Line, ...]] = []
     start = 0
     while start < len(lines):
-        end = _end(lines, start, size)
+        even = -(-left // -(-left // most))
+        end = _end(lines, start, min(most, even + longest))
         found.append(tuple(lines[max(0, start - 1) : end]))
+        left -= total(lines[start:end])
         start = end
     return found
 

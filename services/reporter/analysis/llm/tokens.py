@@ -14,7 +14,7 @@ _IDEOGRAPH = re.compile(f"[{HAN}{KANA}{BOPOMOFO}{HANGUL}]")
 _WORD = re.compile(r"[A-Za-z]{8,}")
 _PIECE = re.compile(r"'?[A-Za-z]+|\d{1,3}|[!-/:-@\[-`{-~、-〟！-･]")
 _FOREIGN = re.compile(rf"[^\W\d_A-Za-z{HAN}{KANA}{BOPOMOFO}{HANGUL}]")
-_IDEOGRAPH_TOKENS = 0.85
+_IDEOGRAPH_TOKENS = 0.9
 _LETTERS_A_TOKEN = 7
 _FOREIGN_TOKENS = 0.5
 
