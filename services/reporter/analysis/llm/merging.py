@@ -11,7 +11,7 @@ import msgspec
 
 from services.reporter.analysis.claims import Claim, Source
 from services.reporter.analysis.llm.answers import MOST_SOURCES
-from services.reporter.analysis.words import content_words, fold
+from services.reporter.analysis.words import chinese_tokens, content_words, fold
 
 Claims: TypeAlias = Mapping[str, tuple[Claim, ...]]
 """By section."""
@@ -50,6 +50,12 @@ def union(claims: Sequence[Claim]) -> tuple[Source, ...]:
     return tuple(dict.fromkeys(in_turn))[:MOST_SOURCES]
 
 
+def vocabulary(text: str) -> frozenset[str]:
+    """The words of a text that carry meaning."""
+    folded = fold(text)
+    return frozenset(content_words(folded, chinese_tokens(folded)))
+
+
 def cast(parts: Iterable[dict[str, str]]) -> dict[str, str]:
     """The role of each speaker that most parts agree on; of a tie, what was found first."""
     votes: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -70,5 +76,5 @@ class _Words(msgspec.Struct, frozen=True):
 
 def _words(claim: Claim) -> _Words:
     said = fold(" ".join([claim.label or "", claim.text, *(cell.text for cell in claim.cells)])).lower()
-    carrying = frozenset(content_words(said)) or frozenset([said])
+    carrying = vocabulary(said) or frozenset([said])
     return _Words(carrying, tuple(sorted(_TELLING.findall(said))))

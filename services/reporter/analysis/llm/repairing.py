@@ -12,9 +12,8 @@ from services.reporter.analysis.llm import rules
 from services.reporter.analysis.llm.answers import Reader, Repair
 from services.reporter.analysis.llm.interview import Interview, Steps
 from services.reporter.analysis.llm.lines import Line
-from services.reporter.analysis.llm.merging import Claims
+from services.reporter.analysis.llm.merging import Claims, vocabulary
 from services.reporter.analysis.llm.prompts import Prompts
-from services.reporter.analysis.words import content_words, fold
 from shared.schemas.reports import Doubt
 from shared.schemas.solutions import EvidencePolicy, Solution
 
@@ -84,8 +83,8 @@ class Repairs:
 
     def _searched(self, claim: Claim) -> list[int]:
         """The lines that have most words in common with a claim and its quotes."""
-        self._words = self._words or [frozenset(content_words(fold(line.text))) for line in self._lines]
-        words = frozenset(content_words(fold(" ".join([claim.text, *(source.quote for source in claim.sources)]))))
+        self._words = self._words or [vocabulary(line.text) for line in self._lines]
+        words = vocabulary(" ".join([claim.text, *(source.quote for source in claim.sources)]))
         shared = [(len(words & others), -at) for at, others in enumerate(self._words)]
         return [-at for common, at in sorted(shared, reverse=True)[:FOUND] if common]
 
