@@ -78,9 +78,9 @@ class LanguageModel:
             allowance=allowance,
         )
 
-    def interview(self, event: TranscriptReady, terms: Terms) -> Interview:
+    def inquiry(self, event: TranscriptReady, terms: Terms) -> Inquiry:
         """Everything that will be asked for one report, beginning now."""
-        return Interview(
+        return Inquiry(
             tenant_id=event.tenant_id,
             job_id=event.job_id,
             terms=terms,
@@ -88,11 +88,11 @@ class LanguageModel:
             until=time.monotonic() + self._settings.llm_report_seconds,
         )
 
-    async def replies(self, interview: Interview, prompts: Iterable[Prompt]) -> dict[str, Reply]:
+    async def replies(self, inquiry: Inquiry, prompts: Iterable[Prompt]) -> dict[str, Reply]:
         """What each prompt brought, by its key. Raises `BlobUnavailable`."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                asked = {prompt.key: tasks.create_task(self._reply(interview, prompt)) for prompt in prompts}
+                asked = {prompt.key: tasks.create_task(self._reply(inquiry, prompt)) for prompt in prompts}
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
         return {key: task.result() for key, task in asked.items()}
@@ -107,8 +107,10 @@ class LanguageModel:
 
     async def close(self) -> None:
         """Let go of the connections."""
-        for task in self._under_way.values():
+        under_way = list(self._under_way.values())
+        for task in under_way:
             task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
         if self._client is not None:
             await self._client.close()
 
@@ -121,25 +123,26 @@ class LanguageModel:
         """Whether a lost answer is asked for again."""
         return self._settings.llm_in_house or self._settings.llm_repeat_lost
 
-    async def _reply(self, interview: Interview, prompt: Prompt) -> Reply:
-        kept = interview.kept
-        if not self._repeats and await kept.is_lost(prompt.key):
-            return _told(Fate.LOST)
-        if (answer := await kept.find(prompt.key)) is not None:
-            metrics.LLM_REQUESTS.labels("kept").inc()
-            return read_completion(answer, prompt)
-        place = (interview.job_id, prompt.key)
+    async def _reply(self, inquiry: Inquiry, prompt: Prompt) -> Reply:
+        place = (inquiry.job_id, prompt.key)
         if place not in self._under_way:
-            self._under_way[place] = asyncio.create_task(self._ask(interview, prompt))
+            kept = inquiry.kept
+            if not self._repeats and await kept.is_lost(prompt.key):
+                return _told(Fate.LOST)
+            if (answer := await kept.find(prompt.key)) is not None:
+                metrics.LLM_REQUESTS.labels("kept").inc()
+                return read_completion(answer, prompt)
+        if place not in self._under_way:
+            self._under_way[place] = asyncio.create_task(self._ask(inquiry, prompt))
             self._under_way[place].add_done_callback(lambda _: self._under_way.pop(place))
         # Whoever waits may be cancelled; what is paid for is kept all the same.
         return await asyncio.shield(self._under_way[place])
 
-    async def _ask(self, interview: Interview, prompt: Prompt) -> Reply:
+    async def _ask(self, inquiry: Inquiry, prompt: Prompt) -> Reply:
         for last in (not self._repeats, True):
             try:
                 with metrics.LLM_SECONDS.time():
-                    return await self._answer(interview, prompt)
+                    return await self._answer(inquiry, prompt)
             except OutcomeUnknown as error:
                 log.warning("llm.answer_lost", error=str(error), asked_again=not last)
                 if last:
@@ -152,15 +155,15 @@ class LanguageModel:
                 return _told(Fate.REJECTED)
         return _told(Fate.LOST)
 
-    async def _answer(self, interview: Interview, prompt: Prompt) -> Reply:
+    async def _answer(self, inquiry: Inquiry, prompt: Prompt) -> Reply:
         """The answer, kept before anybody uses it."""
         assert self._client is not None
-        kept, seconds = interview.kept, self._settings.llm_request_seconds + CLOCK_TOLERANCE_SECONDS
+        kept, seconds = inquiry.kept, self._settings.llm_request_seconds + CLOCK_TOLERANCE_SECONDS
         answer = await self._client.ask(
             prompt,
-            interview.terms,
-            tenant_id=interview.tenant_id,
-            until=interview.until,
+            inquiry.terms,
+            tenant_id=inquiry.tenant_id,
+            until=inquiry.until,
             sending=lambda: kept.asking(prompt.key, seconds=seconds),
         )
         try:
@@ -177,7 +180,7 @@ class LanguageModel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interview:
+class Inquiry:
     """Everything that is asked for one report."""
 
     tenant_id: UUID

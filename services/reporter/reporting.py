@@ -140,7 +140,7 @@ class Reporter:
         """The report document, the files to store by key, it among them, and what to say of each artifact.
         Raises `RenderFailed` when there can be none at all, and `BlobNotFound` when the transcript is gone."""
         replies: dict[str, Reply] = {}
-        interview = None
+        inquiry = None
         while True:
             async with self._desks.take(event.tenant_id):
                 transcript = await self._blobs.get(event.transcript_key)
@@ -149,8 +149,8 @@ class Reporter:
                     if not isinstance(opened, Asking):
                         return opened, *(await self._render(lease, opened, event, solution, formats))
             assert isinstance(terms, Terms), "nobody asks without terms"
-            interview = interview or self._model.interview(event, terms)
-            replies |= await self._model.replies(interview, opened.prompts)
+            inquiry = inquiry or self._model.inquiry(event, terms)
+            replies |= await self._model.replies(inquiry, opened.prompts)
 
     async def _render(
         self, lease: Lease, report: bytes, event: TranscriptReady, solution: Solution, formats: Sequence[ArtifactFormat]
