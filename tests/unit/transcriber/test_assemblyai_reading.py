@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.transcriber.engines import Heard, Usage
@@ -246,7 +246,6 @@ FIELDS = [
 ]
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_no_garbage_breaks_the_reading(changes: dict[str, Any]) -> None:
     """Whatever stands in whichever field, the answer is read, and what comes out has times in whole milliseconds."""
@@ -255,7 +254,6 @@ def test_no_garbage_breaks_the_reading(changes: dict[str, Any]) -> None:
     assert msgspec.json.encode(heard.insights)
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries({}, optional=dict.fromkeys(("text", "start", "end", "confidence", "speaker", "words"), JSON))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.transcriber.chinese import as_recognised, in_script, wanted_script
@@ -305,7 +305,6 @@ def _cut_anywhere(words: list[tuple[str, str, int | None, float | None]], one_by
     return tuple(made)
 
 
-@settings(deadline=None)
 @given(
     spoken=st.lists(st.tuples(WORDS, st.booleans(), st.sampled_from(["zh", "en", "ja", None])), max_size=4),
     language=st.sampled_from(["zh", "yue", "en", "ja", None]),
