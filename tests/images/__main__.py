@@ -26,13 +26,17 @@ from tests.servers.rabbitmq import RabbitServer
 from tests.servers.seaweedfs import SeaweedServer
 
 SAID = "best of times"
+REPORT = ("pdf", "docx", "txt", "md", "json")
+MAGIC = {"pdf": b"%PDF-", "docx": b"PK\x03\x04"}
+"""What files begin with."""
 LOG_LINES = 15
 
 DESCRIPTION = """\
 Show that the image of each service holds what it should, starts, and does its part: RabbitMQ, PostgreSQL and an S3
 store are started, the database is migrated and the first key made by the gateway's image, then the four services run
-from their images, and two recordings go through them, one heard by the local engine and one by the scripted one, until
-their webhooks have come. Everything is stopped and removed at the end; the exit status is 1 when anything went wrong.
+from their images, and three recordings go through them, one heard by the local engine and two by the scripted one, of
+which one becomes a report, until their webhooks have come. Everything is stopped and removed at the end; the exit
+status is 1 when anything went wrong.
 
 Uses the Docker engine, or buildah as root where there is none (STORAGE_DRIVER chooses its storage, vfs if unset;
 BUILDAH_LAYERS=true caches layers, which is worth it with overlay).
@@ -151,21 +155,28 @@ def _show_logs_of(services: Mapping[str, ServiceContainer]) -> Any:
 async def _send_jobs(url: str, key: str) -> None:
     async with Customer(url, key) as customer, receiving() as receiver:
         await asyncio.gather(
-            _send_one(customer, receiver, engine="local", language="en"), _send_one(customer, receiver, engine="scripted")
+            _send_one(customer, receiver, engine="local", language="en"),
+            _send_one(customer, receiver, engine="scripted"),
+            _send_one(customer, receiver, engine="scripted", solution="meeting_minutes", formats=REPORT),
         )
         receiver.verify_all((await customer.must("GET", "/v1/webhook-secret"))["secret"])
         _say("webhooks: every signature is right")
 
 
-async def _send_one(customer: Customer, receiver: Receiver, *, engine: str, **order: str) -> None:
+async def _send_one(customer: Customer, receiver: Receiver, *, engine: str, **order: Any) -> None:
     began = time.monotonic()
     job = await customer.must_submit(SAMPLE.read_bytes(), engine=engine, callback_url=receiver.url, **order)
     done = await customer.must_end(job["id"])
     failures = [failure for failure in (done["failure"], *(artifact["failure"] for artifact in done["artifacts"])) if failure]
     if done["state"] != "completed" or failures:
         raise TrialFailed(f"The job of the engine {engine} is {done['state']}, with failures: {json.dumps(failures)}.")
-    text = (await customer.artifact(done, "transcript.txt")).decode()
-    if engine == "local" and SAID not in text.lower():
+    for artifact in done["artifacts"]:
+        begins = MAGIC.get(artifact["format"], b"")
+        if not (await customer.artifact(done, artifact["name"])).startswith(begins):
+            raise TrialFailed(f"{artifact['name']} is no file of its kind.")
+    if missing := set(order.get("formats", ())) - {artifact["format"] for artifact in done["artifacts"]}:
+        raise TrialFailed(f"The job of the engine {engine} lacks files: {', '.join(sorted(missing))}.")
+    if engine == "local" and SAID not in (text := (await customer.artifact(done, "transcript.txt")).decode()).lower():
         raise TrialFailed(f"The transcript of the sample lacks {SAID!r}: {text[:500]!r}")
     (webhook,) = await receiver.wait_for_job(job["id"])
     names = ", ".join(artifact["name"] for artifact in done["artifacts"])
