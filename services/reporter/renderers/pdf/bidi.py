@@ -19,15 +19,22 @@ _LETTERS = {
 }  # fmt: skip
 _CLOSING, _OPENING = ")]}》〉」』】〕）］｝", "([{《〈「『【〔（［｛"
 _BRACKETS = dict(zip(_CLOSING, _OPENING, strict=True))
-_MIRRORED = str.maketrans(f"{_CLOSING}{_OPENING}«»‹›<>≤≥", f"{_OPENING}{_CLOSING}»«›‹><≥≤")
+_MIRRORED = dict(zip(f"{_CLOSING}{_OPENING}«»‹›<>≤≥", f"{_OPENING}{_CLOSING}»«›‹><≥≤", strict=True))
 _DEEPEST = 63
+_STRONG = re.compile("[LRA]")
 
 Class = Callable[[str], str]
 
 
-def is_rtl(text: str) -> bool:
+def is_rtl(classes: str) -> bool:
     """Whether a paragraph runs from right to left: its first letter decides (P2, P3)."""
-    return next((kind in "RA" for kind in map(bidi_class, text) if kind in "LRA"), False)
+    first = _STRONG.search(classes)
+    return first is not None and first.group() != "L"
+
+
+def is_mixed(classes: str) -> bool:
+    """Whether any of it does."""
+    return "R" in classes or "A" in classes or "N" in classes
 
 
 def bidi_class(character: str) -> str:
@@ -53,7 +60,7 @@ def visual(text: str, line_levels: Sequence[int], *, rtl: bool) -> str:
     end = len(text.rstrip())
     depths[end:] = [int(rtl)] * (len(text) - end)  # L1
     characters = [
-        character.translate(_MIRRORED) if depth % 2 else character for character, depth in zip(text, depths, strict=True)
+        _MIRRORED.get(character, character) if depth % 2 else character for character, depth in zip(text, depths, strict=True)
     ]  # L4
     for depth in range(max(depths, default=0), 0, -1):  # L2
         start = 0

@@ -53,7 +53,14 @@ def paragraph(
     return Paragraph(pen.lines(text, look, width), look, x, width, right, citations)
 
 
-def draw_paragraph(pen: Pen, it: Paragraph, citing: Citing, tag: Tag) -> float:
+class End(NamedTuple):
+    """Where the last line of a paragraph ends."""
+
+    x: float
+    baseline: float
+
+
+def draw_paragraph(pen: Pen, it: Paragraph, citing: Citing, tag: Tag) -> End:
     """Draw it where the pen stands, its citations beside its beginning; where its last line ends."""
     before, pen.tag = pen.tag, tag
     floor: tuple[object, float] = (None, 0.0)
@@ -74,21 +81,22 @@ def draw_paragraph(pen: Pen, it: Paragraph, citing: Citing, tag: Tag) -> float:
         pen.flow(it.x, it.lines, it.look, it.width, drawn=cite)
     else:
         cite((), ())
+    end = End(it.x + it.lines[-1].width if it.lines else it.x, pen.y + it.look.leading * 0.5 - it.look.size * 0.35)
     if floor[0] is pen.sheet:
         pen.y = min(pen.y, floor[1])
     pen.tag = before
-    return it.x + it.lines[-1].width if it.lines else it.x
+    return end
 
 
-def draw_speaker(pen: Pen, voice: Voice, it: Paragraph, end: float, tag: Tag) -> None:
+def draw_speaker(pen: Pen, voice: Voice, it: Paragraph, end: End, tag: Tag) -> None:
     """Who said it: behind the last line where there is room, else below."""
     before, pen.tag = pen.tag, tag
     colour = speaker_colour(voice.rank)
     look = SPEAKER.tinted(colour)
     name = pen.fitted(voice.name, look, it.width - _DOT_ROOM)
-    x, room = it.x, it.x + it.width - end - 8
-    if pen.width(name, look) + _DOT_ROOM <= room and end > x:
-        x, baseline = end + 8, pen.y + it.look.leading * 0.5 - it.look.size * 0.35
+    x, room = it.x, it.x + it.width - end.x - 8
+    if pen.width(name, look) + _DOT_ROOM <= room and end.x > x:
+        x, baseline = end.x + 8, end.baseline
     else:
         pen.need(look.leading)
         pen.y -= look.leading
@@ -113,7 +121,7 @@ def doubt_height(pen: Pen, doubt: str | None, width: float) -> float:
     return len(pen.lines(doubt, DOUBT, width - _DOUBT_INDENT)) * DOUBT.leading if doubt else 0.0
 
 
-def draw_remarks(pen: Pen, statement: Statement, it: Paragraph, end: float, tag: Tag) -> None:
+def draw_remarks(pen: Pen, statement: Statement, it: Paragraph, end: End, tag: Tag) -> None:
     """Speaker and doubt."""
     if statement.voice is not None:
         draw_speaker(pen, statement.voice, it, end, tag)

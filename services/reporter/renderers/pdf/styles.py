@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from services.reporter.characters import BOPOMOFO, HAN, HANGUL, KANA
+from services.reporter.renderers.pdf.bidi import bidi_class
 from services.reporter.renderers.pdf.fonts import Face, noto
 from services.reporter.renderers.pdf.scripts import (
     COMPLEX,
@@ -82,6 +83,8 @@ class Style:
         self._weight = weight
         self._numbers = {MARKED: 0}
         self._shaped: dict[str, str] = {}
+        self._texts = _Texts(self.places)
+        self.classes = _Classes(self._texts)
 
     def width(self, text: str, size: float) -> float:
         """The width of prepared text in points."""
@@ -113,11 +116,7 @@ class Style:
 
     def plain(self, prepared: str) -> str:
         """Prepared text as it was before."""
-        unseen = (character for character in prepared if character not in UNSEEN)
-        return "".join(
-            self.places[character].text if character in self.places else NARROW.get(character, character)
-            for character in unseen
-        )
+        return "".join(map(self._texts.__getitem__, prepared))
 
     def lacks(self, characters: str) -> list[str]:
         """Which characters no font shows."""
@@ -138,6 +137,30 @@ class Style:
                 pieces.append(SOFT_BREAK)
             pieces.append(piece if character is None else character)
         return pieces
+
+
+class _Texts(dict[str, str]):
+    """From a prepared character to what it stands for."""
+
+    def __init__(self, places: Places) -> None:
+        super().__init__({**dict.fromkeys(UNSEEN, ""), **NARROW})
+        self._places = places
+
+    def __missing__(self, character: str) -> str:
+        self[character] = text = self._places[character].text if character in self._places else character
+        return text
+
+
+class _Classes(dict[str, str]):
+    """From a prepared character to the letter of its bidirectional class."""
+
+    def __init__(self, texts: _Texts) -> None:
+        super().__init__()
+        self._texts = texts
+
+    def __missing__(self, character: str) -> str:
+        self[character] = kind = bidi_class(self._texts[character][:1] or " ")
+        return kind
 
 
 class _FaceOf(dict[str, int]):

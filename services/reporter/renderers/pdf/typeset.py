@@ -144,11 +144,11 @@ def _in_visual_order(style: Style, text: str, lines: Sequence[Line]) -> list[Lin
     """The lines as they are drawn, where a part of the paragraph runs from right to left."""
     if not _MAYBE_RTL.search(text):
         return list(lines)
-    shown = "".join(style.places[one].text[0] if one >= _FIRST_PLACE else one for one in text)
-    if not bidi.RTL.search(shown):
+    classes = "".join(map(style.classes.__getitem__, text))
+    if not bidi.is_mixed(classes):
         return list(lines)
-    rtl = bidi.is_rtl(shown)
-    levels = bidi.levels(text, "".join(map(bidi.bidi_class, shown)), rtl=rtl)
+    rtl = bidi.is_rtl(classes)
+    levels = bidi.levels(text, classes, rtl=rtl)
     return [
         line._replace(
             text=bidi.visual(line.text, levels[line.offset : line.offset + len(line.text)], rtl=rtl),
