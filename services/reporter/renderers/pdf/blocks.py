@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, pairwise
+from collections.abc import Sequence
 from typing import assert_never
 
 from services.reporter.blocks import (
@@ -31,18 +31,22 @@ from services.reporter.renderers.pdf.citing import Citing
 from services.reporter.renderers.pdf.dialogue import draw_dialogue
 from services.reporter.renderers.pdf.evidence import draw_evidence
 from services.reporter.renderers.pdf.findings import draw_findings
-from services.reporter.renderers.pdf.front import KEPT_WITH_HEADING, draw_cards, draw_heading, draw_notices, draw_title
+from services.reporter.renderers.pdf.front import (
+    KEPT_WITH_HEADING,
+    draw_cards,
+    draw_heading,
+    draw_notices,
+    draw_title,
+    warnings_height,
+)
 from services.reporter.renderers.pdf.lists import draw_fields, draw_questions, draw_terms
 from services.reporter.renderers.pdf.palette import TOP
 from services.reporter.renderers.pdf.pen import Pen
-from services.reporter.renderers.pdf.sections import draw_bullets, draw_prose, draw_quotes, draw_timeline
+from services.reporter.renderers.pdf.sections import doubted_height, draw_bullets, draw_prose, draw_quotes, draw_timeline
 from services.reporter.renderers.pdf.tables import draw_table, height_kept
 
 LAST_LINES = 16.0
 """Points of the lower margin that the document's last remark may use."""
-
-WARNING = 60.0
-"""Points by which a warning keeps a heading from what it is about."""
 
 
 def draw_document(pen: Pen, document: Document, unshown: int) -> None:
@@ -52,16 +56,17 @@ def draw_document(pen: Pen, document: Document, unshown: int) -> None:
     notices: list[Notice] = []
     if unshown:
         notices.append(Notice(text=document.labels.unshown_characters.format(count=unshown), warning=True))
-    for block, following in pairwise(chain(document.blocks, [None])):
+    for number, block in enumerate(document.blocks, start=1):
         if isinstance(block, Notice):
             notices.append(block)
             continue
         if not isinstance(block, FactCards):
             _draw_notices(pen, notices)
         if isinstance(block, Heading):
-            draw_heading(pen, block, _kept(pen, following, document.labels, citing))
-        elif block is not None:
+            draw_heading(pen, block, _kept(pen, document.blocks[number : number + 2], document.labels, citing))
+        else:
             _draw(pen, block, document.labels, citing)
+    pen.y = max(pen.y, pen.bottom)
     pen.bottom -= LAST_LINES  # So that the last remark hardly ever stands on a page of its own.
     _draw_notices(pen, notices)
 
@@ -71,15 +76,19 @@ def _draw_notices(pen: Pen, notices: list[Notice]) -> None:
     notices.clear()
 
 
-def _kept(pen: Pen, following: Block | None, labels: Labels, citing: Citing) -> float:
+def _kept(pen: Pen, following: Sequence[Block], labels: Labels, citing: Citing) -> float:
     """How much of what follows a heading must stand below it on the same page."""
-    if isinstance(following, TalkTime):
-        return BAR + ROW * min(6, len(following.shares)) + 24
-    if isinstance(following, Table):
-        return height_kept(pen, following, labels, citing)
-    if isinstance(following, Notice) and following.warning:
-        return KEPT_WITH_HEADING + WARNING
-    return KEPT_WITH_HEADING
+    match following:
+        case [TalkTime() as chart, *_]:
+            return BAR + ROW * min(6, len(chart.shares)) + 24
+        case [Table() as table, *_]:
+            return height_kept(pen, table, labels, citing)
+        case [Notice(warning=True) as notice, Bullets(statements=(first, *_))]:
+            return warnings_height(pen, [notice]) + doubted_height(pen, first, citing)
+        case [Notice() as notice, Table() as table]:
+            return warnings_height(pen, [notice]) + height_kept(pen, table, labels, citing)
+        case _:
+            return KEPT_WITH_HEADING
 
 
 def _draw(pen: Pen, block: Block, labels: Labels, citing: Citing) -> None:  # noqa: C901, PLR0912 -- a case for each block

@@ -23,10 +23,13 @@ from services.reporter.renderers.pdf.palette import (
 )
 from services.reporter.renderers.pdf.pen import Pen
 from services.reporter.renderers.pdf.tags import UNNUMBERED, Tag
+from services.reporter.renderers.pdf.typeset import Line
 
 SEPARATOR = "  ·  "
 MOST_CARDS = 6
 """In one row."""
+
+WARNING_INDENT = 14.0
 
 KEPT_WITH_HEADING = 84.0
 """Points of what follows a heading that must stand on the same page."""
@@ -108,10 +111,19 @@ def draw_notices(pen: Pen, notices: Sequence[Notice]) -> None:
             pen.y -= 4
 
 
+def warnings_height(pen: Pen, notices: Sequence[Notice]) -> float:
+    """How high the panel of some warnings is, with what lies between it and what follows."""
+    return sum(len(lines) * SMALL.leading + 2 for lines in _warning_lines(pen, notices)) + 17
+
+
+def _warning_lines(pen: Pen, notices: Sequence[Notice]) -> list[list[Line]]:
+    return [pen.lines(notice.text, SMALL, MEASURE - 2 * WARNING_INDENT) for notice in notices]
+
+
 def _draw_warnings(pen: Pen, notices: Sequence[Notice]) -> None:
-    look, indent = SMALL.tinted(palette.AMBER), 14.0
-    paragraphs = [pen.lines(notice.text, look, MEASURE - 2 * indent) for notice in notices]
-    height = sum(len(lines) * look.leading + 2 for lines in paragraphs)
+    look, indent = SMALL.tinted(palette.AMBER), WARNING_INDENT
+    paragraphs = _warning_lines(pen, notices)
+    height = warnings_height(pen, notices) - 17
     pen.need(height + 14)
     if height + 8 <= pen.room:
         pen.fill(LEFT, pen.y - height - 8, MEASURE, height + 8, colour=palette.AMBER_SOFT, radius=4)

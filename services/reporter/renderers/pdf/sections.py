@@ -14,6 +14,7 @@ from services.reporter.renderers.pdf.pen import Pen
 from services.reporter.renderers.pdf.sheet import Text
 from services.reporter.renderers.pdf.statements import (
     SPEAKER,
+    Paragraph,
     doubt_height,
     draw_doubt,
     draw_paragraph,
@@ -78,16 +79,24 @@ def _draw_point(pen: Pen, statement: Statement, citing: Citing, item: Tag) -> No
     pen.y -= AFTER
 
 
+def doubted_height(pen: Pen, statement: Statement, citing: Citing) -> float:
+    """How high a statement is that could not be verified."""
+    it, right = _doubted_paragraph(pen, statement, citing)
+    speaker = SPEAKER.leading if statement.voice else 0.0
+    return it.height + doubt_height(pen, statement.doubt, right - it.x) + speaker + 9
+
+
+def _doubted_paragraph(pen: Pen, statement: Statement, citing: Citing) -> tuple[Paragraph, float]:
+    text, right = ": ".join(filter(None, [statement.label, statement.text])), RIGHT - 8
+    return paragraph(pen, citing, text, BODY, LEFT + PANEL_INDENT, citations=statement.citations, right=right), right
+
+
 def _draw_doubted(pen: Pen, statement: Statement, citing: Citing, item: Tag) -> None:
     """On an amber ground, where it is not longer than a page."""
     body = Tag("LBody", item)
-    x, right = LEFT + PANEL_INDENT, RIGHT - 8
-    text = ": ".join(filter(None, [statement.label, statement.text]))
-    it = paragraph(pen, citing, text, BODY, x, citations=statement.citations, right=right)
-    speaker = SPEAKER.leading if statement.voice else 0.0
-    height = it.height + doubt_height(pen, statement.doubt, right - x) + speaker + 9
-    pen.need(min(height, it.kept + 20))
-    pen.need(height if height <= palette.TOP - palette.BOTTOM else 0)
+    it, _ = _doubted_paragraph(pen, statement, citing)
+    height = doubted_height(pen, statement, citing)
+    pen.need(height if height <= palette.TOP - palette.BOTTOM else it.kept + 20)
     if height <= pen.room:
         pen.fill(LEFT, pen.y - height, MEASURE, height + 0.5, colour=palette.AMBER_SOFT)
         pen.fill(LEFT, pen.y - height, 3, height + 0.5, colour=palette.AMBER_BRIGHT)
