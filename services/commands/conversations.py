@@ -15,7 +15,7 @@ _ID = UUID("01935b7a-0000-7000-8000-000000000000")
 _DAY = dt.datetime(2026, 11, 28, 9, tzinfo=dt.UTC)
 _BY_CATEGORY = {"legal": "legal", "sales": "interview", "education": "lecture", "media": "podcast"}
 _LINE = re.compile(r"([^:]+): (.+)")
-_TOKEN = re.compile(r"[A-Za-z0-9]+(?:['’.,-][A-Za-z0-9]+)*[.,!?;:%]*|[^\sA-Za-z0-9]")
+_TOKEN = re.compile(r"[$]?[A-Za-z0-9]+(?:['’.,-][A-Za-z0-9]+)*[.,!?;:%]*|[^\sA-Za-z0-9]")
 _LATIN_MS, _CHINESE_MS, _PAUSE_MS = 370, 230, 400
 """How long a word or a character takes to say, and somebody to begin."""
 

@@ -13,7 +13,7 @@ import msgspec
 from services.gateway.problems import Problem, invalid
 from services.gateway.store.engines import Choice
 from services.gateway.texts import clean_line
-from shared.engines import EngineRefused, choose
+from shared.engines import EngineRefused, choose, may_use
 from shared.errors import JobError
 from shared.languages import AUTO, canonical
 from shared.schemas.engines import EngineOffer, base_language
@@ -85,7 +85,8 @@ def check_findings(options: JobOptions, choice: Choice) -> None:
     """Raises `Problem` 422 when the engine is to write the report, and finds out nothing that a report can be made of."""
     if options.report_mode is not ReportMode.PROVIDER or not choice.offers or set(options.analyses) & set(PROVIDER_ANALYSES):
         return
-    able = [offer.name for offer in choice.offers if offer.capabilities.analyses & set(PROVIDER_ANALYSES)]
+    usable = [offer for offer in choice.offers if may_use(choice.rules, offer)]
+    able = [offer.name for offer in usable if offer.capabilities.analyses & set(PROVIDER_ANALYSES)]
     advice = f"choose one of these engines: {', '.join(sorted(able))}" if able else "ask for report_mode extractive"
     detail = f"The speech engine finds out nothing about this recording that a report can be made of; {advice}."
     raise invalid("/report_mode", "mode_not_available", detail, engines=sorted(able))

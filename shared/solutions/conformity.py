@@ -64,13 +64,15 @@ def _inside(value: object, kind: Any, path: KeyPath) -> Iterator[Wrong]:
 def _fields(value: dict[str, object], kind: type[msgspec.Struct], path: KeyPath) -> Iterator[Wrong]:
     hints = get_type_hints(kind, include_extras=True)
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    meant: set[str] = set()
     for key, part in value.items():
         if key in fields:
             yield from wrong_values(part, hints[fields[key].name], (*path, key))
         else:
+            meant.update(difflib.get_close_matches(key, fields, 1))
             yield (*path, key), f"there is no such key here; {_did_you_mean(key, fields)}"
     for name, field in fields.items():
-        if field.required and name not in value:
+        if field.required and name not in value and name not in meant:
             yield (*path, name), "this key is missing; add it"
 
 
