@@ -63,9 +63,9 @@ class Customer:
         """Upload and create."""
         return await self.must_create(upload_id=await self.must_upload(data), **order)
 
-    async def must_end(self, job_id: str) -> dict[str, Any]:
-        """Wait until the job is final, whatever happens to the servers meanwhile."""
-        deadline = time.monotonic() + PATIENCE
+    async def must_end(self, job_id: str, *, patience: float = PATIENCE) -> dict[str, Any]:
+        """Wait so many seconds until the job is final, whatever happens to the servers meanwhile."""
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             try:
                 answer = await self.call("GET", f"/v1/jobs/{job_id}", params={"wait": 20})
@@ -77,7 +77,7 @@ class Customer:
                 return job
             if answer.status_code >= 500:
                 await asyncio.sleep(0.2)
-        raise AssertionError(f"job {job_id} is not final after {PATIENCE:g} s")
+        raise AssertionError(f"job {job_id} is not final after {patience:g} s")
 
     async def artifact(self, job: dict[str, Any], name: str) -> bytes:
         """An artifact's bytes."""

@@ -12,22 +12,24 @@ import sys
 
 from services.__main__ import main
 from services.transcriber import leases, leftovers, pacing
-from services.transcriber.engines.assemblyai.engine import AssemblyAIEngine
+from services.transcriber.engines.assemblyai import engine
 from services.transcriber.engines.assemblyai.wire import Timeout
 
 SUBMIT_SECONDS = 5.0
 LIST_LAG_SECONDS = 5.0
 MARGIN_SECONDS = 5.0
+CALLED_BACK_SECONDS = 5.0
 POLL_LEASE_SECONDS = 15.0
 PROBE_SECONDS = 8.0
 LONGEST_PAUSE_SECONDS = 8.0
 FIRST_RETRY_SECONDS = 5
 
 if __name__ == "__main__":
-    defaults = AssemblyAIEngine.__init__.__kwdefaults__
+    defaults = engine.AssemblyAIEngine.__init__.__kwdefaults__
     assert defaults is not None
     defaults["submit_timeout"] = Timeout(silence=SUBMIT_SECONDS, total=SUBMIT_SECONDS)
     defaults["unclear"] = dt.timedelta(seconds=SUBMIT_SECONDS + LIST_LAG_SECONDS + MARGIN_SECONDS)
+    engine.CALLED_BACK_SECONDS = CALLED_BACK_SECONDS
     leases.POLL_LEASE_SECONDS = POLL_LEASE_SECONDS
     leases.PROBE_SECONDS = PROBE_SECONDS
     pacing.LONGEST_PAUSE_SECONDS = LONGEST_PAUSE_SECONDS
