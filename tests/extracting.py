@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from statistics import fmean
 
 import msgspec
 
@@ -31,8 +32,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the evidence's words that were chosen."""
     precision: float
     """Share of the chosen sentences that are evidence."""
-    parts: float
-    """Share of the parts of the meeting of which at least one piece of evidence was chosen."""
+    parts: float | None
+    """Share of the parts of the meeting of which at least one piece of evidence was chosen; null for an undivided one."""
     rouge1: float
     rouge2: float
     """F1 of words, and of pairs of words, with the summary of the meeting and those of its parts."""
@@ -88,7 +89,7 @@ class Reference:
         return Score(
             recall=self.length(wanted & found) / self.length(wanted),
             precision=len(wanted & found) / max(1, len(found)),
-            parts=sum(1 for one in self._evidence if one & found) / len(self._evidence),
+            parts=sum(1 for one in self._evidence if one & found) / len(self._evidence) if self.meeting.answers else None,
             rouge1=_f1(said, self._written),
             rouge2=_f1(_pairs(said), _pairs(self._written)),
         )
@@ -135,8 +136,15 @@ class Reference:
 
 
 def mean(scores: Sequence[Score]) -> Score:
-    """The mean of each figure."""
-    return Score(**{name: sum(getattr(one, name) for one in scores) / len(scores) for name in Score.__struct_fields__})
+    """The mean of each figure, of those that have it."""
+    parts = [one.parts for one in scores if one.parts is not None]
+    return Score(
+        recall=fmean(one.recall for one in scores),
+        precision=fmean(one.precision for one in scores),
+        parts=fmean(parts) if parts else None,
+        rouge1=fmean(one.rouge1 for one in scores),
+        rouge2=fmean(one.rouge2 for one in scores),
+    )
 
 
 def _gain(left: Counter[str], words: Sequence[str]) -> float:

@@ -23,7 +23,20 @@ from shared.settings import PlatformSettings
 from tests.bench.figures import Aim, Table
 from tests.bench.ground import Ground
 
-SUBJECTS = ("jobs", "hop", "overhead", "hour", "uploads", "idle", "speech", "speakers", "engines", "decoding", "documents")
+SUBJECTS = (
+    "jobs",
+    "hop",
+    "overhead",
+    "hour",
+    "uploads",
+    "idle",
+    "speech",
+    "speakers",
+    "engines",
+    "decoding",
+    "documents",
+    "extraction",
+)
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

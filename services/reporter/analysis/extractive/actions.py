@@ -64,7 +64,7 @@ class Actions:
         best = max((action for action in judged if action), key=lambda action: action.confidence, default=None)
         if best is None or best.confidence < _LEAST:
             return None
-        if len(set(self._material.words[number])) >= _LEAST_WORDS:
+        if len(set(self._material.words[number])) >= _LEAST_WORDS or self._material.lengths[number] > _SHORT_REPLY:
             return best
         context = self._context(number) if best.owner and best.owner.speaker_id else None
         return None if context is None else msgspec.structs.replace(best, context=context)
@@ -128,7 +128,9 @@ class Actions:
         """Whoever the phrase names, in the words of the sentence."""
         group = next(name for name, said in match.groupdict().items() if said)
         begin, end = match.span(group)
-        return self._names.find(self._material.sentences[number].text[begin:end])
+        sentence = self._material.sentences[number]
+        person = self._names.find(sentence.text[begin:end])
+        return Person(person.name) if person and person.speaker_id == sentence.speaker_id else person  # Nobody calls himself.
 
     def _speaker(self, speaker_id: str | None) -> Person | None:
         return None if speaker_id is None else Person("", speaker_id)

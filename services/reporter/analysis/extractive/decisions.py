@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from services.reporter.analysis.extractive.commitments import HYPOTHETICAL
 from services.reporter.analysis.extractive.material import Material
 from services.reporter.analysis.extractive.phrases import COURTESY, INVITATION, QUESTION, Phrase
 
@@ -52,6 +51,7 @@ _TALE = Phrase(
     r"parliament|i(?:'ve| have)? decided)\b",
     r"當時|那時候?|當年|以前|後來他|他們決定|(?:19|20)\d\d\s?年|幾年前|小時候|我(?:就|自己|個人)?決定",
 )
+_IF = Phrase(r"\b(?:if|unless|whether|suppose|imagine|would have|could have|should have)\b", r"如果|假如|要是|假設|的話|除非")
 _STRONG = Phrase(
     r"\b(?:decided|agreed|decision|unanimous|approved|adopted|carried|resolved|settled)\b",
     r"決議|決定|通過|定案|拍板|敲定|核准|裁示|結論",
@@ -71,7 +71,7 @@ def find_decisions(material: Material) -> list[tuple[int, float]]:
 
 def _against(folded: str, doubtful: bool) -> float:
     doubts = 0.3 if doubtful else 0.0
-    for phrase, weight in ((_OPEN, 0.35), (_TALE, 0.3), (HYPOTHETICAL, 0.2), (QUESTION, 0.4), (INVITATION, 0.4)):
+    for phrase, weight in ((_OPEN, 0.35), (_TALE, 0.3), (_IF, 0.3), (QUESTION, 0.4), (INVITATION, 0.4)):
         if phrase.search(folded):
             doubts += weight
     return doubts + (0.1 if COURTESY.match(folded) else 0)

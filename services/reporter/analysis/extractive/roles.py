@@ -91,6 +91,7 @@ def _scores(material: Material, role: Role) -> dict[str, float]:
     """How much speaks for each speaker: the name, what they call themselves, and how often per hundred words the part's cues
     stand in what they say."""
     labels = [fold(label).lower() for label in role.label.values()]
+    introductions = [phrase for label in labels for phrase in _introductions(label)]
     hits = dict.fromkeys(material.speakers, 0.0)
     said = dict.fromkeys(material.speakers, 1)
     for sentence, folded, words in zip(material.sentences, material.folded, material.lengths, strict=True):
@@ -98,7 +99,8 @@ def _scores(material: Material, role: Role) -> dict[str, float]:
         if speaker is None:
             continue
         said[speaker] += int(words)
-        hits[speaker] += _INTRODUCED * any(phrase in folded.lower() for label in labels for phrase in _introductions(label))
+        lower = folded.lower()
+        hits[speaker] += _INTRODUCED * any(phrase in lower for phrase in introductions)
     for numbers in Cues(role.cues).found(material.passages):
         for speaker in (material.sentences[number].speaker_id for number in sorted(numbers)):
             if speaker is not None:
