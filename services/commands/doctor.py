@@ -76,7 +76,7 @@ def handle(arguments: argparse.Namespace) -> int:
 async def diagnose() -> list[Finding]:
     """Every finding, in the order of what depends on what."""
     settings, environment = installation.read_settings()
-    findings = [*_packages(settings), _speakers(environment), _fonts(), _data_folder(settings)]
+    findings = [*_packages(settings), _speakers(environment), _fonts(), _solutions(settings), _data_folder(settings)]
     findings.append(await _probe("database", _check_database, settings))
     findings.append(await _probe("blobs", _check_blobs, settings))
     findings.append(await _probe("bus", _check_bus, settings))
@@ -126,6 +126,20 @@ def _fonts() -> Finding:
         return Finding(mark="missing", subject="fonts", detail=str(error))
     detail = f"Inter, Noto Sans CJK, Noto Sans of other scripts, Noto Emoji, from {len(folders)} Python packages"
     return Finding(mark="ok", subject="fonts", detail=detail)
+
+
+def _solutions(settings: PlatformSettings) -> Finding:
+    """The scenarios of reports, the operator's among them."""
+    from shared.solutions import load_solutions
+
+    try:
+        shipped, all_of_them = load_solutions(), load_solutions(settings.solutions)
+    except ConfigurationError as error:
+        first, *more = str(error).splitlines()
+        advice = "; `audio2txt solutions check` names them" if more else ""
+        return Finding(mark="missing", subject="solutions", detail=first.rstrip(":") + advice)
+    own = sum(shipped.get(id_) != solution for id_, solution in all_of_them.items())
+    return Finding(mark="ok", subject="solutions", detail=f"{len(all_of_them)}, {own} of them your own")
 
 
 def _data_folder(settings: PlatformSettings) -> Finding:

@@ -147,9 +147,14 @@ def _add_origin(parser: argparse.ArgumentParser) -> None:
 
 
 def _solutions(origin: str | None) -> Solutions:
-    from shared.solutions import load_solutions
+    from shared.solutions import examine, files_of, load_solutions
 
-    return load_solutions(origin or _own())
+    if origin is None:
+        return load_solutions(_own())
+    examined = examine(files_of(origin))
+    if examined.mistakes:
+        raise ConfigurationError(f"{origin} is not right yet; `audio2txt solutions check {origin}` says what to mend.")
+    return examined.solutions
 
 
 def _own() -> str | None:

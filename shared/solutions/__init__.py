@@ -14,9 +14,13 @@ __all__ = ["Examined", "Mistake", "Solutions", "examine", "files_of", "find", "l
 
 
 def load_solutions(own: str | None = None) -> Solutions:
-    """The shipped solutions and those in `own`, a file or a folder. The operator's add to the shipped ones, and replace one
-    by its id and a higher version. Raises `ConfigurationError` that lists every mistake with file, line and key."""
-    examined = examine(files_of(own))
+    """The shipped solutions and those in `own`, the file or folder of `AUDIO2TXT_SOLUTIONS`, which add to the shipped ones,
+    and replace one by its id and a higher version. Raises `ConfigurationError` that lists every mistake with file, line and
+    key."""
+    try:
+        examined = examine(files_of(own))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"AUDIO2TXT_SOLUTIONS: {error}") from None
     if examined.mistakes:
         lines = "".join(f"\n  {mistake}" for mistake in examined.mistakes)
         raise ConfigurationError(f"AUDIO2TXT_SOLUTIONS has {len(examined.mistakes)} mistake(s):{lines}")

@@ -50,7 +50,7 @@ def files_of(own: str | None) -> list[Path]:
         return [path]
     found = sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))
     if not found:
-        raise ConfigurationError(f"{path} holds no *.yaml file; put your solutions there, or unset AUDIO2TXT_SOLUTIONS.")
+        raise ConfigurationError(f"{path} holds no *.yaml file; put your solutions there, or name another.")
     return found
 
 
@@ -89,7 +89,7 @@ def _bytes_of(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"The solutions in {file} cannot be read: {error.strerror or error}.") from None
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror or error}.") from None
 
 
 def _read(name: str, data: bytes, *, shipped: bool) -> tuple[list[Placed], list[Mistake]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -23,6 +24,7 @@ from shared.solutions.source import KeyPath
 
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 _ONE_LINE = frozenset({"title", "label"})
+_fields = functools.cache(msgspec.structs.fields)
 _WITH_COLUMNS = (SectionFormat.TABLE, SectionFormat.FIELDS)
 
 
@@ -44,7 +46,7 @@ def broken_rules(solution: Solution, path: KeyPath) -> Iterator[Wrong]:
 
 def _texts(part: msgspec.Struct, path: KeyPath) -> Iterator[Wrong]:
     """Every text, wherever it stands: all languages, no placeholders, nothing blank."""
-    for field in msgspec.structs.fields(part):
+    for field in _fields(type(part)):
         value, place = getattr(part, field.name), (*path, field.name)
         match value:
             case msgspec.Struct():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import Mapping
@@ -60,6 +61,30 @@ async def test_a_recording_becomes_files_beside_each_other(tmp_path: Path, acces
     names = sorted(path.name for path in (tmp_path / "results").iterdir())
     assert names == ["two_cities.pdf", "two_cities.srt"]
     assert "two_cities.srt" in done.out
+
+
+async def test_reports_of_one_recording_after_several_scenarios(tmp_path: Path, access: dict[str, str]) -> None:
+    """`transcribe` tells the job, and `retry` makes another report of its transcript beside the first files."""
+    made = await audio2txt(
+        *("transcribe", SAMPLE, "--language", "en", "--solution", "quick_summary", "--formats", "md,srt"),
+        cwd=tmp_path,
+        environment=access,
+    )
+    assert made.status == 0, made.err
+    assert sorted(path.name for path in tmp_path.glob("two*")) == ["two_cities.report.md", "two_cities.srt"]
+    assert "*Concise minutes" in (tmp_path / "two_cities.report.md").read_text(encoding="utf-8")
+    [job] = re.findall(r"two_cities\.\w+ is job ([0-9a-f-]{36})", made.out)
+    again = await audio2txt(
+        *("retry", job, "--solution", "lecture", "--report-language", "zh-Hant", "--input", "course=歷史", "-o", "again"),
+        cwd=tmp_path,
+        environment=access,
+    )
+    assert again.status == 0, again.err
+    report = (tmp_path / "again" / "two_cities.report.md").read_text(encoding="utf-8")
+    assert "## 核心概念" in report
+    assert "歷史" in report
+    refused = await audio2txt("retry", job, "--solution", "poetry", cwd=tmp_path, environment=access)
+    assert (refused.status, refused.err.startswith("audio2txt: There is no solution 'poetry'")) == (2, True)
 
 
 async def test_one_bad_recording_among_good_ones_is_named_and_fails_the_command(tmp_path: Path, access: dict[str, str]) -> None:
@@ -212,6 +237,7 @@ async def test_a_service_refuses_to_start_on_an_old_schema(tmp_path: Path, datab
         ({"AUDIO2TXT_BUS_URL": "kafka://x"}, "AUDIO2TXT_BUS_URL"),
         ({"AUDIO2TXT_SECRET_KEY": "short"}, "AUDIO2TXT_SECRET_KEY"),
         ({"AUDIO2TXT_BLOBS_URL": "ftp://x"}, "AUDIO2TXT_BLOBS_URL"),
+        ({"AUDIO2TXT_SOLUTIONS": "gone.yaml"}, "AUDIO2TXT_SOLUTIONS"),
     ],
 )
 async def test_a_wrong_setting_is_refused_by_its_name(tmp_path: Path, environment: dict[str, str], named: str) -> None:

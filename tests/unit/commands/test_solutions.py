@@ -80,7 +80,12 @@ def test_files_are_checked_one_by_one(capsys: pytest.CaptureFixture[str], desk: 
         "bad.yaml:9: solutions[0].artifacts: this must not be empty",
         "own.yaml: ok",
     ]
-    assert typed(capsys, "check", "gone.yaml")[0] == 2
+    assert typed(capsys, "list", "--from", "bad.yaml") == (
+        2,
+        "",
+        "audio2txt: bad.yaml is not right yet; `audio2txt solutions check bad.yaml` says what to mend.\n",
+    )
+    assert typed(capsys, "check", "gone.yaml")[2] == "audio2txt: gone.yaml cannot be read: No such file or directory.\n"
     assert typed(capsys, "check")[2] == "audio2txt: Name a file, or set AUDIO2TXT_SOLUTIONS.\n"
 
 

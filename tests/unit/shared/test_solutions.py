@@ -291,7 +291,7 @@ def test_two_files_cannot_define_the_same_scenario(tmp_path: Path) -> None:
 
 def test_a_missing_file_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
     """A mount that failed must not look like an installation without scenarios of its own."""
-    with pytest.raises(ConfigurationError, match=r"gone.yaml cannot be read: No such file"):
+    with pytest.raises(ConfigurationError, match=r"^AUDIO2TXT_SOLUTIONS: .*gone.yaml cannot be read: No such file"):
         load_solutions(str(tmp_path / "gone.yaml"))
     with pytest.raises(ConfigurationError, match=r"holds no \*.yaml file"):
         files_of(str(tmp_path))
