@@ -79,7 +79,7 @@ def turn_of(segment_id: str) -> int:
 
 def _readable(text: str) -> str:
     """The corpus' spelling as recognisers write: no space before punctuation, letters in one, a cut as a dash."""
-    text = _SPELT.sub(lambda match: match.group().replace("_", "").replace(" ", "") + " ", text)
+    text = _SPELT.sub(lambda match: re.sub("[_ ]", "", match.group()) + " " * match.group().endswith(" "), text)
     text = re.sub(r"\s+([⟦⟧]*[,.?!])", r"\1", text)
     return " ".join(text.replace("--", "—").split())
 

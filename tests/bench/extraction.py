@@ -24,10 +24,10 @@ ROUNDS = 3
 SEGMENTS = 5_000
 EVIDENCE_NOTE = f"""\
 Three meetings in each language, from `tests/data/meetings`. Evidence is what the AMI corpus' annotators marked; of the
-Chinese meetings it is the sentences that together say most of what was written about each part. Found: the evidence's words that
-stand in the report. Right: the report's sentences that are evidence. Parts: parts of the meeting of which at least one piece of
-evidence stands there. ROUGE: F1 with all that was written. The controls have as many words of the same meeting: sentences by
-lot (mean of {len(SEEDS)} draws), and the first ones."""
+Chinese meetings it is the sentences that together say most of what was written about each part. Found: the evidence's words
+that stand in the report. Right: the report's sentences that are evidence. Parts: parts of the meeting of which at least one
+piece of evidence stands there. ROUGE: F1 with all that was written. The controls have as many words of the same meeting:
+sentences by lot (mean of {len(SEEDS)} draws), and the first ones."""
 SPEED_NOTE = f"""\
 The meetings again and again until there are {SEGMENTS:,} segments, in this process, warm: CPU time, the best of {ROUNDS}."""
 

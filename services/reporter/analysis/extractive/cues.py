@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -14,7 +14,8 @@ from services.reporter.analysis.extractive.vectors import Floats
 from services.reporter.analysis.words import fold
 from shared.schemas.solutions import LocalisedTerms
 
-_ENDING = re.compile(r"(?:e?s|e?d|e|es|ing|'s)?(?![a-z0-9])")
+_ENDING = r"(?:e?s|e?d|e|es|ing|'s)?(?![a-z0-9])"
+_GAP = r"[ ,]+(?:[a-z']+ )?"
 
 
 class Passages:
@@ -63,19 +64,26 @@ class Cues:
 
 
 def _holding(term: str, passages: Passages) -> set[int]:
-    """An English word is found with its endings too, and never inside another word."""
-    latin = term[-1].isascii() and term[-1].isalpha()
-    stem = term[:-1] if latin and term.endswith("e") and len(term) > 4 else term
-    numbers: set[int] = set()
-    place = passages.text.find(stem)
+    """An English cue is found with its last word's endings and with one more word between its words, and never inside another
+    word."""
+    if not (term[-1].isascii() and term[-1].isalpha()):
+        return {passages.at(place) for place in _places(term, passages.text)}
+    first, *others = term.split()
+    last = others[-1] if others else first
+    stem = last[:-1] if last.endswith("e") and len(last) > 4 else last
+    words = [first, *others[:-1], stem] if others else [stem]
+    pattern = re.compile(_GAP.join(map(re.escape, words)) + _ENDING)
+    found = (match for place in _places(words[0], passages.text) if (match := pattern.match(passages.text, place)))
+    return {passages.at(match.start()) for match in found if _begins_word(passages.text, match.start())}
+
+
+def _places(term: str, text: str) -> Iterator[int]:
+    place = text.find(term)
     while place >= 0:
-        if not latin or _is_word(passages.text, place, place + len(stem)):
-            numbers.add(passages.at(place))
-        place = passages.text.find(stem, place + 1)
-    return numbers
+        yield place
+        place = text.find(term, place + 1)
 
 
-def _is_word(text: str, begin: int, end: int) -> bool:
-    before = text[begin - 1] if begin else " "
-    alone = not before.isalnum() or not before.isascii() or not text[begin].isalnum()
-    return alone and _ENDING.match(text, end) is not None
+def _begins_word(text: str, place: int) -> bool:
+    before = text[place - 1] if place else " "
+    return not (before.isascii() and before.isalnum()) or not text[place].isalnum()

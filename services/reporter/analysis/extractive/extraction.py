@@ -68,7 +68,7 @@ class _Writer:
         }
 
     def draft(self) -> Draft:
-        sections = sorted(self._solution.sections, key=_precedence)
+        sections = sorted(self._solution.sections, key=self._precedence)
         claims = {section.id: tuple(self._write(section)) for section in sections}
         return Draft(
             mode=ReportMode.EXTRACTIVE,
@@ -76,6 +76,12 @@ class _Writer:
             roles=self._roles,
             notes=tuple(self._notes),
         )
+
+    def _precedence(self, section: Section) -> tuple[int, bool, int]:
+        """Which section chooses before which: of those with cues, the ones that match the fewest sentences."""
+        cued = section.kind is SectionKind.POINTS and any(section.cues.values())
+        matching = int(np.count_nonzero(self._material.matches(section.cues))) if cued else 0
+        return _ORDER.index(section.kind), not cued, matching
 
     def _write(self, section: Section) -> list[Claim]:
         return self._writers[section.kind](section) if self._material.sentences else []
@@ -149,7 +155,7 @@ class _Writer:
 
     def _quotes(self, section: Section) -> list[Claim]:
         allowed = self._allowed(section)
-        found = [number for number, _ in find_quotes(self._material) if allowed[number]][: section.max_items]
+        found = [number for number, _ in find_quotes(self._material, section.cues) if allowed[number]][: section.max_items]
         return [self._material.claim(number, attributed=True) for number in sorted(self._take(found))]
 
     def _outline(self, section: Section) -> list[Claim]:
@@ -210,7 +216,3 @@ class _Writer:
             self._notes[ROLES_UNKNOWN] = None
         spoken = [not speakers or one.speaker_id in speakers for one in self._material.sentences]
         return np.array(spoken, dtype=np.float64)
-
-
-def _precedence(section: Section) -> tuple[int, bool]:
-    return _ORDER.index(section.kind), not section.cues

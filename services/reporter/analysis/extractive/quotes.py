@@ -6,6 +6,7 @@ from services.reporter.analysis.extractive.material import Material
 from services.reporter.analysis.extractive.phrases import Phrase
 from services.reporter.analysis.extractive.quality import fluency
 from services.reporter.analysis.words import length
+from shared.schemas.solutions import LocalisedTerms
 
 _SHORTEST, _LONGEST = 8, 32
 _IDEAL = (10, 24)
@@ -29,15 +30,16 @@ _COMPARED = Phrase(r"\b(?:like a|like an|as if|as though|is like)\b", r"就像|�
 _SPIRIT = ((_POINTED, 0.35), (_FELT, 0.2), (_COMPARED, 0.2))
 
 
-def find_quotes(material: Material) -> list[tuple[int, float]]:
-    """The numbers of the sentences with how memorable each is, the most memorable first."""
+def find_quotes(material: Material, cues: LocalisedTerms) -> list[tuple[int, float]]:
+    """The numbers of the sentences with how memorable each is, the most memorable first; what matches the cues is so too."""
+    matches = material.matches(cues)
     found = []
     for number, sentence in enumerate(material.sentences):
         size = length(sentence.text)
         if not sentence.whole or sentence.doubtful or not _SHORTEST <= size <= _LONGEST or material.quality[number] < 0.55:
             continue
         folded = material.folded[number]
-        spirit = sum(weight for phrase, weight in _SPIRIT if phrase.search(folded))
+        spirit = sum(weight for phrase, weight in _SPIRIT if phrase.search(folded)) + 0.4 * min(1.0, float(matches[number]))
         if not spirit or fluency(folded) < _LEAST_FLUENCY:
             continue
         measured = 1.0 if _IDEAL[0] <= size <= _IDEAL[1] else 0.8
