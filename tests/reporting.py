@@ -20,7 +20,7 @@ from services.reporter.workers import RenderProcess, Workers
 from shared.blobs import BlobStore, open_blobs, transcript_key
 from shared.bus import Envelope, subscription
 from shared.bus.memory import MemoryBus
-from shared.schemas.events import ReportReady, TranscriptReady
+from shared.schemas.events import ReportProgressed, ReportReady, TranscriptReady
 from shared.schemas.jobs import ArtifactFormat, JobOptions, LlmAllowance
 from shared.schemas.reports import Doubt, Item, Report
 from shared.schemas.solutions import Column, ColumnType, LocalisedText, Section, SectionFormat, SectionKind, Solution
@@ -80,6 +80,7 @@ class Newsroom:
     bus: MemoryBus
     solutions: dict[str, Solution]
     ready: Reader = field(default_factory=Reader)
+    progress: Reader = field(default_factory=Reader)
 
     async def keep(self, heard: Transcript, *, tenant_id: UUID = TENANT, job_id: UUID = JOB) -> None:
         """Store a transcript as the transcriber does."""
@@ -160,7 +161,8 @@ async def newsroom(
     room = Newsroom(blobs=blobs, bus=bus, solutions=known)
     reporter = Reporter(blobs=blobs, bus=bus, workers=workers, solutions=known, model=model)
     running = asyncio.create_task(model.run())
-    await bus.start([*subscriptions(reporter), subscription("gateway", ReportReady, room.ready)])
+    told = [subscription("gateway", ReportReady, room.ready), subscription("gateway", ReportProgressed, room.progress)]
+    await bus.start([*subscriptions(reporter), *told])
     try:
         yield room
     finally:

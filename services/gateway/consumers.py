@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.gateway.lifecycle import Lifecycle
 from shared.bus import Subscription, subscription
-from shared.schemas.events import DeliveryFinished, ReportReady, TranscriptionProgressed, TranscriptReady
+from shared.schemas.events import DeliveryFinished, ReportProgressed, ReportReady, TranscriptionProgressed, TranscriptReady
 
 SERVICE = "gateway"
 
@@ -14,6 +14,7 @@ def subscriptions(lifecycle: Lifecycle) -> list[Subscription]:
     return [
         subscription(SERVICE, TranscriptionProgressed, lifecycle.progressed),
         subscription(SERVICE, TranscriptReady, lifecycle.transcribed),
+        subscription(SERVICE, ReportProgressed, lifecycle.report_progressed),
         subscription(SERVICE, ReportReady, lifecycle.reported),
         subscription(SERVICE, DeliveryFinished, lifecycle.delivered),
     ]

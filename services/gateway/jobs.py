@@ -86,6 +86,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int | None = None
     cost: Cost | None = None
     artifacts: tuple[ArtifactResult, ...] = ()
+    report_progress: float | None = None
+    """Of the current attempt at the report, 0 to 1; null where nobody told."""
     report_mode: ReportMode | None = None
     """Who wrote the last report."""
     report_model: str | None = None
@@ -131,7 +133,7 @@ def progress(job: Job) -> float | None:
         case JobState.COMPLETED:
             return 1.0
         case JobState.REPORTING:
-            return 0.95
+            return round(0.95 + 0.05 * (job.report_progress or 0.0), 4)
         case JobState.QUEUED | JobState.TRANSCRIBING | JobState.FAILED | JobState.CANCELLED:
             return None if job.transcription_progress is None else round(0.95 * job.transcription_progress, 4)
 

@@ -22,7 +22,14 @@ from services.gateway.store.transitions import Transitions
 from shared import metrics
 from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable, job_prefix, transcript_key
 from shared.outbox import Outbox
-from shared.schemas.events import DeliveryFinished, ReportReady, TranscriptionProgressed, TranscriptionState, TranscriptReady
+from shared.schemas.events import (
+    DeliveryFinished,
+    ReportProgressed,
+    ReportReady,
+    TranscriptionProgressed,
+    TranscriptionState,
+    TranscriptReady,
+)
 from shared.schemas.jobs import Failure, JobOptions, JobState
 from shared.schemas.solutions import Solution
 from shared.schemas.transcripts import Cost
@@ -143,6 +150,11 @@ class Lifecycle:
         )
         if state is not None:
             self._changed(job.id, state if state is JobState.REPORTING else None)
+
+    async def report_progressed(self, news: ReportProgressed) -> None:
+        """The reporter tells how far it is."""
+        if await self.transitions.report_progressed(news):
+            self._changed(news.job_id, None)
 
     async def reported(self, news: ReportReady) -> None:
         """The report of a run is rendered: the job is completed, or failed when nothing could be."""

@@ -90,6 +90,7 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
     """The report and its files."""
 
     state: Annotated[StageState, Meta(description="Where it stands.")]
+    progress: Fraction | None = None
     mode: Annotated[
         ReportMode | None,
         Meta(
@@ -291,6 +292,7 @@ def _stages(job: Job) -> StagesView:
         ),
         report=ReportView(
             state=report_stage(job),
+            progress=job.report_progress if job.state is JobState.REPORTING else None,
             mode=job.report_mode,
             model=job.report_model,
             usage=job.report_usage,

@@ -88,11 +88,19 @@ class LanguageModel:
             until=time.monotonic() + self._settings.llm_report_seconds,
         )
 
-    async def replies(self, inquiry: Inquiry, prompts: Iterable[Prompt]) -> dict[str, Reply]:
-        """What each prompt brought, by its key. Raises `BlobUnavailable`."""
+    async def replies(
+        self, inquiry: Inquiry, prompts: Iterable[Prompt], answered: Callable[[], Awaitable[None]]
+    ) -> dict[str, Reply]:
+        """What each prompt brought, by its key; `answered` is awaited after each. Raises `BlobUnavailable`."""
+
+        async def reply(prompt: Prompt) -> Reply:
+            brought = await self._reply(inquiry, prompt)
+            await answered()
+            return brought
+
         try:
             async with asyncio.TaskGroup() as tasks:
-                asked = {prompt.key: tasks.create_task(self._reply(inquiry, prompt)) for prompt in prompts}
+                asked = {prompt.key: tasks.create_task(reply(prompt)) for prompt in prompts}
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
         return {key: task.result() for key, task in asked.items()}

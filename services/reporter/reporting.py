@@ -12,6 +12,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
@@ -32,6 +33,7 @@ from services.reporter.artifacts import (
 from services.reporter.chats import Reply, Terms
 from services.reporter.language_model import LanguageModel
 from services.reporter.places import Places
+from services.reporter.progress import Progress
 from services.reporter.protocol import Asking, Assignment
 from services.reporter.turns import Turns
 from services.reporter.workers import Lease, RenderFailed, Workers
@@ -96,15 +98,16 @@ class Reporter:
     async def _report(self, event: TranscriptReady, solution: Solution, terms: Terms | str) -> None:
         began = time.monotonic()
         formats = tuple(dict.fromkeys(event.options.formats or solution.artifacts))
+        order = _Order(event=event, solution=solution, terms=terms, formats=formats, progress=Progress(self._bus, event))
         authorship = _Authorship()
         try:
-            report, files, results = await self._write_and_render(event, solution, terms, formats)
+            files, results = await self._write_and_render(order)
         except BlobNotFound:
             results = all_failed([file_name(one, solution) for one in formats], TRANSCRIPT_MISSING)
         except RenderFailed as error:
             results = all_failed([file_name(one, solution) for one in formats], failure_of(error))
         else:
-            authorship = msgspec.json.decode(report, type=_Authorship)
+            authorship = msgspec.json.decode(files[order.report_key], type=_Authorship)
             await self._store(files)
             if event.options.redaction is not None and event.options.redaction.audio:
                 results.append(await self._redacted_recording(event.transcript_key))
@@ -134,40 +137,23 @@ class Reporter:
         )
         await self._bus.publish(Envelope.of(ready))
 
-    async def _write_and_render(
-        self, event: TranscriptReady, solution: Solution, terms: Terms | str, formats: Sequence[ArtifactFormat]
-    ) -> tuple[bytes, dict[str, bytes], list[ArtifactResult]]:
-        """The report document, the files to store by key, it among them, and what to say of each artifact.
+    async def _write_and_render(self, order: _Order) -> tuple[dict[str, bytes], list[ArtifactResult]]:
+        """The files to store by key, the report document among them, and what to say of each artifact.
         Raises `RenderFailed` when there can be none at all, and `BlobNotFound` when the transcript is gone."""
         replies: dict[str, Reply] = {}
         inquiry = None
         while True:
-            async with self._desks.take(event.tenant_id):
-                transcript = await self._blobs.get(event.transcript_key)
-                async with self._workers.lend(_assignment(event, solution, transcript, terms, replies)) as lease:
+            async with self._desks.take(order.event.tenant_id):
+                transcript = await self._blobs.get(order.event.transcript_key)
+                async with self._workers.lend(_assignment(order, transcript, replies)) as lease:
                     opened = await lease.open()
                     if not isinstance(opened, Asking):
-                        return opened, *(await self._render(lease, opened, event, solution, formats))
-            assert isinstance(terms, Terms), "nobody asks without terms"
-            inquiry = inquiry or self._model.inquiry(event, terms)
-            replies |= await self._model.replies(inquiry, opened.prompts)
-
-    async def _render(
-        self, lease: Lease, report: bytes, event: TranscriptReady, solution: Solution, formats: Sequence[ArtifactFormat]
-    ) -> tuple[dict[str, bytes], list[ArtifactResult]]:
-        files = {blobs.report_key(event.tenant_id, event.job_id, event.run): report}
-        results = []
-        for file_format in formats:
-            name = file_name(file_format, solution)
-            try:
-                data = await _timed_render(lease, file_format)
-            except RenderFailed as error:
-                results.append(failed(name, failure_of(error)))
-                continue
-            key = blobs.artifact_key(event.tenant_id, event.job_id, event.run, name)
-            files[key] = data
-            results.append(rendered(name, key, data))
-        return files, results
+                        files, results = await _render(lease, order)
+                        return {order.report_key: opened, **files}, results
+            assert isinstance(order.terms, Terms), "nobody asks without terms"
+            inquiry = inquiry or self._model.inquiry(order.event, order.terms)
+            order.progress.begin_round(len(opened.prompts))
+            replies |= await self._model.replies(inquiry, opened.prompts, order.progress.answered)
 
     async def _redacted_recording(self, transcript_key: str) -> ArtifactResult:
         """It was stored with the transcript, and is only announced here."""
@@ -206,6 +192,38 @@ class Reporter:
             raise group.exceptions[0] from None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Order:
+    """What is to be made of a transcript."""
+
+    event: TranscriptReady
+    solution: Solution
+    terms: Terms | str
+    formats: tuple[ArtifactFormat, ...]
+    progress: Progress
+
+    @property
+    def report_key(self) -> str:
+        return blobs.report_key(self.event.tenant_id, self.event.job_id, self.event.run)
+
+
+async def _render(lease: Lease, order: _Order) -> tuple[dict[str, bytes], list[ArtifactResult]]:
+    """The artifacts by key, and what to say of each."""
+    event, files, results = order.event, dict[str, bytes](), list[ArtifactResult]()
+    for done, file_format in enumerate(order.formats):
+        await order.progress.rendered(done, len(order.formats))
+        name = file_name(file_format, order.solution)
+        try:
+            data = await _timed_render(lease, file_format)
+        except RenderFailed as error:
+            results.append(failed(name, failure_of(error)))
+            continue
+        key = blobs.artifact_key(event.tenant_id, event.job_id, event.run, name)
+        files[key] = data
+        results.append(rendered(name, key, data))
+    return files, results
+
+
 async def _timed_render(lease: Lease, file_format: ArtifactFormat) -> bytes:
     outcome = ArtifactState.FAILED
     try:
@@ -219,17 +237,15 @@ async def _timed_render(lease: Lease, file_format: ArtifactFormat) -> bytes:
     return done.data
 
 
-def _assignment(
-    event: TranscriptReady, solution: Solution, transcript: bytes, terms: Terms | str, replies: dict[str, Reply]
-) -> Assignment:
+def _assignment(order: _Order, transcript: bytes, replies: dict[str, Reply]) -> Assignment:
     return Assignment(
-        job_id=event.job_id,
-        run=event.run,
-        options=event.options,
-        solution=solution,
-        transcript_key=event.transcript_key,
+        job_id=order.event.job_id,
+        run=order.event.run,
+        options=order.event.options,
+        solution=order.solution,
+        transcript_key=order.event.transcript_key,
         transcript=transcript,
-        llm=terms,
+        llm=order.terms,
         replies=replies,
     )
 

@@ -130,6 +130,14 @@ class TranscriptReady(Event, frozen=True, kw_only=True, tag="transcript.ready"):
     cost: Cost | None = None
 
 
+class ReportProgressed(Event, frozen=True, kw_only=True, tag="report.progressed"):
+    """How far a report is that takes more than a moment. Published by the reporter at most once a second; read by the
+    gateway, which only moves forward inside one attempt at the report."""
+
+    progress: Annotated[float, Meta(ge=0, le=1)]
+    attempt: Annotated[int, Meta(ge=1)] = 1
+
+
 class ReportReady(Event, frozen=True, kw_only=True, tag="report.ready"):
     """All artifacts of a run are rendered or given up. Published by the reporter; read by the gateway, which completes
     the job once; a repeat carries the same keys and digests."""
@@ -172,6 +180,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     JobErased,
     TranscriptionProgressed,
     TranscriptReady,
+    ReportProgressed,
     ReportReady,
     DeliveryFinished,
 )

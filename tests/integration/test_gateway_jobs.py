@@ -18,6 +18,7 @@ from shared.schemas.events import (
     JobErased,
     JobFailed,
     JobSubmitted,
+    ReportProgressed,
     TranscriptionState,
 )
 from shared.schemas.jobs import ArtifactFormat, Failure, FileFormat, Waiting
@@ -143,6 +144,27 @@ async def test_progress_only_grows(gateway: RunningGateway, api: ApiClient) -> N
     await gateway.others.progress(order, TranscriptionState.PREPARING)
     stage = (await api.job(str(order.job_id)))["stages"]["transcription"]
     assert (stage["state"], stage["progress"]) == ("processing", 0.6)
+
+
+async def test_the_report_tells_how_far_it_is(gateway: RunningGateway, api: ApiClient) -> None:
+    """It only grows, and begins again with a retry, to which news of the attempt before it mean nothing."""
+    order = await _submitted(gateway, api, formats=["txt", "pdf"])
+
+    async def told(progress: float, attempt: int = 1) -> tuple[Any, Any]:
+        about: dict[str, Any] = {"tenant_id": order.tenant_id, "job_id": order.job_id, "run": order.run}
+        await gateway.others.say(ReportProgressed(**about, progress=progress, attempt=attempt))
+        job = await api.job(str(order.job_id))
+        return job["stages"]["report"]["progress"], job["progress"]
+
+    assert (await told(0.1))[0] is None  # there is no transcript yet
+    await gateway.others.transcribe(order)
+    assert await told(0.4) == (0.4, 0.97)
+    assert await told(0.2) == (0.4, 0.97)
+    await gateway.others.report(order, ready(order), unrendered())
+    assert (await api.job(str(order.job_id)))["stages"]["report"]["progress"] is None  # it is done
+    await api.http.post(f"/v1/jobs/{order.job_id}/retry")
+    assert await told(0.9) == (None, 0.95)
+    assert await told(0.2, attempt=2) == (0.2, 0.96)
 
 
 async def test_a_job_says_what_it_waits_for(gateway: RunningGateway, api: ApiClient) -> None:

@@ -14,9 +14,10 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from services.reporter import chat_client
+from services.reporter import chat_client, progress
 from services.reporter import language_model as asking
 from shared.errors import NotNow
+from shared.schemas.events import ReportProgressed
 from shared.schemas.jobs import LlmAllowance, ReportMode
 from shared.schemas.reports import Evidence
 from shared.schemas.solutions import Privacy
@@ -475,6 +476,17 @@ async def test_of_eight_hours_every_segment_is_read(chinese: bool, tmp_path: Pat
     assert written.items
     assert all((reference.quote or "?") in segments[reference.segment_id] for item in written.items for reference in item.refs)
     assert (written.ready.usage and written.ready.usage.calls) == len(server.asked)
+
+
+async def test_a_long_report_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ever further, of the attempt it belongs to; whether anybody hears it does not matter."""
+    monkeypatch.setattr(progress, "TELL_SECONDS", 0.0)
+    async with before(FakeChat(model=honest), tmp_path) as room:
+        await room.report(long_meeting(2), solution="trial", attempt=3, formats=("md", "txt"))
+    told = [news for news in room.progress.events if isinstance(news, ReportProgressed)]
+    shares = [news.progress for news in told]
+    assert shares == sorted(shares)
+    assert (len(shares) > 8, shares[-1], {news.attempt for news in told}) == (True, 0.9, {3})
 
 
 async def test_a_part_that_stays_unread_is_told(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from services.gateway.store import patiently
 from services.gateway.store.allowances import SETTLE, amount_of
 from shared.database import Pool
 from shared.outbox import row_of
-from shared.schemas.events import DeliveryFinished, Event, ReportReady, TranscriptionProgressed
+from shared.schemas.events import DeliveryFinished, Event, ReportProgressed, ReportReady, TranscriptionProgressed
 from shared.schemas.jobs import Failure, JobState
 from shared.schemas.transcripts import Cost
 
@@ -68,7 +68,7 @@ class Transitions:
         state = await self._pool.fetchval(
             f"""
             update gateway.jobs set {_TOUCH}, state = case when state = any($4::text[]) then 'reporting' else state end,
-                transcribed_run = run, transcription_state = 'done', transcription_progress = 1,
+                transcribed_run = run, transcription_state = 'done', transcription_progress = 1, report_progress = null,
                 engine = $5, model = $6, detected_language = $7, duration_ms = $8, cost = $9
             where id = $1 and tenant_id = $2 and run = $3 and transcribed_run is distinct from run
             returning state
@@ -76,6 +76,19 @@ class Transitions:
             *(job.id, job.tenant_id, job.run, sources(JobState.REPORTING), engine, model, language, duration_ms, cost),
         )
         return None if state is None else JobState(state)
+
+    async def report_progressed(self, news: ReportProgressed) -> bool:
+        """Forward inside one attempt at the report. Whether it was news."""
+        version = await self._pool.fetchval(
+            f"""
+            update gateway.jobs set {_TOUCH}, report_progress = $5
+            where id = $1 and tenant_id = $2 and run = $3 and state = 'reporting'
+              and coalesce((options ->> 'attempt')::int, 1) = $4 and $5 > coalesce(report_progress, -1)
+            returning version
+            """,
+            *(news.job_id, news.tenant_id, news.run, news.attempt, news.progress),
+        )
+        return version is not None
 
     async def completed(self, job: Job, event: Event, *, report: ReportReady) -> bool:
         """The report of the run is rendered; the news of it counts once."""
@@ -97,7 +110,7 @@ class Transitions:
                 finished_at = null, failure = null, callback_state = null, callback_attempts = 0, callback_status = null,
                 transcription_state = case when run = $9 then transcription_state else 'queued' end,
                 transcription_progress = case when run = $9 then transcription_progress end,
-                transcription_waiting = null, transcription_told_at = null
+                transcription_waiting = null, transcription_told_at = null, report_progress = null
             where id = $4 and tenant_id = $5 and run = $6 and state = $7 and coalesce((options ->> 'attempt')::int, 1) = $12
             """,
             event,
