@@ -7,7 +7,7 @@ READY := .venv/.ready
 SOURCES := services shared tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo run test unit check fmt bench lock clean
+.PHONY: help setup models demo run test unit check fmt bench samples lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ fmt: setup ## put the code into shape
 
 bench: setup ## figures beside what they are compared to, measured in one run
 	@$(BIN)/python -m tests.bench
+
+samples: setup ## docs/samples anew: a report after every scenario, in both languages
+	@$(BIN)/python -m tests.samples
 
 lock: setup ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
