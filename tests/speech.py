@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from functools import cache
 from uuid import UUID
 
 import msgspec
@@ -28,7 +29,7 @@ from shared.schemas.transcripts import (
     Transcript,
     Word,
 )
-from shared.solutions import load_solutions
+from shared.solutions import Solutions, load_solutions
 
 JOB = UUID("01935b7a-0000-7000-8000-000000000001")
 TENANT = UUID("01935b7a-0000-7000-8000-000000000002")
@@ -99,13 +100,19 @@ def transcript(
     )
 
 
+@cache
+def _solutions() -> Solutions:
+    """Read once: there are a dozen files."""
+    return load_solutions()
+
+
 def assignment(source: Transcript, *, title: str | None = "Weekly meeting", solution: str = "verbatim") -> Assignment:
     """What a render process is told about a transcript."""
     return Assignment(
         job_id=JOB,
         run=1,
         options=JobOptions(title=title, solution=solution),
-        solution=load_solutions()[solution],
+        solution=_solutions()[solution],
         transcript_key="transcript/1.json",
         transcript=msgspec.json.encode(source),
     )

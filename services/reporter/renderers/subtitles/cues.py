@@ -1,112 +1,101 @@
-"""A transcript's subtitle cues: what is on the screen, from when to when, on which lines.
-
-The rules are those of the large streaming services: two lines of limited width, a speed that can be read, at least
-five sixths of a second and at most seven, two frames between cues, breaks after punctuation and never after an article.
-"""
+"""A transcript's subtitle cues: what is on the screen, from when to when, whose words they are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from services.reporter.characters import columns
+from services.reporter.renderers.subtitles.breaks import line_break
 from services.reporter.renderers.subtitles.profiles import Profile
-from services.reporter.renderers.subtitles.segmentation import divide, line_break
-from services.reporter.renderers.subtitles.units import Unit, joined, segment_units
+from services.reporter.renderers.subtitles.segmentation import Share, divide
+from services.reporter.renderers.subtitles.timing import Spoken, on_screen
+from services.reporter.renderers.subtitles.turns import DASH, Turn, turns_of
+from services.reporter.renderers.subtitles.units import Unit, joined
 from shared.schemas.transcripts import Transcript
 
-PAUSE_MS = 2000
-"""A silence that always ends a cue."""
+_DROPPED = "，。"
 
-STEP_MS = 100
-"""Cues start at least this far apart, even where an engine gave many words the same time."""
+
+class Part(NamedTuple):
+    """One speaker's words in a cue; `name` stands before them where the speaker has changed and is to be named."""
+
+    speaker_id: str | None
+    name: Unit | None
+    units: Sequence[Unit]
 
 
 class Cue(NamedTuple):
-    """What is on the screen from `start_ms` to `end_ms`."""
+    """What is on the screen from `start_ms` to `end_ms`: one speaker's words, or those of two, a line for each."""
 
     start_ms: int
     end_ms: int
-    speaker_id: str | None
-    units: Sequence[Unit]
-    lines: tuple[str, ...]
+    parts: tuple[Part, ...]
 
 
-class _Run(NamedTuple):
-    """Speech of one speaker without a long pause."""
-
-    speaker_id: str | None
-    units: list[Unit]
-
-
-def make_cues(transcript: Transcript, profile: Profile, names: Mapping[str, str]) -> list[Cue]:
-    """The transcript's cues in order of time, never two at once. Cues with which a speaker of `names` begins have
-    room for the name on their first line."""
-    pieces: list[_Run] = []
-    speaker_id = None
-    for run in _runs(transcript, profile):
-        name = names.get(run.speaker_id or "") if run.speaker_id != speaker_id else None
-        speaker_id = run.speaker_id
-        bounds = divide(run.units, profile, name_unit(name, profile) if name else None)
-        pieces += [_Run(speaker_id, run.units[first:last]) for first, last in bounds]
-    pieces.sort(key=lambda piece: piece.units[0].start)
-    return list(_timed(pieces, profile))
+def make_cues(transcript: Transcript, profile: Profile, names: Mapping[str, str], colon: str = ": ") -> list[Cue]:
+    """The transcript's cues in order of time, never two at once. The speakers of `names` are named when they begin."""
+    turns = turns_of(transcript.segments, profile)
+    named = _named(turns, profile, names, colon)
+    cues = [
+        tuple(_part(turns[share.turn], named[share.turn], share) for share in shares)
+        for shares in divide(turns, named, profile)
+    ]
+    times = on_screen([_spoken(parts) for parts in cues], profile)
+    return [Cue(start, end, parts) for (start, end), parts in zip(times, cues, strict=True)]
 
 
-def name_unit(name: str, profile: Profile) -> Unit:
+def lines_of(cue: Cue, profile: Profile, *, with_names: bool) -> list[tuple[str | None, list[str]]]:
+    """What the cue shows: each speaker's lines. Two speakers have one each, with a dash before it."""
+    shown = []
+    for speaker_id, name, units in cue.parts:
+        said = [name, *units] if with_names and name else units
+        lines = _broken(said, profile) if len(cue.parts) == 1 else [DASH + joined(said)]
+        shown.append((speaker_id, [_without_stop(line) for line in lines] if profile.drops_stops else lines))
+    return shown
+
+
+def _named(turns: list[Turn], profile: Profile, names: Mapping[str, str], colon: str) -> list[Unit | None]:
+    """The name before each turn with which the speaker changes; the turn's first word makes room for it."""
+    named: list[Unit | None] = []
+    for number, turn in enumerate(turns):
+        changes = number == 0 or turns[number - 1].speaker_id != turn.speaker_id
+        name = names.get(turn.speaker_id or "") if changes else None
+        named.append(_name_unit(name, profile, colon) if name else None)
+        if name:
+            turn.units[0] = turn.units[0]._replace(sep=" " if colon.endswith(" ") else "")
+    return named
+
+
+def _name_unit(name: str, profile: Profile, colon: str) -> Unit:
     """`Name:` as it stands before a speaker's first words, cut short at half a line."""
-    room = profile.line // 2 - 1
-    if columns(name) > room:
-        name = name[:room]
-        while columns(name) > room - 1:
+    mark = colon.strip()
+    room = profile.line // 2 - profile.columns(mark)
+    if profile.columns(name) > room:
+        while profile.columns(name + "…") > room:
             name = name[:-1]
-        name += "…"
-    return Unit(f"{name}:", "", 0, 0, columns(name) + 1)
+        name = name.rstrip() + "…"
+    text = name + mark
+    return Unit(text, "", 0, 0, profile.columns(text))
 
 
-def break_lines(units: Sequence[Unit], profile: Profile) -> tuple[str, ...]:
-    """One line or two, each within the profile's width unless a single unit is wider."""
-    if (at := line_break(units, profile.line)) is None:
-        return (joined(units),)
-    return joined(units[:at]), joined(units[at:])
+def _part(turn: Turn, name: Unit | None, share: Share) -> Part:
+    return Part(turn.speaker_id, None if share.first else name, turn.units[share.first : share.last])
 
 
-def _runs(transcript: Transcript, profile: Profile) -> list[_Run]:
-    runs: list[_Run] = []
-    for segment in transcript.segments:
-        for number, units in enumerate(_unpaused(segment_units(segment, profile.line))):
-            last = runs[-1].units[-1] if runs and runs[-1].speaker_id == segment.speaker_id else None
-            if number or last is None or units[0].start < last.start or units[0].start - last.end > PAUSE_MS:
-                runs.append(_Run(segment.speaker_id, units))
-            else:
-                units[0] = units[0]._replace(sep=_between(last.text, units[0].text))
-                runs[-1].units.extend(units)
-    return runs
+def _spoken(parts: Sequence[Part]) -> Spoken:
+    units = [unit for part in parts for unit in part.units]
+    return Spoken(
+        start=units[0].start,
+        end=max(part.units[-1].end for part in parts),
+        width=sum(len(unit.sep) + unit.width for unit in units),
+    )
 
 
-def _unpaused(units: list[Unit]) -> list[list[Unit]]:
-    """The units, parted at long pauses."""
-    cuts = [index for index in range(1, len(units)) if units[index].start - units[index - 1].end > PAUSE_MS]
-    return [units[first:last] for first, last in pairwise([0, *cuts, len(units)]) if first < last]
+def _broken(units: Sequence[Unit], profile: Profile) -> list[str]:
+    at = line_break(units, profile.line)
+    return [joined(units)] if at is None else [joined(units[:at]), joined(units[at:])]
 
 
-def _between(before: str, after: str) -> str:
-    """What separates two segments on one line: a space, or nothing beside a Chinese character."""
-    return "" if columns(before[-1]) == 2 or columns(after[0]) == 2 else " "
-
-
-def _timed(pieces: Sequence[_Run], profile: Profile) -> Iterator[Cue]:
-    """Let cues stay long enough to be read, close short pauses, and keep one cue from covering the next."""
-    starts: list[int] = []
-    for piece in pieces:
-        starts.append(max(piece.units[0].start, starts[-1] + STEP_MS) if starts else piece.units[0].start)
-    for number, (speaker_id, units) in enumerate(pieces):
-        start, spoken_until = starts[number], units[-1].end
-        width = sum(len(unit.sep) + unit.width for unit in units)
-        readable = min(start + round(1000 * width / profile.rate), spoken_until + profile.tail)
-        end = min(max(spoken_until, start + profile.shortest, readable), start + profile.longest)
-        if number + 1 < len(starts):
-            latest = starts[number + 1] - profile.gap
-            end = latest if starts[number + 1] - end <= profile.chain else end
-        yield Cue(start, end, speaker_id, units, break_lines(units, profile))
+def _without_stop(line: str) -> str:
+    """Without a Chinese stop or comma at the end, unless there is nothing else."""
+    return line[:-1].rstrip() if line[-1] in _DROPPED and line[:-1].strip(_DROPPED + DASH) else line

@@ -1,184 +1,209 @@
-"""Divides speech into cues, and a cue into lines, at the least cost: by punctuation, grammar, reading speed and balance."""
+"""Divides speech into cues at the least cost: by where it is broken, by reading speed and by how long each can stay."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from math import inf
+from typing import NamedTuple
 
+from services.reporter.renderers.subtitles.breaks import break_costs
 from services.reporter.renderers.subtitles.profiles import Profile
+from services.reporter.renderers.subtitles.turns import DASH, Turn
 from services.reporter.renderers.subtitles.units import Unit
 
-# Costs have no unit; what counts is how they compare. Breaking inside a phrase is the yardstick.
-INSIDE_PHRASE = 6.0
-BEFORE_CONJUNCTION = 4.0
-AFTER_CLAUSE = 2.0
-AFTER_SENTENCE = 0.0
-CLINGING = 5.0
-"""More for tearing apart what belongs together: an article and its noun, a Chinese particle and its word."""
-
+# Costs have no unit; what counts is how they compare, and compare to those of breaks.
 NAME_ALONE = 1e6
-
 PER_CUE = 3.0
 SECOND_LINE = 1.0
-TOO_SHORT = 0.012
-"""For each millisecond short of the shortest time a cue may stay."""
+SHARED = 4.0
+"""For a cue of two speakers."""
+TOO_SHORT = 10.0
+"""For a cue that cannot stay as long as it must without keeping the next one waiting."""
+WAITING = 0.012
+"""For each millisecond of that."""
 BRIEF_MS = 1400
 BRIEF = 0.003
 """For each millisecond short of `BRIEF_MS`."""
 TOO_FAST = 12.0
 """For each multiple of the reading speed above the first."""
-PAUSE = 0.005
-LONGEST_PAUSE = 4.0
-"""A pause after the break makes it cheaper, by `PAUSE` a millisecond up to this."""
-TOP_HEAVY = 1.5
-IMBALANCE = 0.35
-"""For each column of difference between two lines."""
-OVERFLOW = 1000.0
-
-_QUOTES = "\"”’』」）)]'"
-_SENTENCE_ENDS = frozenset(".!?…。！？")
-_CLAUSE_ENDS = frozenset(",;:、，；：—–")
 
 
-def _spelled(words: str) -> frozenset[str]:
-    """The words, and as they begin a sentence."""
-    return frozenset([*words.split(), *map(str.capitalize, words.split())])
+class Share(NamedTuple):
+    """One speaker's part of a cue: these units of a turn."""
+
+    turn: int
+    first: int
+    last: int
 
 
-_CONJUNCTIONS = _spelled(
-    "and but or so because that which who when while where if as than then although though since until unless "
-    "for to of in on at by with from into about over after before"
-)
-_CLINGS_TO_NEXT = _spelled(
-    "a an the my your his her its our their this that these those and but or so to of in on at by with from for "
-    "is are was were be been have has had will would can could should do does did not i we you he she they it's"
-)
-_CLINGS_TO_PREVIOUS = frozenset("的了嗎呢吧啊呀嘛著着過过們们地得吗个個")
+Division = list[tuple[Share, ...]]
+"""One share for each cue, or two."""
 
 
-def divide(units: Sequence[Unit], profile: Profile, name: Unit | None = None) -> list[tuple[int, int]]:
-    """The bounds of the cues that divide the units at the least cost: each fits two lines and the longest time a cue
-    may stay, unless it is a single unit. `name` is kept room for at the start of the first."""
-    if name is None:
-        return _divide(units, profile, _break_costs(units))
-    start = units[0].start
-    bounds = _divide([name._replace(start=start, end=start), *units], profile, [NAME_ALONE, *_break_costs(units)])
-    return [(max(0, first - 1), last - 1) for first, last in bounds if last > 1]
+def divide(turns: Sequence[Turn], names: Sequence[Unit | None], profile: Profile) -> Division:
+    """The cues at the least cost. Each fits two lines and the longest time a cue may stay; one that two speakers share has a
+    line for each. Where a turn has a name, there is room for it before its first words."""
+    speech = _Speech(turns, names, profile)
+    return [tuple(speech.shares(*bounds)) for bounds in _Divider(speech, profile).bounds()]
 
 
-def _divide(units: Sequence[Unit], profile: Profile, breaks: Sequence[float]) -> list[tuple[int, int]]:
-    starts = [unit.start for unit in units]
-    seps = [len(unit.sep) for unit in units]
-    ends = [0, *accumulate([len(unit.sep) + unit.width for unit in units])]
-    # Of `1000 * columns - rate * milliseconds`, positive where a cue is too fast to read, the part that its start decides.
-    loads = [1000 * (end + sep) - profile.rate * start for end, sep, start in zip(ends, seps, starts, strict=False)]
-    one_line = _one_line_starts(ends, seps, profile.line)
-    earliest = _earliest_starts(units, profile.longest)
-    costs, firsts = [0.0], [0]
-    for last, stays_until in enumerate(_longest_stays(units, profile), start=1):
-        single, load = one_line[last], 1000 * ends[last] - profile.rate * stays_until
+class _Speech:
+    """All turns as one row of units, names included."""
+
+    def __init__(self, turns: Sequence[Turn], names: Sequence[Unit | None], profile: Profile) -> None:
+        self.units: list[Unit] = []
+        self.breaks: list[float] = []
+        self.begins: list[int] = []
+        """For each unit, with which one its turn begins."""
+        self._offsets: list[tuple[int, int]] = []
+        for turn, name in zip(turns, names, strict=True):
+            begin = len(self.units)
+            if name is not None:
+                self.units.append(name._replace(start=turn.start, end=turn.start))
+                self.breaks.append(NAME_ALONE)
+            self._offsets.append((begin, len(self.units)))
+            self.units += turn.units
+            self.breaks += break_costs(turn.units)
+            self.begins += [begin] * (len(self.units) - begin)
+        begins = [begin for begin, _ in self._offsets]
+        self._numbers = {begin: number for number, begin in enumerate(begins)}
+        needed = profile.shortest + profile.gap
+        self.hasty = {
+            begin
+            for begin, (turn, following) in zip(begins, pairwise(turns), strict=False)
+            if following.start - turn.start < needed
+        }
+        """With which units turns begin that are followed by another before they could stay long enough."""
+        self.shareable = {
+            begin
+            for (before, turn), (begin_before, begin) in zip(pairwise(turns), pairwise(begins), strict=True)
+            if turn.speaker_id != before.speaker_id and self.hasty & {begin_before, begin}
+        }
+        """With which units turns begin that may share a cue with the turn before them."""
+
+    def ends_turn(self, last: int) -> bool:
+        """Whether a turn ends before a unit."""
+        return last == len(self.units) or self.begins[last] == last
+
+    def shares(self, first: int, middle: int | None, last: int) -> Iterator[Share]:
+        """The units from `first` to `last`, of two turns where there is a `middle`."""
+        for begin, end in [(first, last)] if middle is None else [(first, middle), (middle, last)]:
+            turn = self._numbers[self.begins[begin]]
+            start = self._offsets[turn][1]
+            yield Share(turn, max(begin - start, 0), end - start)
+
+
+class _Divider:
+    """Finds the cheapest division: for each unit, the best cue that ends with it."""
+
+    def __init__(self, speech: _Speech, profile: Profile) -> None:
+        self._speech = speech
+        self._profile = profile
+        units = speech.units
+        self._starts = [unit.start for unit in units]
+        self._seps = [len(unit.sep) for unit in units]
+        self._ends = [0, *accumulate([len(unit.sep) + unit.width for unit in units])]
+        # Of `1000 * columns - rate * milliseconds`, positive where a cue is too fast to read, the part that its start decides.
+        self._loads = [
+            1000 * (end + sep) - profile.rate * start
+            for end, sep, start in zip(self._ends, self._seps, self._starts, strict=False)
+        ]
+        self._latest = [unit.start - profile.gap for unit in units[1:]] + [inf] * bool(units)
+        """Until when a cue that ends with each unit may stay for the next one's sake."""
+        self._stays = [min(unit.end + profile.tail, latest) for unit, latest in zip(units, self._latest, strict=True)]
+        """Until when it should: a little past the speech."""
+
+    def bounds(self) -> list[tuple[int, int | None, int]]:
+        """First, middle and last of each cue; the middle is where the second speaker's share begins."""
+        costs, chosen = [0.0], [(0, -1)]
+        lines, earliest = self._one_line_starts(), self._earliest_starts()
+        for last, begin in enumerate(self._speech.begins, start=1):
+            single = lines[last]
+            lowest = max(earliest[last], begin, lines[single] if single > begin else begin)
+            cost, first = self._best(last, range(lowest, last), costs, single)
+            choice = (first, -1)
+            if begin in self._speech.shareable and (shared_starts := self._shared_starts(begin, last)):
+                shared, first = self._best(last, shared_starts, costs, last, SHARED)
+                if shared < cost:
+                    cost, choice = shared, (first, begin)
+            costs.append(cost + PER_CUE + self._speech.breaks[last - 1])
+            chosen.append(choice)
+        bounds, last = list[tuple[int, int | None, int]](), len(chosen) - 1
+        while last:
+            first, middle = chosen[last]
+            bounds.append((first, None if middle < 0 else middle, last))
+            last = first
+        return bounds[::-1]
+
+    def _best(self, last: int, firsts: range, costs: Sequence[float], single: int, extra: float = 0.0) -> tuple[float, int]:
+        """The cheapest cue that ends before `last` and begins with one of `firsts`, and its cost. It has two lines if it begins
+        before `single`."""
+        starts, loads = self._starts, self._loads
+        stays = self._stays[last - 1]
+        load = 1000 * self._ends[last] - self._profile.rate * stays
         best, best_first = inf, last - 1
-        for first in range(max(earliest[last], one_line[single]), last):
-            if (cost := costs[first]) >= best:
+        for first in firsts:
+            cost = costs[first] + extra
+            if cost >= best:
                 continue  # Nothing that follows makes it cheaper.
             if first < single:
                 cost += SECOND_LINE
-            time, excess = stays_until - starts[first], load - loads[first]
+            time, excess = stays - starts[first], load - loads[first]
             if time < BRIEF_MS or excess > 0:
-                cost += _hurry(time, excess, profile)
+                cost += self._hurry(time, self._latest[last - 1] - starts[first], excess)
             if cost < best:
                 best, best_first = cost, first
-        costs.append(best + PER_CUE + breaks[last - 1])
-        firsts.append(best_first)
-    return _bounds(firsts)
+        return best, best_first
 
+    def _hurry(self, time: float, longest: float, excess: float) -> float:
+        """What it costs that a cue stays only for `time`, or no more than `longest` where it must stay on after its speech; and
+        that it is too fast for its text, where `excess` is positive."""
+        shortest, cost = self._profile.shortest, 0.0
+        if time < shortest:
+            time = min(shortest, longest)
+        if time < BRIEF_MS:
+            cost = (BRIEF_MS - time) * BRIEF
+        if time < shortest:
+            cost += TOO_SHORT + (shortest - time) * WAITING
+        if excess > 0:
+            cost += TOO_FAST * excess / (self._profile.rate * max(time, shortest))
+        return cost
 
-def _longest_stays(units: Sequence[Unit], profile: Profile) -> list[int]:
-    """Until when a cue that ends with each unit may stay: a little past the speech, but not into the next."""
-    stays = [max(unit.end, min(unit.end + profile.tail, following.start - profile.gap)) for unit, following in pairwise(units)]
-    return [*stays, units[-1].end + profile.tail]
+    def _shared_starts(self, begin: int, last: int) -> range:
+        """With which units a cue may begin that ends before `last` and in which the speaker changes with `begin`: it holds the
+        whole of a turn that would be gone too soon, alone, and each speaker's share fits a line."""
+        speech, room = self._speech, self._profile.line - len(DASH)
+        if self._width(begin, last) > room:
+            return range(0)
+        before = speech.begins[begin - 1]
+        until = begin if begin in speech.hasty and speech.ends_turn(last) else before + (before in speech.hasty)
+        earliest, spoken_until = before, speech.units[last - 1].end
+        while earliest < until and (
+            self._width(earliest, begin) > room or spoken_until - self._starts[earliest] > self._profile.longest
+        ):
+            earliest += 1
+        return range(earliest, until)
 
+    def _width(self, first: int, last: int) -> int:
+        return self._ends[last] - self._ends[first] - self._seps[first]
 
-def _earliest_starts(units: Sequence[Unit], longest: int) -> list[int]:
-    """For every end, the first unit with which a cue of at most `longest` may begin; the last unit alone always may."""
-    starts, first = [0], 0
-    for last, unit in enumerate(units):
-        while unit.end - units[first].start > longest and first < last:
-            first += 1
-        starts.append(first)
-    return starts
+    def _one_line_starts(self) -> list[int]:
+        """For every end, the first unit of its turn from which everything fits one line; the last unit alone always does."""
+        starts, first = [0], 0
+        for last, begin in enumerate(self._speech.begins, start=1):
+            first = max(first, begin)
+            while self._ends[last] - self._ends[first] - self._seps[first] > self._profile.line and first < last - 1:
+                first += 1
+            starts.append(first)
+        return starts
 
-
-def _hurry(time: int, excess: float, profile: Profile) -> float:
-    """What it costs that a cue stays only for `time`, and is too fast for its text where `excess` is positive."""
-    cost = 0.0
-    if time < BRIEF_MS:
-        cost = (BRIEF_MS - time) * BRIEF
-        if time < profile.shortest:
-            cost += (profile.shortest - time) * TOO_SHORT
-    if excess > 0:
-        cost += TOO_FAST * excess / (profile.rate * max(time, 1))
-    return cost
-
-
-def _one_line_starts(ends: Sequence[int], seps: Sequence[int], line: int) -> list[int]:
-    """For every end, the first unit from which everything fits one line; the last unit alone always does."""
-    starts, first = [0], 0
-    for last in range(1, len(ends)):
-        while ends[last] - ends[first] - seps[first] > line and first < last - 1:
-            first += 1
-        starts.append(first)
-    return starts
-
-
-def _bounds(firsts: Sequence[int]) -> list[tuple[int, int]]:
-    bounds, last = [], len(firsts) - 1
-    while last:
-        bounds.append((firsts[last], last))
-        last = firsts[last]
-    return bounds[::-1]
-
-
-def _break_costs(units: Sequence[Unit]) -> list[float]:
-    """What it costs to end a cue after each unit; nothing after the last."""
-    costs = []
-    for unit, following in pairwise(units):
-        pause = following.start - unit.end
-        cost = break_cost(unit.text, following.text)
-        costs.append(cost - min(LONGEST_PAUSE, pause * PAUSE) if pause > 300 else cost)
-    return [*costs, 0.0]
-
-
-def break_cost(before: str, after: str) -> float:
-    """What it costs to tear two neighbours apart."""
-    end = before[-1]
-    if end in _QUOTES:
-        end = before.rstrip(_QUOTES)[-1:]
-    if end in _SENTENCE_ENDS:
-        return AFTER_SENTENCE
-    if end in _CLAUSE_ENDS:
-        return AFTER_CLAUSE
-    cost = BEFORE_CONJUNCTION if after in _CONJUNCTIONS else INSIDE_PHRASE
-    if before in _CLINGS_TO_NEXT or after[0] in _CLINGS_TO_PREVIOUS:
-        cost += CLINGING
-    return cost
-
-
-def line_break(units: Sequence[Unit], line: int) -> int | None:
-    """Before which unit the second line begins; null when one line is enough or there is nothing to break."""
-    ends = [0, *accumulate([len(unit.sep) + unit.width for unit in units])]
-    before = len(units[0].sep)
-    if ends[-1] - before <= line or len(units) == 1:
-        return None
-    lines = [(at, ends[at] - before, ends[-1] - ends[at] - len(units[at].sep)) for at in range(1, len(units))]
-    fitting = [(at, first, second) for at, first, second in lines if first <= line and second <= line]
-
-    def cost(lines: tuple[int, int, int]) -> float:
-        """Of a break with these widths; where none fits, the one that overflows least is the best."""
-        at, first, second = lines
-        overflow = 0 if fitting else max(first, second) * OVERFLOW
-        balance = abs(first - second) * IMBALANCE + (TOP_HEAVY if first > second else 0)
-        return break_cost(units[at - 1].text, units[at].text) + balance + overflow
-
-    return min(fitting or lines, key=cost)[0]
+    def _earliest_starts(self) -> list[int]:
+        """For every end, the first unit with which a cue of at most the longest time may begin; the last unit always may."""
+        starts, first = [0], 0
+        for last, unit in enumerate(self._speech.units):
+            until = min(unit.end, unit.start + self._profile.longest)  # A single unit may last longer, name or not.
+            while until - self._starts[first] > self._profile.longest and first < last:
+                first += 1
+            starts.append(first)
+        return starts
