@@ -94,7 +94,7 @@ def _told(number: int, section: str, claim: Claim, doubts: Sequence[Doubt]) -> s
     if claim.cells:
         statement["cells"] = {cell.column: f"{{{cell.speaker_id}}}" if cell.speaker_id else cell.text for cell in claim.cells}
     statement["quotes"] = [source.quote for source in claim.sources]
-    statement["wrong"] = [rules.DOUBTS.get(doubt, doubt.replace("_", " ")) for doubt in doubts]
+    statement["wrong"] = [rules.DOUBTS[doubt] for doubt in doubts]
     return msgspec.json.encode(statement).decode()
 
 

@@ -93,6 +93,7 @@ DOUBTS = {
     Doubt.DATE_NOT_SAID: "a date in it was not said there",
     Doubt.MONEY_NOT_SAID: "an amount of money in it was not said there",
     Doubt.WRONG_ROLE: "what it cites was said by somebody whose role this section does not cite",
+    Doubt.ROLE_UNKNOWN: "nobody is known to play the role that this section cites",
     Doubt.NEGATION: "it says the opposite of what it cites",
     Doubt.CONTRADICTION: "it contradicts another statement of the report",
     Doubt.LITTLE_IN_COMMON: "it has hardly anything in common with what it cites",
