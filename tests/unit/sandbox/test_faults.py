@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from services.sandbox.assemblyai.faults import TRAITS, Chance, Fault, Faults, Once, Route, Span, parse_chance, parse_span
@@ -60,3 +62,11 @@ def test_spans_are_requests_or_seconds() -> None:
     """`5` and `5s` differ."""
     assert parse_span("5") == Span(requests=5)
     assert parse_span("0.5s") == Span(seconds=0.5)
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_the_manual_tells_of_every_fault(fault: Fault) -> None:
+    """As the sandbox itself does."""
+    manual = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    assert f"| `{fault}` |" in manual
+    assert TRAITS[fault].meaning in manual
