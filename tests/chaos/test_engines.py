@@ -103,7 +103,7 @@ async def installation(
         yield installation
 
 
-@pytest.mark.timeout(PATIENCE + 60)
+@pytest.mark.timeout(PATIENCE + 300)
 async def test_nobody_pays_twice_whoever_dies_and_whatever_fails(
     replicas: Sequence[Process], sandbox: Control, customer: Customer, store: BlobStore
 ) -> None:
