@@ -116,6 +116,22 @@ async def test_what_it_says_of_a_recording_reaches_the_customer(process: Process
     assert len(await _seen(faults)) == 1
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_its_simplified_chinese_is_written_in_traditional_characters(process: Process, language: str) -> None:
+    """Beside English words too, from which it does not tell it apart; its answer stays what it was."""
+    options = JobOptions(engine="assemblyai", language=language)
+    event = await process.submit(job_submitted("assemblyai", options=options), recording=RECORDING)
+    await process.ready(event)
+    transcript = await _transcript(process, event)
+    text = "".join(segment.text for segment in transcript.segments)
+    assert "我們先看上一季的數字，再決定下一步。" in text
+    assert "Good morning, and thank you" in text
+    assert transcript.language == ("zh-Hant-TW" if language == "zh" else "en")
+    raw = (await process.blobs.get(raw_key(event.tenant_id, event.job_id, event.run))).decode()
+    assert "数字" in raw
+    assert "數字" not in raw
+
+
 async def _seen(faults: Control) -> list[dict[str, Any]]:
     seen: list[dict[str, Any]] = await faults.send("GET", "transcripts")  # type: ignore[assignment]
     return seen

@@ -32,7 +32,7 @@ _WRITE_HAN_TOO = frozenset({"ja", "ko"})
 
 
 def in_script(transcript: Transcript, script: Script, terms: Iterable[str] = ()) -> Transcript:
-    """The transcript in a script. Terms, such as names, are written as they are given wherever they were said.
+    """The transcript in a script. Terms and speakers' names are written as they are given wherever they were said.
 
     A pure function. What is Chinese is decided by each segment's language, else the transcript's. Chinese characters in
     another language's segments, as a name in an English sentence, are Chinese where nobody speaks Japanese or Korean.
@@ -42,7 +42,8 @@ def in_script(transcript: Transcript, script: Script, terms: Iterable[str] = ())
     chinese = _ChineseParts(transcript)
     if not chinese.segments and not is_chinese(transcript.language):
         return transcript
-    writer = Writer(script, terms, "".join(segment.text for segment in chinese.segments.values()))
+    names = [speaker.name or speaker.label for speaker in transcript.speakers]
+    writer = Writer(script, [*terms, *names], "".join(segment.text for segment in chinese.segments.values()))
 
     def rewrite(text: str) -> str:
         return "".join(piece.target for piece in writer.write(text)) if chinese.includes(text) else text

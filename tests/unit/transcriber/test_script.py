@@ -128,6 +128,12 @@ def test_names_and_terms_are_written_as_they_were_given() -> None:
     assert _written("Qbit Pro", terms=("Qbit",)) == "Qbit Pro"
 
 
+def test_speakers_names_are_written_as_they_are_given() -> None:
+    """Some engines tell speakers by name; a bare letter is none."""
+    source = _transcript(replace(_spoken(*"我是余文乐"), speaker="余文樂"), replace(_spoken(*"余下的A", at=9_000), speaker="A"))
+    assert [segment.text for segment in in_script(source, Script.TAIWAN).segments] == ["我是余文樂", "餘下的A"]
+
+
 def test_latin_words_digits_and_placeholders_are_not_touched() -> None:
     """Nor is anything else that is no Chinese character."""
     assert _written("[PERSON_NAME] 的 U盘 有 3 个 API，#### 元 🙂") == "[PERSON_NAME] 的 U盤 有 3 個 API，#### 元 🙂"
