@@ -80,6 +80,7 @@ async def diagnose() -> list[Finding]:
     findings.append(await _probe("database", _check_database, settings))
     findings.append(await _probe("blobs", _check_blobs, settings))
     findings.append(await _probe("bus", _check_bus, settings))
+    findings.append(await _language_model(environment))
     findings.append(await _gateway(settings, environment))
     return findings
 
@@ -204,6 +205,35 @@ async def _check_bus(settings: PlatformSettings) -> str:
     finally:
         await bus.close()
     return "RabbitMQ answers"
+
+
+async def _language_model(environment: dict[str, str]) -> Finding:
+    """Whether the language model that writes reports can be asked."""
+    subject = "language model"
+    if importlib.util.find_spec("services.reporter") is None:
+        return Finding(mark="off", subject=subject, detail="asked by the reporter, which is not installed")
+    from services.reporter.chat_client import ChatClient, Rejected, Unreachable
+    from services.reporter.settings import LlmSettings
+    from shared.settings import load
+
+    try:
+        settings = load(LlmSettings, environment)
+        if settings.llm_url is None:
+            return Finding(mark="off", subject=subject, detail="reports are extracted by code; AUDIO2TXT_LLM_URL changes that")
+        if settings.llm_model is None:
+            return Finding(mark="missing", subject=subject, detail="set AUDIO2TXT_LLM_MODEL to the name of a model there")
+        client = ChatClient(settings)
+        try:
+            offered = await client.offers()
+        finally:
+            await client.close()
+    except (ConfigurationError, Rejected, Unreachable) as error:
+        return Finding(mark="missing", subject=subject, detail=str(error))
+    if offered is not None and settings.llm_model not in offered:
+        detail = f"{settings.server} has no {settings.llm_model}, but {', '.join(sorted(offered)[:8]) or 'none at all'}"
+        return Finding(mark="missing", subject=subject, detail=detail)
+    place = "in the house" if settings.llm_in_house else "outside"
+    return Finding(mark="ok", subject=subject, detail=f"{settings.llm_model} at {settings.server}, {place}")
 
 
 async def _gateway(settings: PlatformSettings, environment: dict[str, str]) -> Finding:

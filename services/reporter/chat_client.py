@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TypeAlias
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from services.reporter.chat_wire import Dialect, request_body
@@ -49,6 +50,14 @@ class TooLate(Unreachable):
     """The time was over before it could be sent."""
 
 
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
+
+
 class _NotTaken(Exception):
     """The server says that it did not do it, or could not be reached."""
 
@@ -62,6 +71,7 @@ class ChatClient:
 
     def __init__(self, settings: LlmSettings) -> None:
         self._url = f"{settings.llm_url}/chat/completions"
+        self._models_url = f"{settings.llm_url}/models"
         self._server = settings.server
         self._headers = {} if settings.authorization is None else {"Authorization": settings.authorization}
         self._http = HttpClient(
@@ -97,6 +107,22 @@ class ChatClient:
                 if failures == TRIES or time.monotonic() + wait >= until:
                     raise Unreachable(str(error)) from None
                 await asyncio.sleep(wait)
+
+    async def offers(self) -> list[str] | None:
+        """The models that the server has, which it tells for nothing; null where it does not tell.
+        Raises `Unreachable` or `Rejected`."""
+        try:
+            answer = await self._http.send("GET", self._models_url, headers=self._headers)
+        except RetryableError as error:
+            raise Unreachable(str(error)) from None
+        except PermanentError as error:
+            raise Rejected(str(error)) from None
+        if answer.status in (401, 402, 403):
+            raise Rejected(f"The language model at {self._server} refuses the key with {named(answer.status)}.")
+        try:
+            return [model.id for model in msgspec.json.decode(answer.body, type=_Models).data] if answer.ok else None
+        except msgspec.MsgspecError:
+            return None
 
     async def close(self) -> None:
         """Let go of the connections."""

@@ -77,6 +77,7 @@ class FakeChat:
         """The base URL, up to `/v1`, for the length of a block."""
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_get("/v1/models", self._models)
         async with serving(app) as url:
             yield f"{url}/v1"
 
@@ -107,10 +108,19 @@ class FakeChat:
         finally:
             self.at_once -= 1
 
-    def _refusal(self, asked: Asked) -> web.Response | None:
+    async def _models(self, request: web.Request) -> web.Response:
+        asked = Asked(authorization=request.headers.get("Authorization"), body={"model": self.name, "messages": []}, size=0)
+        return self._key_refusal(asked) or web.json_response({"object": "list", "data": [{"id": self.name}, {"id": "other"}]})
+
+    def _key_refusal(self, asked: Asked) -> web.Response | None:
         expected = self.key if self.plain_key or self.key is None else f"Bearer {self.key}"
         if self.key is not None and asked.authorization != expected:
             return error(401, f"Incorrect API key provided: {asked.authorization}.", code="invalid_api_key")
+        return None
+
+    def _refusal(self, asked: Asked) -> web.Response | None:
+        if refusal := self._key_refusal(asked):
+            return refusal
         if asked.body["model"] != self.name:
             return error(404, f"The model `{asked.body['model']}` does not exist.", code="model_not_found")
         for name in self.refused & asked.body.keys():

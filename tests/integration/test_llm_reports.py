@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import sys
 from collections.abc import AsyncIterator
@@ -572,6 +573,33 @@ async def test_the_llm_gateway_of_assemblyai_is_spoken_to(tmp_path: Path) -> Non
     assert (written.ready.mode, written.ready.model, written.report.notes) == (ReportMode.LLM, "claude-sonnet-5", ())
     assert written.items == []
     assert ((written.ready.usage and written.ready.usage.prompt_tokens) or 0) > 500
+
+
+@pytest.mark.parametrize(
+    ("key", "model", "line"),
+    [
+        ("sk-right", "fake-1", "ok       language model fake-1 at 127.0.0.1, outside"),
+        ("sk-right", "gpt-9", "missing  language model 127.0.0.1 has no gpt-9, but fake-1, other"),
+        (
+            "sk-wrong",
+            "fake-1",
+            "missing  language model The language model at 127.0.0.1 refuses the key with 401 Unauthorized.",
+        ),
+    ],
+)
+async def test_doctor_tells_whether_the_model_can_be_asked(key: str, model: str, line: str, tmp_path: Path) -> None:
+    """Without asking it anything."""
+    server = FakeChat(model=honest, key="sk-right")
+    async with server.serving() as url:
+        settings = {"LLM_URL": url, "LLM_MODEL": model, "LLM_API_KEY": key, "DATA_DIR": str(tmp_path)}
+        doctor = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services", "doctor"),
+            env={**os.environ, **{f"AUDIO2TXT_{name}": value for name, value in settings.items()}},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await doctor.communicate()
+    assert line in out.decode().splitlines()
+    assert server.asked == []
 
 
 async def test_a_slow_model_holds_up_nobody_elses_report(tmp_path: Path) -> None:
