@@ -36,6 +36,7 @@ SUBJECTS = (
     "decoding",
     "documents",
     "extraction",
+    "llm",
 )
 
 
