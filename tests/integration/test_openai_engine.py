@@ -66,6 +66,10 @@ class Paid(Ledger):
                 raise JobError("outcome_unknown", "lost", retryable=True) from error
         return self.answers[name]
 
+    @override
+    async def permit(self) -> None:
+        """Everything may leave this house."""
+
 
 class Reports:
     """Keeps what is reported."""

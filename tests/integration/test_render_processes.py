@@ -55,7 +55,9 @@ async def test_a_process_renders_every_format() -> None:
     async with _workers() as workers:
         assert _render_processes() == set()
         async with workers.lend(assignment(MEETING)) as lease:
-            report = msgspec.json.decode(await lease.open(), type=Report)
+            opened = await lease.open()
+            assert isinstance(opened, bytes)
+            report = msgspec.json.decode(opened, type=Report)
             files = {file_format: (await lease.render(file_format)).data for file_format in ArtifactFormat}
         assert report.facts.words == 5
         assert files[ArtifactFormat.PDF].startswith(b"%PDF-1.7")

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from services.notifier.notifications import encode_body
-from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure
+from shared.schemas.jobs import ArtifactResult, ArtifactState, Failure, FileFormat
 from shared.schemas.webhooks import WebhookBody
 from tests.notifying import job_completed, job_failed
 
@@ -33,7 +33,7 @@ def test_a_failed_artifact_has_no_link() -> None:
     """A completed job may carry one; it is told as failed."""
     failed = ArtifactResult(
         name="minutes.pdf",
-        format=ArtifactFormat.PDF,
+        format=FileFormat.PDF,
         state=ArtifactState.FAILED,
         media_type="application/pdf",
         failure=Failure(code="render_failed", message="The PDF could not be rendered."),
