@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from services.reporter.blocks import Finding, Findings
 from services.reporter.characters import clean
-from services.reporter.labels import Labels
+from services.reporter.labels import Labels, code_text
 from shared.schemas.transcripts import Entity, Insights
 
 
@@ -22,16 +22,16 @@ def findings(insights: Insights, labels: Labels, *, taken_over: bool) -> Iterato
     if insights.highlights is not None and not taken_over:
         yield _subject(labels.highlights, _listed(clean(one.text) for one in insights.highlights), labels)
     if insights.sentiments is not None:
-        moods = Counter(in_words(one.sentiment) for one in insights.sentiments).most_common()
+        moods = Counter(in_words(one.sentiment, labels) for one in insights.sentiments).most_common()
         yield _subject(labels.moods, _listed(f"{mood} {count}" for mood, count in moods), labels)
     if insights.content_warnings is not None:
-        warnings = [Finding(text=in_words(one.label), start_ms=one.start_ms) for one in insights.content_warnings]
+        warnings = [Finding(text=in_words(one.label, labels), start_ms=one.start_ms) for one in insights.content_warnings]
         yield _subject(labels.content_warnings, warnings, labels)
 
 
-def in_words(code: str) -> str:
+def in_words(code: str, labels: Labels) -> str:
     """`phone_number` as people write it."""
-    return clean(code.replace("_", " "))
+    return clean(code_text(labels, code))
 
 
 def _written(insights: Insights, labels: Labels) -> Iterator[Findings]:
@@ -57,5 +57,5 @@ def _by_type(entities: Iterable[Entity], labels: Labels) -> list[Finding]:
     """A line for each type of entity, in the order in which they are first mentioned."""
     types: dict[str, dict[str, None]] = {}
     for entity in entities:
-        types.setdefault(in_words(entity.type), {})[clean(entity.text)] = None
+        types.setdefault(in_words(entity.type, labels), {})[clean(entity.text)] = None
     return [Finding(text=type_ + labels.colon + " · ".join(texts)) for type_, texts in types.items()]

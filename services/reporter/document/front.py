@@ -56,7 +56,7 @@ def notices(report: Report, transcript: Transcript, labels: Labels) -> list[Noti
     found.append(_coverage(report.coverage, labels))
     found += [Notice(text=note_text(labels, code), warning=True) for code in report.notes]
     if transcript.redaction is not None:
-        removed = ", ".join(map(in_words, transcript.redaction.categories))
+        removed = labels.separator.join(in_words(one, labels) for one in transcript.redaction.categories)
         found.append(Notice(text=labels.redacted.format(removed=removed), warning=True))
     return found
 

@@ -34,6 +34,11 @@ def note_text(labels: Labels, code: str) -> str:
     return labels.notes.get(code) or labels.other_note.format(code=code.replace("_", " "))
 
 
+def code_text(labels: Labels, code: str) -> str:
+    """What an engine calls by a word of its own, as people write it: `phone_number`."""
+    return labels.codes.get(code.lower().replace(" ", "_")) or code.replace("_", " ")
+
+
 def date_text(labels: Labels, date: dt.date) -> str:
     """A day as people write it."""
     name = labels.month_names[date.month - 1] if labels.month_names else ""

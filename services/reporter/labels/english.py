@@ -106,7 +106,7 @@ ENGLISH = Labels(
         "vocabulary_cut": "Not every key term was given to the speech engine, which takes fewer.",
         "insights_unreadable": "A part of what the speech engine found out could not be read; it lies in the raw answer.",
         "engine_warnings": "The speech engine gave warnings; they stand in its raw answer.",
-        "script_converted": "The Chinese script was converted; the words as recognised are kept.",
+        "script_converted": "Chinese was converted to another script, and some words with it; those recognised are kept.",
         "roles_unknown": (
             "It is not clear who plays which part, so what is asked of one part was looked for in what everybody said."
         ),
@@ -137,6 +137,7 @@ ENGLISH = Labels(
         "provider_silent": "The speech engine found nothing out that a report could use.",
     },
     other_note="Note: {code}.",
+    codes={},
     languages={
         "zh-Hant": "Chinese (Traditional)",
         "zh-Hans": "Chinese (Simplified)",

@@ -75,4 +75,6 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
     """By `reports.Doubt`."""
     notes: dict[str, str]
     other_note: str
+    codes: dict[str, str]
+    """What engines name by words of their own, such as `person_name` or `positive`; one that is missing is shown as it is."""
     languages: dict[str, str]

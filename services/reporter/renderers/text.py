@@ -55,7 +55,10 @@ def _block(block: Block, labels: Labels) -> str:  # noqa: C901, PLR0911 -- a cas
             return f"! {block.text}" if block.warning else block.text
         case TalkTime():
             return "\n".join(
-                f"{share.voice.name}{labels.colon}{clock(share.speech_ms)} ({share.share:.0%})" for share in block.shares
+                labels.aside.format(
+                    text=f"{share.voice.name}{labels.colon}{clock(share.speech_ms)}", remark=f"{share.share:.0%}"
+                )
+                for share in block.shares
             )
         case Findings():
             return "\n".join([block.label, *map(_finding, block.findings)])
@@ -135,7 +138,10 @@ def _moments(citations: Iterable[Citation]) -> str:
 
 
 def _doubt(doubt: str | None) -> str:
-    return f"({doubt})" if doubt else ""
+    """In brackets as wide as its full stop."""
+    if not doubt:
+        return ""
+    return f"（{doubt}）" if columns(doubt[-1]) == 2 else f"({doubt})"
 
 
 def _joined(*parts: str) -> str:

@@ -5,7 +5,7 @@ import pytest
 
 from services.reporter.renderers import render
 from shared.schemas.jobs import ArtifactFormat
-from shared.schemas.transcripts import Insights, RedactionRecord, Transcript
+from shared.schemas.transcripts import Entity, Insights, RedactionRecord, Sentiment, Transcript
 from tests.speech import INSIGHTS, conversation, document, said, transcript
 
 MEETING = transcript(
@@ -37,8 +37,25 @@ def test_chinese_text_has_chinese_labels_and_full_underlines() -> None:
     """A Chinese character is two columns wide."""
     text = _rendered(transcript(conversation(("A", "大家好。")), language="zh-Hant"), ArtifactFormat.TEXT, title="週會")
     assert text.startswith("週會\n====\n")
-    assert "時長：0:04\n字數：3\n" in text
+    assert "錄音長度：0:04\n字數：3\n" in text
     assert "發言者 A\n[00:00:00] 大家好。" in text
+
+
+def test_chinese_text_has_chinese_words_for_what_engines_call_by_codes() -> None:
+    """And Chinese brackets and commas; a code that nobody has a word for is shown as it is."""
+    found = Insights(
+        entities=(
+            Entity(type="person_name", text="王小明", start_ms=0, end_ms=9),
+            Entity(type="crypto", text="x", start_ms=0, end_ms=9),
+        ),
+        sentiments=(Sentiment(sentiment="POSITIVE", start_ms=0, end_ms=9),),
+    )
+    removed = RedactionRecord(categories=("person_name", "phone_number"), substitute="hash")
+    source = transcript(conversation(("A", "大家好。")), language="zh-Hant")
+    text = _rendered(msgspec.structs.replace(source, insights=found, redaction=removed), ArtifactFormat.TEXT)
+    for line in ("姓名：王小明", "crypto：x", "正面 1", "發言者 A：0:04（100%）"):
+        assert f"\n{line}\n" in text
+    assert "類別的內容：姓名、電話號碼。" in text
 
 
 def test_markdown_reads_from_top_to_bottom() -> None:
