@@ -89,7 +89,7 @@ def _packages(settings: PlatformSettings) -> list[Finding]:
     needed = {"embedded"} if settings.database_url.startswith("embedded:") else set[str]()
     findings = []
     for extra, modules in PARTS.items():
-        lacking = [module for module in modules if importlib.util.find_spec(module) is None]
+        lacking = [module for module in modules if not _there(module)]
         if not lacking:
             findings.append(Finding(mark="ok", subject=extra, detail="installed"))
         else:
@@ -99,10 +99,17 @@ def _packages(settings: PlatformSettings) -> list[Finding]:
     return findings
 
 
+def _there(*modules: str) -> bool:
+    """Whether all of them are installed. Of the services an image does not run, it may hold the package and no module."""
+    try:
+        return all(importlib.util.find_spec(module) is not None for module in modules)
+    except ModuleNotFoundError:  # a package above one of them
+        return False
+
+
 def _speakers(environment: dict[str, str]) -> Finding:
     """Whether the local engine can tell speakers apart."""
-    needed = (*PARTS["local"], "services.transcriber", "services.transcriber.engines")
-    if any(importlib.util.find_spec(module) is None for module in needed):
+    if not _there(*PARTS["local"], "services.transcriber.engines.local"):
         return Finding(mark="off", subject="speakers", detail="told apart by the local engine, which is not installed")
     from services.transcriber.engines.local.models import SpeakerModel
 
@@ -117,7 +124,7 @@ def _speakers(environment: dict[str, str]) -> Finding:
 
 def _fonts() -> Finding:
     """Which fonts PDFs are set in."""
-    if importlib.util.find_spec("services.reporter") is None:
+    if not _there("services.reporter.fontfiles"):
         return Finding(mark="off", subject="fonts", detail="embedded by the reporter, which is not installed")
     from services.reporter import fontfiles
 
@@ -210,7 +217,7 @@ async def _check_bus(settings: PlatformSettings) -> str:
 async def _language_model(environment: dict[str, str]) -> Finding:
     """Whether the language model that writes reports can be asked."""
     subject = "language model"
-    if importlib.util.find_spec("services.reporter") is None:
+    if not _there("services.reporter.chat_client"):
         return Finding(mark="off", subject=subject, detail="asked by the reporter, which is not installed")
     from services.reporter.chat_client import ChatClient, Rejected, Unreachable
     from services.reporter.settings import LlmSettings
@@ -237,7 +244,7 @@ async def _language_model(environment: dict[str, str]) -> Finding:
 
 
 async def _gateway(settings: PlatformSettings, environment: dict[str, str]) -> Finding:
-    if any(importlib.util.find_spec(module) is None for module in PARTS["client"]):
+    if not _there(*PARTS["client"]):
         return Finding(mark="off", subject="running", detail="not asked: audio2txt[client] is not installed")
     from services.commands.client import Client
 
