@@ -15,7 +15,7 @@ from services.reporter.renderers.pdf.typeset import break_lines
 MIRRORED = str.maketrans("()[]<>«»", ")(][><»«")
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(text=st.text("ab 12.,-%()[]/:!?«»אבגמשا بج٣٤", max_size=24), rtl=st.booleans())
 def test_the_order_is_that_of_an_independent_implementation(text: str, rtl: bool) -> None:
     """python-bidi (Rust's unicode-bidi), which leaves brackets as they are."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.reporter.characters import clean
@@ -149,7 +149,6 @@ ABSOLUTE = {"lines", "blank", "width", "too short", "too long", "gap", "two spea
 
 
 @pytest.mark.parametrize("profile", MEASURES)
-@settings(deadline=None)
 @given(made=segments())
 def test_whatever_was_said_fits_the_screen(made: list[Segment], profile: CaptionProfile) -> None:
     """At most two lines, none too wide, long enough, one cue at a time; and every letter once."""
@@ -166,7 +165,6 @@ def _letters(texts: Iterable[str]) -> list[str]:
     return sorted(filter(str.isalnum, "".join(texts)))
 
 
-@settings(deadline=None)
 @given(texts=st.lists(st.lists(LATIN_WORD, min_size=1, max_size=40).map(" ".join), min_size=1, max_size=4))
 def test_well_timed_words_break_no_rule_at_all(texts: list[str]) -> None:
     """One speaker, whatever the words."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.reporter.characters import clean
@@ -89,7 +89,6 @@ def test_characters_take_the_shapes_of_their_region(language: str | None, region
 MIXED = st.text(st.sampled_from("ab cd-e fghijklmnop .,!? 天地玄黃「」（），。！…—“”’ "), max_size=120)
 
 
-@settings(deadline=None)
 @given(text=MIXED, width=st.floats(12, 300))
 def test_lines_hold_every_character_in_order_and_fit(text: str, width: float) -> None:
     """Only spaces at line ends are dropped; offsets point into the prepared text."""
