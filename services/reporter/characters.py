@@ -1,9 +1,10 @@
-"""Makes recognised text safe to show: no control characters, no direction overrides, single spaces; and counts its words."""
+"""Makes recognised text safe to show (no control characters, no direction overrides, single spaces), counts and measures it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from unicodedata import category, east_asian_width
 
 HAN = "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fd-\u30ff\u31f0-\u31ff\uff66-\uff9f"
@@ -24,6 +25,31 @@ LINK = re.compile(r"https?://[!-;=?-~]*[0-9A-Za-z]/?")
 """A web address inside running text, without the punctuation that follows it."""
 
 _COUNTED = re.compile(rf"[{HAN}{KANA}{BOPOMOFO}]|(?:[^\W{HAN}{KANA}{BOPOMOFO}]|['’](?=\w))+")
+
+
+_UNSEEN = frozenset({"Mn", "Me", "Cf"})
+_SET_FULL = frozenset("“”‘’…‥—―·‧※°±×÷→←↑↓●○■□★☆")
+"""Characters of Latin fonts that Chinese, Japanese and Korean ones draw as wide as an ideograph."""
+
+
+class _Widths(dict[str, int]):
+    """The width of each character in columns; found out once for each."""
+
+    def __init__(self, wide: frozenset[str]) -> None:
+        super().__init__()
+        self._wide = wide
+
+    def __missing__(self, character: str) -> int:
+        if category(character) in _UNSEEN:
+            width = 0
+        else:
+            width = 2 if character in self._wide or east_asian_width(character) in "WF" else 1
+        self[character] = width
+        return width
+
+
+_LATIN = _Widths(frozenset())
+_EAST_ASIAN = _Widths(_SET_FULL)
 
 
 def clean(text: str) -> str:
@@ -57,6 +83,9 @@ def put_in(text: str, placeholder: str, name: str) -> str:
     return before
 
 
-def columns(text: str) -> int:
-    """How wide the text is where every Latin letter takes one column and every Chinese character two."""
-    return len(text) if text.isascii() else len(text) + len(_WIDE.findall(text))
+def columns(text: str, *, east_asian: bool = False) -> int:
+    """How wide the text is where every Latin letter takes one column, every Chinese character two, an accent of its own none;
+    `east_asian` where quotation marks, dashes and the like are as wide as ideographs."""
+    if text.isascii():
+        return len(text)
+    return sum(map((_EAST_ASIAN if east_asian else _LATIN).__getitem__, text))

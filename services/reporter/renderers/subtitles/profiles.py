@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import msgspec
 
-from services.reporter.renderers.subtitles.widths import columns
+from services.reporter.characters import columns
 from shared.schemas.solutions import CaptionProfile
 from shared.schemas.transcripts import Transcript
 

@@ -8,10 +8,10 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
+from services.reporter.characters import columns
 from services.reporter.renderers.subtitles.breaks import phrases
 from services.reporter.renderers.subtitles.profiles import Profile
 from services.reporter.renderers.subtitles.units import Unit, clings, segment_units
-from services.reporter.renderers.subtitles.widths import columns
 from shared.schemas.transcripts import Segment
 
 PAUSE_MS = 2000
