@@ -142,9 +142,14 @@ class LanguageModel:
                 return read_completion(answer, prompt)
         if place not in self._under_way:
             self._under_way[place] = asyncio.create_task(self._ask(inquiry, prompt))
-            self._under_way[place].add_done_callback(lambda _: self._under_way.pop(place))
+            self._under_way[place].add_done_callback(lambda done: self._ended(place, done))
         # Whoever waits may be cancelled; what is paid for is kept all the same.
         return await asyncio.shield(self._under_way[place])
+
+    def _ended(self, place: tuple[UUID, str], task: asyncio.Task[Reply]) -> None:
+        del self._under_way[place]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("llm.answer_not_kept", error=repr(error))  # perhaps nobody waits for it any more
 
     async def _ask(self, inquiry: Inquiry, prompt: Prompt) -> Reply:
         for last in (not self._repeats, True):

@@ -331,3 +331,16 @@ def test_facts_about_different_moments_are_different() -> None:
     """Also in the same words."""
     assert len(merged([claim("Yes, we agree", "a"), claim("Yes, we agree", "b")])) == 2
     assert [source.segment_id for source in union([claim("x", "a", "b"), claim("y", "c")])] == ["a", "c", "b"]
+
+
+def test_sections_may_stand_on_their_own() -> None:
+    """Some models leave out the object around them."""
+    draft, _ = written(brief(), lambda prompt: reply({"points": [{"text": "One.", "evidence": [{"seg": 1, "quote": "Good"}]}]}))
+    assert [one.text for one in draft.claims["points"]] == ["One."]
+
+
+def test_a_report_in_traditional_chinese_is_not_in_simplified() -> None:
+    """Whatever the model writes; quotations stay as they were given."""
+    told = {"text": "我们决定签约。", "evidence": [{"seg": 1, "quote": "我们决定"}]}
+    draft, _ = written(brief(language="zh-Hant"), lambda prompt: reply({"sections": {"points": [told]}}))
+    assert draft.claims["points"] == (Claim(text="我們決定簽約。", sources=(Source(segment_id="s000000", quote="我们决定"),)),)

@@ -12,6 +12,7 @@ import msgspec
 
 from services.reporter.analysis.claims import Brief, Claim, Source
 from services.reporter.analysis.llm.reading import Unreadable
+from services.reporter.analysis.llm.script import Traditional
 from services.reporter.characters import clean
 from shared.schemas.reports import Cell
 from shared.schemas.solutions import Section, SectionFormat
@@ -95,10 +96,15 @@ class Reader:
         self._solution = brief.solution
         self._segments = {number: segment.id for number, segment in enumerate(brief.transcript.segments, 1)}
         self._speakers = {speaker.id for speaker in brief.transcript.speakers}
+        said = (segment.text for segment in brief.transcript.segments)
+        self._script = Traditional(said) if brief.language == "zh-Hant" else None
         self._bare = re.compile(rf"(?<![\w{{])(?:{'|'.join(map(re.escape, self._speakers)) or '(?!)'})(?![\w}}])")
 
     def told(self, content: Mapping[str, object]) -> Told:
         """Sections and roles. Raises `Unreadable` when there are no sections at all."""
+        ids = {section.id for section in self._solution.sections}
+        if "sections" not in content and ids & content.keys():
+            content = {"sections": {id_: listed for id_, listed in content.items() if id_ in ids}}
         try:
             answer = msgspec.convert(content, _Answer, strict=False)
         except msgspec.ValidationError:
@@ -166,8 +172,9 @@ class Reader:
         return Cell(column=column, text="" if speaker else text, speaker_id=speaker, date=_date(cell.date))
 
     def _text(self, text: str | None) -> str:
-        """Clean, and with braces around speakers' ids that have none."""
-        return self._bare.sub(lambda match: f"{{{match[0]}}}", clean(text or "")[:_LONGEST_TEXT])
+        """Clean, in the report's script, and with braces around speakers' ids that have none."""
+        named = self._bare.sub(lambda match: f"{{{match[0]}}}", clean(text or "")[:_LONGEST_TEXT])
+        return named if self._script is None else self._script.written(named)
 
     def _speaker(self, text: str | None) -> str | None:
         """The speaker that a text is the id of."""
