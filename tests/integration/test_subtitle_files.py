@@ -15,7 +15,7 @@ from av.subtitles.subtitle import AssSubtitle
 from services.reporter.renderers import render
 from shared.schemas.jobs import ArtifactFormat
 from shared.schemas.transcripts import Transcript
-from tests.captioning import CHINESE, LATIN, read_vtt, violations
+from tests.captioning import CHINESE, LATIN, read_vtt, violations, width
 from tests.conversations import conversation
 from tests.speech import document
 
@@ -49,6 +49,16 @@ def test_no_cue_of_eight_hours_breaks_a_rule(files: Files) -> None:
     cues = read_vtt(files.vtt.read_text(), files.names)
     assert len(cues) > 4000
     assert not violations(cues, files.source.segments, CHINESE if files.source.language == "zh-Hant" else LATIN)
+
+
+def test_names_find_room_in_subrip(files: Files) -> None:
+    """Before a speaker's first words, on lines that stay within the profile's width."""
+    measures = CHINESE if files.source.language == "zh-Hant" else LATIN
+    texts = [cue.content.split("\n") for cue in srt.parse(files.srt.read_text())]
+    assert all(1 <= len(lines) <= 2 for lines in texts)
+    assert max(width(line, measures) for lines in texts for line in lines) <= measures.line
+    starts = {line.removeprefix("- ")[:10] for lines in texts for line in lines}
+    assert {name[:10] for name in files.names} <= starts
 
 
 def test_independent_parsers_agree_about_every_cue(files: Files) -> None:
