@@ -57,8 +57,8 @@ def test_names_find_room_in_subrip(files: Files) -> None:
     texts = [cue.content.split("\n") for cue in srt.parse(files.srt.read_text())]
     assert all(1 <= len(lines) <= 2 for lines in texts)
     assert max(width(line, measures) for lines in texts for line in lines) <= measures.line
-    starts = {line.removeprefix("- ")[:10] for lines in texts for line in lines}
-    assert {name[:10] for name in files.names} <= starts
+    starts = tuple({line.removeprefix("- ")[:20] for lines in texts for line in lines})
+    assert all(any(start.startswith(name[:15]) for start in starts) for name in files.names)
 
 
 def test_independent_parsers_agree_about_every_cue(files: Files) -> None:
