@@ -141,7 +141,7 @@ class Script(enum.StrEnum):
     """The Chinese script of the text: converted by OpenCC, on record and reversibly."""
 
     TAIWAN = "zh-Hant-TW"
-    """Taiwan's characters and words (`s2twp`)."""
+    """Taiwan's characters and words (`s2twp`), everyday words as they were said."""
     HONG_KONG = "zh-Hant-HK"
     """Hong Kong's characters (`s2hk`)."""
     TRADITIONAL = "zh-Hant"
