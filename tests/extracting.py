@@ -16,7 +16,7 @@ from services.reporter.analysis.extractive import extract
 from services.reporter.analysis.sentences import Sentence, split
 from services.reporter.analysis.words import chinese_tokens, fold, length, stem
 from shared.schemas.jobs import ArtifactFormat, ReportLanguage
-from shared.schemas.solutions import LocalisedText, Section, SectionKind, Solution
+from shared.schemas.solutions import Column, LocalisedTerms, LocalisedText, Role, Section, SectionKind, Solution
 from tests.meetings import Answer, Meeting, turn_of
 
 SEEDS = range(40)
@@ -39,13 +39,48 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     """F1 of words, and of pairs of words, with the summary of the meeting and those of its parts."""
 
 
+def text(word: str) -> LocalisedText:
+    """A word in all languages."""
+    return {"zh-Hant": word, "en": word}
+
+
+def section(
+    kind: SectionKind,
+    id_: str = "",
+    *,
+    cues: LocalisedTerms | None = None,
+    columns: tuple[Column, ...] = (),
+    roles: tuple[str, ...] = (),
+    items: int = 8,
+) -> Section:
+    """A section of a kind, named after it unless told otherwise."""
+    return Section(
+        id=id_ or kind.value,
+        title=text(kind),
+        kind=kind,
+        cues=cues or {},
+        columns=columns,
+        speaker_roles=roles,
+        max_items=items,
+    )
+
+
+def scenario(*sections: Section, roles: tuple[Role, ...] = ()) -> Solution:
+    """A scenario of these sections."""
+    return Solution(
+        id="only",
+        version=1,
+        title=text("t"),
+        description=text("d"),
+        artifacts=(ArtifactFormat.MARKDOWN,),
+        sections=sections,
+        roles=roles,
+    )
+
+
 def highlights(items: int) -> Solution:
     """A scenario of nothing but so many sentences on what a recording is about."""
-    text: LocalisedText = {"zh-Hant": "x", "en": "x"}
-    section = Section(id="points", title=text, kind=SectionKind.POINTS, max_items=items)
-    return Solution(
-        id="points", version=1, title=text, description=text, artifacts=(ArtifactFormat.MARKDOWN,), sections=(section,)
-    )
+    return scenario(section(SectionKind.POINTS, items=items))
 
 
 class Reference:

@@ -29,11 +29,12 @@ _ABBREVIATIONS = re.compile(
     r"(?:mr|mrs|ms|dr|prof|rev|st|mt|vs|nos?|vol|fig|art|sec|approx|dept|est|gen|gov|hon|lt|col|sgt|capt|eg|ie|cf|al)"
 )
 _ENDING_ABBREVIATIONS = re.compile(r"(?:etc|am|pm|inc|ltd|co|corp|jr|sr)")
+_LONGEST_WORD = 40
 _LAST_WORD = re.compile(r"((?:[^\W\d_]\.)*[^\W_]+)$")
 _BACK_CHANNEL = re.compile(
     r"(?:\W|\b(?:m+[- ]?h?m+|mm+|hm+|um+|uh+(?:[- ]huh)?|u+h+|yeah|yep|yes|right|okay|ok|oh|sure|true|exactly|great|good|"
     r"cool|thanks"
-    r"|thank you|i see|alright|no|wow)\b|[嗯啊哦喔噢對对好是欸誒诶呃哈]|沒錯|没错|可以|謝謝|谢谢)+",
+    r"|thank you|i see|alright|no|wow)\b|[嗯啊哦喔噢對对好是欸誒诶呃哈]|沒錯|没错|可以|謝謝|谢谢)++",
     re.IGNORECASE,
 )
 _CLAUSE_ENDS = (re.compile(r"[；;。]+\s*"), re.compile(r"[，,、：:]+\s*"))
@@ -148,7 +149,7 @@ def _ends_sentence(text: str, end: re.Match[str]) -> bool:
 
 def _is_abbreviated(before: str, following: str) -> bool:
     """Whether the last word before a full stop is an abbreviation or an initial that goes on with what follows."""
-    word = _LAST_WORD.search(before)
+    word = _LAST_WORD.search(before[-_LONGEST_WORD:])
     if word is None:
         return False
     plain = word.group().replace(".", "").lower()

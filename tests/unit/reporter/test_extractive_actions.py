@@ -6,8 +6,8 @@ import pytest
 
 from services.reporter.analysis.claims import Brief, Claim
 from services.reporter.analysis.extractive import extract
-from shared.schemas.jobs import ArtifactFormat
-from shared.schemas.solutions import Column, ColumnType, LocalisedText, Section, SectionKind, Solution
+from shared.schemas.solutions import Column, ColumnType, SectionKind
+from tests.extracting import scenario, section, text
 from tests.speech import conversation, transcript
 
 Line = tuple[str | None, str]
@@ -16,31 +16,18 @@ NAMES = {"A": "Anna Lee", "B": "Ben Wu", "C": "Carla Ruiz"}
 CHINESE_NAMES = {"A": "王美玲", "B": "陳志偉", "C": "林佳蓉"}
 
 
-def _text(word: str) -> LocalisedText:
-    return {"zh-Hant": word, "en": word}
-
-
 COLUMNS = (
-    Column(id="task", title=_text("Task")),
-    Column(id="owner", title=_text("Owner"), type=ColumnType.SPEAKER),
-    Column(id="due", title=_text("Due"), type=ColumnType.DATE),
-    Column(id="priority", title=_text("Priority")),
+    Column(id="task", title=text("Task")),
+    Column(id="owner", title=text("Owner"), type=ColumnType.SPEAKER),
+    Column(id="due", title=text("Due"), type=ColumnType.DATE),
+    Column(id="priority", title=text("Priority")),
 )
 
 
 def _found(kind: SectionKind, *lines: Line, names: dict[str, str], columns: tuple[Column, ...] = ()) -> tuple[Claim, ...]:
-    section = Section(id="found", title=_text("Found"), kind=kind, columns=columns, max_items=20)
-    solution = Solution(
-        id="only",
-        version=1,
-        title=_text("t"),
-        description=_text("d"),
-        artifacts=(ArtifactFormat.MARKDOWN,),
-        sections=(section,),
-    )
-    return extract(Brief(solution=solution, transcript=transcript(conversation(*lines), names=names), language="en")).claims[
-        "found"
-    ]
+    solution = scenario(section(kind, columns=columns, items=20))
+    source = transcript(conversation(*lines), names=names)
+    return extract(Brief(solution=solution, transcript=source, language="en")).claims[kind]
 
 
 def _actions(*lines: Line, names: dict[str, str] = NAMES) -> list[tuple[str, str, str]]:

@@ -43,7 +43,7 @@ _LEAD_IN = Phrase(
 )
 """What people say before they say something."""
 _TRAIL = re.compile(
-    r"(?:[\s,，、;；:：—–-]+(?:(?:and|but|so|or|okay|ok|right|you know|um+|uh+|like|eh)(?=[\s,]*$))?)+$", re.IGNORECASE
+    r"(?:[\s,，、;；:：—–-]++(?:(?:and|but|so|or|okay|ok|right|you know|um+|uh+|like|eh)(?=[\s,]*$))?)+$", re.IGNORECASE
 )
 """What is left hanging at the end of a part of a sentence."""
 

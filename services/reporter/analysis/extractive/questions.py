@@ -102,5 +102,5 @@ def _rest(material: Material, number: int) -> tuple[int, ...]:
     if length(sentence.text) >= _SHORT_ANSWER or after >= len(material.sentences):
         return ()
     following = material.sentences[after]
-    goes_on = following.speaker_id == sentence.speaker_id and not QUESTION.search(material.folded[after])
+    goes_on = following.whole and following.speaker_id == sentence.speaker_id and not QUESTION.search(material.folded[after])
     return (after,) if goes_on and length(following.text) >= _SHORTEST_ANSWER else ()
