@@ -48,9 +48,6 @@ class Cues:
             term for term in dict.fromkeys(fold(term.strip()).lower() for one in terms.values() for term in one) if term
         ]
 
-    def __bool__(self) -> bool:
-        return bool(self._terms)
-
     def found(self, passages: Passages) -> list[set[int]]:
         """For each cue the numbers of the sentences that hold it."""
         return [_holding(term, passages) for term in self._terms]
