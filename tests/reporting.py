@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,8 +27,9 @@ from shared.schemas.reports import Doubt, Item, Report
 from shared.schemas.solutions import Column, ColumnType, LocalisedText, Section, SectionFormat, SectionKind, Solution
 from shared.schemas.transcripts import Transcript
 from shared.solutions import load_solutions
+from tests.fakes.chat import FakeChat
 from tests.messaging import Reader
-from tests.speech import JOB, TENANT, conversation, transcript
+from tests.speech import JOB, TENANT, conversation, said, transcript
 
 PLENTY = LlmAllowance(tokens=10_000_000)
 
@@ -177,3 +179,36 @@ async def newsroom(
 def language_model(url: str, **settings: Any) -> LlmSettings:
     """Settings for a fake server."""
     return LlmSettings(llm_url=url, llm_model="fake-1", **settings)
+
+
+@asynccontextmanager
+async def before(server: FakeChat, folder: Path, **settings: object) -> AsyncIterator[Newsroom]:
+    """A reporter before a chat server, with the trial scenario."""
+    async with server.serving() as url, newsroom(folder, language_model(url, **settings), solutions=[scenario()]) as room:
+        yield room
+
+
+ENGLISH = """
+budget supplier contract delivery warehouse invoice customer engineer schedule prototype battery license auditor
+marketing campaign training hospital railway bridge tunnel harbour turbine laboratory professor chapter lecture
+mortgage tenant heating insurance vaccine orchard vineyard pottery violin theatre museum passport airline luggage
+"""
+CHINESE = """
+預算 供應商 合約 交貨 倉庫 發票 客戶 工程師 時程 原型 電池 授權 會計師 行銷 活動 訓練 醫院 鐵路 橋樑 隧道
+港口 渦輪 實驗室 教授 章節 講座 房貸 房客 暖氣 保險 疫苗 果園 葡萄園 陶器 小提琴 劇院 博物館 護照 航空 行李
+"""
+
+
+def long_meeting(hours: float, *, chinese: bool = False) -> Transcript:
+    """A meeting in which something else is said every five seconds."""
+    chance = random.Random(1)
+    words = (CHINESE if chinese else ENGLISH).split()
+
+    def sentence() -> str:
+        chosen = chance.sample(words, 8)
+        return "、".join(chosen) + "都談到了。" if chinese else f"They talked about {', '.join(chosen)}."
+
+    segments = [
+        said(sentence(), by="AB"[n // 7 % 2], start=n * 5.0, seconds=5.0, words=not chinese) for n in range(int(hours * 720))
+    ]
+    return transcript(segments, language="zh-Hant" if chinese else "en")
