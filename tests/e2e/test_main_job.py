@@ -10,7 +10,7 @@ from tests.customer import SAMPLE, Customer, Receiver
 from tests.fixtures_installation import StoredKeys
 from tests.recordings import silence
 
-FORMATS = {"md", "txt", "json", "srt", "vtt", "pdf"}
+FORMATS = {"md", "txt", "json", "srt", "vtt", "pdf", "docx"}
 
 
 async def test_real_speech_becomes_every_artifact_and_a_signed_webhook(customer: Customer, receiver: Receiver) -> None:
