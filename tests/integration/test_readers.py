@@ -18,6 +18,7 @@ QUEUES = {
     "reporter.transcript.ready",
     "gateway.transcription.progressed",
     "gateway.transcript.ready",
+    "gateway.report.progressed",
     "gateway.report.ready",
     "gateway.delivery.finished",
     "notifier.job.completed",
