@@ -38,10 +38,11 @@ BUSY_SECONDS = 0.1
 LONGEST_PAUSE = 5.0
 RENEW_SECONDS = 30.0
 """Leases are renewed so often: an answer may take long, and so may its turn."""
-FIRST_INTERVAL, GROWTH, LONGEST_INTERVAL = 3.0, 1.5, 30.0
+FIRST_INTERVAL, GROWTH, LONGEST_INTERVAL = 3.0, 1.5, 300.0
 """Seconds between questions about one task: few at first, for most recordings are short."""
-QUESTIONS_SHARE = 0.5
-"""Of the requests that an account may make. As long as its tasks get by with that, they are all asked for often."""
+QUESTIONS_SHARE, CALLED_BACK_SHARE = 0.5, 0.2
+"""Of the requests that an account may make. As long as its tasks get by with that, they are all asked for often; the rest is
+for submissions, for deletions, and for what providers call back about."""
 COUNT_SECONDS = 5.0
 """How often the tasks of each account are counted."""
 NEWS = 0.05
@@ -53,8 +54,17 @@ log = structlog.get_logger(__name__)
 def interval(polls: int, tasks: int, requests_per_minute: float) -> float:
     """Seconds until the next question about a task that was asked for so often, and is one of so many of its account."""
     seconds: float = FIRST_INTERVAL * GROWTH ** min(polls, 20)
-    enough = tasks * 60.0 / (QUESTIONS_SHARE * requests_per_minute)
-    return min(seconds, max(FIRST_INTERVAL, min(LONGEST_INTERVAL, enough)))
+    return min(seconds, max(FIRST_INTERVAL, _in_turn(tasks, QUESTIONS_SHARE * requests_per_minute)))
+
+
+def interval_if_called_back(seconds: float, tasks: int, requests_per_minute: float) -> float:
+    """The same where the provider calls back, and `seconds` are enough for what was lost."""
+    return max(seconds, _in_turn(tasks, CALLED_BACK_SHARE * requests_per_minute))
+
+
+def _in_turn(tasks: int, per_minute: float) -> float:
+    """Seconds in which each of so many tasks has its turn."""
+    return min(LONGEST_INTERVAL, tasks * 60.0 / per_minute)
 
 
 class Poller:
@@ -168,7 +178,9 @@ class Poller:
             self._put_off(row, seconds=seconds, polls=1, pending=answer)
 
     def _interval(self, row: Transcription) -> float:
-        tasks = self._at_providers.get((row.engine, row.account_id), 0)
+        tasks, engine = self._at_providers.get((row.engine, row.account_id), 0), self._engines[row.engine]
+        if engine.calls_back:
+            return interval_if_called_back(engine.first_poll, tasks, self._pacing.requests_per_minute)
         return interval(row.polls, tasks, self._pacing.requests_per_minute)
 
     async def _answer(self, row: Transcription, engine: RentedEngine) -> Pending | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from services.transcriber.engines import EngineCrashed, Finished, Pending, Task
-from services.transcriber.poller import FIRST_INTERVAL, LONGEST_INTERVAL, interval
+from services.transcriber.poller import FIRST_INTERVAL, LONGEST_INTERVAL, interval, interval_if_called_back
 from services.transcriber.store import Outcome
 from services.transcriber.store.submissions import Unfinished
 from shared.blobs import BlobStore, BlobUnavailable, job_prefix, raw_key
@@ -36,7 +36,7 @@ def process(transcriber_pool: Pool, transcriber_blobs: BlobStore, provider: Prov
 
 def test_questions_become_rarer() -> None:
     """A short recording is done after a few seconds; a long one is not asked for every few, where there are many of them."""
-    intervals = [interval(polls, 2_000, 600) for polls in range(12)]
+    intervals = [interval(polls, 2_000, 600) for polls in range(20)]
     assert intervals == sorted(intervals)
     assert intervals[0] == FIRST_INTERVAL
     assert intervals[-1] == interval(10_000, 2_000, 600) == LONGEST_INTERVAL
@@ -47,6 +47,12 @@ def test_few_tasks_are_asked_for_often() -> None:
     assert interval(100, 10, 600) == FIRST_INTERVAL
     assert interval(100, 50, 600) == 50 / 5
     assert interval(0, 50, 600) == FIRST_INTERVAL
+
+
+def test_who_is_called_back_leaves_requests_for_the_answers() -> None:
+    """However many tasks there are, asking in vain takes a fifth of what the account may ask."""
+    assert interval_if_called_back(30.0, 10, 600) == 30.0
+    assert interval_if_called_back(30.0, 100, 600) == 100 / 2
 
 
 async def test_hundreds_are_given_back_together(process: Process, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -279,6 +279,8 @@ class RentedEngine(Engine):
     """The deployment's key; null where only tenants with a key of their own can use the engine."""
     first_poll: float = 3.0
     """Seconds after its submission until a task is asked for; 0 asks at once."""
+    calls_back: bool = False
+    """Whether the provider tells when a task is done, so that it is asked only in case that was lost."""
     largest_callback: int = 64 * 1024
     """Bytes of a callback's body; more where it brings the answer."""
 

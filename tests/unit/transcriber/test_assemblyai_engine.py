@@ -436,8 +436,10 @@ async def test_who_is_called_back_asks_rarely(blobs: BlobStore) -> None:
     rented = AssemblyAIEngine(
         settings=AssemblyAISettings(assemblyai_url=SERVICE), blobs=blobs, reserve=unpaced, hooks=hooks, connect=far.connect
     )
+    assert rented.calls_back
     assert rented.first_poll == CALLED_BACK_SECONDS
-    assert await rented.poll(task(), "t1") == Pending(seconds=CALLED_BACK_SECONDS)
+    assert await rented.poll(task(), "t1") == Pending()
+    assert not engine(far, blobs).calls_back
 
 
 async def test_a_deletion_that_fails_is_tried_again(blobs: BlobStore) -> None:

@@ -48,7 +48,7 @@ LONGEST_MS = 10 * 3_600_000
 PRESIGNED_SECONDS = 48 * 3600
 """AssemblyAI fetches a recording when its turn has come."""
 CALLED_BACK_SECONDS = 30.0
-"""Between questions where AssemblyAI calls back, and an answer is missed only when that was lost."""
+"""Between questions, or more, where AssemblyAI calls back."""
 UNCLEAR = dt.timedelta(minutes=2, seconds=15)
 """After the beginning of a submission: its time-out, a margin, and a minute in which the list may lag behind."""
 
@@ -84,8 +84,8 @@ class AssemblyAIEngine(RentedEngine):
         self._upload = settings.assemblyai_upload
         self._blobs = blobs
         self._hooks = hooks
-        self._interval = None if hooks is None else CALLED_BACK_SECONDS
-        self.first_poll = self._interval or RentedEngine.first_poll
+        self.calls_back = hooks is not None
+        self.first_poll = CALLED_BACK_SECONDS if self.calls_back else RentedEngine.first_poll
         self._wire = Wire(connect=connect, reserve=reserve)
         self._submit_timeout = submit_timeout
         self._unclear = unclear
@@ -146,7 +146,7 @@ class AssemblyAIEngine(RentedEngine):
             raise errors.failure(glance.error or "")
         if glance.status != "completed" or await self._still_redacts(task, provider_id, glance):
             duration_ms = None if glance.audio_duration is None else round(glance.audio_duration * 1000)
-            return Pending(seconds=self._interval, duration_ms=duration_ms)
+            return Pending(duration_ms=duration_ms)
         return Finished(raw=answer.body)
 
     @override
