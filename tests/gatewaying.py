@@ -35,6 +35,7 @@ from shared.schemas.events import (
     TranscriptionProgressed,
     TranscriptionState,
     TranscriptReady,
+    TranscriptRevised,
 )
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat
@@ -204,7 +205,7 @@ async def running_gateway(
         await migrations.apply(platform.database, "gateway")
         service = await stack.enter_async_context(assemble(platform))
         others = Others(platform)
-        kinds = (JobSubmitted, JobCancelled, JobErased, JobCompleted, JobFailed)
+        kinds = (JobSubmitted, JobCancelled, JobErased, JobCompleted, JobFailed, TranscriptRevised)
         listening = [subscription("others", kind, others.hear) for kind in kinds]
         assert service.app is not None
         server = HttpServer(service.app, host="127.0.0.1", port=0)

@@ -8,9 +8,9 @@ from pathlib import PurePath
 import msgspec
 
 from services.gateway.jobs import Job
-from shared.blobs import source_key
-from shared.schemas.events import JobCancelled, JobCompleted, JobErased, JobFailed, JobSubmitted
-from shared.schemas.jobs import TITLE_LENGTH, ArtifactResult, Failure
+from shared.blobs import report_key, source_key
+from shared.schemas.events import JobCancelled, JobCompleted, JobErased, JobFailed, JobSubmitted, TranscriptRevised
+from shared.schemas.jobs import TITLE_LENGTH, ArtifactResult, Failure, JobOptions, Revision
 
 
 def title_of(job: Job) -> str | None:
@@ -27,10 +27,24 @@ def submitted(job: Job) -> JobSubmitted:
         job_id=job.id,
         run=job.run,
         traceparent=job.traceparent,
-        options=msgspec.structs.replace(job.options, title=title_of(job)),
+        options=_options(job),
         source_key=source_key(job.tenant_id, job.id),
         source_url=job.source_url,
         deadline_at=job.deadline_at,
+    )
+
+
+def revised(job: Job) -> TranscriptRevised:
+    """The transcript was edited, and the files of this revision are to take the place of those that are there."""
+    assert job.revision_key is not None, "the first revision is no edit"
+    return TranscriptRevised(
+        tenant_id=job.tenant_id,
+        job_id=job.id,
+        run=job.run,
+        traceparent=job.traceparent,
+        options=_options(job),
+        transcript_key=job.revision_key,
+        report_key=report_key(job.tenant_id, job.id, job.run, job.reported_revision),
     )
 
 
@@ -78,3 +92,9 @@ def cancelled(job: Job) -> JobCancelled:
 def erased(job: Job) -> JobErased:
     """The job is gone, and what others hold about it must go."""
     return JobErased(tenant_id=job.tenant_id, job_id=job.id, run=job.run, traceparent=job.traceparent)
+
+
+def _options(job: Job) -> JobOptions:
+    """What the customer asked for, with what has become of it since."""
+    revision = None if job.revision_key is None else Revision(number=job.revision, key=job.revision_key)
+    return msgspec.structs.replace(job.options, title=title_of(job), revision=revision)

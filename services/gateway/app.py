@@ -12,12 +12,14 @@ from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.allowances import AllowanceStore
 from services.gateway.store.engines import EngineStore
 from services.gateway.store.jobs import JobStore
+from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
@@ -64,6 +66,14 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         allowances=allowances,
         deadline=deadline,
     )
+    revisions = Revisions(
+        jobs=jobs,
+        store=RevisionStore(pool),
+        transitions=lifecycle.transitions,
+        blobs=platform.blobs,
+        outbox=outbox,
+        hub=hub,
+    )
     sweeper = Sweeper(
         pool=pool,
         upkeep=UpkeepStore(pool),
@@ -91,6 +101,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             wake=outbox.wake,
         ),
         lifecycle=lifecycle,
+        revisions=revisions,
         choosing=choosing,
         allowances=allowances,
         hub=hub,

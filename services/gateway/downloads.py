@@ -10,7 +10,7 @@ from litestar import Response
 from litestar.response import Stream
 
 from services.gateway.problems import Problem
-from services.gateway.ranges import ByteRange, Unsatisfiable, attachment, matches, parse_range
+from services.gateway.ranges import ByteRange, Unsatisfiable, attachment, etag_of, matches, parse_range
 from shared.blobs import BlobInfo, BlobStore
 
 
@@ -28,8 +28,8 @@ async def download(
     blobs: BlobStore, info: BlobInfo, conditions: Conditions, *, media_type: str, file_name: str | None = None
 ) -> Stream | Response[bytes]:
     """200, 206, 304 or 416, as RFC 9110 says. With a file name, browsers save instead of showing."""
-    headers = {"ETag": _etag(info), "Accept-Ranges": "bytes"}
-    if matches(conditions.if_none_match, _etag(info)):
+    headers = {"ETag": etag_of(info.etag), "Accept-Ranges": "bytes"}
+    if matches(conditions.if_none_match, etag_of(info.etag)):
         return Response(b"", status_code=304, headers=headers)
     wanted = _range(conditions, info)
     part = wanted or ByteRange(start=0, end=info.size)
@@ -53,7 +53,7 @@ async def begun(stream: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
 
 def _range(conditions: Conditions, info: BlobInfo) -> ByteRange | None:
     """A range is of the bytes the client knows, or none."""
-    if conditions.method == "HEAD" or conditions.if_range not in (None, _etag(info)):
+    if conditions.method == "HEAD" or conditions.if_range not in (None, etag_of(info.etag)):
         return None
     try:
         return parse_range(conditions.range, info.size)
@@ -68,10 +68,6 @@ async def _chunks(first: bytes, stream: AsyncGenerator[bytes, None]) -> AsyncIte
         yield first
         async for chunk in stream:
             yield chunk
-
-
-def _etag(info: BlobInfo) -> str:
-    return f'"{info.etag.strip(chr(34))}"'
 
 
 def _with_charset(media_type: str) -> str:

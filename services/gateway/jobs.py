@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from shared.schemas.events import DeliveryState, TranscriptionState
+from shared.schemas.events import DeliveryState, ReportReady, TranscriptionState
 from shared.schemas.jobs import (
     ArtifactFormat,
     ArtifactResult,
@@ -85,6 +85,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     detected_language: str | None = None
     duration_ms: int | None = None
     cost: Cost | None = None
+    revision: int = 0
+    """Of the current run's transcript: how often it was edited."""
+    revision_key: str | None = None
+    """Blob of the edited transcript; null for the transcript as it was transcribed."""
+    reported_revision: int = 0
+    """The revision that report and files are of."""
     artifacts: tuple[ArtifactResult, ...] = ()
     report_progress: float | None = None
     """Of the current attempt at the report, 0 to 1; null where nobody told."""
@@ -105,6 +111,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def transcribed(self) -> bool:
         """Whether the transcript of the current run is stored."""
         return self.transcribed_run == self.run
+
+    @property
+    def revising(self) -> bool:
+        """Whether files of an edited transcript are awaited."""
+        return self.state is JobState.COMPLETED and self.revision > self.reported_revision
 
 
 def as_submitted(job: Job) -> Job:
@@ -183,7 +194,7 @@ def report_stage(job: Job) -> StageState:
         case JobState.REPORTING:
             return StageState.RENDERING
         case JobState.COMPLETED:
-            return StageState.DONE
+            return StageState.RENDERING if job.revising else StageState.DONE
         case JobState.FAILED:
             return StageState.FAILED if job.transcribed else StageState.PENDING
         case JobState.CANCELLED:
@@ -220,6 +231,14 @@ def plan_retry(job: Job, wanted: JobOptions, *, formats: Formats | None, usual: 
     return RetryPlan(state=JobState.REPORTING, run=job.run, options=options)
 
 
+def begun_again(job: Job, plan: RetryPlan, *, deadline_at: dt.datetime) -> Job:
+    """The job as the retry has it. A new run has a transcript of its own, which nobody has edited yet."""
+    again = msgspec.structs.replace(job, run=plan.run, options=plan.options, deadline_at=deadline_at)
+    if plan.run == job.run:
+        return again
+    return msgspec.structs.replace(again, revision=0, revision_key=None, reported_revision=0)
+
+
 def _another_report(job: Job, wanted: JobOptions) -> bool:
     """Whether the report that is there is another than the one wanted; one that another writer stood in for is."""
     there = job.options
@@ -228,9 +247,12 @@ def _another_report(job: Job, wanted: JobOptions) -> bool:
     return stood_in or not same
 
 
-def answers(job: Job, attempt: int, artifacts: tuple[ArtifactResult, ...]) -> bool:
-    """Whether a report is what the job asks for now. One that was made before a retry is not."""
-    return attempt == job.options.attempt and {artifact.format for artifact in artifacts}.issuperset(job.options.formats or ())
+def answers(job: Job, report: ReportReady) -> bool:
+    """Whether a report is what the job asks for now. One that was made before a retry is not, nor one of a transcript that
+    was edited since."""
+    if (report.attempt, report.revision) != (job.options.attempt, job.revision):
+        return False
+    return {artifact.format for artifact in report.artifacts}.issuperset(job.options.formats or ())
 
 
 def all_failed(artifacts: tuple[ArtifactResult, ...]) -> bool:

@@ -12,7 +12,7 @@ import structlog
 from services.gateway import announcements
 from services.gateway.allowances import Allowances, Granted, with_allowance
 from services.gateway.choosing import Choosing, refusal
-from services.gateway.jobs import Job, NothingToRetry, RetryPlan, all_failed, answers, plan_retry, report_failure
+from services.gateway.jobs import Job, NothingToRetry, RetryPlan, all_failed, answers, begun_again, plan_retry, report_failure
 from services.gateway.live import Hub
 from services.gateway.problems import Problem, job_not_found
 from services.gateway.requests import RetryRequest
@@ -95,6 +95,8 @@ class Lifecycle:
         job = await self._find(tenant_id, job_id)
         if not job.state.final:
             raise Problem(409, "job_not_final", f"The job is still {job.state}; wait for its end, or cancel it first.")
+        if job.revising:
+            raise Problem(409, "job_revising", "The files of the edited transcript are being made; wait for their end.")
         solution = self._solution(job, wishes)
         wanted = _wanted(job, wishes, solution)
         try:
@@ -103,7 +105,7 @@ class Lifecycle:
             detail = "The job is completed and has every artifact; ask for other formats, another engine or another solution."
             raise Problem(409, "nothing_to_retry", detail) from None
         deadline_at = dt.datetime.now(dt.UTC) + self.deadline
-        again = msgspec.structs.replace(job, run=plan.run, options=plan.options, deadline_at=deadline_at)
+        again = begun_again(job, plan, deadline_at=deadline_at)
         granted = await self._granted(again, solution, plan)
         again = with_allowance(again, granted)
         if not await self.transitions.retried(job, again, plan.state, announcements.submitted(again)):
@@ -159,13 +161,17 @@ class Lifecycle:
     async def reported(self, news: ReportReady) -> None:
         """The report of a run is rendered: the job is completed, or failed when nothing could be."""
         job = await self.jobs.find(news.tenant_id, news.job_id)
-        if job is None or job.run != news.run or not answers(job, news.attempt, news.artifacts):
+        if job is None or job.run != news.run or not answers(job, news):
             return
-        if job.state.final:
+        if job.revising:
+            if await self.transitions.rendered_anew(job, news):
+                self._changed(job.id, None)
+        elif job.state.final:
             await self.allowances.used(job, news.usage)
-            return
-        if not job.transcribed:
-            job = await self._catch_up(job)
+        else:
+            await self._end(job if job.transcribed else await self._catch_up(job), news)
+
+    async def _end(self, job: Job, news: ReportReady) -> None:
         now = dt.datetime.now(dt.UTC)
         if all_failed(news.artifacts):
             failure = report_failure(news.artifacts)

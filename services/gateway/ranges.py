@@ -40,8 +40,13 @@ def parse_range(header: str | None, size: int) -> ByteRange | None:
     return ByteRange(start=start, end=end)
 
 
+def etag_of(tag: str) -> str:
+    """The entity tag for what a blob store calls one."""
+    return f'"{tag.strip(chr(34))}"'
+
+
 def matches(header: str | None, etag: str) -> bool:
-    """Whether `If-None-Match` names this entity tag (weak comparison)."""
+    """Whether `If-None-Match` or `If-Match` names this entity tag (weak comparison: none of ours is weak)."""
     if header is None:
         return False
     tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]

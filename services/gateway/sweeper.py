@@ -51,6 +51,7 @@ class Sweeper:
         return (
             self.fail_overdue,
             self.announce_stalled,
+            self.announce_revised,
             self.empty_erased,
             self.collect_uploads,
             self.forget_keys,
@@ -73,6 +74,16 @@ class Sweeper:
             await self.outbox.append(connection, *map(announcements.submitted, stalled))
         for job in stalled:
             log.info("job.announced_again", tenant_id=str(job.tenant_id), job_id=str(job.id), run=job.run, state=job.state)
+        if stalled:
+            self.outbox.wake()
+
+    async def announce_revised(self) -> None:
+        """An edited transcript whose files do not come is announced again; whoever makes them twice makes the same."""
+        async with transaction(self.pool) as connection:
+            stalled = await self.upkeep.claim_revised(connection, after=self.settings.working_stall_seconds)
+            await self.outbox.append(connection, *map(announcements.revised, stalled))
+        for job in stalled:
+            log.info("transcript.announced_again", tenant_id=str(job.tenant_id), job_id=str(job.id), revision=job.revision)
         if stalled:
             self.outbox.wake()
 

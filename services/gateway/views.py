@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from services.gateway.jobs import Job, StageState, progress, report_stage, transcription_stage, waiting
+from services.gateway.store.revisions import Revision
 from services.gateway.store.uploads import Upload, UploadState
 from shared.schemas.events import TranscriptionState
 from shared.schemas.jobs import (
@@ -179,6 +180,15 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     ]
     progress: Fraction | None
     stages: StagesView
+    revision: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Of the transcript: 0 as it was transcribed, one more with each edit. While its files are made anew, "
+            "`stages.report.state` is `rendering`.",
+            examples=[0],
+        ),
+    ]
     duration_ms: Annotated[int, Meta(ge=0, description="Length of the recording, once known.", examples=[1834000])] | None
     detected_language: Annotated[str | None, Meta(description="Language of the transcript, once known.", examples=["zh-Hant"])]
     artifacts: tuple[ArtifactView, ...]
@@ -236,6 +246,7 @@ class Views:
             inputs=options.inputs,
             progress=progress(job),
             stages=_stages(job),
+            revision=job.revision,
             duration_ms=job.duration_ms,
             detected_language=job.detected_language,
             artifacts=tuple(self.artifact(job, artifact) for artifact in job.artifacts),
@@ -272,6 +283,27 @@ class Views:
 def upload_view(upload: Upload) -> UploadView:
     """An upload as its tenant sees it."""
     return msgspec.convert(upload, UploadView, from_attributes=True)
+
+
+class RevisionView(msgspec.Struct, frozen=True, kw_only=True):
+    """One edit of a transcript."""
+
+    number: Annotated[int, Meta(ge=1, description="For `?revision=`.", examples=[1])]
+    segments: Annotated[int, Meta(ge=0, description="How many segments were edited.", examples=[3])]
+    speakers: Annotated[int, Meta(ge=0, description="How many speakers were named or added.", examples=[1])]
+    restored: Annotated[int | None, Meta(description="The revision that was gone back to; null for an edit.")]
+    created_at: Time
+
+
+class RevisionList(msgspec.Struct, frozen=True, kw_only=True):
+    """The edits of a transcript."""
+
+    data: tuple[RevisionView, ...]
+
+
+def revision_view(revision: Revision) -> RevisionView:
+    """An edit as its tenant sees it."""
+    return msgspec.convert(revision, RevisionView, from_attributes=True)
 
 
 class ArtifactList(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from services.gateway.admission import PUBLIC, admission
 from services.gateway.auth import Authenticator
 from services.gateway.openapi import describe
 from services.gateway.problems import MEDIA_TYPE, FieldError, Problem, ProblemDocument, unavailable
-from services.gateway.routes import account, engines, events, jobs, results, solutions, uploads
+from services.gateway.routes import account, engines, events, jobs, results, solutions, transcripts, uploads
 from services.gateway.routes.context import Gateway
 from shared.blobs import BlobUnavailable
 from shared.database import is_outage
@@ -37,7 +37,10 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     jobs.retry_job,
     jobs.delete_job,
     events.follow_job,
-    results.get_transcript,
+    transcripts.get_transcript,
+    transcripts.edit_transcript,
+    transcripts.list_revisions,
+    transcripts.restore_transcript,
     results.get_report,
     results.list_artifacts,
     results.get_artifact,

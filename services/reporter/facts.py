@@ -65,12 +65,8 @@ def build_report(assignment: Assignment, transcript: Transcript, content: Conten
         language=language,
         title=options.title,
         solution=SolutionReference(id=solution.id, version=solution.version),
-        transcript=TranscriptReference(
-            key=assignment.transcript_key,
-            version=transcript.version,
-            sha256=hashlib.sha256(assignment.transcript).hexdigest(),
-        ),
-        facts=_facts(transcript),
+        transcript=reference_to(assignment, transcript),
+        facts=facts_of(transcript),
         coverage=_coverage(transcript, frozenset(content.unread)),
         notes=tuple(dict.fromkeys([*transcript.quality.notes, *content.notes])),
         sections=content.sections,
@@ -83,6 +79,16 @@ def build_report(assignment: Assignment, transcript: Transcript, content: Conten
     )
 
 
+def reference_to(assignment: Assignment, transcript: Transcript) -> TranscriptReference:
+    """Which document the report is about."""
+    return TranscriptReference(
+        key=assignment.transcript_key,
+        version=transcript.version,
+        revision=transcript.revision,
+        sha256=hashlib.sha256(assignment.transcript).hexdigest(),
+    )
+
+
 def _inputs(values: dict[str, str], solution: Solution, language: ReportLanguage) -> tuple[InputValue, ...]:
     """What the customer filled in, in the scenario's order."""
     return tuple(
@@ -90,7 +96,8 @@ def _inputs(values: dict[str, str], solution: Solution, language: ReportLanguage
     )
 
 
-def _facts(transcript: Transcript) -> Facts:
+def facts_of(transcript: Transcript) -> Facts:
+    """What can be counted."""
     counted = [count_words(segment.text) for segment in transcript.segments]
     return Facts(
         duration_ms=transcript.media.duration_ms,

@@ -8,7 +8,7 @@ import structlog
 
 from shared.bus import Bus, Envelope
 from shared.errors import RetryableError
-from shared.schemas.events import ReportProgressed, TranscriptReady
+from shared.schemas.events import ReportProgressed, TranscriptReady, TranscriptRevised
 
 WRITING = 0.8
 """What of the whole is done when everything is written; the rest is rendering."""
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 class Progress:
     """That of one report. What takes less than a second is not worth telling."""
 
-    def __init__(self, bus: Bus, event: TranscriptReady) -> None:
+    def __init__(self, bus: Bus, event: TranscriptReady | TranscriptRevised) -> None:
         self._bus = bus
         self._event = event
         self._told_at = time.monotonic()

@@ -23,6 +23,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     solution: Solution
     transcript_key: str
     transcript: bytes
+    report: bytes | None = None
+    """The report that is there, to be carried over to an edited transcript; null where one is to be written."""
     llm: Terms | str = ""
     """On which terms a language model may be asked, or the code of the reason why it may not."""
     replies: dict[str, Reply] = {}

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import TypeAlias
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
@@ -41,12 +42,15 @@ from shared import blobs, metrics
 from shared.blobs import BlobNotFound, BlobStore
 from shared.bus import Bus, Envelope
 from shared.errors import JobError
-from shared.schemas.events import ReportReady, TranscriptReady
+from shared.schemas.events import ReportReady, TranscriptReady, TranscriptRevised
 from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, FileFormat, ReportMode
 from shared.schemas.reports import Usage
 from shared.schemas.solutions import Solution
 from shared.schemas.transcripts import RedactionRecord
 from shared.solutions import Solutions, find
+
+Transcribed: TypeAlias = TranscriptReady | TranscriptRevised
+"""What a report is made for: a new transcript, or one that was edited."""
 
 AT_THE_DESKS = 1
 """Reports that are fetched or stored while the render processes work on others."""
@@ -72,7 +76,7 @@ class _Authorship(msgspec.Struct):
 
 
 class Reporter:
-    """Handles `transcript.ready`."""
+    """Handles `transcript.ready` and `transcript.revised`."""
 
     def __init__(self, *, blobs: BlobStore, bus: Bus, workers: Workers, solutions: Solutions, model: LanguageModel) -> None:
         self._blobs = blobs
@@ -85,6 +89,13 @@ class Reporter:
 
     async def report(self, event: TranscriptReady) -> None:
         """Render and store what the job asked for, then say so. Raises `BlobUnavailable`, `BusUnavailable` or `NotNow`."""
+        await self._handle(event)
+
+    async def revise(self, event: TranscriptRevised) -> None:
+        """Carry the report that is there over to an edited transcript, and render it anew. Raises like `report`."""
+        await self._handle(event)
+
+    async def _handle(self, event: Transcribed) -> None:
         try:
             solution = find(self._solutions, event.options.solution)
         except JobError as error:
@@ -92,10 +103,11 @@ class Reporter:
             await self._announce(event, all_failed(names, error.failure), _Authorship())
             return
         terms = self._model.terms(solution, event.options.llm)
-        with self._places.take(event.tenant_id, llm=isinstance(terms, Terms) and asks_llm(event.options, solution)):
+        asks = isinstance(event, TranscriptReady) and isinstance(terms, Terms) and asks_llm(event.options, solution)
+        with self._places.take(event.tenant_id, llm=asks):
             await self._report(event, solution, terms)
 
-    async def _report(self, event: TranscriptReady, solution: Solution, terms: Terms | str) -> None:
+    async def _report(self, event: Transcribed, solution: Solution, terms: Terms | str) -> None:
         began = time.monotonic()
         formats = tuple(dict.fromkeys(event.options.formats or solution.artifacts))
         order = _Order(event=event, solution=solution, terms=terms, formats=formats, progress=Progress(self._bus, event))
@@ -121,16 +133,17 @@ class Reporter:
             seconds=round(time.monotonic() - began, 3),
         )
 
-    async def _announce(self, event: TranscriptReady, artifacts: Sequence[ArtifactResult], authorship: _Authorship) -> None:
+    async def _announce(self, event: Transcribed, artifacts: Sequence[ArtifactResult], authorship: _Authorship) -> None:
         ready = ReportReady(
             tenant_id=event.tenant_id,
             job_id=event.job_id,
             run=event.run,
             event_id=_event_id(event, artifacts),
             traceparent=event.traceparent,
-            report_key=blobs.report_key(event.tenant_id, event.job_id, event.run),
+            report_key=blobs.report_key(event.tenant_id, event.job_id, event.run, _revision(event)),
             artifacts=tuple(artifacts),
             attempt=event.options.attempt,
+            revision=_revision(event),
             mode=authorship.mode,
             model=authorship.model,
             usage=authorship.usage,
@@ -144,16 +157,32 @@ class Reporter:
         inquiry = None
         while True:
             async with self._desks.take(order.event.tenant_id):
-                transcript = await self._blobs.get(order.event.transcript_key)
-                async with self._workers.lend(_assignment(order, transcript, replies)) as lease:
+                assignment = await self._assignment(order, replies)
+                async with self._workers.lend(assignment) as lease:
                     opened = await lease.open()
                     if not isinstance(opened, Asking):
                         files, results = await _render(lease, order)
                         return {order.report_key: opened, **files}, results
             assert isinstance(order.terms, Terms), "nobody asks without terms"
+            assert isinstance(order.event, TranscriptReady), "nobody is asked about an edited transcript"
             inquiry = inquiry or self._model.inquiry(order.event, order.terms)
             order.progress.begin_round(len(opened.prompts))
             replies |= await self._model.replies(inquiry, opened.prompts, order.progress.answered)
+
+    async def _assignment(self, order: _Order, replies: dict[str, Reply]) -> Assignment:
+        event = order.event
+        there = await self._blobs.get(event.report_key) if isinstance(event, TranscriptRevised) else None
+        return Assignment(
+            job_id=event.job_id,
+            run=event.run,
+            options=event.options,
+            solution=order.solution,
+            transcript_key=event.transcript_key,
+            transcript=await self._blobs.get(event.transcript_key),
+            report=there,
+            llm=order.terms,
+            replies=replies,
+        )
 
     async def _redacted_recording(self, transcript_key: str) -> ArtifactResult:
         """It was stored with the transcript, and is only announced here."""
@@ -196,7 +225,7 @@ class Reporter:
 class _Order:
     """What is to be made of a transcript."""
 
-    event: TranscriptReady
+    event: Transcribed
     solution: Solution
     terms: Terms | str
     formats: tuple[ArtifactFormat, ...]
@@ -204,7 +233,7 @@ class _Order:
 
     @property
     def report_key(self) -> str:
-        return blobs.report_key(self.event.tenant_id, self.event.job_id, self.event.run)
+        return blobs.report_key(self.event.tenant_id, self.event.job_id, self.event.run, _revision(self.event))
 
 
 async def _render(lease: Lease, order: _Order) -> tuple[dict[str, bytes], list[ArtifactResult]]:
@@ -218,7 +247,7 @@ async def _render(lease: Lease, order: _Order) -> tuple[dict[str, bytes], list[A
         except RenderFailed as error:
             results.append(failed(name, failure_of(error)))
             continue
-        key = blobs.artifact_key(event.tenant_id, event.job_id, event.run, name)
+        key = blobs.artifact_key(event.tenant_id, event.job_id, event.run, name, _revision(event))
         files[key] = data
         results.append(rendered(name, key, data))
     return files, results
@@ -237,20 +266,11 @@ async def _timed_render(lease: Lease, file_format: ArtifactFormat) -> bytes:
     return done.data
 
 
-def _assignment(order: _Order, transcript: bytes, replies: dict[str, Reply]) -> Assignment:
-    return Assignment(
-        job_id=order.event.job_id,
-        run=order.event.run,
-        options=order.event.options,
-        solution=order.solution,
-        transcript_key=order.event.transcript_key,
-        transcript=transcript,
-        llm=order.terms,
-        replies=replies,
-    )
+def _revision(event: Transcribed) -> int:
+    return 0 if event.options.revision is None else event.options.revision.number
 
 
-def _event_id(event: TranscriptReady, artifacts: Sequence[ArtifactResult]) -> UUID:
+def _event_id(event: Transcribed, artifacts: Sequence[ArtifactResult]) -> UUID:
     """The same for a repeat with the same outcome, so that it can be recognised."""
     outcomes = [artifact.sha256 or (artifact.failure and artifact.failure.code) for artifact in artifacts]
-    return uuid5(_NAMESPACE, f"{event.job_id}:{event.run}:{event.options.attempt}:{outcomes}")
+    return uuid5(_NAMESPACE, f"{event.job_id}:{event.run}:{event.options.attempt}:{_revision(event)}:{outcomes}")

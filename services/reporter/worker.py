@@ -27,11 +27,14 @@ from services.reporter.document import compose
 from services.reporter.facts import Content, build_report, report_language
 from services.reporter.protocol import LENGTH_BYTES, Answer, Asking, Assignment, Done, Failed, Open, Render, Request, frame
 from services.reporter.renderers import render
+from services.reporter.revising import revise_report
+from shared.schemas.reports import Report
 from shared.schemas.transcripts import Transcript
 
 _PR_SET_PDEATHSIG = 1
 _REQUESTS = msgspec.msgpack.Decoder(Request)
 _TRANSCRIPTS = msgspec.json.Decoder(Transcript)
+_REPORTS = msgspec.json.Decoder(Report)
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -64,12 +67,19 @@ class Session:
     def _open(self, assignment: Assignment) -> Done | Asking:
         self._document = None
         transcript = _TRANSCRIPTS.decode(assignment.transcript)
-        content = _content(assignment, transcript)
-        if isinstance(content, Asking):
-            return content
-        report = build_report(assignment, transcript, content)
+        report = _report(assignment, transcript)
+        if isinstance(report, Asking):
+            return report
         self._document = compose(report, transcript, assignment.solution)
         return Done(data=_ENCODER.encode(report))
+
+
+def _report(assignment: Assignment, transcript: Transcript) -> Report | Asking:
+    """The report that is there, carried over to an edited transcript; else a new one, or what must be asked for it."""
+    if assignment.report is not None:
+        return revise_report(_REPORTS.decode(assignment.report), assignment, transcript)
+    content = _content(assignment, transcript)
+    return content if isinstance(content, Asking) else build_report(assignment, transcript, content)
 
 
 def _content(assignment: Assignment, transcript: Transcript) -> Content | Asking:

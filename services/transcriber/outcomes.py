@@ -102,11 +102,19 @@ def ready(row: Transcription, transcript: Transcript) -> TranscriptReady:
 
 
 def again(outcome: Outcome, event: JobSubmitted) -> Outcome:
-    """The outcome of an ended run for whoever submits the run once more: a retry may ask for other formats by now.
+    """The outcome of an ended run for whoever submits the run once more: a retry may ask for other formats by now, and for
+    a report on the transcript as it was edited since.
 
     Its id follows from the submission's, so that a redelivered submission is answered once.
     """
     answer_id = uuid5(event.event_id, "outcome")
     if isinstance(outcome, TranscriptReady):
-        return msgspec.structs.replace(outcome, event_id=answer_id, options=event.options, traceparent=event.traceparent)
+        revision = event.options.revision
+        return msgspec.structs.replace(
+            outcome,
+            event_id=answer_id,
+            options=event.options,
+            transcript_key=outcome.transcript_key if revision is None else revision.key,
+            traceparent=event.traceparent,
+        )
     return msgspec.structs.replace(outcome, event_id=answer_id, traceparent=event.traceparent)

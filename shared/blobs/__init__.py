@@ -139,14 +139,19 @@ def transcript_key(tenant_id: UUID, job_id: UUID, run: int) -> str:
     return f"{job_prefix(tenant_id, job_id)}transcript/{run}.json"
 
 
+def revised_key(tenant_id: UUID, job_id: UUID, run: int, token: UUID) -> str:
+    """An edited transcript of one run. Whoever edits takes a token of their own: of two at once, one comes to nothing."""
+    return f"{job_prefix(tenant_id, job_id)}transcript/{run}/revisions/{token}.json"
+
+
 def attachment_key(tenant_id: UUID, job_id: UUID, run: int, name: str) -> str:
     """A file that came with the engine's answer, such as a redacted recording."""
     return f"{job_prefix(tenant_id, job_id)}transcript/{run}/{name}"
 
 
-def report_key(tenant_id: UUID, job_id: UUID, run: int) -> str:
-    """The report document of one run."""
-    return f"{job_prefix(tenant_id, job_id)}report/{run}.json"
+def report_key(tenant_id: UUID, job_id: UUID, run: int, revision: int = 0) -> str:
+    """The report document of one run, and of one revision of its transcript."""
+    return f"{job_prefix(tenant_id, job_id)}report/{_edition(run, revision)}.json"
 
 
 def answer_key(tenant_id: UUID, job_id: UUID, digest: str) -> str:
@@ -159,9 +164,13 @@ def asked_key(tenant_id: UUID, job_id: UUID, digest: str) -> str:
     return f"{job_prefix(tenant_id, job_id)}report/answers/{digest}.asked"
 
 
-def artifact_key(tenant_id: UUID, job_id: UUID, run: int, name: str) -> str:
-    """One rendered file of one run."""
-    return f"{job_prefix(tenant_id, job_id)}artifacts/{run}/{name}"
+def artifact_key(tenant_id: UUID, job_id: UUID, run: int, name: str, revision: int = 0) -> str:
+    """One rendered file of one run, and of one revision of its transcript."""
+    return f"{job_prefix(tenant_id, job_id)}artifacts/{_edition(run, revision)}/{name}"
+
+
+def _edition(run: int, revision: int) -> str:
+    return f"{run}-{revision}" if revision else f"{run}"
 
 
 async def open_blobs(url: str, *, data_dir: Path, credentials: Mapping[str, str]) -> BlobStore:

@@ -130,6 +130,17 @@ class TranscriptReady(Event, frozen=True, kw_only=True, tag="transcript.ready"):
     cost: Cost | None = None
 
 
+class TranscriptRevised(Event, frozen=True, kw_only=True, tag="transcript.revised"):
+    """A person edited the transcript of a completed job. Published by the gateway, and again by its sweeper; read by the
+    reporter, which marks what no longer stands in the report that is there and renders it anew, under keys that are a
+    function of job, run and revision."""
+
+    options: JobOptions
+    transcript_key: str
+    report_key: str
+    """The report to go by."""
+
+
 class ReportProgressed(Event, frozen=True, kw_only=True, tag="report.progressed"):
     """How far a report is that takes more than a moment. Published by the reporter at most once a second; read by the
     gateway, which only moves forward inside one attempt at the report."""
@@ -140,12 +151,14 @@ class ReportProgressed(Event, frozen=True, kw_only=True, tag="report.progressed"
 
 class ReportReady(Event, frozen=True, kw_only=True, tag="report.ready"):
     """All artifacts of a run are rendered or given up. Published by the reporter; read by the gateway, which completes
-    the job once; a repeat carries the same keys and digests."""
+    the job once, or takes over the files of an edited transcript; a repeat carries the same keys and digests."""
 
     report_key: str
     artifacts: tuple[ArtifactResult, ...]
     attempt: Annotated[int, Meta(ge=1)] = 1
     """Of `JobOptions`: which wish for a report this answers."""
+    revision: Annotated[int, Meta(ge=0)] = 0
+    """The transcript's, of which this is the report."""
     mode: ReportMode | None = None
     """Who wrote the sections; null where there are none."""
     model: str | None = None
@@ -180,6 +193,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     JobErased,
     TranscriptionProgressed,
     TranscriptReady,
+    TranscriptRevised,
     ReportProgressed,
     ReportReady,
     DeliveryFinished,

@@ -174,6 +174,14 @@ class LlmAllowance(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the text may leave the house."""
 
 
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    """An edited transcript."""
+
+    number: Annotated[int, Meta(ge=1)]
+    key: str
+    """Of its blob."""
+
+
 Term = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
@@ -231,6 +239,8 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Null: no language model is asked."""
     attempt: Annotated[int, Meta(ge=1)] = 1
     """Grows with each retry, so that a report made before it is not taken for the one made after."""
+    revision: Revision | None = None
+    """The transcript to report on, where it was edited since it was transcribed."""
 
 
 class ArtifactResult(msgspec.Struct, frozen=True, kw_only=True):

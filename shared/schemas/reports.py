@@ -201,6 +201,8 @@ class TranscriptReference(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     version: int
+    revision: Annotated[int, Meta(ge=0)] = 0
+    """How often it was edited before."""
     sha256: str | None
     """Digest of the stored document; null when it was missing."""
 

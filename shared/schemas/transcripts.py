@@ -19,10 +19,12 @@ Confidence = Annotated[float, Meta(ge=0, le=1)]
 
 
 class WordSource(enum.StrEnum):
-    """Where a word and its times come from: the recogniser, or interpolation inside its segment."""
+    """Where a word and its times come from: the recogniser, or interpolation inside its segment, of a recognised word or
+    of one that a person wrote."""
 
     ASR = "asr"
     INTERPOLATED = "interpolated"
+    EDIT = "edit"
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -65,7 +67,9 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     raw: str | None = None
     """The text as it was recognised, where it was changed and there are no words to tell."""
     raw_words: tuple[Word, ...] = ()
-    """All words as they were recognised, where they were more than they are now; else `Word.raw` tells."""
+    """All words as they were recognised, where they were others or more than now; else `Word.raw` tells."""
+    edited: Annotated[int, Meta(ge=1)] | None = None
+    """The revision in which a person last changed it; null for as it was transcribed."""
 
 
 class Speaker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -237,7 +241,11 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     job_id: UUID
     version: int
     """The transcription run that made it."""
+    revision: Annotated[int, Meta(ge=0)] = 0
+    """How often it was edited since: 0 is as it was transcribed."""
     created_at: dt.datetime
+    revised_at: dt.datetime | None = None
+    """When this revision was made; null for the first."""
     media: Media
     language: str | None
     detected_language: DetectedLanguage | None = None

@@ -20,6 +20,7 @@ from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.problems import FieldError, Problem, job_not_found
+from services.gateway.revisions import Revisions
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import Principal
 from services.gateway.store.jobs import JobStore
@@ -51,6 +52,7 @@ class Gateway:
     uploads: Uploads
     submissions: Submissions
     lifecycle: Lifecycle
+    revisions: Revisions
     choosing: Choosing
     allowances: Allowances
     hub: Hub

@@ -135,12 +135,19 @@ async def get_job(
     request: ApiRequest,
     gateway: Api,
     job_id: JobId,
-    wait: Annotated[float, QueryParameter(ge=0, le=60, description="Seconds to wait for a final state before answering.")] = 0,
+    wait: Annotated[
+        float,
+        QueryParameter(
+            ge=0,
+            le=60,
+            description="Seconds to wait for a final state, and for the files of an edited transcript, before answering.",
+        ),
+    ] = 0,
     if_none_match: Annotated[
         str | None, HeaderParameter(name="If-None-Match", description="ETag of the job as you know it.")
     ] = None,
 ) -> Response[JobView] | Response[None]:
-    """A job as it stands. With `wait`, answers as soon as it is final, or when the time is over."""
+    """A job as it stands. With `wait`, answers as soon as it is final and has its files, or when the time is over."""
     job = await (_wait(request, gateway, job_id, wait) if wait else gateway.job(request, job_id))
     etag = f'"{job.version}"'
     if matches(if_none_match, etag):
@@ -175,7 +182,7 @@ async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respon
         problems={
             **_NOT_FOUND,
             400: "The body cannot be read.",
-            409: "The job is not final, or has all that it was asked for.",
+            409: "The job is not final, its files are being made anew after an edit, or it has all that it was asked for.",
             415: "The body is not JSON.",
             422: "Something in the body is not accepted.",
         },
@@ -245,7 +252,7 @@ async def _wait(request: ApiRequest, gateway: Gateway, job_id: JobId, seconds: f
             job = await gateway.job(request, job_id)
             watch.version = job.version
             left = deadline - time.monotonic()
-            if job.state.final or left <= 0 or gateway.hub.stopping:
+            if (job.state.final and not job.revising) or left <= 0 or gateway.hub.stopping:
                 return job
             await watch.changed(left)
 

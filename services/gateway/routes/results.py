@@ -1,74 +1,21 @@
-"""`/v1/jobs/{id}/transcript`, `…/report` and `…/artifacts`: what a job came to, streamed from the blob store."""
+"""`/v1/jobs/{id}/report` and `…/artifacts`: what a job came to, streamed from the blob store."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from litestar import HttpMethod, Response, get, route
-from litestar.params import FromPath, HeaderParameter, QueryParameter
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
 from services.gateway.downloads import Conditions, download
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.problems import Problem
 from services.gateway.routes.context import Api, ApiRequest, JobId
+from services.gateway.routes.stored import BLOB_HEADERS, BLOB_PROBLEMS, BYTES, IfNoneMatch, IfRange, Range, info_of
 from services.gateway.views import ArtifactList
-from shared.blobs import BlobInfo, BlobNotFound, BlobStore, report_key, transcript_key
 from shared.schemas.jobs import ArtifactState
 from shared.schemas.reports import Report
-from shared.schemas.transcripts import Transcript
-
-_BYTES = {"type": "string", "format": "binary"}
-_HEADERS = {"ETag": "Changes with the bytes.", "Accept-Ranges": "`bytes`."}
-_PROBLEMS = {
-    400: "A parameter is not valid.",
-    404: "There is no such job, or it has no such result (yet).",
-    416: "The range lies beyond the end.",
-}
-
-Range = Annotated[str | None, HeaderParameter(name="Range", description="One range, as in `bytes=0-1023`.")]
-IfRange = Annotated[str | None, HeaderParameter(name="If-Range", description="ETag the range is meant for.")]
-IfNoneMatch = Annotated[
-    str | None, HeaderParameter(name="If-None-Match", description="ETag of what you have; unchanged is answered with 304.")
-]
-
-
-@get(
-    "/jobs/{job_id:uuid}/transcript",
-    opt=Operation(
-        summary="Fetch the transcript",
-        tag="Results",
-        answers={
-            200: Answer(description="The transcript.", content=Transcript, headers=_HEADERS),
-            206: Answer(description="The range asked for.", content=_BYTES, media_type=JSON, headers=_HEADERS),
-            304: Answer(description="Not changed since If-None-Match."),
-        },
-        problems=_PROBLEMS,
-    ).opt,
-)
-async def get_transcript(
-    request: ApiRequest,
-    gateway: Api,
-    *,
-    job_id: JobId,
-    run: Annotated[
-        int | None, QueryParameter(ge=1, le=1_000_000, description="Of this run; default the last one that has one.")
-    ] = None,
-    range_: Range = None,
-    if_range: IfRange = None,
-    if_none_match: IfNoneMatch = None,
-) -> Stream | Response[bytes]:
-    """The transcript `audio2txt.transcript/1`: speakers, segments and words with their times. It is there once the job
-    is `reporting`, and stays when the report fails."""
-    job = await gateway.job(request, job_id)
-    wanted = run or job.transcribed_run
-    if wanted is None:
-        raise Problem(404, "transcript_not_ready", f"The job has no transcript yet; it is {job.state}.")
-    info = await _info(gateway.blobs, transcript_key(job.tenant_id, job.id, wanted))
-    if info is None:
-        raise Problem(404, "transcript_not_found", f"The job's run {wanted} has no transcript.")
-    conditions = Conditions(method="GET", range=range_, if_range=if_range, if_none_match=if_none_match)
-    return await download(gateway.blobs, info, conditions, media_type=JSON)
 
 
 @get(
@@ -77,11 +24,11 @@ async def get_transcript(
         summary="Fetch the report",
         tag="Results",
         answers={
-            200: Answer(description="The report.", content=Report, headers=_HEADERS),
-            206: Answer(description="The range asked for.", content=_BYTES, media_type=JSON, headers=_HEADERS),
+            200: Answer(description="The report.", content=Report, headers=BLOB_HEADERS),
+            206: Answer(description="The range asked for.", content=BYTES, media_type=JSON, headers=BLOB_HEADERS),
             304: Answer(description="Not changed since If-None-Match."),
         },
-        problems=_PROBLEMS,
+        problems=BLOB_PROBLEMS,
     ).opt,
 )
 async def get_report(
@@ -99,10 +46,11 @@ async def get_report(
     """The report `audio2txt.report/1` that all files are renderings of: the solution's sections, every statement with the
     moments and words it rests on and whether they were found there, and how much of the recording was considered. Speakers
     and segments are ids of the transcript; `{spk_1}` in a text stands for that speaker's name. There once the job is
-    `completed`; a retry that makes another report leaves this one until the new one takes its place."""
+    `completed`; a retry that makes another report leaves this one until the new one takes its place. So does an edit of the
+    transcript, after which every statement whose words are gone has the doubt `stale`."""
     job = await gateway.job(request, job_id)
     wanted = run or job.transcribed_run
-    info = None if wanted is None else await _info(gateway.blobs, report_key(job.tenant_id, job.id, wanted))
+    info = None if wanted is None else await info_of(gateway.blobs, await gateway.revisions.report_key(job, wanted))
     if info is None:
         raise Problem(404, "report_not_ready", f"The job has no report (yet); it is {job.state}.")
     conditions = Conditions(method="GET", range=range_, if_range=if_range, if_none_match=if_none_match)
@@ -131,13 +79,13 @@ async def list_artifacts(request: ApiRequest, gateway: Api, job_id: JobId) -> Re
         summary="Fetch an artifact",
         tag="Results",
         answers={
-            200: Answer(description="The file.", content=_BYTES, media_type="application/octet-stream", headers=_HEADERS),
+            200: Answer(description="The file.", content=BYTES, media_type="application/octet-stream", headers=BLOB_HEADERS),
             206: Answer(
-                description="The range asked for.", content=_BYTES, media_type="application/octet-stream", headers=_HEADERS
+                description="The range asked for.", content=BYTES, media_type="application/octet-stream", headers=BLOB_HEADERS
             ),
             304: Answer(description="Not changed since If-None-Match."),
         },
-        problems=_PROBLEMS,
+        problems=BLOB_PROBLEMS,
     ).opt,
 )
 async def get_artifact(
@@ -158,15 +106,8 @@ async def get_artifact(
     if artifact.state is ArtifactState.FAILED or artifact.key is None:
         reason = artifact.failure.message if artifact.failure is not None else ""
         raise Problem(404, "artifact_failed", f"This artifact could not be rendered; retry the job. {reason}".strip())
-    info = await _info(gateway.blobs, artifact.key)
+    info = await info_of(gateway.blobs, artifact.key)
     if info is None:
         raise Problem(404, "artifact_not_found", "The artifact is no longer in the store; retry the job.")
     conditions = Conditions(method=request.method, range=range_, if_range=if_range, if_none_match=if_none_match)
     return await download(gateway.blobs, info, conditions, media_type=artifact.media_type, file_name=artifact.name)
-
-
-async def _info(blobs: BlobStore, key: str) -> BlobInfo | None:
-    try:
-        return await blobs.info(key)
-    except BlobNotFound:
-        return None

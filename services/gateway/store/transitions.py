@@ -10,6 +10,7 @@ import msgspec
 from services.gateway.jobs import Job, overtaken, sources
 from services.gateway.store import patiently
 from services.gateway.store.allowances import SETTLE, amount_of
+from services.gateway.store.revisions import Revision
 from shared.database import Pool
 from shared.outbox import row_of
 from shared.schemas.events import DeliveryFinished, Event, ReportProgressed, ReportReady, TranscriptionProgressed
@@ -110,13 +111,43 @@ class Transitions:
                 finished_at = null, failure = null, callback_state = null, callback_attempts = 0, callback_status = null,
                 transcription_state = case when run = $9 then transcription_state else 'queued' end,
                 transcription_progress = case when run = $9 then transcription_progress end,
-                transcription_waiting = null, transcription_told_at = null, report_progress = null
+                transcription_waiting = null, transcription_told_at = null, report_progress = null,
+                revision = $14, revision_key = $15, reported_revision = $16
             where id = $4 and tenant_id = $5 and run = $6 and state = $7 and coalesce((options ->> 'attempt')::int, 1) = $12
+              and revision = $13
             """,
             event,
             *(job.id, job.tenant_id, job.run, job.state, state, again.run, again.options, again.deadline_at),
-            job.options.attempt,
+            *(job.options.attempt, job.revision, again.revision, again.revision_key, again.reported_revision),
         )
+
+    async def revised(self, job: Job, revision: Revision, event: Event) -> bool:
+        """The transcript of a completed job was edited, in the revision that `job` has. Of two at once, one comes too late."""
+        return await self._move(
+            f"""
+            update gateway.jobs set {_TOUCH}, revision = $8, revision_key = $9
+            where id = $4 and tenant_id = $5 and run = $6 and state = 'completed' and revision = $7
+            """,
+            event,
+            *(job.id, job.tenant_id, job.run, job.revision, revision.number, revision.key),
+            *(revision.segments, revision.speakers, revision.restored, revision.created_at),
+            also=""", revision as (
+                insert into gateway.revisions (job_id, run, number, key, segments, speakers, restored, created_at)
+                select id, $6, $8, $9, $10, $11, $12, $13 from moved
+            )""",
+        )
+
+    async def rendered_anew(self, job: Job, report: ReportReady) -> bool:
+        """The files of an edited transcript take the place of those before. The news of it counts once."""
+        version = await self._pool.fetchval(
+            f"""
+            update gateway.jobs set {_TOUCH}, artifacts = $5, report_event_id = $6, reported_revision = $4
+            where id = $1 and tenant_id = $2 and run = $3 and state = 'completed' and revision = $4 and reported_revision < $4
+            returning version
+            """,
+            *(job.id, job.tenant_id, job.run, report.revision, report.artifacts, report.event_id),
+        )
+        return version is not None
 
     async def erased(self, job: Job, event: Event) -> bool:
         """The row goes; what may still lie in the store is remembered until it is gone. What language models were allowed for
@@ -129,6 +160,7 @@ class Transitions:
             event,
             *(job.id, job.tenant_id, job.options.attempt),
             also=f""", upload as (delete from gateway.uploads where id = $4 and tenant_id = $5),
+            revisions as (delete from gateway.revisions using moved where job_id = moved.id),
             erasure as (insert into gateway.erasures (job_id, tenant_id) select $4, $5 from moved),
             {settled}, unsettled as (
                 delete from gateway.llm_allowances using moved
@@ -165,7 +197,8 @@ class Transitions:
                 artifacts = case when $10::uuid is null then artifacts else $11 end,
                 report_mode = case when $10::uuid is null then report_mode else $12 end,
                 report_model = case when $10::uuid is null then report_model else $13 end,
-                report_usage = case when $10::uuid is null then report_usage else $14 end
+                report_usage = case when $10::uuid is null then report_usage else $14 end,
+                reported_revision = case when $10::uuid is null then reported_revision else $18 end
             where id = $4 and tenant_id = $5 and run = $6 and state = any($8::text[])
               and ($10::uuid is null or report_event_id is distinct from $10)
             """,
@@ -173,7 +206,7 @@ class Transitions:
             *(job.id, job.tenant_id, job.run, state, sources(state), failure),
             *(report and report.event_id, report.artifacts if report else ()),
             *(report and report.mode, report and report.model, report and report.usage),
-            *(job.options.attempt, used.tokens, used.cost_usd),
+            *(job.options.attempt, used.tokens, used.cost_usd, report.revision if report else 0),
             also=f", {settled}",
         )
 

@@ -44,6 +44,24 @@ class UpkeepStore:
         )
         return [msgspec.convert(dict(row), Job) for row in rows]
 
+    async def claim_revised(self, connection: Connection, *, after: float) -> list[Job]:
+        """Completed jobs that wait for the files of an edited transcript, as long as `claim_stalled` says. Marks them
+        announced."""
+        rows = await connection.fetch(
+            f"""
+            update gateway.jobs set announced = announced + 1, announced_at = now()
+            where id in (
+                select id from gateway.jobs
+                where state = 'completed' and revision > reported_revision
+                  and greatest(updated_at, announced_at) < now() - make_interval(secs => $1 * 2 ^ least(announced, 4))
+                order by updated_at limit $2 for update skip locked
+            )
+            returning {_COLUMNS}
+            """,
+            *(after, _BATCH),
+        )
+        return [msgspec.convert(dict(row), Job) for row in rows]
+
     async def overdue(self) -> list[Job]:
         """Jobs whose deadline has passed."""
         rows = await self._pool.fetch(

@@ -55,6 +55,8 @@ def notices(report: Report, transcript: Transcript, labels: Labels) -> list[Noti
     found = [Notice(text=author)] if (author := _author(report, labels)) else []
     found.append(_coverage(report.coverage, labels))
     found += [Notice(text=note_text(labels, code), warning=True) for code in report.notes]
+    if edited := _edited(transcript, labels):
+        found.append(edited)
     if transcript.redaction is not None:
         removed = labels.separator.join(in_words(one, labels) for one in transcript.redaction.categories)
         found.append(Notice(text=labels.redacted.format(removed=removed), warning=True))
@@ -88,6 +90,15 @@ def _coverage(coverage: Coverage, labels: Labels) -> Notice:
         total=coverage.segments_total,
     )
     return Notice(text=written, warning=not coverage.complete)
+
+
+def _edited(transcript: Transcript, labels: Labels) -> Notice | None:
+    """That it is not only what was recognised. Names that were filled in change nothing of what was said."""
+    count = sum(segment.edited is not None for segment in transcript.segments)
+    if not count or transcript.revised_at is None:
+        return None
+    date = date_text(labels, transcript.revised_at.date())
+    return Notice(text=labels.edited.format(count=count, total=len(transcript.segments), date=date))
 
 
 def _spoken(report: Report, labels: Labels) -> list[tuple[str, str]]:

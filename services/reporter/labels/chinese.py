@@ -28,6 +28,7 @@ TRADITIONAL_CHINESE = Labels(
     unshown_characters="本檔案的字型缺少下文的 {count} 個字元，以 〓 顯示；文字格式的檔案保有全文。",
     generated="由語音辨識產生，引用前請與錄音核對。",
     colon="：",
+    edited="逐字稿經人工修改，{total} 段中有 {count} 段與辨識結果不同。最後修改日期：{date}。",
     redacted="語音引擎已從文字中移除其判定為下列類別的內容：{removed}。",
     findings="語音引擎的分析",
     findings_unchecked="以下為語音引擎的原文，未與錄音核對。",

@@ -35,6 +35,8 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
     generated: str
     colon: str
     redacted: str
+    edited: str
+    """Of how many passages, and when last."""
     findings: str
     findings_unchecked: str
     summary: str

@@ -11,7 +11,7 @@ import pytest
 
 from services.gateway import jobs
 from services.gateway.jobs import Job, NothingToRetry, StageState, plan_retry
-from shared.schemas.events import TranscriptionState
+from shared.schemas.events import ReportReady, TranscriptionState
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import (
     ArtifactFormat,
@@ -40,6 +40,11 @@ def make_job(**changes: Any) -> Job:
         "deadline_at": NOW,
     }
     return Job(**values | changes)
+
+
+def report(*artifacts: ArtifactResult, **changes: Any) -> ReportReady:
+    """The news of a report with these files."""
+    return ReportReady(tenant_id=new_id(), job_id=new_id(), report_key="report/1.json", artifacts=artifacts, **changes)
 
 
 def artifact(format: ArtifactFormat, state: ArtifactState = ArtifactState.READY) -> ArtifactResult:  # noqa: A002
@@ -167,13 +172,14 @@ def test_a_writer_for_whom_another_stood_in_is_asked_again() -> None:
 
 
 def test_a_report_from_before_a_retry_does_not_answer_it() -> None:
-    """Neither one of an earlier attempt nor one without a format that is asked for."""
+    """Neither one of an earlier attempt nor one without a format that is asked for, nor one of words that were edited."""
     job = make_job(options=JobOptions(formats=(ArtifactFormat.PDF, ArtifactFormat.SRT), attempt=2))
-    assert not jobs.answers(job, 2, (artifact(ArtifactFormat.PDF),))
+    assert not jobs.answers(job, report(artifact(ArtifactFormat.PDF), attempt=2))
     both = (artifact(ArtifactFormat.SRT, ArtifactState.FAILED), artifact(ArtifactFormat.PDF))
-    assert jobs.answers(job, 2, both)
-    assert not jobs.answers(job, 1, both)
-    assert jobs.answers(make_job(), 1, (artifact(ArtifactFormat.PDF),))
+    assert jobs.answers(job, report(*both, attempt=2))
+    assert not jobs.answers(job, report(*both, attempt=1))
+    assert not jobs.answers(job, report(*both, attempt=2, revision=1))
+    assert jobs.answers(make_job(revision=1), report(artifact(ArtifactFormat.PDF), revision=1))
 
 
 def test_only_a_report_without_a_single_file_fails_the_job() -> None:

@@ -360,6 +360,7 @@ def test_an_edited_segment_makes_what_rests_on_it_stale() -> None:
         (Evidence.UNVERIFIED, (Doubt.STALE,)),
     ]
     assert mark_stale(stale, edited) == stale
+    assert mark_stale(stale, MEETING) == report
 
 
 def test_a_deleted_segment_and_an_altered_number_are_stale_too() -> None:

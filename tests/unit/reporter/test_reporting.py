@@ -23,11 +23,12 @@ from shared.blobs import (
     artifact_key,
     attachment_key,
     report_key,
+    revised_key,
     transcript_key,
 )
 from shared.bus import Bus, BusUnavailable, Envelope
-from shared.schemas.events import ReportReady, TranscriptReady
-from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, FileFormat, JobOptions, Redaction
+from shared.schemas.events import ReportReady, TranscriptReady, TranscriptRevised
+from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, FileFormat, JobOptions, Redaction, Revision
 from shared.schemas.reports import Report
 from shared.schemas.transcripts import RedactionRecord, Transcript
 from shared.solutions import load_solutions
@@ -133,6 +134,20 @@ class Desk:
             traceparent="00-11111111111111111111111111111111-2222222222222222-01",
         )
         await self._reporter.report(event)
+        return msgspec.json.decode(self.bus.sent[-1].payload, type=ReportReady)
+
+    async def revise(self, number: int, revised: Transcript, **options: Any) -> ReportReady:
+        """Edit the transcript, of which there is a report."""
+        key = edited_key(number)
+        self.store.kept[key] = msgspec.json.encode(revised)
+        event = TranscriptRevised(
+            tenant_id=TENANT,
+            job_id=JOB,
+            options=JobOptions(**options, revision=Revision(number=number, key=key)),
+            transcript_key=key,
+            report_key=report_key(TENANT, JOB, 1),
+        )
+        await self._reporter.revise(event)
         return msgspec.json.decode(self.bus.sent[-1].payload, type=ReportReady)
 
 
@@ -325,3 +340,34 @@ async def test_a_redacted_recording_that_is_not_there_is_missed(audio_key: str |
     desk.store.kept[KEY] = _redacted_meeting(audio_key)
     ready = await desk.report(formats=("txt",), redaction=Redaction(categories=("person_name",), audio=True))
     assert _states(ready) == {"transcript.txt": "ready", "redacted.mp3": "redacted_recording_missing"}
+
+
+async def test_an_edited_transcript_has_files_of_its_own() -> None:
+    """Those of the revision before stay as they are, for whoever reads them now."""
+    desk = Desk()
+    before = await desk.report(title="T", formats=(ArtifactFormat.TEXT,))
+    kept = dict(desk.store.kept)
+    segments = (msgspec.structs.replace(MEETING.segments[0], text="Good evening.", edited=1), *MEETING.segments[1:])
+    edited = msgspec.structs.replace(MEETING, segments=segments, revision=1, revised_at=MEETING.created_at)
+    ready = await desk.revise(1, edited, title="T", formats=(ArtifactFormat.TEXT,))
+    assert (ready.revision, ready.attempt, ready.report_key) == (1, 1, report_key(TENANT, JOB, 1, 1))
+    (file,) = ready.artifacts
+    assert file.key == artifact_key(TENANT, JOB, 1, "transcript.txt", 1)
+    text = desk.store.kept[file.key].decode()
+    assert "Good evening." in text
+    assert "Edited by hand: 1 of the 2 passages" in text
+    assert {key: desk.store.kept[key] for key in kept} == kept
+    assert ready.event_id != before.event_id
+    report = msgspec.json.decode(desk.store.kept[ready.report_key], type=Report)
+    assert (report.transcript.revision, report.transcript.key) == (1, edited_key(1))
+
+
+async def test_an_edit_without_a_report_to_go_by_fails_its_files() -> None:
+    """As where the transcript itself is gone."""
+    ready = await Desk().revise(1, MEETING, formats=(ArtifactFormat.TEXT,))
+    assert _states(ready) == {"transcript.txt": "transcript_missing"}
+
+
+def edited_key(number: int) -> str:
+    """Where the desk keeps an edited transcript."""
+    return revised_key(TENANT, JOB, 1, UUID(int=number))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from services.transcriber.engines.openai.timing import Timed, align, spread
-from services.transcriber.engines.spacing import split_words
 from shared.schemas.transcripts import Word, WordSource, render_words
+from shared.words import split_words
 
 
 def timed(*words: tuple[str, int, int]) -> list[Timed]:

@@ -11,7 +11,8 @@ from shared.schemas.transcripts import Transcript
 
 
 def mark_stale(report: Report, transcript: Transcript) -> Report:
-    """The report with every statement marked whose cited words are gone from an edited transcript; all others as they were."""
+    """The report with every statement marked whose cited words are gone from an edited transcript, and no other: where they
+    are back again, it stands as it did."""
     passages = Passages(transcript)
     sections = tuple(
         msgspec.structs.replace(
@@ -25,9 +26,13 @@ def mark_stale(report: Report, transcript: Transcript) -> Report:
 
 
 def _checked(item: Item, passages: Passages) -> Item:
-    if Doubt.STALE in item.doubts or all(_stands(reference, passages) for reference in item.refs):
+    stale = not all(_stands(reference, passages) for reference in item.refs)
+    if stale is (Doubt.STALE in item.doubts):
         return item
-    return msgspec.structs.replace(item, evidence=Evidence.UNVERIFIED, doubts=(*item.doubts, Doubt.STALE))
+    if stale:
+        return msgspec.structs.replace(item, evidence=Evidence.UNVERIFIED, doubts=(*item.doubts, Doubt.STALE))
+    doubts = tuple(doubt for doubt in item.doubts if doubt is not Doubt.STALE)
+    return msgspec.structs.replace(item, evidence=Evidence.UNVERIFIED if doubts else Evidence.VERIFIED, doubts=doubts)
 
 
 def _stands(reference: Reference, passages: Passages) -> bool:

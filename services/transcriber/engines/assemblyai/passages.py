@@ -8,8 +8,8 @@ from itertools import groupby
 from services.transcriber.engines import Passage
 from services.transcriber.engines.assemblyai.answer import Fields, SaidWord, Unreadable, Utterance
 from services.transcriber.engines.assemblyai.times import estimated, latest_ms, plausible
-from services.transcriber.engines.spacing import separator, split_words
 from shared.schemas.transcripts import Word
+from shared.words import separator, split_words
 
 NO_TIMES = "no_word_times"
 MENDED_TIMES = "times_mended"

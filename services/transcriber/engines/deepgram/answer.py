@@ -13,9 +13,9 @@ from services.transcriber.engines import Heard, Passage, Unreadable, Usage, base
 from services.transcriber.engines.deepgram.insights import insights
 from services.transcriber.engines.deepgram.messages import Answer, Channel, HeardWord, Metadata, Results, milliseconds
 from services.transcriber.engines.http import words_of
-from services.transcriber.engines.spacing import separator
 from shared.errors import JobError
 from shared.schemas.transcripts import Word
+from shared.words import separator
 
 
 def read(raw: bytes) -> tuple[Metadata, Results]:

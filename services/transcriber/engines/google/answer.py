@@ -25,10 +25,9 @@ from services.transcriber.engines.google.messages import (
     Status,
 )
 from services.transcriber.engines.http import shown
-from services.transcriber.engines.interpolation import interpolate
-from services.transcriber.engines.spacing import separator, split_words
 from shared.errors import JobError, RetryableError
 from shared.schemas.transcripts import Word
+from shared.words import interpolate, separator, split_words
 
 OUTSIDE_MS = 1_000
 """How far a word may lie outside of its portion of the recording before its time is not believed."""

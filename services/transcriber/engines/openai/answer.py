@@ -19,10 +19,10 @@ from services.transcriber.engines.http import words_of
 from services.transcriber.engines.openai.languages import code_of
 from services.transcriber.engines.openai.messages import Answers, Piece, Plan, Response, Span
 from services.transcriber.engines.openai.settings import OPENAI_HOST
-from services.transcriber.engines.openai.timing import Timed, align, letters_of, spread
-from services.transcriber.engines.spacing import split_words
+from services.transcriber.engines.openai.timing import Timed, align, spread
 from shared.errors import JobError
 from shared.schemas.transcripts import SegmentFlag, Word, WordSource
+from shared.words import letters_of, split_words
 
 WORD_TIMES_APPROXIMATE = "word_times_approximate"
 SPEAKERS_PER_PIECE = "speakers_per_piece"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from services.transcriber.engines.openai.messages import Span
-from services.transcriber.engines.spacing import separator
 from shared.schemas.transcripts import Word, WordSource
+from shared.words import letters_of, separator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +78,6 @@ def _timed_letters(word: Timed) -> Iterator[tuple[str, Span]]:
     step = (word.end_ms - word.start_ms) / max(1, len(letters))
     for index, letter in enumerate(letters):
         yield letter, (round(word.start_ms + index * step), round(word.start_ms + (index + 1) * step))
-
-
-def letters_of(text: str) -> list[str]:
-    """What two writings of the same words have in common: neither punctuation nor capitals."""
-    return [letter for letter in text.casefold() if letter.isalnum()]
 
 
 def _weight(text: str) -> int:

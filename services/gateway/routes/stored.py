@@ -1,0 +1,31 @@
+"""What routes that answer with something stored have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar.params import HeaderParameter
+
+from shared.blobs import BlobInfo, BlobNotFound, BlobStore
+
+BYTES = {"type": "string", "format": "binary"}
+BLOB_HEADERS = {"ETag": "Changes with the bytes.", "Accept-Ranges": "`bytes`."}
+BLOB_PROBLEMS = {
+    400: "A parameter is not valid.",
+    404: "There is no such job, or it has no such result (yet).",
+    416: "The range lies beyond the end.",
+}
+
+Range = Annotated[str | None, HeaderParameter(name="Range", description="One range, as in `bytes=0-1023`.")]
+IfRange = Annotated[str | None, HeaderParameter(name="If-Range", description="ETag the range is meant for.")]
+IfNoneMatch = Annotated[
+    str | None, HeaderParameter(name="If-None-Match", description="ETag of what you have; unchanged is answered with 304.")
+]
+
+
+async def info_of(blobs: BlobStore, key: str) -> BlobInfo | None:
+    """What the store knows about a blob; null where there is none."""
+    try:
+        return await blobs.info(key)
+    except BlobNotFound:
+        return None
