@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from shared import migrations
 from shared.blobs import BlobStore, open_blobs, source_key
 from shared.bus import Bus, Envelope, open_bus, subscription
 from shared.database import Pool, open_pool
-from shared.schemas.events import JobSubmitted, TranscriptReady
+from shared.schemas.events import JobSubmitted, TranscriptionProgressed, TranscriptReady
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import JobOptions
 from tests.bench import apart
@@ -28,6 +29,7 @@ from tests.sandboxes import Control, controlled_process
 from tests.servers.ports import free_port
 
 JOBS = 2_000
+TENANTS = 20
 WARM_UP = 20
 HEARD_SECONDS = 120.0
 """How long the sandbox takes for each, so that all are in flight at once."""
@@ -38,10 +40,10 @@ PACKAGE_AT_ONCE = 16
 """Uploads and submissions of the package side by side: as many as the transcriber begins."""
 RECORDING = b"RIFF" + bytes(8_000)
 NOTE = f"""\
-{JOBS:,} jobs with a minute's transcript, submitted as fast as it goes; the sandbox in a process of its own takes
-{HEARD_SECONDS:.0f} s for each, and is asked at most {REQUESTS_PER_MINUTE:,} times a minute, as AssemblyAI wants it. Ours is one
-transcriber over RabbitMQ, PostgreSQL and files, from `job.submitted` to `transcript.ready`: it uploads, submits, asks or is
-called back, stores the raw answer and the transcript, and deletes at the provider. Beside it a script with the vendor's
+{JOBS:,} jobs of {TENANTS} tenants with a minute's transcript, submitted as fast as it goes; the sandbox in a process of its own
+takes {HEARD_SECONDS:.0f} s for each, and is asked at most {REQUESTS_PER_MINUTE:,} times a minute, as AssemblyAI wants it. Ours
+is one transcriber over RabbitMQ, PostgreSQL and files, from `job.submitted` to `transcript.ready`: it uploads, submits, asks or
+is called back, stores the raw answer and the transcript, and deletes at the provider. Beside it a script with the vendor's
 package: `AsyncTranscriber`, a coroutine for each job, asking every 3 s with no regard to what is allowed, keeping and
 deleting nothing. Latency: from the moment the sandbox has the transcript to the event, or to the package's return. CPU and
 memory are those of the one process, memory above what it held before the load."""
@@ -151,11 +153,18 @@ class Customers:
         self._bus = bus
         self._ready: dict[UUID, float] = {}
         self._missing = 0
+        self._failures: list[str] = []
+        self._tenants = [new_id() for _ in range(TENANTS)]
         self._all = asyncio.Event()
 
     async def listen(self) -> None:
-        """Read what the transcriber tells."""
-        await self._bus.start([subscription("bench", TranscriptReady, self._note)])
+        """Read everything that the transcriber tells: what nobody reads would be published again and again."""
+        await self._bus.start(
+            [
+                subscription("bench", TranscriptReady, self._note),
+                subscription("bench", TranscriptionProgressed, self._follow),
+            ]
+        )
 
     async def order(self, count: int) -> Mapping[UUID, float]:
         """Have so many recordings transcribed; when (seconds since 1970) each transcript was there, by job."""
@@ -165,6 +174,8 @@ class Customers:
         for _ in range(count):
             await self._submit()
         await self._all.wait()
+        if self._failures:
+            raise RuntimeError(f"transcriptions failed: {self._failures}")
         return dict(self._ready)
 
     async def close(self) -> None:
@@ -173,7 +184,7 @@ class Customers:
         await self._blobs.close()
 
     async def _submit(self) -> None:
-        tenant_id, job_id = new_id(), new_id()
+        tenant_id, job_id = random.choice(self._tenants), new_id()
         order = JobSubmitted(
             tenant_id=tenant_id,
             job_id=job_id,
@@ -189,6 +200,11 @@ class Customers:
             self._ready[event.job_id] = time.time()
             self._missing -= 1
         if not self._missing:
+            self._all.set()
+
+    async def _follow(self, event: TranscriptionProgressed) -> None:
+        if event.failure is not None:
+            self._failures.append(event.failure.code)
             self._all.set()
 
 
