@@ -77,24 +77,17 @@ class Session:
 def _report(assignment: Assignment, transcript: Transcript) -> Report | Asking:
     """The report that is there, carried over to an edited transcript; else a new one, or what must be asked for it."""
     if assignment.report is not None:
-        return revise_report(_REPORTS.decode(assignment.report), assignment, transcript)
+        return revise_report(_REPORTS.decode(assignment.report), assignment, _brief(assignment, transcript))
     content = _content(assignment, transcript)
     return content if isinstance(content, Asking) else build_report(assignment, transcript, content)
 
 
 def _content(assignment: Assignment, transcript: Transcript) -> Content | Asking:
     """What is written under the scenario's headings and checked, or what must be asked for it."""
-    options, solution = assignment.options, assignment.solution
-    modes = order(options, solution)
+    modes = order(assignment.options, assignment.solution)
     if not modes:
         return Content()
-    brief = Brief(
-        solution=solution,
-        transcript=transcript,
-        language=report_language(options, solution, transcript),
-        title=options.title,
-        inputs=options.inputs,
-    )
+    brief = _brief(assignment, transcript)
     verifier = Verifier(brief)
     written = Writing(brief, verifier, terms=assignment.llm, replies=assignment.replies).write(modes)
     match written:
@@ -114,6 +107,17 @@ def _content(assignment: Assignment, transcript: Transcript) -> Content | Asking
             return Content(notes=written.notes, usage=written.usage)
         case _:
             return Asking(prompts=written)
+
+
+def _brief(assignment: Assignment, transcript: Transcript) -> Brief:
+    options, solution = assignment.options, assignment.solution
+    return Brief(
+        solution=solution,
+        transcript=transcript,
+        language=report_language(options, solution, transcript),
+        title=options.title,
+        inputs=options.inputs,
+    )
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.reporter.analysis.claims import Claim, Draft, Source
-from services.reporter.analysis.evidence import Verifier, mark_stale, verify
+from services.reporter.analysis.evidence import Verifier, verify
 from shared.schemas.jobs import ReportMode
 from shared.schemas.reports import Cell, Doubt, Evidence, Item, SpeakerRole
 from shared.schemas.solutions import EvidencePolicy, SectionFormat, SectionKind
@@ -21,7 +21,6 @@ from tests.evidencing import (
     checked,
     cited,
     item_of,
-    reported,
     section,
 )
 from tests.speech import conversation, said, transcript
@@ -343,35 +342,6 @@ def test_doubts_can_be_asked_for_before_the_report_is_made() -> None:
     """Whoever writes can correct itself; the answer is that of the check."""
     doubts = Verifier(brief()).doubts({"points": (_LIE, _HONEST)}, {})
     assert doubts == {"points": ((Doubt.NUMBER_NOT_SAID,), ())}
-
-
-def test_an_edited_segment_makes_what_rests_on_it_stale() -> None:
-    """Every statement whose words are gone, and no other; punctuation and names may change."""
-    about = brief()
-    claims = (_HONEST, Claim(text="The budget is $3.5 million.", sources=(BUDGET,)))
-    report, _ = reported(about, Draft(mode=ReportMode.LLM, claims={"points": claims}))
-    segments = list(MEETING.segments)
-    segments[0] = msgspec.structs.replace(segments[0], text=segments[0].text.replace("three", "four"))
-    edited = msgspec.structs.replace(MEETING, segments=tuple(segments), speakers=())
-    assert mark_stale(report, MEETING) == report
-    stale = mark_stale(report, edited)
-    assert [_shown(item)[1:] for item in stale.sections[0].items] == [
-        (Evidence.VERIFIED, ()),
-        (Evidence.UNVERIFIED, (Doubt.STALE,)),
-    ]
-    assert mark_stale(stale, edited) == stale
-    assert mark_stale(stale, MEETING) == report
-
-
-def test_a_deleted_segment_and_an_altered_number_are_stale_too() -> None:
-    """A point between two digits is not mere punctuation."""
-    source = transcript([said("The rate is 1.5 percent this year."), said("Bye.", start=4)])
-    claim = Claim(text="The rate is 1.5%.", sources=(cited(source, 0, "The rate is 1.5 percent this year"),))
-    report, _ = reported(brief(source), Draft(mode=ReportMode.LLM, claims={"points": (claim,)}))
-    altered = msgspec.structs.replace(source.segments[0], text="The rate is 15 percent this year.")
-    for segments in ((source.segments[1],), (altered, source.segments[1])):
-        stale = mark_stale(report, msgspec.structs.replace(source, segments=segments))
-        assert stale.sections[0].items[0].doubts == (Doubt.STALE,)
 
 
 _VOCABULARY = (
