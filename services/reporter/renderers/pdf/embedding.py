@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from services.reporter.renderers.pdf.encoder import EmbeddedFont
 from services.reporter.renderers.pdf.fonts import Subset
@@ -66,9 +67,14 @@ def _widths(widths: Mapping[int, int]) -> str:
     return "[" + " ".join(f"{first}[{' '.join(map(str, run))}]" for first, run in runs) + "]"
 
 
+@lru_cache(maxsize=1 << 14)
+def _utf_16(text: str) -> str:
+    return text.encode("utf-16-be").hex().upper()
+
+
 def _to_unicode(texts: Mapping[int, str]) -> str:
     """The CMap by which readers copy and search text."""
-    pairs = [f"<{code:04X}> <{text.encode('utf-16-be').hex().upper()}>" for code, text in sorted(texts.items())]
+    pairs = [f"<{code:04X}> <{_utf_16(text)}>" for code, text in sorted(texts.items())]
     blocks = [pairs[start : start + 100] for start in range(0, len(pairs), 100)]
     body = "\n".join(f"{len(block)} beginbfchar\n" + "\n".join(block) + "\nendbfchar" for block in blocks)
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from services.reporter.renderers.pdf.composites import Cluster
@@ -140,22 +141,22 @@ class _EncodedStyle:
         mixed = [line for line in unique if not line.isascii()]
         if mixed:
             self._pattern = _runs_pattern(style, used)
-            translated = _SEPARATOR.join(mixed).translate(codes).split(_SEPARATOR)
-            self.runs = {line: self._runs(line, code) for line, code in zip(mixed, translated, strict=True)}
+            strings = {character: _string(code) for character, code in codes.items()}
+            self.runs = {line: self._runs(line, strings) for line in mixed}
 
-    def _runs(self, line: str, codes: str) -> list[Run]:
+    def _runs(self, line: str, strings: Mapping[int, str]) -> list[Run]:
         runs: list[Run] = []
         gap = 0
         for match in self._pattern.finditer(line):
-            kind, start, end = match.lastgroup, match.start(), match.end()
+            kind, text = match.lastgroup, match.group()
             if kind == "unseen":
-                gap -= sum(map(self._style.widths.__getitem__, match.group()))
+                gap -= sum(map(self._style.widths.__getitem__, text))
                 continue
-            string = _escaped(codes[start:end].encode("utf-16-be").decode("latin-1"))
+            string = text.translate(strings)
             operator = f"[{gap} ({string})] TJ" if gap else f"({string}) Tj"
             number = 1
             if kind == "missing":  # Copied text still holds what was said.
-                operator = f"/Span<</ActualText<{match.group().encode('utf-16').hex()}>>>BDC {operator} EMC"
+                operator = f"/Span<</ActualText<{text.encode('utf-16').hex()}>>>BDC {operator} EMC"
             elif kind is not None:
                 number = int(kind[1:])
             runs.append((self._resources[number], operator))
@@ -223,6 +224,12 @@ def _cut_fonts(used: Mapping[Style, set[str]]) -> dict[Face, EmbeddedFont]:
         meanings = {code: texts.get(character, character) for character, code in subset.codes.items()}
         fonts[face] = EmbeddedFont(f"F{number}", subset, meanings)
     return fonts
+
+
+@cache
+def _string(code: int) -> str:
+    """A glyph's code inside a literal string."""
+    return _escaped(chr(code).encode("utf-16-be").decode("latin-1"))
 
 
 def _escaped(data: str) -> str:

@@ -75,6 +75,7 @@ class Face:
         self._shaper.set_variations(self._axes)
         self._advances: dict[str, int] = {}
         """Of the characters asked for so far; -1 for those that are missing."""
+        self._glyphs: dict[str, int] = {}
         self._true_type = "glyf" in self._face.table_tags
         self._outlines = Outlines(self._cut, self._width)
         extents = self._font.get_font_extents("ltr")
@@ -92,7 +93,7 @@ class Face:
 
     def _advance(self, character: str) -> int:
         if (advance := self._advances.get(character)) is None:
-            glyph = self._font.get_nominal_glyph(ord(character))
+            glyph = self._glyph(character)
             advance = self._advances[character] = self._width(glyph) if glyph else -1
         return advance
 
@@ -124,7 +125,7 @@ class Face:
             data, numbers = self._bind(glyphs.values())
             first = len(numbers)
         codes = {character: numbers[glyph] for character, glyph in glyphs.items()}
-        widths = {numbers[glyph]: self._width(glyph) for glyph in glyphs.values()}
+        widths = {numbers[glyph]: self.advance(character) for character, glyph in glyphs.items()}
         for code, (character, cluster) in enumerate(composed.items(), start=first):
             codes[character], widths[code] = code, self.cluster_advance(cluster)
         outlines = "glyf" if self._true_type else "cff"
@@ -164,7 +165,9 @@ class Face:
         return width
 
     def _glyph(self, character: str) -> int:
-        return self._font.get_nominal_glyph(ord(character)) or NOTDEF
+        if (glyph := self._glyphs.get(character)) is None:
+            glyph = self._glyphs[character] = self._font.get_nominal_glyph(ord(character)) or NOTDEF
+        return glyph
 
     def _subset_input(self, glyphs: Iterable[int]) -> hb.SubsetInput:
         wanted = hb.SubsetInput()

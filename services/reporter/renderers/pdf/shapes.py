@@ -14,16 +14,15 @@ def rectangle(x: float, y: float, width: float, height: float, radius: float = 0
     if radius <= 0:
         return f"{x:.2f} {y:.2f} {width:.2f} {height:.2f} re"
     bend = radius * _BEND
-    right, top = x + width, y + height
+    left, left_bend, left_arc = (f"{x + inset:.2f}" for inset in (0, bend, radius))
+    right, right_bend, right_arc = (f"{x + width - inset:.2f}" for inset in (0, bend, radius))
+    foot, foot_bend, foot_arc = (f"{y + inset:.2f}" for inset in (0, bend, radius))
+    top, top_bend, top_arc = (f"{y + height - inset:.2f}" for inset in (0, bend, radius))
     return (
-        f"{x + radius:.2f} {y:.2f} m {right - radius:.2f} {y:.2f} l "
-        f"{right - bend:.2f} {y:.2f} {right:.2f} {y + bend:.2f} {right:.2f} {y + radius:.2f} c "
-        f"{right:.2f} {top - radius:.2f} l "
-        f"{right:.2f} {top - bend:.2f} {right - bend:.2f} {top:.2f} {right - radius:.2f} {top:.2f} c "
-        f"{x + radius:.2f} {top:.2f} l "
-        f"{x + bend:.2f} {top:.2f} {x:.2f} {top - bend:.2f} {x:.2f} {top - radius:.2f} c "
-        f"{x:.2f} {y + radius:.2f} l "
-        f"{x:.2f} {y + bend:.2f} {x + bend:.2f} {y:.2f} {x + radius:.2f} {y:.2f} c h"
+        f"{left_arc} {foot} m {right_arc} {foot} l {right_bend} {foot} {right} {foot_bend} {right} {foot_arc} c "
+        f"{right} {top_arc} l {right} {top_bend} {right_bend} {top} {right_arc} {top} c "
+        f"{left_arc} {top} l {left_bend} {top} {left} {top_bend} {left} {top_arc} c "
+        f"{left} {foot_arc} l {left} {foot_bend} {left_bend} {foot} {left_arc} {foot} c h"
     )
 
 

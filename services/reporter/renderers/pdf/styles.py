@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
 
 from services.reporter.characters import BOPOMOFO, HAN, HANGUL, KANA
 from services.reporter.renderers.pdf.bidi import bidi_class
@@ -60,8 +62,8 @@ _LETTER = "0-9A-Za-z\u00c0-\u024f\u0370-\u052f"
 _BESIDE_FULL = re.compile(rf"(?<=[{_FULL}])[“”‘’…—·]+|[“”‘’…—·]+(?=[{_FULL}])")
 _MAY_BE_WIDE = re.compile("[“”‘’…—·]")
 _LATIN = re.compile(f"[{_LETTER}]")
-_BEFORE_LETTER = re.compile(rf"([{IDEOGRAPH}])([{_LETTER}$€£#@&+])")
-_AFTER_LETTER = re.compile(rf"([{_LETTER}%°])([{IDEOGRAPH}])")
+_BEFORE_LETTER = re.compile(rf"(?<=[{IDEOGRAPH}])(?=[{_LETTER}$€£#@&+])")
+_AFTER_LETTER = re.compile(rf"(?<=[{_LETTER}%°])(?=[{IDEOGRAPH}])")
 _FULL_WIDTH = re.compile(f"[{_FULL}]")
 # Joiners and variation selectors ask for shaping; where that has been done or cannot be, they show nothing.
 _INVISIBLE = re.compile("[\u200c\u200d\ufe00-\ufe0f]")
@@ -83,6 +85,7 @@ class Style:
         self._weight = weight
         self._numbers = {MARKED: 0}
         self._shaped: dict[str, str] = {}
+        self._prepared: dict[str, str] = {}
         self._texts = _Texts(self.places)
         self.classes = _Classes(self._texts)
 
@@ -102,6 +105,11 @@ class Style:
         mixes scripts."""
         if text.isascii():
             return text
+        if (prepared := self._prepared.get(text)) is None:
+            prepared = self._prepared[text] = self._prepare(text)
+        return prepared
+
+    def _prepare(self, text: str) -> str:
         text = unicodedata.normalize("NFC", text)
         if NEEDS_SHAPING.search(text):
             text = _PRIVATE.sub("\ufffd", text)
@@ -111,7 +119,7 @@ class Style:
         if _MAY_BE_WIDE.search(text):
             text = _BESIDE_FULL.sub(lambda match: match.group().translate(_TO_WIDE), text)
         if _LATIN.search(text):
-            text = _AFTER_LETTER.sub(rf"\1{GAP}\2", _BEFORE_LETTER.sub(rf"\1{GAP}\2", text))
+            text = _AFTER_LETTER.sub(GAP, _BEFORE_LETTER.sub(GAP, text))
         return text
 
     def plain(self, prepared: str) -> str:
@@ -163,11 +171,26 @@ class _Classes(dict[str, str]):
         return kind
 
 
+class _Known(NamedTuple):
+    """Characters that the first two faces of a style show, as far as the documents of this process held any: the number of
+    the face, and the width."""
+
+    faces: dict[str, int]
+    widths: dict[str, int]
+
+
+@cache
+def _known(_first: Face, _second: Face) -> _Known:
+    return _Known({}, {})
+
+
 class _FaceOf(dict[str, int]):
     """From a character to the number of the face that shows it."""
 
     def __init__(self, style: Style) -> None:
-        super().__init__(dict.fromkeys(UNSEEN, NOWHERE))
+        self._known = _known(*style.faces[:2]).faces
+        super().__init__(self._known)
+        self.update(dict.fromkeys(UNSEEN, NOWHERE))
         self._style = style
 
     def __missing__(self, character: str) -> int:
@@ -181,6 +204,7 @@ class _FaceOf(dict[str, int]):
         shown, first = NARROW.get(character, character), 1 if character in NARROW else 0
         for number in range(first, 2):
             if style.faces[number].shows(shown):
+                self._known[character] = number
                 return number
         found = COMPLEX.match(character)
         families = [found.lastgroup] if found is not None and found.lastgroup else []
@@ -194,11 +218,15 @@ class _Widths(dict[str, int]):
     """From a character to its width in thousandths of the font size."""
 
     def __init__(self, style: Style) -> None:
-        super().__init__(UNSEEN)
+        self._known = _known(*style.faces[:2])
+        super().__init__(self._known.widths)
+        self.update(UNSEEN)
         self._style = style
 
     def __missing__(self, character: str) -> int:
         self[character] = width = self._advance(character)
+        if character in self._known.faces:
+            self._known.widths[character] = width
         return width
 
     def _advance(self, character: str) -> int:
