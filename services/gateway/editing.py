@@ -18,6 +18,10 @@ from services.gateway.requests import SegmentEdit, SpeakerEdit, TranscriptEdits
 from shared.schemas.transcripts import Segment, Speaker, Transcript, Word, WordSource, render_words
 from shared.words import interpolate, letters_of, separated_words, split_words
 
+_MOST_COMPARED = 400_000
+"""Letters of an old passage times those of its new one that are compared with each other; beyond that nothing in between keeps
+its time. A segment has 500 letters at most, but a text may be any, and the work grows with this product."""
+
 
 def edited(transcript: Transcript, edits: TranscriptEdits, *, at: dt.datetime) -> Transcript:
     """The next revision. Raises `Problem` where an edit speaks of what is not there, or nothing would change."""
@@ -27,25 +31,41 @@ def edited(transcript: Transcript, edits: TranscriptEdits, *, at: dt.datetime) -
     wishes = {edit.id: edit for edit in edits.segments}
     segments = tuple(_segment(segment, wishes.get(segment.id), revision) for segment in transcript.segments)
     if speakers == transcript.speakers and segments == transcript.segments:
-        raise Problem(422, "nothing_changed", "Every text, speaker and name is already as you ask; nothing was changed.")
+        raise _nothing_changed()
     return msgspec.structs.replace(
         transcript, revision=revision, revised_at=at, speakers=_with_speech(speakers, segments), segments=segments
     )
 
 
 def restored(current: Transcript, earlier: Transcript, *, at: dt.datetime) -> Transcript:
-    """A new revision that says what an earlier one said."""
+    """A new revision that says what an earlier one said. Raises `Problem` where that is what the current one says."""
+    if not any(differences(current, earlier)):
+        raise _nothing_changed()
     return msgspec.structs.replace(earlier, revision=current.revision + 1, revised_at=at)
+
+
+def differences(before: Transcript, after: Transcript) -> tuple[int, int]:
+    """How many segments, and how many speakers' names, are others in another revision of one transcription."""
+    segments = sum(one != other for one, other in zip(before.segments, after.segments, strict=True))
+    names = [{speaker.id: (speaker.label, speaker.name) for speaker in one.speakers} for one in (before, after)]
+    return segments, len({id_ for id_, _ in names[0].items() ^ names[1].items()})
 
 
 def _speakers(speakers: Sequence[Speaker], edits: Sequence[SpeakerEdit]) -> tuple[Speaker, ...]:
     """With their names as they are wished, and those that are new behind the others."""
     _check_once("speakers", [edit.id for edit in edits])
     known = {speaker.id: speaker for speaker in speakers}
-    for edit in edits:
-        there = known.get(edit.id) or Speaker(id=edit.id, label=edit.name or edit.id)
-        known[edit.id] = msgspec.structs.replace(there, name=edit.name)
+    for index, edit in enumerate(edits):
+        name = None if edit.name is None else _name(edit.name, f"/speakers/{index}/name")
+        there = known.get(edit.id) or Speaker(id=edit.id, label=name or edit.id)
+        known[edit.id] = msgspec.structs.replace(there, name=name)
     return tuple(known.values())
+
+
+def _name(text: str, pointer: str) -> str:
+    if name := " ".join(text.split()):
+        return name
+    raise _impossible(FieldError(pointer=pointer, message="A name needs at least one character; null takes it away."))
 
 
 def _segment(segment: Segment, edit: SegmentEdit | None, revision: int) -> Segment:
@@ -86,9 +106,8 @@ def _kept(words: Sequence[Word], texts: Sequence[str]) -> Iterator[tuple[int, in
     """The texts from the first to the last, and the word that they were: its letters, all of them, and no others."""
     before = [(letter, index) for index, word in enumerate(words) for letter in letters_of(word.t)]
     after = [(letter, index) for index, text in enumerate(texts) for letter in letters_of(text)]
-    matcher = SequenceMatcher(None, [letter for letter, _ in before], [letter for letter, _ in after], autojunk=False)
     found: dict[int, tuple[int, Word]] = {}
-    for at, to, size in matcher.get_matching_blocks():
+    for at, to, size in _alike([letter for letter, _ in before], [letter for letter, _ in after]):
         for index, group in groupby(range(at, at + size), key=lambda place: before[place][1]):
             places = list(group)
             start, end = places[0], places[-1] + 1
@@ -105,6 +124,19 @@ def _kept(words: Sequence[Word], texts: Sequence[str]) -> Iterator[tuple[int, in
         last, word = found.get(first, (first, None))
         yield first, last, word
         first = last + 1
+
+
+def _alike(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    """Where both have the same letters in the same order: begin in the first, begin in the second, and how many."""
+    shorter = min(len(before), len(after))
+    head = next((place for place in range(shorter) if before[place] != after[place]), shorter)
+    tail = next((place for place in range(shorter - head) if before[-1 - place] != after[-1 - place]), shorter - head)
+    yield 0, 0, head
+    old, new = before[head : len(before) - tail], after[head : len(after) - tail]
+    if len(old) * len(new) <= _MOST_COMPARED:
+        for at, to, size in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
+            yield head + at, head + to, size
+    yield len(before) - tail, len(after) - tail, tail
 
 
 def _between(letters: Sequence[tuple[str, int]], place: int) -> bool:
@@ -130,7 +162,7 @@ def _check_segments(edits: Sequence[SegmentEdit], segments: Sequence[Segment], s
     places, people = {segment.id for segment in segments}, {speaker.id for speaker in speakers}
     errors = [error for index, edit in enumerate(edits) for error in _wrong(edit, f"/segments/{index}", places, people)]
     if errors:
-        raise Problem(422, "edit_impossible", f"{errors[0].message} Nothing was changed.", errors=errors)
+        raise _impossible(*errors)
 
 
 def _wrong(edit: SegmentEdit, pointer: str, places: set[str], people: set[str]) -> Iterator[FieldError]:
@@ -147,10 +179,12 @@ def _check_once(what: str, ids: Sequence[str]) -> None:
     seen: Mapping[str, int] = {id_: index for index, id_ in reversed(list(enumerate(ids)))}
     for index, id_ in enumerate(ids):
         if seen[id_] != index:
-            message = f"{id_!r} is named twice."
-            raise Problem(
-                422,
-                "edit_impossible",
-                f"{message} Nothing was changed.",
-                errors=[FieldError(pointer=f"/{what}/{index}/id", message=message)],
-            )
+            raise _impossible(FieldError(pointer=f"/{what}/{index}/id", message=f"{id_!r} is named twice."))
+
+
+def _nothing_changed() -> Problem:
+    return Problem(422, "nothing_changed", "Every text, speaker and name is already as you ask; nothing was changed.")
+
+
+def _impossible(*errors: FieldError) -> Problem:
+    return Problem(422, "edit_impossible", f"{errors[0].message} Nothing was changed.", errors=errors)

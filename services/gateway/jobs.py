@@ -117,6 +117,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         """Whether files of an edited transcript are awaited."""
         return self.state is JobState.COMPLETED and self.revision > self.reported_revision
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing more comes by itself: the job ended, and its files are of its transcript as it is."""
+        return self.state.final and not self.revising
+
 
 def as_submitted(job: Job) -> Job:
     """The job as it was when it had just been created."""

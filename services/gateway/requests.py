@@ -197,7 +197,7 @@ class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class SegmentEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to change in one segment; what is left out stays."""
 
-    id: Annotated[str, Meta(min_length=1, max_length=40, description="The segment's id.", examples=["s12"])]
+    id: Annotated[str, Meta(min_length=1, max_length=40, description="The segment's id.", examples=["s000012"])]
     text: (
         Annotated[
             str,

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from services.gateway import announcements
-from services.gateway.editing import edited, restored
+from services.gateway.editing import differences, edited, restored
 from services.gateway.jobs import Job
 from services.gateway.live import Hub
 from services.gateway.problems import Problem, job_not_found
@@ -40,6 +40,15 @@ class Made:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Document:
+    """The bytes of a new revision, and how many segments and speakers' names are others than before."""
+
+    data: bytes
+    segments: int
+    speakers: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Revisions:
     """Makes them, and finds them."""
 
@@ -56,14 +65,7 @@ class Revisions:
         data = await self._current(job, if_match)
         at = dt.datetime.now(dt.UTC)
         after = await asyncio.to_thread(_edit, data, edits, at)
-        revision = Revision(
-            number=job.revision + 1,
-            key=revised_key(job.tenant_id, job.id, job.run, new_id()),
-            segments=len(edits.segments),
-            speakers=len(edits.speakers),
-            created_at=at,
-        )
-        return await self._make(job, revision, after)
+        return await self._make(job, after, at=at)
 
     async def restore(self, tenant_id: UUID, job_id: UUID, number: int, *, if_match: str | None) -> Made:
         """Make a new revision that says what an earlier one said. Raises `Problem`."""
@@ -74,16 +76,8 @@ class Revisions:
         key = await self.transcript_key(job, job.run, number)
         earlier = await self._get(key)
         at = dt.datetime.now(dt.UTC)
-        after, changed = await asyncio.to_thread(_restore, current, earlier, at)
-        revision = Revision(
-            number=job.revision + 1,
-            key=revised_key(job.tenant_id, job.id, job.run, new_id()),
-            segments=changed,
-            speakers=0,
-            restored=number,
-            created_at=at,
-        )
-        return await self._make(job, revision, after)
+        after = await asyncio.to_thread(_restore, current, earlier, at)
+        return await self._make(job, after, at=at, restored=number)
 
     async def transcript_key(self, job: Job, run: int, number: int | None = None) -> str:
         """Where a run's transcript lies, the newest or the one that is asked for. Raises `Problem`."""
@@ -133,8 +127,16 @@ class Revisions:
         except BlobNotFound:
             raise _gone() from None
 
-    async def _make(self, job: Job, revision: Revision, data: bytes) -> Made:
-        info = await self.blobs.put(revision.key, data)
+    async def _make(self, job: Job, new: _Document, *, at: dt.datetime, restored: int | None = None) -> Made:
+        revision = Revision(
+            number=job.revision + 1,
+            key=revised_key(job.tenant_id, job.id, job.run, new_id()),
+            segments=new.segments,
+            speakers=new.speakers,
+            restored=restored,
+            created_at=at,
+        )
+        info = await self.blobs.put(revision.key, new.data)
         again = msgspec.structs.replace(job, revision=revision.number, revision_key=revision.key)
         if not await self.transitions.revised(job, revision, announcements.revised(again)):
             await self.blobs.delete(revision.key)
@@ -145,15 +147,19 @@ class Revisions:
         return Made(revision=revision, etag=etag_of(info.etag))
 
 
-def _edit(data: bytes, edits: TranscriptEdits, at: dt.datetime) -> bytes:
-    return msgspec.json.encode(edited(_TRANSCRIPTS.decode(data), edits, at=at))
+def _edit(data: bytes, edits: TranscriptEdits, at: dt.datetime) -> _Document:
+    before = _TRANSCRIPTS.decode(data)
+    return _document(before, edited(before, edits, at=at))
 
 
-def _restore(current: bytes, earlier: bytes, at: dt.datetime) -> tuple[bytes, int]:
-    """The document, and how many segments differ from what they were."""
-    now, then = _TRANSCRIPTS.decode(current), _TRANSCRIPTS.decode(earlier)
-    differ = sum(one != other for one, other in zip(now.segments, then.segments, strict=True))
-    return msgspec.json.encode(restored(now, then, at=at)), differ
+def _restore(current: bytes, earlier: bytes, at: dt.datetime) -> _Document:
+    before = _TRANSCRIPTS.decode(current)
+    return _document(before, restored(before, _TRANSCRIPTS.decode(earlier), at=at))
+
+
+def _document(before: Transcript, after: Transcript) -> _Document:
+    segments, speakers = differences(before, after)
+    return _Document(data=msgspec.json.encode(after), segments=segments, speakers=speakers)
 
 
 def _changed() -> Problem:

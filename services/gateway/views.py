@@ -289,8 +289,8 @@ class RevisionView(msgspec.Struct, frozen=True, kw_only=True):
     """One edit of a transcript."""
 
     number: Annotated[int, Meta(ge=1, description="For `?revision=`.", examples=[1])]
-    segments: Annotated[int, Meta(ge=0, description="How many segments were edited.", examples=[3])]
-    speakers: Annotated[int, Meta(ge=0, description="How many speakers were named or added.", examples=[1])]
+    segments: Annotated[int, Meta(ge=0, description="How many segments are others than in the revision before.", examples=[3])]
+    speakers: Annotated[int, Meta(ge=0, description="How many speakers were named, renamed or added.", examples=[1])]
     restored: Annotated[int | None, Meta(description="The revision that was gone back to; null for an edit.")]
     created_at: Time
 

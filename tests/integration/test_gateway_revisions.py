@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,28 @@ async def test_an_edit_makes_a_revision_and_has_the_files_made_anew(
     assert await editor.artifact() == b"revision 1"
     assert (await api.http.get(f"/v1/jobs/{editor.job_id}/report")).json() == {"revision": 1}
     assert len(gateway.others.all_of(JobCompleted, editor.job_id)) == 1
+
+
+async def test_whoever_follows_the_job_sees_its_files_come(gateway: RunningGateway, api: ApiClient, editor: Editor) -> None:
+    """The stream of a completed job goes on while the files of an edited transcript are made, and ends with them."""
+    await editor.edit("We never sign.")
+    states = []
+    async with api.http.stream("GET", f"/v1/jobs/{editor.job_id}/events") as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("data: "):
+                states.append(json.loads(line[6:])["stages"]["report"]["state"])
+                if states == ["rendering"]:
+                    await editor.render(1)
+    assert states == ["rendering", "done"]
+
+
+async def test_transcript_and_report_can_be_asked_about_without_their_bytes(api: ApiClient, editor: Editor) -> None:
+    """Whoever edits needs the ETag alone."""
+    for path in (editor.path, f"/v1/jobs/{editor.job_id}/report"):
+        whole = await api.http.get(path)
+        head = await api.http.head(path)
+        assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", whole.headers["etag"])
+        assert head.headers["content-length"] == str(len(whole.content))
 
 
 async def test_every_revision_can_be_read_and_gone_back_to(api: ApiClient, editor: Editor) -> None:

@@ -50,8 +50,8 @@ async def follow_job(
         HeaderParameter(name="Last-Event-ID", description="Version of the job as you know it; only newer ones are sent."),
     ] = None,
 ) -> Stream:
-    """The job now and whenever it changes, until it is final. Comments every 15 seconds keep the connection open; after
-    ten minutes it ends and the client connects again."""
+    """The job now and whenever it changes, until it is final and has the files of its transcript as it is edited. Comments
+    every 15 seconds keep the connection open; after ten minutes it ends and the client connects again."""
     known = _version(last_event_id)
     await gateway.job(request, job_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -68,7 +68,7 @@ async def _events(gateway: Gateway, tenant_id: UUID, job_id: UUID, known: int) -
             if job.version > known:
                 known = job.version
                 yield _event(gateway, job)
-            if job.state.final or gateway.hub.stopping or time.monotonic() > ends_at:
+            if job.at_rest or gateway.hub.stopping or time.monotonic() > ends_at:
                 return
             async for ping in _quiet(watch, gateway, ends_at):
                 yield ping

@@ -252,7 +252,7 @@ async def _wait(request: ApiRequest, gateway: Gateway, job_id: JobId, seconds: f
             job = await gateway.job(request, job_id)
             watch.version = job.version
             left = deadline - time.monotonic()
-            if (job.state.final and not job.revising) or left <= 0 or gateway.hub.stopping:
+            if job.at_rest or left <= 0 or gateway.hub.stopping:
                 return job
             await watch.changed(left)
 

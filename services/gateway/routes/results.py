@@ -18,8 +18,9 @@ from shared.schemas.jobs import ArtifactState
 from shared.schemas.reports import Report
 
 
-@get(
+@route(
     "/jobs/{job_id:uuid}/report",
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
     opt=Operation(
         summary="Fetch the report",
         tag="Results",
@@ -53,7 +54,7 @@ async def get_report(
     info = None if wanted is None else await info_of(gateway.blobs, await gateway.revisions.report_key(job, wanted))
     if info is None:
         raise Problem(404, "report_not_ready", f"The job has no report (yet); it is {job.state}.")
-    conditions = Conditions(method="GET", range=range_, if_range=if_range, if_none_match=if_none_match)
+    conditions = Conditions(method=request.method, range=range_, if_range=if_range, if_none_match=if_none_match)
     return await download(gateway.blobs, info, conditions, media_type=JSON)
 
 

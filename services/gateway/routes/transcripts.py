@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from litestar import Response, get, patch, post
+from litestar import HttpMethod, Response, get, patch, post, route
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 
@@ -39,8 +39,9 @@ IfMatch = Annotated[
 Run = Annotated[int | None, QueryParameter(ge=1, le=1_000_000, description="Of this run; default the last one that has one.")]
 
 
-@get(
+@route(
     "/jobs/{job_id:uuid}/transcript",
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
     opt=Operation(
         summary="Fetch the transcript",
         tag="Transcripts",
@@ -74,7 +75,7 @@ async def get_transcript(
     info = await info_of(gateway.blobs, await gateway.revisions.transcript_key(job, wanted, revision))
     if info is None:
         raise Problem(404, "transcript_not_found", f"The job's run {wanted} has no transcript.")
-    conditions = Conditions(method="GET", range=range_, if_range=if_range, if_none_match=if_none_match)
+    conditions = Conditions(method=request.method, range=range_, if_range=if_range, if_none_match=if_none_match)
     return await download(gateway.blobs, info, conditions, media_type=JSON)
 
 

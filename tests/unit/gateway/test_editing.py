@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.editing import edited, restored
+from services.gateway.editing import differences, edited, restored
 from services.gateway.problems import Problem
 from services.gateway.requests import SegmentEdit, SpeakerEdit, TranscriptEdits
 from shared.schemas.transcripts import Segment, Transcript, Word, WordSource, render_words
@@ -109,7 +109,7 @@ def test_a_passage_is_given_to_whoever_said_it() -> None:
 def test_a_speaker_gets_a_name_and_loses_it() -> None:
     """What the engine called them stays."""
     one = MEETING.speakers[0]
-    named = change(speakers=(SpeakerEdit(id=one.id, name="王小明"),))
+    named = change(speakers=(SpeakerEdit(id=one.id, name="  王小明\n"),))
     assert (named.speakers[0].name, named.speakers[0].label) == ("王小明", one.label)
     assert named.segments == MEETING.segments
     assert change(speakers=(SpeakerEdit(id=one.id, name=None),), of=named).speakers[0].name is None
@@ -126,6 +126,7 @@ def test_a_speaker_gets_a_name_and_loses_it() -> None:
             "/segments/1/id",
         ),
         (TranscriptEdits(speakers=(SpeakerEdit(id="x", name="A"), SpeakerEdit(id="x", name="B"))), "/speakers/1/id"),
+        (TranscriptEdits(speakers=(SpeakerEdit(id="x", name="A"), SpeakerEdit(id="y", name=" \n"))), "/speakers/1/name"),
     ],
 )
 def test_an_edit_that_makes_no_sense_changes_nothing(edits: TranscriptEdits, pointer: str) -> None:
@@ -143,10 +144,36 @@ def test_an_edit_of_nothing_is_said_to_be_one() -> None:
 
 
 def test_going_back_is_a_step_forward() -> None:
-    """The earlier words, under a new number."""
+    """The earlier words, under a new number; but only where they are others."""
     after = change(SegmentEdit(id=FIRST.id, text="We never sign."))
     back = restored(after, MEETING, at=AT)
     assert (back.revision, back.segments, back.speakers) == (2, MEETING.segments, MEETING.speakers)
+    with pytest.raises(Problem, match="already as you ask"):
+        restored(back, MEETING, at=AT)
+
+
+def test_what_an_edit_changed_is_counted() -> None:
+    """Not what it asked for: the text of the second segment is what it was, and one speaker has the name already."""
+    named = change(speakers=(SpeakerEdit(id=MEETING.speakers[0].id, name="Anna"),))
+    after = change(
+        SegmentEdit(id=FIRST.id, text="We never sign.", speaker_id="spk_new"),
+        SegmentEdit(id=SECOND.id, text=SECOND.text),
+        speakers=(SpeakerEdit(id=MEETING.speakers[0].id, name="Anna"), SpeakerEdit(id="spk_new", name="Dr. Chen")),
+        of=named,
+    )
+    assert differences(MEETING, named) == (0, 1)
+    assert differences(named, after) == (1, 1)
+
+
+def test_a_passage_too_long_to_compare_keeps_its_beginning_and_end() -> None:
+    """Work on an edit stays in proportion to its length: whoever sends the hardest texts keeps nobody waiting."""
+    source = transcript([said("Listen. " + "ab " * 3000 + "Good bye.", by="A", words=True)])
+    before = source.segments[0]
+    after = change(SegmentEdit(id=before.id, text="Listen. " + "ba " * 3000 + "Good bye."), of=source).segments[0]
+    kept = [word for word in after.words if word.src is not WordSource.EDIT]
+    assert [kept[0], *kept[-2:]] == [before.words[0], *before.words[-2:]]
+    assert {word.t for word in kept} <= {"Listen.", "ab", "Good", "bye."}
+    assert len(after.words) == len(before.words)
 
 
 _TEXTS = st.text(alphabet="ab cd, 你好嗎。！'-\n", max_size=40)
