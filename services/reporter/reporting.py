@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -171,7 +171,7 @@ class Reporter:
 
     async def _assignment(self, order: _Order, replies: dict[str, Reply]) -> Assignment:
         event = order.event
-        there = await self._blobs.get(event.report_key) if isinstance(event, TranscriptRevised) else None
+        there = await self._report_there(event) if isinstance(event, TranscriptRevised) else None
         return Assignment(
             job_id=event.job_id,
             run=event.run,
@@ -183,6 +183,15 @@ class Reporter:
             llm=order.terms,
             replies=replies,
         )
+
+    async def _report_there(self, event: TranscriptRevised) -> bytes:
+        """The report to go by; where the revision before came to none, that of the last one which did."""
+        about = (event.tenant_id, event.job_id, event.run)
+        earlier = (blobs.report_key(*about, revision) for revision in reversed(range(_revision(event))))
+        for key in (event.report_key, *earlier):
+            with suppress(BlobNotFound):
+                return await self._blobs.get(key)
+        raise BlobNotFound(event.report_key)
 
     async def _redacted_recording(self, transcript_key: str) -> ArtifactResult:
         """It was stored with the transcript, and is only announced here."""

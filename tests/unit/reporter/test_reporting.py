@@ -136,8 +136,8 @@ class Desk:
         await self._reporter.report(event)
         return msgspec.json.decode(self.bus.sent[-1].payload, type=ReportReady)
 
-    async def revise(self, number: int, revised: Transcript, **options: Any) -> ReportReady:
-        """Edit the transcript, of which there is a report."""
+    async def revise(self, number: int, revised: Transcript, *, reported: int = 0, **options: Any) -> ReportReady:
+        """Edit the transcript, whose revision `reported` was the last to be reported on."""
         key = edited_key(number)
         self.store.kept[key] = msgspec.json.encode(revised)
         event = TranscriptRevised(
@@ -145,7 +145,7 @@ class Desk:
             job_id=JOB,
             options=JobOptions(**options, revision=Revision(number=number, key=key)),
             transcript_key=key,
-            report_key=report_key(TENANT, JOB, 1),
+            report_key=report_key(TENANT, JOB, 1, reported),
         )
         await self._reporter.revise(event)
         return msgspec.json.decode(self.bus.sent[-1].payload, type=ReportReady)
@@ -360,6 +360,15 @@ async def test_an_edited_transcript_has_files_of_its_own() -> None:
     assert ready.event_id != before.event_id
     report = msgspec.json.decode(desk.store.kept[ready.report_key], type=Report)
     assert (report.transcript.revision, report.transcript.key) == (1, edited_key(1))
+
+
+async def test_an_edit_after_one_that_came_to_nothing_goes_by_the_report_before() -> None:
+    """The revision between broke the render process, and left no report."""
+    desk = Desk()
+    await desk.report(solution="meeting_minutes", formats=(ArtifactFormat.MARKDOWN,))
+    edited = msgspec.structs.replace(MEETING, revision=2, revised_at=MEETING.created_at)
+    ready = await desk.revise(2, edited, reported=1, solution="meeting_minutes", formats=(ArtifactFormat.MARKDOWN,))
+    assert _states(ready) == {"report.md": "ready"}
 
 
 async def test_an_edit_without_a_report_to_go_by_fails_its_files() -> None:
