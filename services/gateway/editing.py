@@ -16,7 +16,7 @@ import msgspec
 from services.gateway.problems import FieldError, Problem
 from services.gateway.requests import SegmentEdit, SpeakerEdit, TranscriptEdits
 from shared.schemas.transcripts import Segment, Speaker, Transcript, Word, WordSource, render_words
-from shared.words import interpolate, letters_of, separated_words, split_words
+from shared.words import interpolate, letters_of, separated_words
 
 _MOST_COMPARED = 400_000
 """Letters of an old passage times those of its new one that are compared with each other; beyond that nothing in between keeps
@@ -63,8 +63,8 @@ def _speakers(speakers: Sequence[Speaker], edits: Sequence[SpeakerEdit]) -> tupl
 
 
 def _name(text: str, pointer: str) -> str:
-    if name := " ".join(text.split()):
-        return name
+    if _visible(text):
+        return " ".join(text.split())
     raise _impossible(FieldError(pointer=pointer, message="A name needs at least one character; null takes it away."))
 
 
@@ -168,11 +168,15 @@ def _check_segments(edits: Sequence[SegmentEdit], segments: Sequence[Segment], s
 def _wrong(edit: SegmentEdit, pointer: str, places: set[str], people: set[str]) -> Iterator[FieldError]:
     if edit.id not in places:
         yield FieldError(pointer=f"{pointer}/id", message=f"The transcript has no segment {edit.id!r}.")
-    if isinstance(edit.text, str) and not split_words(edit.text):
+    if isinstance(edit.text, str) and not _visible(edit.text):
         yield FieldError(pointer=f"{pointer}/text", message="A segment needs at least one word.")
     if isinstance(edit.speaker_id, str) and edit.speaker_id not in people:
         message = f"The transcript has no speaker {edit.speaker_id!r}; add one under `speakers`."
         yield FieldError(pointer=f"{pointer}/speaker_id", message=message)
+
+
+def _visible(text: str) -> bool:
+    return any(character.isprintable() and not character.isspace() for character in text)
 
 
 def _check_once(what: str, ids: Sequence[str]) -> None:

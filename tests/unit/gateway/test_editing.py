@@ -120,6 +120,7 @@ def test_a_speaker_gets_a_name_and_loses_it() -> None:
     [
         (TranscriptEdits(segments=(SegmentEdit(id="s99", text="Hello."),)), "/segments/0/id"),
         (TranscriptEdits(segments=(SegmentEdit(id=FIRST.id, text=" "),)), "/segments/0/text"),
+        (TranscriptEdits(segments=(SegmentEdit(id=FIRST.id, text="\u200b\x07"),)), "/segments/0/text"),
         (TranscriptEdits(segments=(SegmentEdit(id=FIRST.id, speaker_id="spk_99"),)), "/segments/0/speaker_id"),
         (
             TranscriptEdits(segments=(SegmentEdit(id=FIRST.id, text="A."), SegmentEdit(id=FIRST.id, text="B."))),
