@@ -49,10 +49,16 @@ def letters_of(text: str) -> list[str]:
 
 
 def interpolate(
-    words: Sequence[Word], start_ms: int, end_ms: int, *, source: WordSource = WordSource.INTERPOLATED
+    words: Sequence[Word],
+    start_ms: int,
+    end_ms: int,
+    *,
+    source: WordSource = WordSource.INTERPOLATED,
+    letter_ms: int | None = None,
 ) -> list[Word]:
     """The same words, all with times; those that had none lie between their neighbours, or `start_ms` and `end_ms`, share
-    that by their lengths, and are marked."""
+    that by their lengths, and are marked. With `letter_ms`, a letter takes no longer than that: the words follow those before
+    them, or at the beginning lead to those after them."""
     made: list[Word] = []
     for unknown, group in groupby(words, key=lambda word: word.s is None or word.e is None):
         run = list(group)
@@ -60,15 +66,24 @@ def interpolate(
             made += run
             continue
         left = (made[-1].e if made else None) or start_ms
-        following = words[len(made) + len(run)].s if len(made) + len(run) < len(words) else end_ms
-        made += _spread(run, left, max(left, end_ms if following is None else following), source)
+        following = words[len(made) + len(run)].s if len(made) + len(run) < len(words) else None
+        right = max(left, end_ms if following is None else following)
+        if letter_ms is not None:
+            most = letter_ms * _length(run)
+            leading = not made and following is not None
+            left, right = (max(left, right - most), right) if leading else (left, min(right, left + most))
+        made += _spread(run, left, right, source)
     return made
 
 
 def _spread(words: Sequence[Word], start_ms: int, end_ms: int, source: WordSource) -> Iterator[Word]:
-    letters, said = sum(max(1, len(word.t)) for word in words), 0
+    letters, said = _length(words), 0
     for word in words:
         start = start_ms + (end_ms - start_ms) * said // letters
         said += max(1, len(word.t))
         end = start_ms + (end_ms - start_ms) * said // letters
         yield msgspec.structs.replace(word, s=start, e=end, src=source)
+
+
+def _length(words: Sequence[Word]) -> int:
+    return sum(max(1, len(word.t)) for word in words)

@@ -18,6 +18,9 @@ from services.gateway.requests import SegmentEdit, SpeakerEdit, TranscriptEdits
 from shared.schemas.transcripts import Segment, Speaker, Transcript, Word, WordSource, render_words
 from shared.words import interpolate, letters_of, separated_words
 
+_LETTER_MS = 200
+"""Longest time that a letter of a new word takes, as slow Chinese does; a word does not fill what was struck out."""
+
 _MOST_COMPARED = 400_000
 """Letters of an old passage times those of its new one that are compared with each other; beyond that nothing in between keeps
 its time. A segment has 500 letters at most, but a text may be any, and the work grows with this product."""
@@ -99,7 +102,7 @@ def _timed(segment: Segment, text: str) -> tuple[Word, ...]:
     for first, last, kept in _kept(segment.words, [word for _, word in parts]):
         written = "".join(sep + word for sep, word in parts[first : last + 1]).removeprefix(parts[first][0])
         words.append(msgspec.structs.replace(kept or Word(t=written), t=written, sep=parts[first][0]))
-    return tuple(interpolate(words, segment.start_ms, segment.end_ms, source=WordSource.EDIT))
+    return tuple(interpolate(words, segment.start_ms, segment.end_ms, source=WordSource.EDIT, letter_ms=_LETTER_MS))
 
 
 def _kept(words: Sequence[Word], texts: Sequence[str]) -> Iterator[tuple[int, int, Word | None]]:

@@ -56,6 +56,16 @@ def test_words_that_stay_keep_their_times() -> None:
     assert (new.s, new.e, new.c) == (before.e, following.s, None)
 
 
+def test_a_new_word_does_not_fill_what_was_struck_out() -> None:
+    """Subtitles would show it alone for as long as the words took that are gone."""
+    after = rewritten("We sign soon.")
+    assert (after.words[2].s, after.words[2].e) == (after.words[1].e, (after.words[1].e or 0) + 1000)
+    opening = rewritten("Oh of June.")
+    assert (opening.words[0].s, opening.words[0].e) == ((opening.words[1].s or 0) - 400, opening.words[1].s)
+    other = rewritten("No.")
+    assert (other.words[0].s, other.words[0].e) == (FIRST.start_ms, FIRST.start_ms + 600)
+
+
 def test_commas_and_capitals_are_no_new_words() -> None:
     """Whoever mends punctuation changes what is written, and no time."""
     after = rewritten("we sign, on the third of June!")
