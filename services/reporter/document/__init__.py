@@ -66,7 +66,7 @@ def _appendices(
 ) -> list[Block]:
     blocks: list[Block] = []
     if entries := citations.entries():
-        blocks += [Break(), Heading(text=labels.evidence), Notice(text=labels.evidence_note), EvidenceList(entries=entries)]
+        blocks += [Heading(text=labels.evidence), Notice(text=labels.evidence_note), EvidenceList(entries=entries)]
     if appendix.transcript is TranscriptAppendix.FULL or not report.sections:
         said = turns(transcript, citations.voices, labels)
         blocks += [Break()] if report.sections else []

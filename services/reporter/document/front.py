@@ -14,11 +14,13 @@ from shared.schemas.reports import Coverage, Report, SpeakerRole
 from shared.schemas.solutions import InputType, SectionKind, Solution
 from shared.schemas.transcripts import Transcript
 
+_PLAIN_NOTES = {"script_converted", "no_word_times", "word_times_approximate"}
+"""Of what is only to be known: nothing is missing, and nothing may be wrong but the time of a single word."""
+
 
 def details(report: Report, transcript: Transcript, labels: Labels) -> tuple[tuple[str, str], ...]:
-    """The line below the title. A bare transcript has the day as computers write it, as ever."""
-    day = transcript.created_at.date()
-    date = date_text(labels, day) if report.sections else day.isoformat()
+    """The line below the title."""
+    date = date_text(labels, transcript.created_at.date())
     engine = clean(f"{report.facts.engine} {report.facts.model}")
     return ((labels.date, date), *(_spoken(report, labels) if report.sections else ()), (labels.engine, engine))
 
@@ -43,10 +45,13 @@ def particulars(report: Report, solution: Solution, voices: dict[str, Voice], la
     filled_in = [
         Statement(label=clean(one.label), text=clean(_value(one.value, types.get(one.id), labels))) for one in report.inputs
     ]
-    titles = dict.fromkeys(role.title for role in report.roles)
-    for title in titles:
+    taken = {one.label for one in filled_in}
+    for title in dict.fromkeys(role.title for role in report.roles):
         players = [_player(role, voices, labels) for role in report.roles if role.title == title and role.speaker_id in voices]
-        filled_in += [Statement(label=clean(title), text=labels.separator.join(players))] if players else []
+        label = clean(title)
+        if label in taken:  # The client who was filled in need not be the one who speaks as the client.
+            label = labels.aside.format(text=label, remark=labels.speaker_column)
+        filled_in += [Statement(label=label, text=labels.separator.join(players))] if players else []
     return Fields(statements=tuple(filled_in)) if filled_in else None
 
 
@@ -54,7 +59,7 @@ def notices(report: Report, transcript: Transcript, labels: Labels) -> list[Noti
     """Who wrote it, which part of the recording it rests on, and every warning."""
     found = [Notice(text=author)] if (author := _author(report, labels)) else []
     found.append(_coverage(report.coverage, labels))
-    found += [Notice(text=note_text(labels, code), warning=True) for code in report.notes]
+    found += [Notice(text=note_text(labels, code), warning=code not in _PLAIN_NOTES) for code in report.notes]
     if edited := _edited(transcript, labels):
         found.append(edited)
     if transcript.redaction is not None:

@@ -152,12 +152,18 @@ class _Page:
         ]
 
     def _table(self, items: tuple[Item, ...]) -> Table:
-        rows = []
-        for item in items:
-            cells = {cell.column: self._cell(cell) for cell in item.cells}
-            row = tuple(cells.get(column.id, TableCell(text="")) for column in self._section.columns)
-            rows.append(TableRow(cells=row, citations=self._citations.of(item.refs), doubt=self._doubt(item)))
-        return Table(columns=tuple(clean(column.title) for column in self._section.columns), rows=tuple(rows))
+        """Without the columns in which no row says anything."""
+        filled = [{cell.column: shown for cell in item.cells if (shown := self._cell(cell)).text} for item in items]
+        columns = [column for column in self._section.columns if any(column.id in cells for cells in filled)]
+        rows = [
+            TableRow(
+                cells=tuple(cells.get(column.id, TableCell(text="")) for column in columns),
+                citations=self._citations.of(item.refs),
+                doubt=self._doubt(item),
+            )
+            for item, cells in zip(items, filled, strict=True)
+        ]
+        return Table(columns=tuple(clean(column.title) for column in columns), rows=tuple(rows))
 
     def _cell(self, cell: Cell) -> TableCell:
         if voice := self._citations.voices.get(cell.speaker_id or ""):

@@ -49,7 +49,7 @@ def _evidence_last(blocks: Sequence[Block]) -> Sequence[Block]:
     """Footnotes are shown at the end of a page, wherever they are written: their heading has to stand there too."""
     for end, block in enumerate(blocks, start=1):
         if isinstance(block, EvidenceList):
-            begin = max((place for place, one in enumerate(blocks[:end]) if isinstance(one, Break)), default=end - 1)
+            begin = max((place for place, one in enumerate(blocks[:end]) if isinstance(one, Heading)), default=end - 1)
             return [*blocks[:begin], *blocks[end:], *blocks[begin:end]]
     return blocks
 

@@ -85,6 +85,17 @@ def test_what_is_missing_is_said_in_words() -> None:
     ]
 
 
+def test_what_is_only_to_be_known_is_no_warning() -> None:
+    """A conversion that was asked for, and times of words that are estimated, take nothing away."""
+    notices = [
+        block
+        for block in document(transcript([said("a")], notes=["script_converted", "word_times_approximate"])).blocks
+        if isinstance(block, Notice)
+    ]
+    assert not any(notice.warning for notice in notices)
+    assert any(notice.text.startswith("Chinese was converted to another script") for notice in notices)
+
+
 @pytest.mark.parametrize("title", [None, "", " \u200b\u202e "])
 def test_a_recording_without_a_title_says_so(title: str | None) -> None:
     """A title of nothing visible is none."""

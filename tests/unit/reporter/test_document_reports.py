@@ -27,8 +27,9 @@ from services.reporter.blocks import (
     Terms,
     Timeline,
 )
+from services.reporter.document import compose
 from shared.schemas.jobs import ReportMode
-from shared.schemas.reports import Cell, Doubt, SpeakerRole
+from shared.schemas.reports import Cell, Doubt, InputValue, SpeakerRole
 from shared.schemas.solutions import Appendix, EvidencePolicy, LocalisedText, SectionFormat, SectionKind, TranscriptAppendix
 from shared.schemas.transcripts import Transcript
 from tests.evidencing import ACTION_COLUMNS, CHINESE_MEETING, MEETING, brief, cited, reported, section
@@ -65,7 +66,7 @@ def test_a_report_is_laid_out_from_the_figures_to_the_appendices() -> None:
     kinds = [type(block) for block in document.blocks]
     assert kinds == [
         FactCards, Notice, Notice, Heading, Bullets, Heading, TalkTime,
-        Break, Heading, Notice, EvidenceList, Break, Heading, Dialogue, Notice,
+        Heading, Notice, EvidenceList, Break, Heading, Dialogue, Notice,
     ]  # fmt: skip
     assert [block.text for block in _all(document, Heading)] == ["Points", "Speaking time", "Evidence", "Transcript"]
     assert document.kind == "Interview"
@@ -201,6 +202,17 @@ def test_roles_say_whether_somebody_confirmed_them() -> None:
     ]
 
 
+def test_whoever_speaks_in_a_part_is_told_from_whom_the_customer_filled_in() -> None:
+    """The two may bear the same name: the client of the matter, and who speaks as the client."""
+    written = _document(SHIPPING, roles=(SpeakerRole(speaker_id="spk_B", role="client", title="?", source="cues"),))
+    report = msgspec.structs.replace(written.report, inputs=(InputValue(id="client", label="Client", value="Carter Ltd."),))
+    [filled_in] = _all(compose(report, MEETING, written.solution), Fields)
+    assert [(one.label, one.text) for one in filled_in.statements] == [
+        ("Client", "Carter Ltd."),
+        ("Client (Speaker)", "Ben Carter (assumed)"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("form", "block"),
     [
@@ -246,11 +258,21 @@ def test_rows_name_speakers_and_days() -> None:
     row = _row(MEETING, "I'll send the contract to John Miller", due="by November thirtieth", day=dt.date(2026, 11, 30))
     document = _document(row, about=brief(MEETING, template, inputs={"held": "2026-11-22"}))
     [table] = _all(document, Table)
-    assert table.columns == ("Task", "Owner", "Due")
-    assert [cell.text for cell in table.rows[0].cells] == ["", "Ben Carter", "by November thirtieth (30 November 2026)"]
-    assert table.rows[0].cells[1].voice == document.voices["spk_B"]
+    assert [cell.text for cell in table.rows[0].cells] == ["Ben Carter", "by November thirtieth (30 November 2026)"]
+    assert table.rows[0].cells[0].voice == document.voices["spk_B"]
     [cards] = _all(document, FactCards)
     assert ("Points", "1") in cards.facts
+
+
+def test_a_column_in_which_no_row_says_anything_is_left_out() -> None:
+    """One that a single row fills stays, for all rows."""
+    template = section(kind=SectionKind.ACTIONS, form=SectionFormat.TABLE, columns=ACTION_COLUMNS)
+    source = cited(MEETING, 1, "I'll send the contract to John Miller")
+    owned = Claim(text="", cells=(Cell(column="owner", speaker_id="spk_B"),), sources=(source,))
+    told = Claim(text="", cells=(Cell(column="task", text="send the contract"),), sources=(source,))
+    [table] = _all(_document(owned, told, about=brief(MEETING, template)), Table)
+    assert table.columns == ("Task", "Owner")
+    assert [[cell.text for cell in row.cells] for row in table.rows] == [["", "Ben Carter"], ["send the contract", ""]]
 
 
 def test_fields_are_named_after_their_columns() -> None:

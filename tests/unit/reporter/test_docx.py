@@ -33,6 +33,7 @@ from services.reporter.blocks import (
     TableRow,
     Terms,
     Timeline,
+    Voice,
 )
 from services.reporter.renderers.docx import render
 from tests.speech import INSIGHTS, conversation, document, said, transcript
@@ -138,6 +139,23 @@ def test_the_head_of_a_table_stands_on_every_page() -> None:
     table = next(table for table in root.iter(f"{W}tbl") if "Task 99" in "".join(table.itertext()))
     assert len(list(table.iter(f"{W}tblHeader"))) == 1
     assert len(list(table.iter(f"{W}cantSplit"))) == 101
+
+
+def test_nothing_is_left_alone_at_the_foot_of_a_page() -> None:
+    """A remark stays between its heading and its table, the first row with the second, the last with the one before."""
+    rows = tuple(TableRow(cells=(TableCell(text=f"Task {number}"),)) for number in range(5))
+    blocks = Heading(text="Actions"), Notice(text="Perhaps incomplete."), Table(columns=("Task",), rows=rows)
+    root = main_part(render(with_blocks(*blocks)))
+    kept = {"".join(one.itertext()): one.find(f"{W}pPr/{W}keepNext") is not None for one in root.iter(f"{W}p")}
+    assert [kept[text] for text in ("Perhaps incomplete.", *(f"Task {number}" for number in range(5)))] == [
+        True, True, False, False, True, False,
+    ]  # fmt: skip
+
+
+def test_an_answer_says_whose_it_is() -> None:
+    """As in the other formats."""
+    asked = Statement(label="When?", text="On Friday.", voice=Voice(id="spk_B", name="Ben Carter", rank=1), citations=(FIRST,))
+    assert ("Answer", "On Friday. Ben Carter 0:00") in lines(render(with_blocks(Questions(statements=(asked,)))))
 
 
 def test_columns_fill_the_measure_whatever_they_hold() -> None:

@@ -14,6 +14,7 @@ from pdfua import validate
 from pypdf import PdfReader
 
 from services.reporter.blocks import (
+    Break,
     Bullets,
     Citation,
     Dialogue,
@@ -35,7 +36,7 @@ from services.reporter.blocks import (
     Voice,
 )
 from services.reporter.renderers import pdf
-from services.reporter.renderers.pdf.palette import SPEAKERS, speaker_colour
+from services.reporter.renderers.speaker_colours import SPEAKERS, speaker_colour
 from tests.every_block import every_block
 from tests.pdf_reading import Element, ReadPdf
 from tests.speech import conversation, document, said, transcript
@@ -240,7 +241,7 @@ def test_speakers_have_thirty_colours_that_can_be_read() -> None:
     """Against white, as WCAG wants for small print: 4.5 to 1."""
 
     def light(colour: str) -> float:
-        parts = [float(part) for part in colour.split()]
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (0, 2, 4)]
         linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -324,6 +325,46 @@ def test_long_rows_are_broken_and_the_head_repeated() -> None:
     for row in read.document.all("TR")[1:]:
         if "stays together" in row.text:
             assert "very long" in row.text
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 9])
+def test_no_row_is_left_alone(count: int) -> None:
+    """Wherever a table begins, each page it stands on has two of its rows at least."""
+    rows = tuple(TableRow(cells=(TableCell(text=f"Row {number}."),)) for number in range(count))
+    for filled in range(24, 48):
+        notices = [Notice(text=f"Notice {number}.") for number in range(filled)]
+        read = PdfReader(io.BytesIO(_rendered(_with(*notices, Heading(text="Table"), Table(columns=("Rows",), rows=rows)))))
+        assert 1 not in [page.extract_text().count("Row ") for page in read.pages], filled
+
+
+@pytest.mark.parametrize(("filled", "pages"), [(5, 1), (35, 2)])
+def test_an_appendix_begins_a_page_unless_much_of_it_is_free(filled: int, pages: int) -> None:
+    """So that a few words do not stand on a page alone."""
+    notices = [Notice(text=f"Notice {number}.") for number in range(filled)]
+    read = PdfReader(io.BytesIO(_rendered(_with(*notices, Break(), Heading(text="Appendix"), Notice(text="Words.")))))
+    assert len(read.pages) == pages
+    assert "Appendix" in read.pages[-1].extract_text()
+
+
+def test_the_label_of_a_card_is_whole() -> None:
+    """However narrow the card."""
+    cards = FactCards(facts=(*((f"Label {number}", "1") for number in range(5)), ("Actions and their owners", "3")))
+    assert "Actions and their owners" in re.sub(r"\s+", " ", _read(_with(cards)).document.text)
+
+
+def test_a_speaker_is_named_right_below_the_words() -> None:
+    """Beside the citations, when these reach further down than the words."""
+    cited = tuple(Citation(number=number, segment_id="s000000", start_ms=0) for number in range(1, 6))
+    voice = Voice(id="spk_A", name="Somebody with a name that is longer than the rest of the line", rank=0)
+    texts: dict[str, float] = {}
+
+    def visit(text: str, _current: Any, at: Any, _font: Any, _size: Any) -> None:
+        texts.setdefault(text.strip()[:8], at[5])
+
+    source = _with(Questions(statements=(Statement(label="Question?", text="Answer " * 9, voice=voice, citations=cited),)))
+    for page in PdfReader(io.BytesIO(_rendered(source))).pages:
+        page.extract_text(visitor_text=visit)
+    assert 0 < texts["Answer A"] - texts["Somebody"] < 20
 
 
 PARTS: dict[str, Any] = {

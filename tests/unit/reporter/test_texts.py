@@ -21,7 +21,7 @@ def test_plain_text_reads_from_top_to_bottom() -> None:
     """Title, figures, who spoke how long, then every word with its time under its speaker."""
     assert _rendered(MEETING, ArtifactFormat.TEXT) == (
         "Weekly meeting\n==============\n\n"
-        "Verbatim transcript · 2026-11-22 · scripted s1\n\n"
+        "Verbatim transcript · 22 November 2026 · scripted s1\n\n"
         "Duration: 0:12\nWords: 7\nSpeakers: 2\nLanguage: English\nConfidence: 93%\n\n"
         "Based on 0:00–0:12 of 0:12: the whole recording.\n\n"
         "Speaking time\n-------------\n\n"
@@ -61,7 +61,7 @@ def test_chinese_text_has_chinese_words_for_what_engines_call_by_codes() -> None
 def test_markdown_reads_from_top_to_bottom() -> None:
     """The same content as headings, tables and paragraphs."""
     text = _rendered(MEETING, ArtifactFormat.MARKDOWN)
-    assert text.startswith("# Weekly meeting\n\n*Verbatim transcript · 2026-11-22 · scripted s1*\n\n| Duration | Words |")
+    assert text.startswith("# Weekly meeting\n\n*Verbatim transcript · 22 November 2026 · scripted s1*\n\n| Duration | Words |")
     assert "| Anna Example | 0:08 | 67% |" in text
     assert "**Anna Example**\n\n`00:00:00` Good morning.\n\n`00:00:04` Shall we begin?\n\n**Speaker B**" in text
 

@@ -121,8 +121,8 @@ def test_tables_hold_whatever_is_in_their_cells() -> None:
     """In Markdown as columns that nothing breaks; in plain text as labelled lines, which need no width."""
     template, row = _table()
     assert _section_text(ArtifactFormat.MARKDOWN, template, row) == (
-        "| Task | Owner | Due | Time |\n| --- | --- | --- | --- |\n"
-        r"| Send \| sign \<b\>it\</b\> | Ben Carter |  | `00:00:10`[^1] |"
+        "| Task | Owner | Time |\n| --- | --- | --- |\n"
+        r"| Send \| sign \<b\>it\</b\> | Ben Carter | `00:00:10`[^1] |"
     )
     assert _section_text(ArtifactFormat.TEXT, template, row) == (
         "- Task: Send | sign <b>it</b>\n  Owner: Ben Carter\n  [00:00:10]"
@@ -133,7 +133,7 @@ def test_a_doubtful_row_says_why_even_where_it_rests_on_nothing() -> None:
     """The reason stands where the moment would."""
     template, row = _table()
     text = _section_text(ArtifactFormat.MARKDOWN, template, msgspec.structs.replace(row, sources=()))
-    assert text.endswith(r"| Send \| sign \<b\>it\</b\> | Ben Carter |  | *It does not say what it rests on.* |")
+    assert text.endswith(r"| Send \| sign \<b\>it\</b\> | Ben Carter | *It does not say what it rests on.* |")
 
 
 def test_actions_are_a_list_to_tick() -> None:

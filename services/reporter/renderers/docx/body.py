@@ -32,8 +32,17 @@ from services.reporter.renderers.docx.references import References
 def write_body(document: Document) -> str:
     """The content of the main part, without the body's own tags."""
     references = References(document)
-    parts = [*_title(document), *(_block(block, document, references) for block in document.blocks)]
+    parts = _title(document)
+    for before, block in zip((None, *document.blocks), document.blocks, strict=False):
+        if isinstance(block, Notice):
+            parts.append(_notice(block, keep=isinstance(before, Heading)))
+        else:
+            parts.append(_block(block, document, references))
     return "".join(parts)
+
+
+def _notice(block: Notice, *, keep: bool) -> str:
+    return paragraph("Warning" if block.warning else "Notice", run(block.text), keep=keep)
 
 
 def _title(document: Document) -> list[str]:
@@ -51,7 +60,7 @@ def _block(block: Block, document: Document, references: References) -> str:  # 
         case FactCards():
             return tables.fact_cards(block)
         case Notice():
-            return paragraph("Warning" if block.warning else "Notice", run(block.text))
+            return _notice(block, keep=False)
         case TalkTime():
             return tables.talk_time(block, labels)
         case Findings():
@@ -71,7 +80,7 @@ def _block(block: Block, document: Document, references: References) -> str:  # 
         case Fields():
             return tables.fields(block, references)
         case Terms():
-            return sections.terms(block)
+            return sections.terms(block, references)
         case Table():
             return tables.table_of(block, labels, references)
         case EvidenceList():

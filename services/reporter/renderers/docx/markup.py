@@ -47,10 +47,13 @@ def is_right_to_left(text: str) -> bool:
     return not text.isascii() and _RIGHT_TO_LEFT.match(text) is not None
 
 
-def paragraph(style: str, content: str, *, properties: str = "", right_to_left: bool = False) -> str:
-    """A paragraph of runs. `properties` are spacing and what the schema wants behind it."""
+def paragraph(style: str, content: str, *, properties: str = "", right_to_left: bool = False, keep: bool = False) -> str:
+    """A paragraph of runs, on the same page as the next one if told to `keep`. `properties` are spacing and what the schema
+    wants behind it."""
     if right_to_left:
         properties = f"<w:bidi/>{properties}"
+    if keep:
+        properties = f"<w:keepNext/>{properties}"
     return f'<w:p><w:pPr><w:pStyle w:val="{style}"/>{properties}</w:pPr>{content}</w:p>'
 
 

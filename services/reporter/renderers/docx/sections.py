@@ -13,12 +13,13 @@ from services.reporter.blocks import (
     Statement,
     Terms,
     Timeline,
+    Voice,
 )
 from services.reporter.characters import columns
 from services.reporter.clock import clock
 from services.reporter.renderers.docx.markup import coloured, is_right_to_left, line_break, paragraph, run, tabulator
-from services.reporter.renderers.docx.palette import speaker_colour
 from services.reporter.renderers.docx.references import References
+from services.reporter.renderers.speaker_colours import speaker_colour
 
 _BOLD = "<w:b/>"
 _STYLES = {Mark.POINT: "ListBullet", Mark.DECISION: "Decision", Mark.ACTION: "Action", Mark.DOUBTED: "ListBullet"}
@@ -63,9 +64,9 @@ def questions(block: Questions, references: References) -> str:
     return "".join(parts)
 
 
-def terms(block: Terms) -> str:
+def terms(block: Terms, references: References) -> str:
     """All in one paragraph."""
-    return paragraph("Normal", run("  ·  ".join(statement.text for statement in block.statements)))
+    return paragraph("Normal", run("  ·  ").join(_said(statement, references) for statement in block.statements))
 
 
 def findings(block: Findings) -> str:
@@ -80,7 +81,12 @@ def _finding(finding: Finding) -> str:
 
 
 def _said(statement: Statement, references: References) -> str:
-    return run(statement.text) + references.moments(statement.citations) + _doubt(statement)
+    by = run(" ") + _name(statement.voice) if statement.voice is not None else ""
+    return run(statement.text) + by + references.moments(statement.citations) + _doubt(statement)
+
+
+def _name(voice: Voice) -> str:
+    return run(voice.name, properties=_BOLD + coloured(speaker_colour(voice.rank)))
 
 
 def _doubt(statement: Statement) -> str:
@@ -92,7 +98,7 @@ def _quote(statement: Statement, references: References) -> str:
     if statement.voice is not None or statement.citations:
         content += line_break()
     if statement.voice is not None:
-        content += run(statement.voice.name, properties=_BOLD + coloured(speaker_colour(statement.voice.rank)))
+        content += _name(statement.voice)
     content += references.moments(statement.citations) + _doubt(statement)
     return paragraph("Quote", content, right_to_left=is_right_to_left(statement.text))
 

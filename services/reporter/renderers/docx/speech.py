@@ -6,8 +6,8 @@ from services.reporter.blocks import Dialogue, Turn, Utterance
 from services.reporter.characters import LINK
 from services.reporter.clock import clock
 from services.reporter.renderers.docx.markup import coloured, is_right_to_left, paragraph, run, tabulator, web_link
-from services.reporter.renderers.docx.palette import speaker_colour
 from services.reporter.renderers.docx.references import References
+from services.reporter.renderers.speaker_colours import speaker_colour
 
 
 def dialogue(block: Dialogue, references: References) -> str:

@@ -19,13 +19,21 @@ from services.reporter.renderers.docx.markup import (
     shares,
     table,
 )
-from services.reporter.renderers.docx.palette import SOFT, speaker_colour
+from services.reporter.renderers.docx.palette import SOFT
 from services.reporter.renderers.docx.references import References
+from services.reporter.renderers.speaker_colours import speaker_colour
 
 _BOLD = "<w:b/>"
+_DOT = 6
+"""Columns of text that a speaker's dot takes, and bold type."""
+_MARGIN = 4
+"""Columns of text that a cell's margins take."""
+_WIDEST_NAME = 30
 _NARROWEST, _WIDEST = 12, 48
 """Columns of text that count for a column's width: less would break words, more would starve the others."""
-_AFTER = paragraph("Bar", "")
+_TOGETHER = 2
+"""Rows at a table's beginning and at its end that stay on one page."""
+_AFTER = paragraph("Bar", "", properties='<w:spacing w:after="120"/>')
 """Keeps a table apart from what follows; two tables that touch become one."""
 
 
@@ -36,7 +44,7 @@ def fact_cards(block: FactCards) -> str:
         cell(width, paragraph("Figure", run(value)) + paragraph("FigureLabel", run(label)), fill=SOFT)
         for width, (label, value) in zip(widths, block.facts, strict=True)
     ]
-    return table(widths, [row(cells)], style="PlainTable", padding=140) + _space()
+    return table(widths, [row(cells)], style="PlainTable", padding=140) + _AFTER
 
 
 def talk_time(block: TalkTime, labels: Labels) -> str:
@@ -49,7 +57,7 @@ def talk_time(block: TalkTime, labels: Labels) -> str:
             cell(width, paragraph("Bar", ""), fill=speaker_colour(share.voice.rank))
             for width, share in zip(widths, heard, strict=True)
         ]
-        bar = table(widths, [row(cells, height=170)], style="PlainTable", padding=0) + _space()
+        bar = table(widths, [row(cells, height=170)], style="PlainTable", padding=0) + _AFTER
     widths = shares([6, 2, 2])
     head = _head(widths, (labels.speaker_column, labels.talk_time, labels.share))
     rows = [
@@ -96,14 +104,19 @@ def table_of(block: Table, labels: Labels, references: References) -> str:
     if cited:
         weights, titles = [*weights, max(0.14 * sum(weights), 1e-6)], (*titles, labels.evidence)
     widths = shares(weights)
-    rows = [_row(row_, widths, references, cited=cited) for row_ in block.rows]
+    rows = [
+        _row(row_, widths, references, cited=cited, keep=_kept(number, len(block.rows)))
+        for number, row_ in enumerate(block.rows)
+    ]
     return table(widths, [_head(widths, titles), *rows], style="ReportTable") + _AFTER
 
 
 def evidence(block: EvidenceList, labels: Labels, references: References) -> str:
     """Number, moment, speaker, words."""
     spoken = any(entry.voice for entry in block.entries)
-    widths = shares([5, 9, 16, 70] if spoken else [5, 9, 86])
+    names = max((columns(entry.voice.name) for entry in block.entries if entry.voice), default=0)
+    by = min(max(names + _DOT, _NARROWEST), _WIDEST_NAME)
+    widths = shares([5, 9, by, 86 - by] if spoken else [5, 9, 86])
     titles = ("#", labels.moment, *((labels.speaker_column,) if spoken else ()), labels.evidence)
     rows = []
     for entry in block.entries:
@@ -115,8 +128,13 @@ def evidence(block: EvidenceList, labels: Labels, references: References) -> str
     return table(widths, [_head(widths, titles), *rows], style="ReportTable", description=labels.evidence_note) + _AFTER
 
 
-def _row(line: TableRow, widths: Sequence[int], references: References, *, cited: bool) -> str:
-    contents = [paragraph("Cell", _content(one), right_to_left=is_right_to_left(one.text)) for one in line.cells]
+def _kept(number: int, count: int) -> bool:
+    """Whether a row stays with the next one: the first with the second, the last but one with the last."""
+    return number + 1 < count and (number + 1 < _TOGETHER or number + _TOGETHER >= count)
+
+
+def _row(line: TableRow, widths: Sequence[int], references: References, *, cited: bool, keep: bool) -> str:
+    contents = [paragraph("Cell", _content(one), right_to_left=is_right_to_left(one.text), keep=keep) for one in line.cells]
     if line.doubt:
         contents[0] += paragraph("Cell", run(line.doubt, style="Doubt"))
     if cited:
@@ -152,8 +170,4 @@ def _weights(block: Table) -> list[float]:
 
 
 def _need(one: TableCell) -> int:
-    return columns(one.text) if one.voice is None else columns(one.voice.name) + 6
-
-
-def _space() -> str:
-    return paragraph("Bar", "", properties='<w:spacing w:after="120"/>')
+    return _MARGIN + (columns(one.text) if one.voice is None else columns(one.voice.name) + _DOT)

@@ -40,13 +40,17 @@ from services.reporter.renderers.pdf.front import (
     warnings_height,
 )
 from services.reporter.renderers.pdf.lists import draw_fields, draw_questions, draw_terms
-from services.reporter.renderers.pdf.palette import TOP
+from services.reporter.renderers.pdf.palette import BOTTOM, TOP
 from services.reporter.renderers.pdf.pen import Pen
 from services.reporter.renderers.pdf.sections import doubted_height, draw_bullets, draw_prose, draw_quotes, draw_timeline
 from services.reporter.renderers.pdf.tables import draw_table, height_kept
 
 LAST_LINES = 16.0
 """Points of the lower margin that the document's last remark may use."""
+
+
+FREE_FOR_APPENDIX = 0.5
+"""Of a page, that must be free for an appendix to begin on it."""
 
 
 def draw_document(pen: Pen, document: Document, unshown: int) -> None:
@@ -120,8 +124,7 @@ def _draw(pen: Pen, block: Block, labels: Labels, citing: Citing) -> None:  # no
         case EvidenceList():
             draw_evidence(pen, block, labels, citing)
         case Break():
-            if pen.y < TOP:
-                pen.turn_page()
+            pen.need(FREE_FOR_APPENDIX * (TOP - BOTTOM))
         case Notice():
             draw_notices(pen, [block])
         case Heading():

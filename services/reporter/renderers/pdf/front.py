@@ -79,21 +79,26 @@ def draw_cards(pen: Pen, block: FactCards) -> None:
 
 
 def _draw_card_row(pen: Pen, facts: Sequence[tuple[str, str]], container: Tag) -> None:
-    gap, height, padding = 8.0, 44.0, 11.0
+    gap, padding = 8.0, 11.0
     width = (MEASURE - gap * (len(facts) - 1)) / len(facts)
     room = width - 2 * padding
+    labels = [pen.lines(label, TINY, room) for label, _ in facts]
+    height = 44.0 + (max(map(len, labels)) - 1) * TINY.leading
     pen.need(height)
     pen.y -= height
-    for number, (label, value) in enumerate(facts):
+    top = pen.y + height
+    for number, (lines, (_, value)) in enumerate(zip(labels, facts, strict=True)):
         x = LEFT + number * (width + gap)
         pen.fill(x, pen.y, width, height, colour=palette.SOFT, radius=6)
         look = _VALUE if pen.width(value, _VALUE) <= room else _SMALL_VALUE
         item = Tag("LI", container)
         body = Tag("LBody", item)
         pen.tag = body
-        pen.write(x + padding, pen.y + 23, pen.fitted(value, look, room), look)
+        pen.write(x + padding, top - 21, pen.fitted(value, look, room), look)
         pen.tag = Tag("Lbl", item)
-        pen.write(x + padding, pen.y + 9.5, pen.fitted(label, TINY, room), TINY)
+        pen.y = top - 26
+        pen.draw_lines(x + padding, lines, TINY, room)
+        pen.y = top - height
     pen.tag = None
     pen.y -= gap
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from services.reporter.renderers import speaker_colours
+
 PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89
 MARGIN = 51.0
 TOP, BOTTOM = PAGE_HEIGHT - 54.0, 54.0
@@ -32,20 +34,12 @@ AMBER = rgb("#92400e")
 AMBER_BRIGHT = rgb("#d97706")
 AMBER_SOFT = rgb("#fef7e8")
 
-SPEAKERS = (
-    rgb("#2563eb"), rgb("#cf1f6e"), rgb("#047857"), rgb("#b45309"), rgb("#7c3aed"), rgb("#0e7490"),
-    rgb("#dc2626"), rgb("#4d7c0f"), rgb("#a21caf"), rgb("#1e3a8a"), rgb("#511903"), rgb("#7e2754"),
-    rgb("#1a491b"), rgb("#8f6698"), rgb("#480a55"), rgb("#4407ce"), rgb("#705848"), rgb("#1d3041"),
-    rgb("#5c4ea2"), rgb("#72009d"), rgb("#842b02"), rgb("#36515f"), rgb("#a8203b"), rgb("#270a7f"),
-    rgb("#8e57c7"), rgb("#4f343c"), rgb("#b2489d"), rgb("#b55269"), rgb("#794a77"), rgb("#7b6b26"),
-)  # fmt: skip
-"""Thirty, dark enough to be read as text on white: at least 4.5 to 1 (WCAG 2.1, 1.4.3). From the eleventh on, each is that
-which looks least like those before it (the greatest least distance in the colour space OKLab)."""
+_SPEAKERS = tuple(rgb(f"#{colour}") for colour in speaker_colours.SPEAKERS)
 
 
 def speaker_colour(rank: int) -> Colour:
     """The colour of the speaker at a place in the transcript's order."""
-    return SPEAKERS[rank % len(SPEAKERS)]
+    return _SPEAKERS[rank % len(_SPEAKERS)]
 
 
 class Look(NamedTuple):

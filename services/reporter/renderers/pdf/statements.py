@@ -89,7 +89,7 @@ def draw_paragraph(pen: Pen, it: Paragraph, citing: Citing, tag: Tag) -> End:
 
 
 def draw_speaker(pen: Pen, voice: Voice, it: Paragraph, end: End, tag: Tag) -> None:
-    """Who said it: behind the last line where there is room, else below."""
+    """Who said it: behind the last line where there is room, else right below it, beside citations that reach further."""
     before, pen.tag = pen.tag, tag
     colour = speaker_colour(voice.rank)
     look = SPEAKER.tinted(colour)
@@ -98,9 +98,11 @@ def draw_speaker(pen: Pen, voice: Voice, it: Paragraph, end: End, tag: Tag) -> N
     if pen.width(name, look) + _DOT_ROOM <= room and end.x > x:
         x, baseline = end.x + 8, end.baseline
     else:
-        pen.need(look.leading)
+        low, pen.y = pen.y, min(palette.TOP, end.baseline - it.look.leading * 0.5 + it.look.size * 0.35)
+        turned = pen.need(look.leading)
         pen.y -= look.leading
         baseline = pen.y + look.leading * 0.5 - look.size * 0.35
+        pen.y = pen.y if turned else min(pen.y, low)
     pen.dot(x + 3, baseline + 3.0, 2.6, colour)
     pen.write(x + _DOT_ROOM, baseline, name, look)
     pen.tag = before

@@ -24,6 +24,9 @@ SHORT_WORD = 5
 WIDEST_WORD = 0.3
 """Part of the table that a column is made wide at most so that its longest word is not cut."""
 
+TOGETHER = 2
+"""Rows at a table's beginning and at its end that stay on one page, so that none is left alone."""
+
 WHOLE = 0.4
 """Rows lower than this part of a page are never broken."""
 
@@ -72,8 +75,7 @@ class _TableDrawing:
     @property
     def kept(self) -> float:
         """The height of the head and what must stand below it on the same page."""
-        first = self._height(self._rows[0], self._block.rows[0]) if self._rows else 0.0
-        return self._head_height + min(first, WHOLE * (palette.TOP - palette.BOTTOM))
+        return self._head_height + min(self._group(0), WHOLE * (palette.TOP - palette.BOTTOM))
 
     def draw(self) -> None:
         """The whole table."""
@@ -82,8 +84,17 @@ class _TableDrawing:
         table = Tag("Table", pen.part)
         self._draw_head(Tag("TR", Tag("THead", table)))
         body = Tag("TBody", table)
-        for row, cells in zip(self._block.rows, self._rows, strict=True):
+        for number, (row, cells) in enumerate(zip(self._block.rows, self._rows, strict=True)):
+            if number == len(self._rows) - TOGETHER:
+                self._need(self._group(number))
             self._draw_row(row, cells, Tag("TR", body))
+
+    def _group(self, first: int) -> float:
+        """The height of a row and of those that stay with it; of the row alone where all are too high for that."""
+        end = first + TOGETHER if len(self._rows) - first > TOGETHER + 1 else len(self._rows)
+        heights = [self._height(self._rows[number], self._block.rows[number]) for number in range(first, end)]
+        together = sum(heights)
+        return together if together <= WHOLE * (palette.TOP - palette.BOTTOM) else sum(heights[:1])
 
     @property
     def _head_height(self) -> float:
