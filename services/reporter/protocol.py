@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -25,7 +26,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     transcript: bytes
     report: bytes | None = None
     """The report that is there, to be carried over to an edited transcript; null where one is to be written."""
-    llm: Terms | str = ""
+    llm: Terms | Annotated[str, msgspec.Meta(min_length=1)] = "llm_not_configured"
     """On which terms a language model may be asked, or the code of the reason why it may not."""
     replies: dict[str, Reply] = {}
     """What it was asked before brought, by the prompts' keys."""
