@@ -6,6 +6,9 @@ import pytest
 
 from services.reporter.analysis.claims import Brief, Claim
 from services.reporter.analysis.extractive import extract
+from services.reporter.analysis.extractive.dates import find_moment
+from services.reporter.analysis.extractive.rows import defined
+from services.reporter.analysis.words import fold
 from shared.schemas.solutions import Column, ColumnType, SectionKind
 from tests.extracting import scenario, section, text
 from tests.speech import conversation, transcript
@@ -173,6 +176,34 @@ def test_an_undertaking_that_says_nothing_alone_comes_with_what_was_asked() -> N
     ]
     lines = (("A", "Ben, please call the landlord about the lease."), ("B", "Okay, I'll call him."), ("C", "Lisbon has hills."))
     assert [task for task, _, _ in _actions(*lines)] == ["Ben, please call the landlord about the lease."]
+    both = (("B", "I'll send you the photos and the record tomorrow."), ("A", "Please also bring the lease itself."))
+    assert [task for task, _, _ in _actions(*both)] == [
+        "I'll send you the photos and the record tomorrow.", "Please also bring the lease itself.",
+    ]  # fmt: skip
+
+
+def test_the_date_of_a_day_is_no_day() -> None:
+    """註明日期 names no tomorrow."""
+    assert find_moment(fold("請她註明日期。")) is None
+    assert find_moment(fold("請她明日註明。")) is not None
+
+
+@pytest.mark.parametrize(
+    ("said", "term"),
+    [
+        ("Decay means that a trace in memory fades.", "Decay"),
+        ("The curve that he drew is called the forgetting curve, by the way.", "forgetting curve"),
+        ("What he said means nothing to me.", ""),
+        ("That means war.", ""),
+        ("所謂衰退，指的是記憶的痕跡慢慢變淡。", "衰退"),
+        ("一個月後各複習一次，這稱為間隔複習。", "間隔複習"),
+        ("第二個原因是干擾，意思是其他東西擋在前面。", "干擾"),
+        ("這個意思是說我們要等。", ""),
+    ],
+)
+def test_a_sentence_that_explains_a_term_is_listed_under_it(said: str, term: str) -> None:
+    """Under the very words."""
+    assert defined(said, fold(said)) == term
 
 
 @pytest.mark.parametrize(
@@ -223,6 +254,7 @@ def test_urgency_is_quoted_where_it_was_said() -> None:
         "大家都同意採用新的退款流程。",
         "董事會已經核准這個預算。",
         "我们决定先不扩大招聘。",
+        "我們決定今年不漲價，這是個重要決定。",
     ],
 )
 def test_what_was_settled_is_a_decision(said: str) -> None:
@@ -241,6 +273,7 @@ def test_what_was_settled_is_a_decision(said: str) -> None:
         "If we agreed to that, the price would double.",
         "I agree with you that the price is high.",
         "這個我們還沒有決定。",
+        "今天的會議主要要決定網站什麼時候上線。",
         "通過這個平台，我們可以接觸到更多的客戶。",
         "這取決於市場的發展。",
         "我同意你的看法。",

@@ -54,6 +54,8 @@ class Actions:
         """All of them, the surest first."""
         found = [action for number in range(len(self._material.sentences)) if (action := self._action(number))]
         found = [action for action in found if not self._accepts(action, found)]
+        told = {action.number for action in found}
+        found = [msgspec.structs.replace(action, context=None) if action.context in told else action for action in found]
         return sorted(found, key=lambda action: (-action.confidence, action.number))
 
     def _action(self, number: int) -> Action | None:

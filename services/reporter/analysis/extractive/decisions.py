@@ -42,7 +42,7 @@ _OPEN = Phrase(
     r"\b(?:not|never|haven't|hasn't|didn't|don't|isn't|wasn't|can't|cannot|nothing|before|until|once|need to|have to|must|"
     r"should|yet to|to be|still|later|who|how)\b.{0,14}\b(?:decide|decided|agree|agreed|settled|approved|confirmed|decision|"
     r"final)\b",
-    r"(?:還沒|沒有|沒|未|尚未|不|無法|待|再|如何|怎麼|誰|才能|需要|應該|必須|由[^，。]{1,8}|來|去|自己|自行|誰來|"
+    r"(?:還沒|沒有|沒|未|尚未|不|無法|待|再|如何|怎麼|誰|才能|(?<![重主])要|應該|必須|由[^，。]{1,8}|來|去|自己|自行|誰來|"
     r"可以)(?:辦法)?(?:決定|定案|拍板|通過|同意|確定|達成)|決定(?:權|性|因素|於|了[^，。]{0,8}(?:命運|成敗|高度|未來|走向|"
     r"結果))|不通過|通不過",
 )

@@ -18,7 +18,7 @@ from services.reporter.analysis.extractive.points import belongs, choose
 from services.reporter.analysis.extractive.questions import find_questions
 from services.reporter.analysis.extractive.quotes import find_quotes
 from services.reporter.analysis.extractive.roles import find_roles
-from services.reporter.analysis.extractive.rows import fill, has_date, reason, text_columns, urgency
+from services.reporter.analysis.extractive.rows import defined, fill, has_date, reason, text_columns, urgency
 from services.reporter.analysis.extractive.terms import Term, Terms
 from services.reporter.analysis.extractive.vectors import Floats
 from services.reporter.analysis.words import is_chinese
@@ -185,14 +185,15 @@ class _Writer:
         return self._material.claim(number, cells=cells, confidence=confidence)
 
     def _texts(self, section: Section, number: int) -> tuple[str, ...]:
-        """What stands in the columns of text: the sentence, after a decision its reason, else before it what it is about."""
+        """What stands in the columns of text: the sentence, after a decision its reason, else before it the term that it
+        explains or is about."""
         text = self._material.sentences[number].text
         if text_columns(section.columns) < 2:
             return (text,)
         if section.kind is SectionKind.DECISIONS:
             return (text, reason(text, self._material.folded[number]))
         term = next((term.text for term in self._terms if number in term.sentences), "")
-        return (term, text)
+        return (defined(text, self._material.folded[number]) or term, text)
 
     @cached_property
     def _terms(self) -> list[Term]:

@@ -8,6 +8,7 @@ from typing import assert_never
 from services.reporter.analysis.extractive.dates import Due
 from services.reporter.analysis.extractive.names import Person
 from services.reporter.analysis.extractive.phrases import Phrase
+from services.reporter.analysis.words import is_stopword
 from services.reporter.characters import clean
 from shared.schemas.reports import Cell
 from shared.schemas.solutions import Column, ColumnType
@@ -21,6 +22,15 @@ _URGENT = Phrase(
     r"\b(?:urgent(?:ly)?|asap|as soon as possible|(?:high|top|first) priority|immediately|right away|critical|at once|low "
     r"priority)\b",
     r"緊急|急件|很急|盡快|儘快|盡速|儘速|優先|第一優先|馬上|立刻|立即|最重要|不急",
+)
+
+_MORE = r"(?: (?!(?:and|or|but|that|which|who|because|in|of|by|for|to|when|if|as|is|at|on|with|from)\b)[\w'-]+){0,2}"
+_DEFINED = Phrase(
+    rf"^(?:the |an? )?([\w'-]+{_MORE}) (?:means|refers to|is defined as|stands for)\b",
+    rf"\b(?:is|are|was|were) (?:called|known as|termed) (?:the |an? )?([\w'-]+{_MORE})",
+    r"所謂的?([^，。、；：！？「」]{2,8}?)(?=[，、：]|是|就|指)",
+    r"(?:稱為|稱作|稱之為|叫做|叫作|名為)「?([^，。、；：！？「」]{2,10}?)(?=[，。、；：！？」]|$)",
+    r"是([^，。、；：！？「」是]{2,8})[，,](?:意思是|指的是|也就是)",
 )
 
 
@@ -58,6 +68,15 @@ def reason(text: str, folded: str) -> str:
     """What a sentence gives as its reason or condition, in its own words; empty for none."""
     match = _REASON.search(folded)
     return "" if match is None else text[match.start() :].strip(" ,，.。")
+
+
+def defined(text: str, folded: str) -> str:
+    """The term that a sentence explains or names, in its own words; empty for none."""
+    match = _DEFINED.search(folded)
+    if match is None or match.lastindex is None:
+        return ""
+    term = text[slice(*match.span(match.lastindex))]
+    return "" if is_stopword(term.split()[0].lower()) else term
 
 
 def urgency(text: str, folded: str) -> str:
