@@ -10,12 +10,15 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from services.reporter.analysis.stopwords import CHINESE, ENGLISH
 from services.reporter.characters import HAN, KANA
 
 _WORD = re.compile(rf"[{HAN}]+|[{KANA}]+|[^\W\d_{HAN}{KANA}][^\W_{HAN}{KANA}]*(?:['’\-][^\W_{HAN}{KANA}]+)*")
+_OTHER_WORD = re.compile(_WORD.pattern.removeprefix(f"[{HAN}]+|"))
+"""All words but Chinese ones."""
+_ASCII_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:['\-][A-Za-z0-9]+)*")
 _HAN = re.compile(rf"[{HAN}]")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -60,12 +63,15 @@ Token = tuple[str, str]
 
 def content_words(folded: str, tokens: Sequence[Token]) -> list[str]:
     """The words that carry meaning, in a form in which they can be compared; `tokens` are `chinese_tokens` of the same text."""
-    stopwords = _chinese_stopwords()
-    words = [word for word, _ in tokens if len(word) > 1 and word not in stopwords and _HAN.match(word)]
-    for run in _WORD.findall(folded):
-        if not _HAN.match(run):
-            words += _content_word(run)
+    words = [word for word, _ in tokens if len(word) > 1 and _carries_meaning(word)]
+    for run in (_ASCII_WORD if folded.isascii() else _OTHER_WORD).findall(folded):
+        words += _content_word(run)
     return words
+
+
+@lru_cache(maxsize=1 << 16)
+def _carries_meaning(word: str) -> bool:
+    return _HAN.match(word) is not None and word not in _chinese_stopwords()
 
 
 @lru_cache(maxsize=1 << 16)
@@ -86,22 +92,32 @@ def is_stopword(folded: str) -> bool:
     return folded in _chinese_stopwords() or folded.lower().replace("’", "'") in ENGLISH
 
 
-def is_chinese(text: str) -> bool:
-    """Whether most of what a text says is written in Chinese characters; a Latin word counts like two of them."""
+class Size(NamedTuple):
+    """How much a text says."""
+
+    length: int
+    """English words, or Chinese characters by 1.7, about as many as an English word needs."""
+    chinese: bool
+    """Most of it is written in Chinese characters; a Latin word counts like two of them."""
+
+
+def size(text: str) -> Size:
+    """The size of a text."""
     if text.isascii():
-        return False
+        return Size(len(_ASCII_WORD.findall(text)), chinese=False)
     han = len(_HAN.findall(text))
-    latin = sum(1 for run in _WORD.findall(text) if not _HAN.match(run))
-    return han > 2 * latin
+    others = len(_OTHER_WORD.findall(text))
+    return Size(others + round(han / 1.7), chinese=han > 2 * others)
+
+
+def is_chinese(text: str) -> bool:
+    """Whether most of what a text says is written in Chinese characters."""
+    return size(text).chinese
 
 
 def length(text: str) -> int:
-    """How long a sentence is: English words, or Chinese characters by 1.7, about as many as an English word needs."""
-    runs = _WORD.findall(text)
-    if text.isascii():
-        return len(runs)
-    han = [run for run in runs if _HAN.match(run)]
-    return len(runs) - len(han) + round(sum(map(len, han)) / 1.7)
+    """How long a sentence is, in English words (`Size.length`)."""
+    return size(text).length
 
 
 def has_letters(text: str) -> bool:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import assert_never
 
 import msgspec
 
-from services.reporter.analysis.extractive.commitments import ACCEPTANCE, HYPOTHETICAL, PROCEDURE, TURNS, Manner, Turn, may_ask
+from services.reporter.analysis.extractive.commitments import (
+    ACCEPTANCE,
+    HYPOTHETICAL,
+    PROCEDURE,
+    Manner,
+    Way,
+    find_ways,
+    may_ask,
+)
 from services.reporter.analysis.extractive.dates import Due, find_due
 from services.reporter.analysis.extractive.material import Material
 from services.reporter.analysis.extractive.names import Names, Person
@@ -52,17 +59,19 @@ class Actions:
 
     def find(self) -> list[Action]:
         """All of them, the surest first."""
-        found = [action for number in range(len(self._material.sentences)) if (action := self._action(number))]
+        material = self._material
+        fit = (material.lengths >= _SHORTEST) & (material.lengths <= _LONGEST)
+        asking = [number for number in may_ask(material.folded, material.lines) if fit[number]]
+        found = [
+            action for number, ways in find_ways(material.folded, asking).items() if (action := self._action(number, ways))
+        ]
         found = [action for action in found if not self._accepts(action, found)]
         told = {action.number for action in found}
         found = [msgspec.structs.replace(action, context=None) if action.context in told else action for action in found]
         return sorted(found, key=lambda action: (-action.confidence, action.number))
 
-    def _action(self, number: int) -> Action | None:
-        folded = self._material.folded[number]
-        if not _SHORTEST <= self._material.lengths[number] <= _LONGEST or not may_ask(folded):
-            return None
-        judged = (self._judge(number, turn, match) for turn in TURNS for match in turn.phrase.finditer(folded))
+    def _action(self, number: int, ways: Sequence[Way]) -> Action | None:
+        judged = (self._judge(number, way) for way in ways)
         best = max((action for action in judged if action), key=lambda action: action.confidence, default=None)
         if best is None or best.confidence < _LEAST:
             return None
@@ -85,9 +94,10 @@ class Actions:
             )
         )
 
-    def _judge(self, number: int, turn: Turn, match: re.Match[str]) -> Action | None:
+    def _judge(self, number: int, way: Way) -> Action | None:
         """How sure it is that the sentence asks for something or undertakes it in this way."""
-        person = self._named(number, match) if turn.manner is Manner.NAMED else None
+        turn = way.turn
+        person = None if way.who is None else self._named(number, way.who)
         if turn.manner is Manner.NAMED and person is None:
             return None
         folded = self._material.folded[number]
@@ -126,10 +136,9 @@ class Actions:
             case _:
                 assert_never(manner)
 
-    def _named(self, number: int, match: re.Match[str]) -> Person | None:
-        """Whoever the phrase names, in the words of the sentence."""
-        group = next(name for name, said in match.groupdict().items() if said)
-        begin, end = match.span(group)
+    def _named(self, number: int, who: tuple[int, int]) -> Person | None:
+        """Whoever is named there, in the words of the sentence."""
+        begin, end = who
         sentence = self._material.sentences[number]
         person = self._names.find(sentence.text[begin:end])
         return Person(person.name) if person and person.speaker_id == sentence.speaker_id else person  # Nobody calls himself.

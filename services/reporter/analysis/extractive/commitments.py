@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
+from services.reporter.analysis.extractive.passages import Found, Lines
 from services.reporter.analysis.extractive.phrases import Phrase
-from services.reporter.analysis.extractive.verbs import CHINESE_DO, DO
+from services.reporter.analysis.extractive.verbs import CHINESE_DO, CHINESE_VERBS, DO
 
 
 class Manner(enum.Enum):
@@ -65,6 +68,7 @@ TURNS = (
             rf"(?:ask|get|want|need|have|let) {_NAME} (?:to )?{_SOON}{DO}",
             rf"{_GROUPS}(?:'ll| will| is going to| needs to| has to| should) {_SOON}{DO}",
             rf"assigned to {_NAME}",
+            cased=True,
         ),
     ),
     Turn(
@@ -118,6 +122,7 @@ TURNS = (
             rf"(?:交給|交由|指派(?:給)?){_ZH_WHO}(?:來|去|負責|處理|$|[，。])",
             rf"{_ZH_WHO}(?<!我)(?<!我們)(?:這邊)?(?:負責|會負責)(?!人|任)",
             rf"{_ZH_WHO}(?:這邊)?(?:會|要|再|來|去|得|需要){_ZH_GAP}{CHINESE_DO}",
+            cased=True,
         ),
     ),
     Turn(
@@ -164,15 +169,44 @@ _HINTS = frozenset(
 )
 _NAME_HINT = re.compile(r"\b[A-Z][\w-]+(?:'ll\b|, (?:please )?[a-z])")
 _WORD = re.compile(r"[a-z][a-z'-]*")
-_CHINESE_HINT = Phrase(CHINESE_DO, r"負責|交給|交由|指派|記得|務必|別忘|待辦|行動項目|後續|追蹤")
+_CHINESE_HINT = Phrase(CHINESE_VERBS, r"負責|交給|交由|指派|記得|務必|別忘|待辦|行動項目|後續|追蹤")
 
 
-def may_ask(folded: str) -> bool:
-    """Whether it is worth while to look for a turn of phrase: a quick look that misses none."""
+def may_ask(folded: Sequence[str], lines: Lines) -> list[int]:
+    """The numbers of the sentences in which it is worth while to look for a turn of phrase: a quick look that misses none."""
+    hinted = set(_CHINESE_HINT.found(lines))
+    return [number for number, text in enumerate(folded) if number in hinted or _is_hinted(text)]
+
+
+def _is_hinted(folded: str) -> bool:
     plain = folded if folded.isascii() else folded.replace("’", "'")
-    if not _HINTS.isdisjoint(_WORD.findall(plain.lower())) or _NAME_HINT.search(plain):
-        return True
-    return not folded.isascii() and _CHINESE_HINT.search(folded) is not None
+    return not _HINTS.isdisjoint(_WORD.findall(plain.lower())) or _NAME_HINT.search(plain) is not None
+
+
+class Way(NamedTuple):
+    """How a sentence asks for something or undertakes it, and where it names who is to do it."""
+
+    turn: Turn
+    who: tuple[int, int] | None
+
+
+def find_ways(folded: Sequence[str], numbers: Sequence[int]) -> dict[int, list[Way]]:
+    """The ways in which some of the sentences do, by their numbers."""
+    plain, cased = Lines(folded, numbers), Lines(folded, numbers, cased=True)
+    ways: dict[int, list[Way]] = {}
+    for turn in TURNS:
+        for found in turn.phrase.among(cased if turn.phrase.cased else plain):
+            ways.setdefault(found.number, []).append(Way(turn, _who(found)))
+    return dict(sorted(ways.items()))
+
+
+def _who(found: Found) -> tuple[int, int] | None:
+    """The place in the sentence of the group `who`."""
+    group = next((name for name, said in found.match.groupdict().items() if said), None)
+    if group is None:
+        return None
+    begin, end = found.match.span(group)
+    return begin - found.begin, end - found.begin
 
 
 PROCEDURE = Phrase(
@@ -199,6 +233,6 @@ HYPOTHETICAL = Phrase(
 ACCEPTANCE = Phrase(
     r"^\W*(?:(?:yes|yeah|yep|sure|okay|ok|of course|absolutely|certainly|no problem|will do|right|got it|understood|fine|"
     r"alright|great|happy to|i will|i'll|i can|by)\b)",
-    r"^\W*(?:好|可以|沒問題|行|OK|收到|了解|明白|是|對|嗯|當然|我會|我來)",
+    r"^\W*(?:好|可以|沒問題|行|ok|收到|了解|明白|是|對|嗯|當然|我會|我來)",
 )
 """How somebody takes on what they are asked for."""

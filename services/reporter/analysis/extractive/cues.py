@@ -4,40 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterator
 
 import numpy as np
 
+from services.reporter.analysis.extractive.passages import Passages
 from services.reporter.analysis.extractive.vectors import Floats
 from services.reporter.analysis.words import fold
 from shared.schemas.solutions import LocalisedTerms
 
 _ENDING = r"(?:e?s|e?d|e|es|ing|'s)?(?![a-z0-9])"
 _GAP = r"[ ,]+(?:[a-z']+ )?"
-
-
-class Passages:
-    """Sentences as one text, in which a term is found at once with all sentences that hold it."""
-
-    def __init__(self, folded: Sequence[str]) -> None:
-        self.text = "\n".join(folded).lower()
-        self.starts: list[int] = []
-        begin = 0
-        for sentence in folded:
-            self.starts.append(begin)
-            begin += len(sentence) + 1
-        if len(self.text) != begin - 1 and folded:  # Lower case is longer in a few alphabets.
-            lines = self.text.split("\n")
-            self.starts = [0, *accumulate(len(line) + 1 for line in lines[:-1])]
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def at(self, place: int) -> int:
-        """The number of the sentence at a place of the text."""
-        return bisect_right(self.starts, place) - 1
 
 
 class Cues:

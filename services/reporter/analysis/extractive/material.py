@@ -10,12 +10,13 @@ import msgspec
 import numpy as np
 
 from services.reporter.analysis.claims import Brief, Claim, Source
-from services.reporter.analysis.extractive.cues import Cues, Passages
+from services.reporter.analysis.extractive.cues import Cues
+from services.reporter.analysis.extractive.passages import Lines, Passages
 from services.reporter.analysis.extractive.phrases import Phrase
-from services.reporter.analysis.extractive.quality import quality
-from services.reporter.analysis.extractive.vectors import Floats, Vectors
+from services.reporter.analysis.extractive.quality import fluencies, qualities
+from services.reporter.analysis.extractive.vectors import Bools, Floats, Vectors
 from services.reporter.analysis.sentences import Sentence, is_back_channel, joined, split
-from services.reporter.analysis.words import Token, chinese_tokens, content_words, fold, length
+from services.reporter.analysis.words import Size, Token, chinese_tokens, content_words, fold, size
 from shared.schemas.reports import Cell
 from shared.schemas.solutions import LocalisedTerms
 
@@ -89,14 +90,33 @@ class Material:
     @cached_property
     def quality(self) -> Floats:
         """How well each sentence reads, from 0 to 1."""
-        return np.array(
-            [quality(one, folded) for one, folded in zip(self.sentences, self.folded, strict=True)], dtype=np.float64
-        )
+        return qualities(self.sentences, self.lengths, self.fluency, self.lines)
+
+    @cached_property
+    def fluency(self) -> Floats:
+        """How little of each sentence is hesitation and repetition, from 0 to 1."""
+        return fluencies(self.folded, self.sizes, self.lines)
 
     @cached_property
     def lengths(self) -> Floats:
         """How long each sentence is (`words.length`)."""
-        return np.array([length(one.text) for one in self.sentences], dtype=np.float64)
+        return np.array([size.length for size in self.sizes], dtype=np.float64)
+
+    @cached_property
+    def sizes(self) -> list[Size]:
+        """How much each sentence says."""
+        return [size(one.text) for one in self.sentences]
+
+    @cached_property
+    def lines(self) -> Lines:
+        """The sentences as they are searched for turns of phrase."""
+        return Lines(self.folded)
+
+    def holding(self, phrase: Phrase) -> Bools:
+        """Which sentences hold a turn of phrase."""
+        holding = np.zeros(len(self.sentences), dtype=np.bool_)
+        holding[phrase.found(self.lines)] = True
+        return holding
 
     @cached_property
     def centrality(self) -> Floats:
@@ -108,9 +128,7 @@ class Material:
     @cached_property
     def telling(self) -> Floats:
         """Centrality and quality in one, with what is said about the subject preferred."""
-        fit = self.quality > _FIT
-        told = [ok and _SUBJECT.search(folded) is not None for ok, folded in zip(fit, self.folded, strict=True)]
-        says_subject = np.array(told, dtype=np.float64)
+        says_subject = (self.quality > _FIT) & self.holding(_SUBJECT)
         telling: Floats = (self.centrality**1.5 + 0.1 * says_subject) * self.quality
         return telling
 

@@ -4,63 +4,81 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property, lru_cache
+from functools import cached_property
 
+from services.reporter.analysis.extractive.passages import Found, Lines, scripts
 from services.reporter.analysis.words import fold
 
 _HAN = re.compile("[\u4e00-\u9fff]")
-_LATIN = re.compile("[A-Za-z?!]")
 
 
 class Phrase:
-    """A regular expression whose Chinese is folded before it is used; compiled at its first use. Each of its alternatives may
-    have a group `who`. Alternatives in Chinese are looked for in texts with Chinese alone, others where there are letters or no
-    Chinese."""
+    """A regular expression in lower case whose Chinese is folded before it is used; compiled at its first use. Each of its
+    alternatives may have a group `who`. Alternatives in Chinese are looked for in texts with Chinese alone, others where there
+    are letters or no Chinese. Where the pattern tells capitals from small letters it is `cased`, and slower."""
 
-    def __init__(self, *alternatives: str) -> None:
+    def __init__(self, *alternatives: str, cased: bool = False) -> None:
         self._alternatives = alternatives
+        self.cased = cased
 
     @cached_property
-    def _latin(self) -> re.Pattern[str]:
+    def latin(self) -> re.Pattern[str] | None:
+        """The alternatives without Chinese."""
         return self._compiled([one for one in self._alternatives if not _HAN.search(one)])
 
     @cached_property
-    def _chinese(self) -> re.Pattern[str]:
+    def chinese(self) -> re.Pattern[str] | None:
+        """The alternatives in Chinese."""
         return self._compiled([one for one in self._alternatives if _HAN.search(one)])
 
     def search(self, folded: str) -> re.Match[str] | None:
         """A place where it stands."""
-        return next((match for pattern in self._patterns(folded) if (match := pattern.search(folded))), None)
+        text = self._lower(folded)
+        return next((match for pattern in self._patterns(folded) if (match := pattern.search(text))), None)
 
     def match(self, folded: str) -> re.Match[str] | None:
         """Whether the text begins with it."""
-        return next((match for pattern in self._patterns(folded) if (match := pattern.match(folded))), None)
+        text = self._lower(folded)
+        return next((match for pattern in self._patterns(folded) if (match := pattern.match(text))), None)
 
     def finditer(self, folded: str) -> Iterator[re.Match[str]]:
         """All places where it stands."""
+        text = self._lower(folded)
         for pattern in self._patterns(folded):
-            yield from pattern.finditer(folded)
+            yield from pattern.finditer(text)
 
     def count(self, folded: str) -> int:
         """How often it stands there."""
         return sum(1 for _ in self.finditer(folded))
 
-    def _patterns(self, folded: str) -> tuple[re.Pattern[str], ...]:
-        if folded.isascii():
-            return (self._latin,)
-        latin, chinese = _scripts(folded)
-        return ((self._chinese,) if chinese else ()) + ((self._latin,) if latin or not chinese else ())
+    def among(self, lines: Lines) -> Iterator[Found]:
+        """All places where it stands in some sentences."""
+        if self.chinese is not None:
+            yield from lines.chinese.finditer(self.chinese)
+        if self.latin is not None:
+            yield from lines.latin.finditer(self.latin)
 
-    @staticmethod
-    def _compiled(alternatives: list[str]) -> re.Pattern[str]:
+    def found(self, lines: Lines) -> list[int]:
+        """The numbers of the sentences in which it stands."""
+        return sorted({one.number for one in self.among(lines)})
+
+    def _lower(self, folded: str) -> str:
+        """In lower case, where that is as long."""
+        lower = folded if self.cased else folded.lower()
+        return lower if len(lower) == len(folded) else folded
+
+    def _patterns(self, folded: str) -> Iterator[re.Pattern[str]]:
+        latin, chinese = scripts(folded)
+        if chinese and self.chinese is not None:
+            yield self.chinese
+        if latin and self.latin is not None:
+            yield self.latin
+
+    def _compiled(self, alternatives: list[str]) -> re.Pattern[str] | None:
+        if not alternatives:
+            return None
         numbered = (one.replace("(?P<who>", f"(?P<who{number}>") for number, one in enumerate(alternatives))
-        return re.compile("|".join(map(fold, numbered)) if alternatives else "(?!)", re.IGNORECASE)
-
-
-@lru_cache(maxsize=1 << 16)
-def _scripts(folded: str) -> tuple[bool, bool]:
-    """Whether a text has Latin letters, and Chinese characters."""
-    return _LATIN.search(folded) is not None, _HAN.search(folded) is not None
+        return re.compile("|".join(map(fold, numbered)), re.MULTILINE | (re.IGNORECASE if self.cased else 0))
 
 
 QUESTION = Phrase(r"[?？]\W*$", r"[?？][^\u4e00-\u9fff\w]*$|(?:嗎|呢|對吧|是不是|對不對|好不好|可不可以|行不行)[。，,\s]*$")

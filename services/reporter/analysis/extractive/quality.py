@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from services.reporter.analysis.extractive.passages import Lines
 from services.reporter.analysis.extractive.phrases import COURTESY, INVITATION, QUESTION, Phrase
+from services.reporter.analysis.extractive.vectors import Floats
 from services.reporter.analysis.sentences import Sentence
-from services.reporter.analysis.words import is_chinese, length
+from services.reporter.analysis.words import Size
 
 _SHORT, _LONG = 9, 36
 """Between these lengths (`words.length`) a sentence is neither fragment nor flood."""
@@ -44,28 +50,26 @@ _FLAWS = (
 """What a sentence may have, and how much of its quality that leaves."""
 
 
-def quality(sentence: Sentence, folded: str) -> float:
-    """From 0 to 1: how fit a sentence is to stand in a report."""
-    fitness = _fit(length(sentence.text))
-    if fitness < _HOPELESS:
-        return fitness / 2
-    fitness *= fluency(folded)
-    fitness *= 0.2 if sentence.doubtful else 1.0
-    fitness *= 1.0 if sentence.whole else 0.7
-    for flaw, left in _FLAWS:
-        if flaw.search(folded):
-            fitness *= left
-    return fitness
+def qualities(sentences: Sequence[Sentence], lengths: Floats, fluency: Floats, lines: Lines) -> Floats:
+    """From 0 to 1: how fit each sentence is to stand in a report."""
+    fit = np.where(lengths < _SHORT, (lengths / _SHORT) ** 2, np.minimum(1.0, np.maximum(0.5, _LONG / np.maximum(1, lengths))))
+    fitness = fit * fluency
+    fitness *= np.where([one.doubtful for one in sentences], 0.2, 1.0)
+    fitness *= np.where([one.whole for one in sentences], 1.0, 0.7)
+    for phrase, left in _FLAWS:
+        fitness[phrase.found(lines)] *= left
+    return np.where(fit < _HOPELESS, fit / 2, fitness)
 
 
-def _fit(words: int) -> float:
-    if words < _SHORT:
-        return (words / _SHORT) ** 2
-    return 1.0 if words <= _LONG else max(0.5, _LONG / words)
+def fluencies(folded: Sequence[str], sizes: Sequence[Size], lines: Lines) -> Floats:
+    """From 0 to 1: how little of each sentence is hesitation and repetition."""
+    stumbles = np.zeros(len(sizes), dtype=np.float64)
+    for phrase, weight in ((_HESITATION, 1.0), (_STAMMER, 1.5)):
+        np.add.at(stumbles, [one.number for one in phrase.among(lines)], weight)
+    spaces = [max(1.0, _space(text, size.chinese)) for text, size in zip(folded, sizes, strict=True)]
+    return np.maximum(0.2, 1 - 0.3 * stumbles / np.array(spaces, dtype=np.float64))
 
 
-def fluency(folded: str) -> float:
-    """From 0 to 1: how little of a sentence is hesitation and repetition."""
-    size = max(1.0, len(folded) / 12 if is_chinese(folded) else len(folded.split()) / 6)
-    stumbles = _HESITATION.count(folded) + 1.5 * _STAMMER.count(folded)
-    return max(0.2, 1 - 0.3 * stumbles / size)
+def _space(folded: str, chinese: bool) -> float:
+    """How much of a text there is for one stumble."""
+    return len(folded) / 12 if chinese else len(folded.split()) / 6

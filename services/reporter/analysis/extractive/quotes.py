@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from services.reporter.analysis.extractive.material import Material
 from services.reporter.analysis.extractive.phrases import Phrase
-from services.reporter.analysis.extractive.quality import fluency
 from services.reporter.analysis.words import length
 from shared.schemas.solutions import LocalisedTerms
 
@@ -40,7 +39,7 @@ def find_quotes(material: Material, cues: LocalisedTerms) -> list[tuple[int, flo
             continue
         folded = material.folded[number]
         spirit = sum(weight for phrase, weight in _SPIRIT if phrase.search(folded)) + 0.4 * min(1.0, float(matches[number]))
-        if not spirit or fluency(folded) < _LEAST_FLUENCY:
+        if not spirit or material.fluency[number] < _LEAST_FLUENCY:
             continue
         measured = 1.0 if _IDEAL[0] <= size <= _IDEAL[1] else 0.8
         worth = (0.3 + spirit) * measured * float(material.quality[number]) * (0.5 + float(material.centrality[number]))
