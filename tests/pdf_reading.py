@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pikepdf
 
 _PAIR = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]*)>")
@@ -123,3 +124,26 @@ def _meanings(font: Any) -> dict[int, str]:
 
 def _decoded(data: bytes, meanings: dict[int, str]) -> str:
     return "".join(meanings[int.from_bytes(data[index : index + 2], "big")] for index in range(0, len(data), 2))
+
+
+def squeezed(text: str) -> str:
+    """Without white space and number marks, which lines and notes put in."""
+    return re.sub(r"\s", "", text)
+
+
+def texts_of(block: Any) -> list[str]:
+    """Every text of a block that readers see, as `json` sees it."""
+    found: list[str] = []
+
+    def collect(value: Any, key: str = "") -> None:
+        if isinstance(value, str) and key not in {"id", "segment_id", "mark"}:
+            found.append(value)
+        elif isinstance(value, dict):
+            for name, one in value.items():
+                collect(one, name)
+        elif isinstance(value, list | tuple):
+            for one in value:
+                collect(one, key)
+
+    collect(msgspec.json.decode(msgspec.json.encode(block, enc_hook=str)))
+    return [text for text in found if text.strip()]

@@ -170,6 +170,18 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     statements: tuple[Statement, ...]
 
 
+def doubts_of(block: Prose | Terms) -> list[str]:
+    """What speaks against some of the statements that stand in one paragraph, each with what it is about: with one sentence, or
+    with all terms that it holds for."""
+    doubted = [(one.text, one.doubt) for one in block.statements if one.doubt]
+    if isinstance(block, Prose):
+        return [f"{text} – {doubt}" for text, doubt in doubted]
+    about: dict[str, list[str]] = {}
+    for text, doubt in doubted:
+        about.setdefault(doubt, []).append(text)
+    return [f"{' · '.join(texts)} – {doubt}" for doubt, texts in about.items()]
+
+
 class TableCell(msgspec.Struct, frozen=True, kw_only=True):
     """One cell; a `voice` is a speaker, whose name is the text."""
 

@@ -99,7 +99,7 @@ def test_every_text_of_every_block_is_there() -> None:
     text = "\n".join(etree.tostring(main_part(render(with_blocks(*blocks))), method="text", encoding="unicode").split())
     for expected in ("Results", "Read", "budget", "launch", "Task", "Order", "Who?"):
         assert expected in text
-    assert text.replace("\n", " ").count("Ship on Friday.") == 6
+    assert text.replace("\n", " ").count("Ship on Friday.") == 7  # The doubt about a part of a paragraph names it again.
     assert text.replace("\n", " ").count("Nobody said so.") == 6
 
 
@@ -150,6 +150,21 @@ def test_nothing_is_left_alone_at_the_foot_of_a_page() -> None:
     assert [kept[text] for text in ("Perhaps incomplete.", *(f"Task {number}" for number in range(5)))] == [
         True, True, False, False, True, False,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [Prose, Terms])
+def test_doubts_about_parts_of_a_paragraph_follow_it(kind: type[Prose | Terms]) -> None:
+    """With what they are about, since more stands in the paragraph."""
+    sound, gone = Statement(text="budget", citations=(FIRST,)), Statement(text="launch", doubt="Edited since.")
+    [text] = [text for _, text in lines(render(with_blocks(kind(statements=(gone, sound))))) if "budget" in text]
+    assert text.replace(" \n", "\n").endswith("budget 0:00\nlaunch – Edited since.")
+
+
+def test_a_doubtful_row_says_why_where_there_is_room() -> None:
+    """In its widest column."""
+    row = TableRow(cells=(TableCell(text="Ben"), TableCell(text="Order the larger server today.")), doubt="Edited since.")
+    cells = list(main_part(render(with_blocks(Table(columns=("Owner", "Task"), rows=(row,))))).iter(f"{W}tc"))
+    assert "Order the larger server today.Edited since." in ["".join(cell.itertext()) for cell in cells]
 
 
 def test_an_answer_says_whose_it_is() -> None:

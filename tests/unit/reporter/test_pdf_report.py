@@ -32,13 +32,14 @@ from services.reporter.blocks import (
     TableCell,
     TableRow,
     TalkTime,
+    Terms,
     Timeline,
     Voice,
 )
 from services.reporter.renderers import pdf
 from services.reporter.renderers.speaker_colours import SPEAKERS, speaker_colour
 from tests.every_block import every_block
-from tests.pdf_reading import Element, ReadPdf
+from tests.pdf_reading import Element, ReadPdf, squeezed, texts_of
 from tests.speech import conversation, document, said, transcript
 
 LANGUAGES = ("zh-Hant", "en")
@@ -52,44 +53,21 @@ def _read(source: Document) -> ReadPdf:
     return ReadPdf(_rendered(source))
 
 
-def _squeezed(text: str) -> str:
-    """Without white space and number marks, which lines and notes put in."""
-    return re.sub(r"\s", "", text)
-
-
 def _with(*blocks: Any, source: Document | None = None) -> Document:
     base = source or document(transcript(conversation(("A", "hello"), ("B", "good morning"))))
     return msgspec.structs.replace(base, blocks=blocks)
-
-
-def _strings(block: Any) -> list[str]:
-    """Every text of a block that readers see, as `json` sees it."""
-    found: list[str] = []
-
-    def collect(value: Any, key: str = "") -> None:
-        if isinstance(value, str) and key not in {"id", "segment_id", "mark"}:
-            found.append(value)
-        elif isinstance(value, dict):
-            for name, one in value.items():
-                collect(one, name)
-        elif isinstance(value, list | tuple):
-            for one in value:
-                collect(one, key)
-
-    collect(msgspec.json.decode(msgspec.json.encode(block, enc_hook=str)))
-    return [text for text in found if text.strip()]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_read_aloud_is_the_document(language: str) -> None:
     """Every text of every block, in the document's order, right-to-left and shaped scripts as they are written."""
     source = every_block(language)
-    aloud = _squeezed(_read(source).document.text)
+    aloud = squeezed(_read(source).document.text)
     for block in source.blocks:
         if not isinstance(block, TalkTime):
-            for text in _strings(block):
-                assert _squeezed(text) in aloud, text
-    headings = [_squeezed(block.text) for block in source.blocks if isinstance(block, Heading)]
+            for text in texts_of(block):
+                assert squeezed(text) in aloud, text
+    headings = [squeezed(block.text) for block in source.blocks if isinstance(block, Heading)]
     places = [aloud.index(heading) for heading in headings[:1]]
     for heading in headings[1:]:
         places.append(aloud.index(heading, places[-1] + 1))
@@ -101,11 +79,11 @@ def test_whoever_copies_the_text_gets_it(language: str) -> None:
     """An independent reader finds every Chinese and Latin sentence; it may take gaps for spaces."""
     source = every_block(language)
     reader = PdfReader(io.BytesIO(_rendered(source)))
-    copied = _squeezed("".join(page.extract_text() for page in reader.pages))
+    copied = squeezed("".join(page.extract_text() for page in reader.pages))
     said_ = next(block for block in source.blocks if isinstance(block, Dialogue))
     for turn in said_.turns[:4]:
         for utterance in turn.utterances:
-            assert _squeezed(utterance.text) in copied
+            assert squeezed(utterance.text) in copied
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -350,6 +328,12 @@ def test_the_label_of_a_card_is_whole() -> None:
     """However narrow the card."""
     cards = FactCards(facts=(*((f"Label {number}", "1") for number in range(5)), ("Actions and their owners", "3")))
     assert "Actions and their owners" in re.sub(r"\s+", " ", _read(_with(cards)).document.text)
+
+
+def test_a_term_whose_words_are_gone_is_told_apart() -> None:
+    """Below all terms, with the reason."""
+    terms = Terms(statements=(Statement(text="budget"), Statement(text="launch", doubt="Edited since.")))
+    assert "launch – Edited since." in _read(_with(terms)).document.text
 
 
 def test_a_speaker_is_named_right_below_the_words() -> None:

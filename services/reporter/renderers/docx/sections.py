@@ -14,6 +14,7 @@ from services.reporter.blocks import (
     Terms,
     Timeline,
     Voice,
+    doubts_of,
 )
 from services.reporter.characters import columns
 from services.reporter.clock import clock
@@ -26,15 +27,15 @@ _STYLES = {Mark.POINT: "ListBullet", Mark.DECISION: "Decision", Mark.ACTION: "Ac
 
 
 def prose(block: Prose, references: References) -> str:
-    """One paragraph; between Chinese sentences stands no space."""
+    """One paragraph; between Chinese sentences stands no space. What speaks against some of them follows."""
     content, before = "", ""
     for statement in block.statements:
         content += run(" ") if before and columns(before[-1]) == 1 else ""
-        content += _said(statement, references)
+        content += run(statement.text) + references.moments(statement.citations)
         before = "" if statement.citations else statement.text
         if statement.citations:
             content += run(" ")
-    return paragraph("Normal", content, right_to_left=_runs_left(block.statements))
+    return paragraph("Normal", content + _doubts(block), right_to_left=_runs_left(block.statements))
 
 
 def bullets(block: Bullets, references: References) -> str:
@@ -65,8 +66,9 @@ def questions(block: Questions, references: References) -> str:
 
 
 def terms(block: Terms, references: References) -> str:
-    """All in one paragraph."""
-    return paragraph("Normal", run("  ·  ").join(_said(statement, references) for statement in block.statements))
+    """All in one paragraph; what speaks against some of them follows."""
+    terms = [run(statement.text) + references.moments(statement.citations) for statement in block.statements]
+    return paragraph("Normal", run("  ·  ").join(terms) + _doubts(block))
 
 
 def findings(block: Findings) -> str:
@@ -91,6 +93,11 @@ def _name(voice: Voice) -> str:
 
 def _doubt(statement: Statement) -> str:
     return line_break() + run(statement.doubt, style="Doubt") if statement.doubt else ""
+
+
+def _doubts(block: Prose | Terms) -> str:
+    """A line for each."""
+    return "".join(line_break() + run(doubt, style="Doubt") for doubt in doubts_of(block))
 
 
 def _quote(statement: Statement, references: References) -> str:

@@ -136,7 +136,7 @@ def _kept(number: int, count: int) -> bool:
 def _row(line: TableRow, widths: Sequence[int], references: References, *, cited: bool, keep: bool) -> str:
     contents = [paragraph("Cell", _content(one), right_to_left=is_right_to_left(one.text), keep=keep) for one in line.cells]
     if line.doubt:
-        contents[0] += paragraph("Cell", run(line.doubt, style="Doubt"))
+        contents[widths.index(max(widths[: len(contents)]))] += paragraph("Cell", run(line.doubt, style="Doubt"), keep=keep)
     if cited:
         contents.append(paragraph("Cell", line_break().join(map(references.moment, line.citations))))
     return row([cell(width, content) for width, content in zip(widths, contents, strict=True)])

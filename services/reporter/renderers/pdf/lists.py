@@ -8,7 +8,7 @@ from services.reporter.renderers.pdf import palette
 from services.reporter.renderers.pdf.citing import Citing
 from services.reporter.renderers.pdf.palette import BODY, CELL, LEFT, MEASURE, MUTED, RIGHT, STRONG, Look
 from services.reporter.renderers.pdf.pen import Pen
-from services.reporter.renderers.pdf.statements import draw_paragraph, draw_remarks, paragraph
+from services.reporter.renderers.pdf.statements import draw_doubts, draw_paragraph, draw_remarks, paragraph
 from services.reporter.renderers.pdf.tags import UNNUMBERED, Tag
 
 INDENT = 22.0
@@ -112,4 +112,6 @@ def draw_terms(pen: Pen, block: Terms, citing: Citing) -> None:
         citing.draw_row(pen, end + 5, baseline, first)
         pen.tag = None
         x += width + _CHIP_GAP
-    pen.y -= 10
+    pen.y -= 4
+    draw_doubts(pen, block)
+    pen.y -= 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from services.reporter.blocks import Bullets, Mark, Prose, Quotes, Statement, Timeline
 from services.reporter.labels import Labels
@@ -17,6 +18,7 @@ from services.reporter.renderers.pdf.statements import (
     Paragraph,
     doubt_height,
     draw_doubt,
+    draw_doubts,
     draw_paragraph,
     draw_remarks,
     paragraph,
@@ -44,20 +46,18 @@ def draw_prose(pen: Pen, block: Prose, citing: Citing) -> None:
             waiting = citing.draw_notes(pen, texts, waiting, tag)
 
         pen.flow(LEFT, pen.lines(text, LEAD, MEASURE), LEAD, MEASURE, drawn=note)
-    for statement in block.statements:
-        if statement.doubt:
-            with pen.tagged("P") as tag:
-                draw_doubt(pen, f"{statement.text} – {statement.doubt}", LEFT, MEASURE, tag)
+    draw_doubts(pen, block)
     pen.y -= 6
 
 
 def draw_bullets(pen: Pen, block: Bullets, citing: Citing) -> None:
     """Statements with their marks; those that could not be verified on a ground of their own."""
     container = Tag("L", pen.part, UNNUMBERED)
-    for statement in block.statements:
+    for statement, following in zip_longest(block.statements, block.statements[1:]):
         item = Tag("LI", container)
         if statement.mark is Mark.DOUBTED:
             _draw_doubted(pen, statement, citing, item)
+            pen.y -= AFTER if following and following.mark is not Mark.DOUBTED else 0
         else:
             _draw_point(pen, statement, citing, item)
     pen.y -= 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.reporter.blocks import Citation, Statement, Voice
+from services.reporter.blocks import Citation, Prose, Statement, Terms, Voice, doubts_of
 from services.reporter.renderers.pdf import palette
 from services.reporter.renderers.pdf.citing import PILL_STEP, Citing
 from services.reporter.renderers.pdf.marks import draw_warning_sign
@@ -116,6 +116,13 @@ def draw_doubt(pen: Pen, doubt: str, x: float, width: float, tag: Tag) -> None:
     draw_warning_sign(pen, x + 4, pen.y - DOUBT.leading * 0.5 - DOUBT.size * 0.35, 3.8)
     pen.flow(x + _DOUBT_INDENT, lines, DOUBT, width - _DOUBT_INDENT)
     pen.tag = before
+
+
+def draw_doubts(pen: Pen, block: Prose | Terms) -> None:
+    """What speaks against some of the statements of one paragraph."""
+    for doubt in doubts_of(block):
+        with pen.tagged("P") as tag:
+            draw_doubt(pen, doubt, palette.LEFT, palette.MEASURE, tag)
 
 
 def doubt_height(pen: Pen, doubt: str | None, width: float) -> float:
