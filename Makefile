@@ -6,6 +6,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 SOURCES := services shared tests
 
+# Tests wait about as much as they compute, and each worker has servers of its own: more of them than this fill no machine.
+WORKERS ?= 3
+# Tests start the command hundreds of times; it should not be compiled each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup models demo run test unit check fmt bench samples lock clean
 
@@ -17,14 +22,14 @@ setup: $(READY) ## make .venv with everything in it; needs only Python 3.11 to 3
 models: setup ## fetch and convert the networks that tell speakers apart into models/; setup has tried it before
 	@$(BIN)/python -m services.transcriber.conversion
 
-demo: setup ## the whole platform on real speech: transcript, artifacts in out/demo/, verified webhook
+demo: setup ## the whole platform on real speech: transcript, artifacts in out/demo/, verified webhook, a report
 	@$(BIN)/audio2txt demo
 
 run: setup ## keep the platform running in one process on port 8000 (data in ./var)
 	@exec $(BIN)/audio2txt run all
 
-test: setup ## every test, on the real RabbitMQ, PostgreSQL and S3 that it starts itself
-	@$(BIN)/python -m pytest
+test: setup ## every test, on the real RabbitMQ, PostgreSQL and S3 that it starts itself; WORKERS=1 for one after the other
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 unit: setup ## the fast tests: no servers, no processes
 	@$(BIN)/python -m pytest tests/unit

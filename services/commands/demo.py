@@ -7,8 +7,9 @@ import asyncio
 import os
 import signal
 import sys
+import textwrap
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 START_SECONDS = 60
 WEBHOOK_SECONDS = 30
 STOP_SECONDS = 30
-TRANSCRIPT_LINES = 12
+TRANSCRIPT_LINES, REPORT_LINES = 12, 36
+COLUMNS = 110
 
 DESCRIPTION = """\
 Start the platform in one process on a free port, send it 44 seconds of real speech, and show what comes back: the
-transcript, every artifact, and the webhook with its signature verified. Needs no network and no key.
+transcript, every artifact, and the webhook with its signature verified. Then write the minutes of a small invented meeting,
+in English and Chinese. Needs no network and no key.
 """
 
 
@@ -50,6 +53,9 @@ def register(subparsers: Any) -> None:
 def handle(arguments: argparse.Namespace) -> int:
     """Run it; anything that goes wrong is an error with its place."""
     asyncio.run(_demo(arguments.output, arguments.data_dir))
+    write_report(arguments.output)
+    print("\nTo keep the platform running: make run. To send it a recording:")
+    print("  .venv/bin/audio2txt transcribe FILE --solution meeting_minutes")
     return 0
 
 
@@ -100,15 +106,50 @@ def _show(files: list[Path], webhook: Received) -> None:
 
     _say("The transcript")
     text = next(file for file in files if file.suffix == ".txt").read_text(encoding="utf-8")
-    for line in text.splitlines()[:TRANSCRIPT_LINES]:
-        print(f"  {line}")
+    _quote(text, "Transcript", TRANSCRIPT_LINES)
     body = msgspec.json.decode(webhook.body, type=WebhookBody)
     _say("The webhook")
     print(f"  {body.type} of job {body.data.id}, {webhook.webhook_id}: signature verified")
     _say("The artifacts")
+    _list(files)
+
+
+def write_report(output: Path) -> None:
+    """Show and store what a report is, of a meeting, since a novel has neither decisions nor tasks."""
+    from services.commands.preview import preview
+    from shared.schemas.jobs import ArtifactFormat
+    from shared.schemas.solutions import REPORT_LANGUAGES
+    from shared.solutions import load_solutions
+
+    _say("A report: the minutes of an invented meeting, written by code without a language model")
+    solution = load_solutions()["meeting_minutes"]
+    formats = (ArtifactFormat.TEXT, ArtifactFormat.PDF, ArtifactFormat.DOCX)
+    files = []
+    for language in REPORT_LANGUAGES:
+        for form in formats:
+            files.append(output / f"sample_meeting.{language}.report.{form}")
+            files[-1].write_bytes(preview(solution, form, language=language, transcript=None, inputs={}))
+    text = (output / f"sample_meeting.en.report.{ArtifactFormat.TEXT}").read_text(encoding="utf-8")
+    _quote(text, solution.sections[0].title["en"], REPORT_LINES)
+    print("  Each moment leads to the words it rests on; in the PDF and the Word document by a click.\n")
+    _list(files)
+
+
+def _quote(text: str, heading: str, count: int) -> None:
+    """Some lines of a text from a heading on."""
+    _, found, rest = text.partition(f"\n{heading}\n")
+    if not found:
+        raise DemoFailed(f"The text has no part called {heading!r}.")
+    lines = (heading + "\n" + rest).splitlines()
+    for line in lines[:count]:
+        print(textwrap.fill(line, COLUMNS, initial_indent="  ", subsequent_indent="    ") if line else "")
+    if len(lines) > count:
+        print("  …")
+
+
+def _list(files: Sequence[Path]) -> None:
     for file in files:
         print(f"  {file}  {file.stat().st_size:>9,} bytes")
-    print("\nTo keep the platform running: make run. To send it a recording: .venv/bin/audio2txt transcribe FILE")
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import assert_never
 
 import msgspec
 
-from services.commands.conversations import conversation
+from services.commands.conversations import conversation, particulars
 from services.reporter.protocol import Answer, Assignment, Done, Failed, Open, Render, Request
 from services.reporter.worker import Session
 from shared.errors import Audio2txtError, ConfigurationError
@@ -28,12 +28,22 @@ def preview(
     inputs: Mapping[str, str],
 ) -> bytes:
     """The file: of a small conversation that suits the scenario's category, or of a transcript. Inputs that are not given get
-    an example.
+    what suits the conversation, or an example.
 
     Raises `ConfigurationError` for a transcript that cannot be read, and `Audio2txtError` when the scenario cannot be rendered.
     """
+    session = Session()
+    _answer(session, Open(assignment=assigned(solution, language=language, transcript=transcript, inputs=inputs)))
+    return _answer(session, Render(format=file_format)).data
+
+
+def assigned(
+    solution: Solution, *, language: ReportLanguage | None, transcript: Path | None, inputs: Mapping[str, str]
+) -> Assignment:
+    """What the report is a function of. Raises `ConfigurationError` for a transcript that cannot be read."""
     if transcript is None:
         title, heard = conversation(solution.category, language or "en")
+        inputs = {**particulars(solution.category, language or "en"), **inputs}
     else:
         title, heard = transcript.stem, _read(transcript)
     options = JobOptions(
@@ -43,7 +53,7 @@ def preview(
         report_mode=ReportMode.EXTRACTIVE if solution.sections else None,
         inputs={one.id: inputs.get(one.id) or _example(one, language or "en") for one in solution.inputs},
     )
-    assignment = Assignment(
+    return Assignment(
         job_id=heard.job_id,
         run=heard.version,
         options=options,
@@ -51,9 +61,6 @@ def preview(
         transcript_key="",
         transcript=msgspec.json.encode(heard),
     )
-    session = Session()
-    _answer(session, Open(assignment=assignment))
-    return _answer(session, Render(format=file_format)).data
 
 
 def _example(wanted: Input, language: ReportLanguage) -> str:

@@ -130,6 +130,7 @@ def test_every_shipped_scenario_finds_something_in_its_sample(solution: Solution
         return
     report = msgspec.json.decode(data, type=Report)
     assert (report.language, report.solution.id) == (language, solution.id)
+    assert {one.value for one in report.inputs}.isdisjoint({"Example", "範例"})
     assert [section.title for section in report.sections] == [section.title[language] for section in solution.sections]
     filled = [section for section in report.sections if section.items]
     assert len(filled) * 4 >= len(report.sections) * 3, [section.id for section in report.sections if not section.items]
