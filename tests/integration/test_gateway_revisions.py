@@ -12,9 +12,14 @@ import httpx
 import msgspec
 import pytest
 
+from services.gateway import announcements
+from services.gateway.jobs import Job
+from services.gateway.store.jobs import JobStore
+from services.gateway.store.revisions import Revision
+from services.gateway.store.transitions import Transitions
 from shared.blobs import artifact_key, report_key, transcript_key
 from shared.schemas.events import JobCompleted, JobErased, JobSubmitted, ReportReady, TranscriptRevised
-from shared.schemas.jobs import ArtifactFormat
+from shared.schemas.jobs import ArtifactFormat, JobState
 from tests.gatewaying import ApiClient, RunningGateway, contents, ready, report_ready, running_gateway, unrendered
 from tests.speech import conversation, transcript
 
@@ -160,16 +165,55 @@ async def test_every_revision_can_be_read_and_gone_back_to(api: ApiClient, edito
     assert (missing.status_code, missing.json()["code"]) == (404, "revision_not_found")
 
 
-async def test_of_two_edits_at_once_one_is_told_to_look_again(editor: Editor) -> None:
-    """Nobody overwrites what they have not seen, not even in the same instant."""
+async def test_of_two_edits_at_once_one_is_told_to_look_again(gateway: RunningGateway, editor: Editor) -> None:
+    """Nobody overwrites what they have not seen, not even in the same instant; and what was refused is not kept."""
     etag = await editor.etag()
     answers = await asyncio.gather(*(editor.edit(f"We sign on day {day}.", etag=etag) for day in range(8)))
     made = [answer for answer in answers if answer.status_code == 200]
     refused = [answer for answer in answers if answer.status_code != 200]
     assert len(made) == 1
     assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(412, "transcript_changed")}
+    assert len([key for key in await gateway.keys(editor.job_id) if "/revisions/" in key]) == 1
     late = await editor.edit("Too late.", etag=etag)
     assert (late.status_code, late.json()["code"]) == (412, "transcript_changed")
+
+
+async def test_whoever_read_the_job_before_it_changed_changes_nothing(
+    gateway: RunningGateway, api: ApiClient, editor: Editor
+) -> None:
+    """Between a look at the job and the move that follows from it, another process may have edited, rendered or retried."""
+    jobs, moves = JobStore(gateway.pool), Transitions(gateway.pool)
+
+    async def job() -> Job:
+        found = await jobs.find(editor.order.tenant_id, editor.order.job_id)
+        assert found is not None
+        return found
+
+    async def revise(of: Job) -> bool:
+        revision = Revision(number=of.revision + 1, key="k", segments=1, speakers=0, created_at=of.created_at)
+        as_revised = msgspec.structs.replace(of, revision=revision.number, revision_key=revision.key)
+        return await moves.revised(of, revision, announcements.revised(as_revised))
+
+    async def retry(of: Job) -> bool:
+        options = msgspec.structs.replace(of.options, attempt=of.options.attempt + 1)
+        again = msgspec.structs.replace(of, options=options)
+        return await moves.retried(of, again, JobState.REPORTING, announcements.submitted(again))
+
+    completed = await job()
+    assert await revise(completed)
+    assert not await revise(completed)
+    assert not await retry(completed)
+    news = await editor.render(1)
+    revised = await job()
+    assert not await moves.rendered_anew(revised, news)
+    assert await retry(revised)
+    assert not await revise(revised)
+    options = (await job()).options
+    again = report_ready(msgspec.structs.replace(editor.order, options=options), ready(editor.order))
+    await gateway.others.say(msgspec.structs.replace(again, revision=1))
+    assert (await job()).state is JobState.COMPLETED
+    assert not await revise(revised)
+    assert await revise(await job())
 
 
 async def test_files_of_an_older_revision_come_too_late(gateway: RunningGateway, api: ApiClient, editor: Editor) -> None:

@@ -127,10 +127,11 @@ class Transitions:
             f"""
             update gateway.jobs set {_TOUCH}, revision = $8, revision_key = $9
             where id = $4 and tenant_id = $5 and run = $6 and state = 'completed' and revision = $7
+              and coalesce((options ->> 'attempt')::int, 1) = $14
             """,
             event,
             *(job.id, job.tenant_id, job.run, job.revision, revision.number, revision.key),
-            *(revision.segments, revision.speakers, revision.restored, revision.created_at),
+            *(revision.segments, revision.speakers, revision.restored, revision.created_at, job.options.attempt),
             also=""", revision as (
                 insert into gateway.revisions (job_id, run, number, key, segments, speakers, restored, created_at)
                 select id, $6, $8, $9, $10, $11, $12, $13 from moved
