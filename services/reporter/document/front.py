@@ -45,13 +45,16 @@ def particulars(report: Report, solution: Solution, voices: dict[str, Voice], la
     filled_in = [
         Statement(label=clean(one.label), text=clean(_value(one.value, types.get(one.id), labels))) for one in report.inputs
     ]
-    taken = {one.label for one in filled_in}
+    values = {one.label: one.text for one in filled_in}
     for title in dict.fromkeys(role.title for role in report.roles):
-        players = [_player(role, voices, labels) for role in report.roles if role.title == title and role.speaker_id in voices]
-        label = clean(title)
-        if label in taken:  # The client who was filled in need not be the one who speaks as the client.
+        playing = [role for role in report.roles if role.title == title and role.speaker_id in voices]
+        label, names = clean(title), labels.separator.join(voices[role.speaker_id].name for role in playing)
+        if not playing or values.get(label) == names:
+            continue
+        if label in values:  # The client who was filled in need not be the one who speaks as the client.
             label = labels.aside.format(text=label, remark=labels.speaker_column)
-        filled_in += [Statement(label=label, text=labels.separator.join(players))] if players else []
+        players = labels.separator.join(_player(role, voices, labels) for role in playing)
+        filled_in.append(Statement(label=label, text=players))
     return Fields(statements=tuple(filled_in)) if filled_in else None
 
 

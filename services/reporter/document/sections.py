@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable
 
@@ -172,7 +173,9 @@ class _Page:
         if cell.date is None:
             return TableCell(text=text)
         day = date_text(self._labels, cell.date)
-        return TableCell(text=self._labels.aside.format(text=text, remark=day) if text not in ("", day) else day)
+        if not text:
+            return TableCell(text=day)
+        return TableCell(text=text if _is_whole(text, cell.date) else self._labels.aside.format(text=text, remark=day))
 
     def _doubt(self, item: Item) -> str | None:
         return in_a_row(self._labels.doubts[doubt] for doubt in item.doubts) or None
@@ -184,6 +187,12 @@ class _Page:
         for id_ in dict.fromkeys(SPEAKER.findall(named)):
             named = put_in(named, f"{{{id_}}}", voices[id_].name if id_ in voices else self._labels.unknown_speaker)
         return named
+
+
+def _is_whole(text: str, date: dt.date) -> bool:
+    """Whether a day was said with its year, in a way that cannot be taken for another."""
+    numbers = [int(number) for number in re.findall(r"[0-9]+", text)]
+    return date.year in numbers and date.day in numbers and re.search(r"[0-9][-/.][0-9]", text) is None
 
 
 def _moment(item: Item) -> int:

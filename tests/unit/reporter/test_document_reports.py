@@ -211,6 +211,9 @@ def test_whoever_speaks_in_a_part_is_told_from_whom_the_customer_filled_in() -> 
         ("Client", "Carter Ltd."),
         ("Client (Speaker)", "Ben Carter (assumed)"),
     ]
+    report = msgspec.structs.replace(written.report, inputs=(InputValue(id="client", label="Client", value="Ben Carter"),))
+    [filled_in] = _all(compose(report, MEETING, written.solution), Fields)
+    assert [(one.label, one.text) for one in filled_in.statements] == [("Client", "Ben Carter")]
 
 
 @pytest.mark.parametrize(
@@ -262,6 +265,22 @@ def test_rows_name_speakers_and_days() -> None:
     assert table.rows[0].cells[0].voice == document.voices["spk_B"]
     [cards] = _all(document, FactCards)
     assert ("Points", "1") in cards.facts
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("by November 30th, 2026", "by November 30th, 2026"),
+        ("by 30/11/2026", "by 30/11/2026 (30 November 2026)"),
+        ("in 2026, by the end of November", "in 2026, by the end of November (30 November 2026)"),
+    ],
+)
+def test_a_day_that_was_said_in_full_is_not_said_again(said: str, shown: str) -> None:
+    """Save where its numbers might be read in another order."""
+    template = section(kind=SectionKind.ACTIONS, form=SectionFormat.TABLE, columns=ACTION_COLUMNS)
+    row = _row(MEETING, "I'll send the contract to John Miller", due=said, day=dt.date(2026, 11, 30))
+    [table] = _all(_document(row, about=brief(MEETING, template, inputs={"held": "2026-11-22"})), Table)
+    assert table.rows[0].cells[1].text == shown
 
 
 def test_a_column_in_which_no_row_says_anything_is_left_out() -> None:

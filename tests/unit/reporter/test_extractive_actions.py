@@ -188,6 +188,14 @@ def test_the_date_of_a_day_is_no_day() -> None:
     assert find_moment(fold("請她明日註明。")) is not None
 
 
+def test_a_year_in_characters_belongs_to_its_day() -> None:
+    """Without it, a time limit would be taken for this year's."""
+    said = fold("時效也就是到二零二八年十月二號。")
+    found = find_moment(said)
+    assert found is not None
+    assert said[found.begin : found.end] == fold("二零二八年十月二號")
+
+
 @pytest.mark.parametrize(
     ("said", "term"),
     [

@@ -29,7 +29,7 @@ _DOT = 6
 _MARGIN = 4
 """Columns of text that a cell's margins take."""
 _WIDEST_NAME = 30
-_NARROWEST, _WIDEST = 12, 48
+_NARROWEST, _WIDEST = 12, 64
 """Columns of text that count for a column's width: less would break words, more would starve the others."""
 _TOGETHER = 2
 """Rows at a table's beginning and at its end that stay on one page."""
@@ -119,11 +119,13 @@ def evidence(block: EvidenceList, labels: Labels, references: References) -> str
     widths = shares([5, 9, by, 86 - by] if spoken else [5, 9, 86])
     titles = ("#", labels.moment, *((labels.speaker_column,) if spoken else ()), labels.evidence)
     rows = []
-    for entry in block.entries:
+    for place, entry in enumerate(block.entries):
+        keep = _kept(place, len(block.entries))
         number = references.evidence_place(entry.number, run(str(entry.number), properties=_BOLD))
-        quote = paragraph("Cell", run(entry.quote), right_to_left=is_right_to_left(entry.quote))
-        contents = [paragraph("Cell", number), paragraph("Cell", references.time(entry.segment_id, entry.start_ms))]
-        contents += [paragraph("Cell", _name(entry.voice) if entry.voice else "")] if spoken else []
+        quote = paragraph("Cell", run(entry.quote), right_to_left=is_right_to_left(entry.quote), keep=keep)
+        moment = references.time(entry.segment_id, entry.start_ms)
+        told = [number, moment, *([_name(entry.voice) if entry.voice else ""] if spoken else [])]
+        contents = [paragraph("Cell", content, keep=keep) for content in told]
         rows.append(row([cell(width, content) for width, content in zip(widths, [*contents, quote], strict=True)]))
     return table(widths, [_head(widths, titles), *rows], style="ReportTable", description=labels.evidence_note) + _AFTER
 
