@@ -12,5 +12,10 @@ from tests.servers.seaweedfs import SeaweedServer
 @pytest.fixture(scope="session")
 def seaweed_server() -> Iterator[SeaweedServer]:
     """The store that all tests of this run share, each with a bucket of its own. A test that kills one takes its own."""
-    with SeaweedServer() as server:
+    import aiobotocore.session
+
+    clients = aiobotocore.session.get_session()
+    with pytest.MonkeyPatch.context() as patch, SeaweedServer() as server:
+        # Each new session reads botocore's description of S3 again, which takes longer than most tests do.
+        patch.setattr("shared.blobs.s3.get_session", lambda: clients)
         yield server

@@ -7,10 +7,12 @@ import shutil
 import sys
 from pathlib import Path
 
+from tests.servers.postgresql import PostgresServer
+
 ROOT = Path(__file__).parents[2]
 
 
-async def test_it_runs_where_only_the_gateway_is_installed(tmp_path: Path) -> None:
+async def test_it_runs_where_only_the_gateway_is_installed(tmp_path: Path, postgres_server: PostgresServer) -> None:
     """As in the gateway's image: of the other services there is what migrates their schemas, and nothing else."""
     code = tmp_path / "code"
     shutil.copytree(ROOT / "shared", code / "shared")
@@ -23,7 +25,7 @@ async def test_it_runs_where_only_the_gateway_is_installed(tmp_path: Path) -> No
     settings = {
         "PATH": "/usr/bin:/bin",
         "AUDIO2TXT_DATA_DIR": str(tmp_path / "data"),
-        "AUDIO2TXT_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+        "AUDIO2TXT_DATABASE_URL": postgres_server.url.replace("/audio2txt?", "/nothing?"),
     }
     command = (sys.executable, "-m", "services", "doctor")
     doctor = await asyncio.create_subprocess_exec(*command, cwd=code, env=settings, stdout=-1, stderr=-1)

@@ -16,6 +16,7 @@ QUEUES = {
     "transcriber.job.cancelled",
     "transcriber.job.erased",
     "reporter.transcript.ready",
+    "reporter.transcript.revised",
     "gateway.transcription.progressed",
     "gateway.transcript.ready",
     "gateway.report.progressed",

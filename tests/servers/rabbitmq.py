@@ -6,6 +6,7 @@ the node; `rabbitmqctl` would start a virtual machine for each.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -43,7 +44,8 @@ class RabbitServer:
     """One node. `start` and `kill9` may follow each other; the data stays until `close`."""
 
     def __init__(self) -> None:
-        self._script = _installed() or _install()
+        with _one_at_a_time():
+            self._script = _installed() or _install()
         self._folder = Path(tempfile.mkdtemp(prefix="audio2txt-rabbitmq-"))
         self._port, self._distribution_port, self._epmd_port = free_port(), free_port(), free_port()
         self._cookie = secrets.token_hex(16)
@@ -210,6 +212,14 @@ def _installed() -> Path | None:
     # Not the one on the PATH: that changes to the user `rabbitmq`, who may not enter our folder.
     scripts = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server"))
     return scripts[-1] if scripts else None
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Of the processes of a test run, one installs, and the others wait for it."""
+    with (Path(tempfile.gettempdir()) / f"audio2txt-rabbitmq-install-{os.geteuid()}.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _install() -> Path:

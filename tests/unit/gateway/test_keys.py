@@ -35,10 +35,16 @@ def test_a_mistyped_key_is_told_without_the_database(place: int, character: str)
     assert is_well_formed(wrong) is (wrong == right)
 
 
-@pytest.mark.parametrize("junk", ["", "a2t_", "x" * 44, "a2t_" + "é" * 40, new_key() + "a", new_key() + "\n"])
+@pytest.mark.parametrize("junk", ["", "a2t_", "x" * 44, "a2t_" + "é" * 40])
 def test_junk_is_no_key(junk: str) -> None:
     """Nothing but the exact form counts."""
     assert not is_well_formed(junk)
+
+
+@pytest.mark.parametrize("more", ["a", "\n"])
+def test_a_key_with_more_behind_it_is_no_key(more: str) -> None:
+    """The form is exact to its end."""
+    assert not is_well_formed(new_key() + more)
 
 
 @pytest.mark.parametrize(
