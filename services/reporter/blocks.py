@@ -223,7 +223,7 @@ class EvidenceList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Break(msgspec.Struct, frozen=True, kw_only=True):
-    """What follows is an appendix: paged formats start a new page, unless much of the page is still free."""
+    """What follows is an appendix: PDFs start a new page, unless much of the page is still free."""
 
 
 SectionBlock = Prose | Bullets | Quotes | Timeline | Questions | Fields | Terms | Table

@@ -157,7 +157,7 @@ def test_doubts_about_parts_of_a_paragraph_follow_it(kind: type[Prose | Terms]) 
     """With what they are about, since more stands in the paragraph."""
     sound, gone = Statement(text="budget", citations=(FIRST,)), Statement(text="launch", doubt="Edited since.")
     [text] = [text for _, text in lines(render(with_blocks(kind(statements=(gone, sound))))) if "budget" in text]
-    assert text.replace(" \n", "\n").endswith("budget 0:00\nlaunch – Edited since.")
+    assert text.replace(" \n", "\n").endswith("budget\u00a00:00\nlaunch – Edited since.")
 
 
 def test_a_doubtful_row_says_why_where_there_is_room() -> None:
@@ -168,9 +168,9 @@ def test_a_doubtful_row_says_why_where_there_is_room() -> None:
 
 
 def test_an_answer_says_whose_it_is() -> None:
-    """As in the other formats."""
+    """And its moment does not stand on a line alone."""
     asked = Statement(label="When?", text="On Friday.", voice=Voice(id="spk_B", name="Ben Carter", rank=1), citations=(FIRST,))
-    assert ("Answer", "On Friday. Ben Carter 0:00") in lines(render(with_blocks(Questions(statements=(asked,)))))
+    assert ("Answer", "On Friday. Ben Carter\u00a00:00") in lines(render(with_blocks(Questions(statements=(asked,)))))
 
 
 def test_columns_fill_the_measure_whatever_they_hold() -> None:

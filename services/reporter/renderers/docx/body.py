@@ -86,6 +86,6 @@ def _block(block: Block, document: Document, references: References) -> str:  # 
         case EvidenceList():
             return tables.evidence(block, labels, references)
         case Break():
-            return paragraph("Bar", '<w:r><w:br w:type="page"/></w:r>')
+            return ""  # Whether much of the page is free, only Word knows.
         case _:
             assert_never(block)

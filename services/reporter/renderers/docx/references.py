@@ -8,6 +8,8 @@ from services.reporter.blocks import Citation, Dialogue, Document, EvidenceList
 from services.reporter.clock import clock
 from services.reporter.renderers.docx.markup import bookmark, link, run
 
+NO_BREAK = "\u00a0"
+
 
 class References:
     """Knows which places exist. A place is bookmarked once, and only where something leads to it."""
@@ -32,8 +34,9 @@ class References:
         return self._place(f"evidence_{number}", content)
 
     def moments(self, citations: Iterable[Citation]) -> str:
-        """The moments that a statement rests on, each with the number of its entry: both lead there."""
-        return "".join(run(" ") + self.moment(citation) for citation in citations)
+        """The moments that a statement rests on, each with the number of its entry: both lead there. The first one stands on
+        the line of the last word."""
+        return "".join(run(" " if number else NO_BREAK) + self.moment(one) for number, one in enumerate(citations))
 
     def moment(self, citation: Citation) -> str:
         """One moment with its number."""

@@ -26,7 +26,7 @@ from services.reporter.renderers.speaker_colours import speaker_colour
 _BOLD = "<w:b/>"
 _DOT = 6
 """Columns of text that a speaker's dot takes, and bold type."""
-_MARGIN = 4
+_MARGIN = 6
 """Columns of text that a cell's margins take."""
 _WIDEST_NAME = 30
 _NARROWEST, _WIDEST = 12, 64
