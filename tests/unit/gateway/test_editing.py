@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from services.gateway.editing import differences, edited, restored
 from services.gateway.problems import Problem
 from services.gateway.requests import SegmentEdit, SpeakerEdit, TranscriptEdits
-from shared.schemas.transcripts import Segment, Transcript, Word, WordSource, render_words
+from shared.schemas.transcripts import Segment, SegmentFlag, Transcript, Word, WordSource, render_words
 from tests.speech import said, transcript
 
 AT = dt.datetime(2026, 11, 28, 9, 30, tzinfo=dt.UTC)
@@ -86,8 +87,10 @@ def test_chinese_keeps_the_engines_words_where_they_are_whole() -> None:
 
 
 def test_what_was_recognised_stays_in_the_segment() -> None:
-    """Also over several edits, and where the engine told no words."""
-    once = change(SegmentEdit(id=FIRST.id, text="We sign in July."))
+    """Also over several edits, and where the engine told no words. How sure it was of them is not said of others."""
+    doubtful = msgspec.structs.replace(FIRST, confidence=0.4, flags=(SegmentFlag.LOW_CONFIDENCE,))
+    once = change(SegmentEdit(id=FIRST.id, text="We sign in July."), of=transcript([doubtful]))
+    assert (once.segments[0].confidence, once.segments[0].flags) == (None, ())
     twice = change(SegmentEdit(id=FIRST.id, text="We never sign."), of=once)
     assert twice.segments[0].raw_words == FIRST.words
     bare = transcript([said("We sign.", by="A")])

@@ -347,19 +347,20 @@ async def test_an_edited_transcript_has_files_of_its_own() -> None:
     desk = Desk()
     before = await desk.report(title="T", formats=(ArtifactFormat.TEXT,))
     kept = dict(desk.store.kept)
-    segments = (msgspec.structs.replace(MEETING.segments[0], text="Good evening.", edited=1), *MEETING.segments[1:])
+    segments = (msgspec.structs.replace(MEETING.segments[0], text="Good evening, all of you.", edited=1), *MEETING.segments[1:])
     edited = msgspec.structs.replace(MEETING, segments=segments, revision=1, revised_at=MEETING.created_at)
     ready = await desk.revise(1, edited, title="T", formats=(ArtifactFormat.TEXT,))
     assert (ready.revision, ready.attempt, ready.report_key) == (1, 1, report_key(TENANT, JOB, 1, 1))
     (file,) = ready.artifacts
     assert file.key == artifact_key(TENANT, JOB, 1, "transcript.txt", 1)
     text = desk.store.kept[file.key].decode()
-    assert "Good evening." in text
+    assert "Good evening, all of you." in text
     assert "Edited by hand: 1 of the 2 passages" in text
     assert {key: desk.store.kept[key] for key in kept} == kept
     assert ready.event_id != before.event_id
     report = msgspec.json.decode(desk.store.kept[ready.report_key], type=Report)
     assert (report.transcript.revision, report.transcript.key) == (1, edited_key(1))
+    assert report.facts.speakers[0].words == len(segments[0].text.split())
 
 
 async def test_an_edit_after_one_that_came_to_nothing_goes_by_the_report_before() -> None:
