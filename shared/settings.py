@@ -7,7 +7,7 @@ description is what `audio2txt settings` prints.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
@@ -124,7 +124,7 @@ def describe(kind: type[Settings]) -> list[SettingHelp]:
     return [
         SettingHelp(
             variable=variable_name(field.name),
-            description=_meta(hints[field.name]).description or "",
+            description=_description(hints[field.name]),
             default="" if field.default in (None, msgspec.NODEFAULT) else str(field.default),
             secret=_is_secret(hints[field.name]),
         )
@@ -145,17 +145,21 @@ def _convert(kind: Any, text: str, variable: str, *, secret: bool) -> Any:
         raise ConfigurationError(f"{variable}: {shown} is not accepted: {error}.") from None
 
 
-def _meta(kind: Any) -> Meta:
+def _metas(kind: Any) -> Iterator[Meta]:
+    """Of several, a type has limits of its own and the setting its description."""
     for part in get_args(kind):
         if isinstance(part, Meta):
-            return part
-        if (found := _meta(part)).description:
-            return found
-    return Meta()
+            yield part
+        else:
+            yield from _metas(part)
+
+
+def _description(kind: Any) -> str:
+    return next((meta.description for meta in _metas(kind) if meta.description), "")
 
 
 def _is_secret(kind: Any) -> bool:
-    return bool((_meta(kind).extra or {}).get("secret"))
+    return any((meta.extra or {}).get("secret") for meta in _metas(kind))
 
 
 def _ours(environment: Mapping[str, str]) -> dict[str, str]:
