@@ -102,7 +102,7 @@ def _run_on(segments: list[Segment]) -> Iterator[list[_Piece]]:
             yield [*open_, _Piece(segment, text)]
             open_ = []
         open_.append(_Piece(segment, last))
-        if _closed(last) or _length(open_) > LONGEST:
+        if _closed(last) or _is_long(open_):
             yield open_
             open_ = []
     if open_:
@@ -118,12 +118,17 @@ def _length(pieces: list[_Piece]) -> int:
     return sum(length(piece.text) for piece in pieces)
 
 
+def _is_long(pieces: list[_Piece]) -> bool:
+    """Whether one sentence of them is too long; no text has more words than four fifths of its characters."""
+    return sum(len(piece.text) for piece in pieces) * 4 > LONGEST * 5 and _length(pieces) > LONGEST
+
+
 def _cut(text: str) -> list[str]:
     """A segment's text at the ends of its sentences; the parts join up to the text."""
     parts: list[str] = []
     begin = 0
     for end in _END.finditer(text):
-        if _ends_sentence(text, end) and has_letters(text[begin : end.end()]):
+        if has_letters(text, begin, end.end()) and _ends_sentence(text, end):
             parts.append(text[begin : end.end()])
             begin = end.end()
     rest = text[begin:]
@@ -136,8 +141,11 @@ def _cut(text: str) -> list[str]:
 
 def _ends_sentence(text: str, end: re.Match[str]) -> bool:
     """Whether a mark ends a sentence, or an abbreviation, an initial, a number, or nothing at all."""
-    mark, before, after = end.group(), text[: end.start()], text[end.end() :]
-    if not after.strip() or mark[0] in "。！？\n" or (before and _WIDE.match(before[-1])):
+    mark, begin = end.group(), end.start()
+    if mark[0] in "。！？\n" or (begin and _WIDE.match(text, begin - 1)):
+        return True
+    before, after = text[max(0, begin - _LONGEST_WORD) : begin], text[end.end() :]
+    if not after.strip():
         return True
     if not after[0].isspace() and not _WIDE.match(after[0]):
         return False
@@ -149,7 +157,7 @@ def _ends_sentence(text: str, end: re.Match[str]) -> bool:
 
 def _is_abbreviated(before: str, following: str) -> bool:
     """Whether the last word before a full stop is an abbreviation or an initial that goes on with what follows."""
-    word = _LAST_WORD.search(before[-_LONGEST_WORD:])
+    word = _LAST_WORD.search(before)
     if word is None:
         return False
     plain = word.group().replace(".", "").lower()
@@ -162,7 +170,7 @@ def _is_abbreviated(before: str, following: str) -> bool:
 def _sentences(pieces: list[_Piece], punctuated: bool) -> Iterator[Sentence]:
     if not any(has_letters(piece.text) for piece in pieces):
         return
-    if _length(pieces) <= LONGEST:
+    if not _is_long(pieces):
         yield _sentence(pieces, whole=not punctuated or _closed(pieces[-1].text))
         return
     parts = [_Piece(piece.segment, text) for piece in pieces for text in _shorter(piece)]

@@ -15,11 +15,9 @@ from typing import NamedTuple, Protocol
 from services.reporter.analysis.stopwords import CHINESE, ENGLISH
 from services.reporter.characters import HAN, KANA
 
-_WORD = re.compile(rf"[{HAN}]+|[{KANA}]+|[^\W\d_{HAN}{KANA}][^\W_{HAN}{KANA}]*(?:['’\-][^\W_{HAN}{KANA}]+)*")
-_OTHER_WORD = re.compile(_WORD.pattern.removeprefix(f"[{HAN}]+|"))
-"""All words but Chinese ones."""
+_OTHER_WORD = re.compile(rf"[{KANA}]+|[^\W\d_{HAN}{KANA}][^\W_{HAN}{KANA}]*(?:['’\-][^\W_{HAN}{KANA}]+)*")
 _ASCII_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:['\-][A-Za-z0-9]+)*")
-_HAN = re.compile(rf"[{HAN}]")
+_HAN, _HAN_RUN = re.compile(rf"[{HAN}]"), re.compile(rf"[{HAN}]+")
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -64,9 +62,17 @@ Token = tuple[str, str]
 def content_words(folded: str, tokens: Sequence[Token]) -> list[str]:
     """The words that carry meaning, in a form in which they can be compared; `tokens` are `chinese_tokens` of the same text."""
     words = [word for word, _ in tokens if len(word) > 1 and _carries_meaning(word)]
-    for run in (_ASCII_WORD if folded.isascii() else _OTHER_WORD).findall(folded):
+    for run in _other_words(folded):
         words += _content_word(run)
     return words
+
+
+def _other_words(text: str) -> list[str]:
+    """All words but Chinese ones."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text)
+    others = _HAN_RUN.sub(" ", text)
+    return _OTHER_WORD.findall(others) if has_letters(others) else []
 
 
 @lru_cache(maxsize=1 << 16)
@@ -103,10 +109,8 @@ class Size(NamedTuple):
 
 def size(text: str) -> Size:
     """The size of a text."""
-    if text.isascii():
-        return Size(len(_ASCII_WORD.findall(text)), chinese=False)
-    han = len(_HAN.findall(text))
-    others = len(_OTHER_WORD.findall(text))
+    others = len(_other_words(text))
+    han = 0 if text.isascii() else sum(map(len, _HAN_RUN.findall(text)))
     return Size(others + round(han / 1.7), chinese=han > 2 * others)
 
 
@@ -120,9 +124,9 @@ def length(text: str) -> int:
     return size(text).length
 
 
-def has_letters(text: str) -> bool:
-    """Whether anything in the text can be read."""
-    return _LETTER.search(text) is not None
+def has_letters(text: str, begin: int = 0, end: int | None = None) -> bool:
+    """Whether anything in the text, or between two places of it, can be read."""
+    return _LETTER.search(text, begin, len(text) if end is None else end) is not None
 
 
 def stem(word: str) -> str:

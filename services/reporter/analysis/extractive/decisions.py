@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.reporter.analysis.extractive.material import Material
+from services.reporter.analysis.extractive.passages import Lines
 from services.reporter.analysis.extractive.phrases import COURTESY, INVITATION, QUESTION, Phrase
 
 _LEAST = 0.45
@@ -38,6 +39,11 @@ _SETTLED_CHINESE = Phrase(
     r"下)(?!不)|(?:就|那就|決定)(?:選|採用|用|改成|改為|延到|訂在|定在|排在)[^，。]{1,24}(?:吧|了|好了|方案|版|案|[。]|$)",
     r"(?<!個)結論(?:是|就是|：|:)|(?:同意|核准|批准)(?:採用|以|按|照|由|動支|撥款|此案|本案|這個(?:方案|提案|案子|預算))",
 )
+_HINT_CHINESE = Phrase(
+    r"決議|裁示|決定|結論|同意|議定|敲定|談定|說定|講定|確定|一言為定|定案|拍板|核准|批准|通過|達成|就這|先這|就選|就採用|就用|"
+    r"就改|就延到|就訂在|就定在|就排在"
+)
+"""What stands in every sentence in which `_SETTLED_CHINESE` does; much faster to look for."""
 _OPEN = Phrase(
     r"\b(?:not|never|haven't|hasn't|didn't|don't|isn't|wasn't|can't|cannot|nothing|before|until|once|need to|have to|must|"
     r"should|yet to|to be|still|later|who|how)\b.{0,14}\b(?:decide|decided|agree|agreed|settled|approved|confirmed|decision|"
@@ -61,7 +67,8 @@ _STRONG = Phrase(
 def find_decisions(material: Material) -> list[tuple[int, float]]:
     """The numbers of the sentences that settle something, each with how sure that is, the surest first."""
     found = []
-    for number in sorted({*_SETTLED.found(material.lines), *_SETTLED_CHINESE.found(material.lines)}):
+    hinted = Lines(material.folded, _HINT_CHINESE.found(material.lines))
+    for number in sorted({*_SETTLED.found(material.lines), *_SETTLED_CHINESE.found(hinted)}):
         folded = material.folded[number]
         if _SHORTEST <= material.lengths[number] <= _LONGEST:
             sure = 0.5 + (0.2 if _STRONG.search(folded) else 0.05) - _against(folded, material.sentences[number].doubtful)

@@ -47,6 +47,9 @@ _TRAIL = re.compile(
     r"(?:[\s,，、;；:：—–-]++(?:(?:and|but|so|or|okay|ok|right|you know|um+|uh+|like|eh)(?=[\s,]*$))?)+$", re.IGNORECASE
 )
 """What is left hanging at the end of a part of a sentence."""
+_MAY_TRAIL = re.compile(r"[\s,，、;；:：—–\-a-z]$", re.IGNORECASE)
+_LONGEST_LEAD = 200
+"""Characters."""
 
 
 class Material:
@@ -183,14 +186,22 @@ def distinct(sources: Iterable[Source]) -> tuple[Source, ...]:
 def _trimmed(sentence: Sentence) -> Sentence:
     """The sentence from where it begins to say something to where it ends; its quotes are as much shorter."""
     quotes = [source.quote for source in sentence.sources]
-    lead = _LEAD_IN.match(fold(quotes[0]))
-    if lead is not None and len(quotes[0]) - lead.end() >= _LEAST_LEFT:
-        quotes[0] = quotes[0][lead.end() :]
-    trail = _TRAIL.search(quotes[-1])
+    first, last = quotes[0], quotes[-1]
+    lead = _LEAD_IN.match(fold(first[:_LONGEST_LEAD]))
+    if lead is not None and len(first) - lead.end() >= _LEAST_LEFT:
+        quotes[0] = first[lead.end() :]
+    trail = _TRAIL.search(quotes[-1]) if _MAY_TRAIL.search(last, len(last) - 1) else None
     if trail is not None and trail.start() >= _LEAST_LEFT:
         quotes[-1] = quotes[-1][: trail.start()]
+    if quotes[0] is first and quotes[-1] is last:
+        capital = sentence.text[:1].upper()
+        return sentence if sentence.text.startswith(capital) else _retold(sentence, capital + sentence.text[1:], quotes)
     text = joined(quotes)
+    return _retold(sentence, text[:1].upper() + text[1:], quotes)
+
+
+def _retold(sentence: Sentence, text: str, quotes: Sequence[str]) -> Sentence:
     sources = tuple(
         Source(segment_id=source.segment_id, quote=quote) for source, quote in zip(sentence.sources, quotes, strict=True)
     )
-    return msgspec.structs.replace(sentence, text=text[:1].upper() + text[1:], sources=sources)
+    return msgspec.structs.replace(sentence, text=text, sources=sources)

@@ -57,7 +57,9 @@ class Lines:
     """Sentences by their script, each in one or both of two passages."""
 
     def __init__(self, folded: Sequence[str], numbers: Sequence[int] | None = None, *, cased: bool = False) -> None:
-        known = [(number, folded[number], scripts(folded[number])) for number in numbers or range(len(folded))]
+        known = [
+            (number, folded[number], scripts(folded[number])) for number in (range(len(folded)) if numbers is None else numbers)
+        ]
         self.latin, self.chinese = (
             Passages(
                 [text for _, text, has in known if has[script]],

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
+from itertools import accumulate
 
 import msgspec
 
@@ -92,35 +93,40 @@ def _commonest(texts: Counter[str]) -> str:
 
 def _candidates(folded: str, tokens: Sequence[Token]) -> Iterator[_Use]:
     for run in _runs(folded, tokens):
-        for size in range(1, _LONGEST + 1):
-            for first in range(len(run) - size + 1):
-                part = run[first : first + size]
-                key = tuple(word for word, _, _ in part)
-                if size == 1 or len(set(key)) == size:
-                    yield key, part[0][1], part[-1][2]
+        for first, (word, begin, end) in enumerate(run):
+            yield (word,), begin, end
+            if len(run) > 1:
+                yield from _longer(run[first : first + _LONGEST])
 
 
-def _runs(folded: str, tokens: Sequence[Token]) -> Iterator[list[_Word]]:
+def _longer(words: list[_Word]) -> Iterator[_Use]:
+    """The terms of several words that begin where these do, and use no word twice."""
+    for size in range(2, len(words) + 1):
+        key = tuple([word for word, _, _ in words[:size]])
+        if len(set(key)) == size:
+            yield key, words[0][1], words[size - 1][2]
+
+
+def _runs(folded: str, tokens: Sequence[Token]) -> list[list[_Word]]:
     """Neighbouring words that may form a term."""
-    run: list[_Word] = []
+    runs: list[list[_Word]] = []
+    end = -2
     for word in _words(folded, tokens):
-        if run and (word is None or word[1] - run[-1][2] > 1):
-            yield run
-            run = []
-        if word is not None:
-            run.append(word)
-    if run:
-        yield run
+        if word[1] - end > 1:
+            runs.append([])
+        runs[-1].append(word)
+        end = word[2]
+    return runs
 
 
-def _words(folded: str, tokens: Sequence[Token]) -> Iterator[_Word | None]:
-    """Each word that may be part of a term, and null where one that may not ends what stands before it."""
-    latin = [(key, *match.span()) if (key := _latin_key(match.group())) else None for match in _LATIN.finditer(folded)]
-    if folded.isascii() or not (tokens or _KANA_RUN.search(folded)):
-        yield from latin
-        return
+def _words(folded: str, tokens: Sequence[Token]) -> list[_Word]:
+    """Each word that may be part of a term, in order."""
+    latin = [(key, *match.span()) for match in _LATIN.finditer(folded) if (key := _latin_key(match.group()))]
+    if folded.isascii():
+        return latin
     kana = [(match.group(), *match.span()) for match in _KANA_RUN.finditer(folded)]
-    yield from sorted([*(word for word in latin if word is not None), *_han_words(tokens), *kana], key=lambda word: word[1])
+    words = [*latin, *_han_words(tokens), *kana]
+    return sorted(words, key=lambda word: word[1]) if latin or kana else words
 
 
 @lru_cache(maxsize=1 << 16)
@@ -131,12 +137,15 @@ def _latin_key(said: str) -> str:
     return stem(word) if able and stem(word) not in _NO_TERM else ""
 
 
-def _han_words(tokens: Sequence[Token]) -> Iterator[_Word]:
-    place = 0
-    for word, tag in tokens:
-        if tag.startswith(_NOUNS) and len(word) > 1 and not is_stopword(word) and _HAN.match(word):
-            yield word, place, place + len(word)
-        place += len(word)
+def _han_words(tokens: Sequence[Token]) -> list[_Word]:
+    ends = accumulate([len(word) for word, _ in tokens])
+    return [(token[0], end - len(token[0]), end) for token, end in zip(tokens, ends, strict=True) if _may_be_term(token)]
+
+
+@lru_cache(maxsize=1 << 16)
+def _may_be_term(token: Token) -> bool:
+    word, tag = token
+    return tag.startswith(_NOUNS) and len(word) > 1 and _HAN.match(word) is not None and not is_stopword(word)
 
 
 def _c_values(counts: dict[tuple[str, ...], int]) -> dict[tuple[str, ...], float]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,23 +21,26 @@ class Vectors:
     """One row of unit length for each sentence; an empty row where it has no word that counts."""
 
     def __init__(self, sentences: Sequence[Sequence[str]]) -> None:
-        self.weights = _weights(sentences)
-        places = {word: place for place, word in enumerate(self.weights)}
-        rows: list[int] = []
-        columns: list[int] = []
-        values: list[float] = []
-        for number, words in enumerate(sentences):
-            counts = Counter(word for word in words if word in places)
-            entries = {word: (1 + math.log(count)) * self.weights[word] for word, count in counts.items()}
-            norm = math.sqrt(sum(value * value for value in entries.values())) or 1.0
-            rows += [number] * len(entries)
-            columns += [places[word] for word in entries]
-            values += [value / norm for value in entries.values()]
-        self._rows: Indices = np.array(rows, dtype=np.int64)
-        self._columns: Indices = np.array(columns, dtype=np.int64)
-        self._values: Floats = np.array(values, dtype=np.float64)
         self._size = len(sentences)
-        self._width = len(places)
+        places: dict[str, int] = {}
+        flat = [places.setdefault(word, len(places)) for words in sentences for word in words]
+        rows = np.repeat(np.arange(self._size), [len(words) for words in sentences])
+        uses, counts = np.unique(rows * max(1, len(places)) + np.array(flat, dtype=np.int64), return_counts=True)
+        rows, columns = np.divmod(uses, max(1, len(places)))
+        values = (1 + np.log(counts)) * self._weights(np.bincount(columns, minlength=len(places)))[columns]
+        counted = values > 0
+        words, places_of_words = np.unique(columns[counted], return_inverse=True)
+        self._width = len(words)
+        self._rows: Indices = rows[counted]
+        self._columns: Indices = places_of_words
+        squares = np.bincount(self._rows, values[counted] ** 2, minlength=self._size)
+        self._values: Floats = values[counted] / np.sqrt(squares)[self._rows]
+
+    def _weights(self, sentences: Indices) -> Floats:
+        """The weight of each word, by the number of sentences that hold it; 0 for those that do not count."""
+        few = self._size < _FEW
+        counted = (sentences <= (self._size if few else _COMMON * self._size)) & (few | (sentences > 1))
+        return np.where(counted, np.log((1 + self._size) / (0.5 + sentences)), 0.0)
 
     def centroid(self, importance: Floats) -> Floats:
         """What the sentences have in common, each counting as much as it is important."""
@@ -69,21 +70,6 @@ class Vectors:
         sums = np.bincount(flat, self._values, minlength=count * max(1, self._width)).reshape(count, -1)
         norms = np.linalg.norm(sums, axis=1, keepdims=True)
         return sums / np.where(norms == 0, 1.0, norms)
-
-
-def _weights(sentences: Sequence[Sequence[str]]) -> dict[str, float]:
-    """The weight of each word that counts."""
-    occurrences: Counter[str] = Counter()
-    for words in sentences:
-        occurrences.update(dict.fromkeys(words, 1))
-    total = len(sentences)
-    few = total < _FEW
-    most = total if few else _COMMON * total
-    return {
-        word: math.log((1 + total) / (0.5 + count))
-        for word, count in occurrences.items()
-        if count <= most and (few or count > 1)
-    }
 
 
 def diverse(rows: Floats, scores: Sequence[float], count: int, *, balance: float = 0.8) -> list[int]:
