@@ -167,6 +167,13 @@ def test_a_doubtful_row_says_why_where_there_is_room() -> None:
     assert "Order the larger server today.Edited since." in ["".join(cell.itertext()) for cell in cells]
 
 
+@pytest.mark.parametrize(("text", "line"), [("On Friday.", "On Friday.\u00a00:00"), ("星期五。", "星期五。 0:00")])
+def test_a_moment_stays_with_the_last_word(text: str, line: str) -> None:
+    """Not so in Chinese, which breaks between characters: programs would break the moment instead."""
+    point = Bullets(statements=(Statement(text=text, citations=(FIRST,)),))
+    assert ("List Bullet", line) in lines(render(with_blocks(point)))
+
+
 def test_an_answer_says_whose_it_is() -> None:
     """And its moment does not stand on a line alone."""
     asked = Statement(label="When?", text="On Friday.", voice=Voice(id="spk_B", name="Ben Carter", rank=1), citations=(FIRST,))

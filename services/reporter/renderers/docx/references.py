@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from services.reporter.blocks import Citation, Dialogue, Document, EvidenceList
+from services.reporter.characters import columns
 from services.reporter.clock import clock
 from services.reporter.renderers.docx.markup import bookmark, link, run
 
@@ -33,10 +34,11 @@ class References:
         """Runs as the place of an entry of the list of evidence."""
         return self._place(f"evidence_{number}", content)
 
-    def moments(self, citations: Iterable[Citation]) -> str:
+    def moments(self, citations: Iterable[Citation], *, after: str) -> str:
         """The moments that a statement rests on, each with the number of its entry: both lead there. The first one stands on
-        the line of the last word."""
-        return "".join(run(" " if number else NO_BREAK) + self.moment(one) for number, one in enumerate(citations))
+        the line of the last word, but a Chinese line may end `after` the last character."""
+        first = NO_BREAK if after and columns(after[-1]) == 1 else " "
+        return "".join(run(" " if number else first) + self.moment(one) for number, one in enumerate(citations))
 
     def moment(self, citation: Citation) -> str:
         """One moment with its number."""

@@ -31,7 +31,7 @@ def prose(block: Prose, references: References) -> str:
     content, before = "", ""
     for statement in block.statements:
         content += run(" ") if before and columns(before[-1]) == 1 else ""
-        content += run(statement.text) + references.moments(statement.citations)
+        content += _cited(statement, references)
         before = "" if statement.citations else statement.text
         if statement.citations:
             content += run(" ")
@@ -67,8 +67,8 @@ def questions(block: Questions, references: References) -> str:
 
 def terms(block: Terms, references: References) -> str:
     """All in one paragraph; what speaks against some of them follows."""
-    terms = [run(statement.text) + references.moments(statement.citations) for statement in block.statements]
-    return paragraph("Normal", run("  ·  ").join(terms) + _doubts(block))
+    terms = run("  ·  ").join(_cited(statement, references) for statement in block.statements)
+    return paragraph("Normal", terms + _doubts(block))
 
 
 def findings(block: Findings) -> str:
@@ -83,8 +83,17 @@ def _finding(finding: Finding) -> str:
 
 
 def _said(statement: Statement, references: References) -> str:
-    by = run(" ") + _name(statement.voice) if statement.voice is not None else ""
-    return run(statement.text) + by + references.moments(statement.citations) + _doubt(statement)
+    return _cited(statement, references) + _doubt(statement)
+
+
+def _cited(statement: Statement, references: References) -> str:
+    """The text, whose it is, and what it rests on."""
+    by = "" if statement.voice is None else run(" ") + _name(statement.voice)
+    return run(statement.text) + by + references.moments(statement.citations, after=_name_or_text(statement))
+
+
+def _name_or_text(statement: Statement) -> str:
+    return statement.text if statement.voice is None else statement.voice.name
 
 
 def _name(voice: Voice) -> str:
@@ -106,7 +115,7 @@ def _quote(statement: Statement, references: References) -> str:
         content += line_break()
     if statement.voice is not None:
         content += _name(statement.voice)
-    content += references.moments(statement.citations) + _doubt(statement)
+    content += references.moments(statement.citations, after=_name_or_text(statement)) + _doubt(statement)
     return paragraph("Quote", content, right_to_left=is_right_to_left(statement.text))
 
 
@@ -116,7 +125,7 @@ def _moment(statement: Statement, references: References) -> str:
     if statement.label:
         content += run(statement.label, properties=_BOLD)
         content += line_break() if statement.text else ""
-    return content + run(statement.text) + references.moments(rest) + _doubt(statement)
+    return content + run(statement.text) + references.moments(rest, after=statement.text) + _doubt(statement)
 
 
 def _runs_left(statements: tuple[Statement, ...]) -> bool:

@@ -85,7 +85,9 @@ def fields(block: Fields, references: References) -> str:
                     widths[1],
                     paragraph(
                         "Cell",
-                        run(statement.text) + references.moments(statement.citations) + _doubt(statement.doubt),
+                        run(statement.text)
+                        + references.moments(statement.citations, after=statement.text)
+                        + _doubt(statement.doubt),
                         right_to_left=is_right_to_left(statement.text),
                     ),
                 ),
