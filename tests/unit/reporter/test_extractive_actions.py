@@ -59,6 +59,9 @@ def _actions(*lines: Line, names: dict[str, str] = NAMES) -> list[tuple[str, str
         ("We need to order new laptops before 11/27.", "", "before 11/27"),
         ("Let's schedule a demo with the customer for the first week of December.", "", "the first week of December"),
         ("I need the cost estimate in writing from you by Monday.", "", "by Monday"),
+        ("I'll send you the draft contract by the eighth of December.", "spk_A", "by the eighth of December"),
+        ("Ben, could you file the defence before March the twenty-first?", "spk_B", "before March the twenty-first"),
+        ("I will pay the deposit on the fifteenth.", "spk_A", "the fifteenth"),
     ],
 )
 def test_undertakings_and_requests_are_found_with_who_and_when(said: str, owner: str, due: str) -> None:
@@ -197,6 +200,29 @@ def test_a_year_in_characters_belongs_to_its_day() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("Send it by the eighth of December 2026.", dt.date(2026, 12, 8)),
+        ("We meet on December the thirty-first, 2026.", dt.date(2026, 12, 31)),
+        ("We meet on the eighth of December.", None),
+        ("The second may be late in 2026.", None),
+    ],
+)
+def test_a_day_in_words_is_a_day(said: str, day: dt.date | None) -> None:
+    """A date where the year was said."""
+    found = find_moment(fold(said))
+    assert (None if found is None else found.date) == day
+
+
+@pytest.mark.parametrize(
+    "said", ["The first point is the budget.", "The second may be late.", "On the third floor there is a printer."]
+)
+def test_not_every_number_in_words_is_a_day(said: str) -> None:
+    """Floors and points are counted too."""
+    assert find_moment(fold(said)) is None
+
+
+@pytest.mark.parametrize(
     ("said", "term"),
     [
         ("Decay means that a trace in memory fades.", "Decay"),
@@ -254,6 +280,8 @@ def test_urgency_is_quoted_where_it_was_said() -> None:
         "Okay, let's go with the second supplier.",
         "The motion is carried.",
         "The budget was approved unanimously.",
+        "The budget is approved.",
+        "Then the two thousand dollars for the new website are approved.",
         "That's settled, the price stays at twenty five euros.",
         "好，那我們決定把上線日期延到十二月。",
         "那就這樣定了，用第二個方案。",
@@ -279,6 +307,8 @@ def test_what_was_settled_is_a_decision(said: str) -> None:
         "Should we go with the second supplier?",
         "A decision was made back then in the early 2000s not to include assault.",
         "If we agreed to that, the price would double.",
+        "Once the second draft of the plan is approved, we can order.",
+        "In this house the rules of the road are accepted by everybody.",
         "I agree with you that the price is high.",
         "這個我們還沒有決定。",
         "今天的會議主要要決定網站什麼時候上線。",

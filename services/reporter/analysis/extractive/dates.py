@@ -13,10 +13,23 @@ from services.reporter.analysis.words import length
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?"
-    r"|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december"
+    r"|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?)"
 )
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_ORDINALS = (
+    *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"),
+    *("thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth"),
+    *(f"twenty-{unit}" for unit in ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")),
+    *("thirtieth", "thirty-first"),
+)
+"""The days of a month in words, from 1 to 31."""
+_ORDINAL = "(?:" + "|".join(sorted(_ORDINALS, reverse=True)).replace("-", "[- ]") + ")"
+_YEAR = r"(?:,? (?:19|20)\d\d)?"
+_DAY_IN_WORDS = (
+    rf"(?:the )?{_ORDINAL} (?:day )?of {_MONTH}{_YEAR}|(?:the )?{_ORDINAL} (?!may\b){_MONTH}{_YEAR}"
+    rf"|{_MONTH} the {_ORDINAL}{_YEAR}|(?:(?<=on )|(?<=by )|(?<=before )|(?<=until ))the {_ORDINAL}(?! \w)"
+)
 _WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _COUNT = r"(?:\d+|a|an|one|two|three|four|five|six|seven|eight|ten|fourteen|thirty|a couple of|a few)"
 _UNIT = r"(?:minutes|hours?|(?:business |working |calendar )?days?|weeks?|months?)"
@@ -24,6 +37,7 @@ _MOMENT = (
     rf"(?:{_MONTH} {_DAY}(?:,? (?:19|20)\d\d)?(?!\d)|(?:the )?{_DAY} (?:of )?{_MONTH}(?:,? (?:19|20)\d\d)?|(?:19|"
     rf"20)\d\d[-/]\d{{1,2}}[-/]\d{{1,2}}"
     rf"|(?<![\d/])\d{{1,2}}/\d{{1,2}}(?:/(?:19|20)?\d\d)?(?![\d/])|the \d{{1,2}}(?:st|nd|rd|th)"
+    rf"|{_DAY_IN_WORDS}"
     rf"|(?:(?:next|this|the following|the coming) )?{_WEEKDAY}(?: (?:morning|afternoon|evening|night|next week|week))?"
     r"|(?:the day after )?tomorrow(?: (?:morning|afternoon|evening|night))?|tonight|today|noon|midnight"
     r"|(?:the )?(?:(?:early|late|middle|beginning|start) )?(?:next|following|coming) (?:week|month|quarter|year|meeting|"
@@ -66,12 +80,22 @@ _LIMITING = Phrase(
 )
 _NOW = Phrase(r"^(?:今天|今日|today|this (?:morning|afternoon|evening))$")
 _LEAD = Phrase(r"(?:在|到|於|趕在)(?!期)", r"(?:on|at)\s+(?=\D)")
-_EXACT = Phrase(r"\d|[一二三四五六七八九十廿]\s?[月日號點]|\b(?:first|second|third|last) week")
+_EXACT = Phrase(
+    r"\d|[一二三四五六七八九十廿]\s?[月日號點]",
+    rf"\d|\b(?:first|second|third|last) week|\bthe {_ORDINAL}\b|{_ORDINAL} (?:day )?(?:of )?{_MONTH}",
+)
 _PAST = Phrase(r"上個?(?:月|週|周|星期|禮拜)|\b(?:last|ago|yesterday|since)\b")
 _NUMERIC = re.compile(r"(?<!\d)((?:19|20)\d\d)[-/](\d{1,2})[-/](\d{1,2})(?!\d)")
 _CHINESE_DATE = re.compile(r"(?:((?:19|20)\d\d)|民国\s?(\d{2,3}))\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})\s?[日号]")
-_MONTH_FIRST = re.compile(rf"\b({_MONTH}) (\d{{1,2}})(?:st|nd|rd|th)?,? ((?:19|20)\d\d)\b", re.IGNORECASE)
-_DAY_FIRST = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)? (?:of )?({_MONTH}),? ((?:19|20)\d\d)\b", re.IGNORECASE)
+_DAYS_AND_MONTHS = [
+    re.compile(rf"\b{pattern},? (?P<year>(?:19|20)\d\d)\b", re.IGNORECASE)
+    for pattern in (
+        rf"(?P<month>{_MONTH}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?",
+        rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?(?P<month>{_MONTH})",
+        rf"(?P<day>{_ORDINAL}) (?:day )?(?:of )?(?P<month>{_MONTH})",
+        rf"(?P<month>{_MONTH}) the (?P<day>{_ORDINAL})",
+    )
+]
 
 
 _CLAUSE_END = re.compile(r"[，,；;。.!?！？](?=\D|$)\s*")
@@ -127,11 +151,14 @@ def calendar_date(folded: str) -> dt.date | None:
         return _date(int(match[1]), int(match[2]), int(match[3]))
     if match := _CHINESE_DATE.search(folded):
         return _date(int(match[1]) if match[1] else int(match[2]) + 1911, int(match[3]), int(match[4]))
-    if match := _MONTH_FIRST.search(folded):
-        return _date(int(match[3]), _month(match[1]), int(match[2]))
-    if match := _DAY_FIRST.search(folded):
-        return _date(int(match[3]), _month(match[2]), int(match[1]))
+    for pattern in _DAYS_AND_MONTHS:
+        if match := pattern.search(folded):
+            return _date(int(match["year"]), _month(match["month"]), _day(match["day"]))
     return None
+
+
+def _day(said: str) -> int:
+    return int(said) if said.isdigit() else _ORDINALS.index(said.lower().replace(" ", "-")) + 1
 
 
 def _month(name: str) -> int:

@@ -12,7 +12,9 @@ _SHORTEST, _LONGEST = 4, 60
 _SETTLED = Phrase(
     r"\bwe(?:'ve| have)?(?: all| now| just| both)? (?:decided|agreed|settled|concluded|resolved|voted|approved|opted)(?: "
     r"(?:that|to|on|for|upon|against))?\b(?! (?:with (?:you|him|her|them)|when|how much))",
-    r"\b(?:it|that|this|everything|the (?:\w+ ){1,3})(?:'s| is| was| has been|'s been| are| have been) (?:now |hereby |all "
+    r"\bthe(?: [\w$€£%'-]+){1,8} (?:is|are) (?:now |hereby |all |both )?(?:agreed|approved|adopted|carried|settled|confirmed)"
+    r"(?= ?(?:[.,;!]|then\b|now\b|unanimously\b|$))",
+    r"\b(?:it|that|this|everything|the(?: \w+){1,3})(?:'s| is| was| has been|'s been| are| have been) (?:now |hereby |all "
     r")?(?:decided|agreed|settled|approved|adopted|carried|accepted|confirmed|final)\b(?! (?:by|when|how|on a case))",
     r"\b(?:agreed|approved|adopted|carried) (?:unanimously|by (?:consensus|all|a majority)|without)|"
     r"\bunanimous(?:ly)?\b.{0,30}\b(?:agree|approv|adopt|support)",
@@ -57,7 +59,12 @@ _TALE = Phrase(
     r"parliament|i(?:'ve| have)? decided)\b",
     r"當時|那時候?|當年|以前|後來他|他們決定|(?:19|20)\d\d\s?年|幾年前|小時候|我(?:就|自己|個人)?決定",
 )
-_IF = Phrase(r"\b(?:if|unless|whether|suppose|imagine|would have|could have|should have)\b", r"如果|假如|要是|假設|的話|除非")
+_IF = Phrase(
+    r"\b(?:once|when|until|before|after|as soon as|as long as) (?:[\w'-]+ ){1,9}(?:is|are) (?:\w+ )?"
+    r"(?:agreed|approved|adopted|carried|settled|confirmed)"
+    r"|\b(?:if|unless|whether|suppose|imagine|would have|could have|should have)\b",
+    r"如果|假如|要是|假設|的話|除非",
+)
 _STRONG = Phrase(
     r"\b(?:decided|agreed|decision|unanimous|approved|adopted|carried|resolved|settled)\b",
     r"決議|決定|通過|定案|拍板|敲定|核准|裁示|結論",
