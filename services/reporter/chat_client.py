@@ -30,6 +30,9 @@ _OVERLOADED = NOT_TAKEN | {529}
 _WORDING = frozenset({400, 422})
 """Statuses of a request that was not understood."""
 
+_ECHO = 12
+"""So many characters in a row of a server's words are not in a prompt by chance."""
+
 _UNPAID = (b"insufficient_quota", b"billing_hard_limit_reached")
 
 Sending: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
@@ -80,6 +83,7 @@ class ChatClient:
             total_seconds=settings.llm_request_seconds,
             largest_answer=LARGEST_ANSWER,
         )
+        self._key = settings.llm_api_key
         self._turns = Turns(settings.llm_requests)
         self._dialect = Dialect()
         self._patience_until = 0.0
@@ -146,12 +150,12 @@ class ChatClient:
                 self._understood(dialect)
                 return answer.body
             if answer.status not in _WORDING:
-                raise self._refusal(answer)
+                raise self._refusal(answer, prompt)
             other = dialect.after_refusal(answer.body)
             if other is None and not guessed:
                 other, guessed = dialect.plainest(), True
             if other is None or other == dialect:
-                raise self._refusal(answer)
+                raise self._refusal(answer, prompt)
             dialect = other
 
     async def _send(self, body: bytes) -> Answer:
@@ -170,7 +174,7 @@ class ChatClient:
             log.info("llm.dialect", server=self._server, form=dialect.form.name, temperature=dialect.temperature)
             self._dialect = dialect
 
-    def _refusal(self, answer: Answer) -> Exception:
+    def _refusal(self, answer: Answer, prompt: Prompt) -> Exception:
         """What an answer that is no success means."""
         status, server = answer.status, f"The language model at {self._server}"
         if status == 429 and not any(code in answer.body for code in _UNPAID):
@@ -181,8 +185,15 @@ class ChatClient:
             return _NotTaken(f"{server} answered {named(status)}.")
         if status >= 500:
             return OutcomeUnknown(f"{server} answered {named(status)}.")
-        said = words_of(answer.body)
+        said = self._without_ours(answer.body, prompt)
         return Rejected(f"{server} refused the request with {named(status)}{said and ': '}{said}.")
+
+    def _without_ours(self, body: bytes, prompt: Prompt) -> str:
+        """A server's words without the key, and only up to where they repeat what it was sent, which somebody said."""
+        said = words_of(body.replace(self._key.encode(), "…".encode()) if self._key else body)
+        sent = "\n".join(message.content for message in prompt.messages if message.role != "system")
+        echo = next((place for place in range(len(said) - _ECHO + 1) if said[place : place + _ECHO] in sent), None)
+        return said if echo is None else f"{said[:echo]}…"
 
     def _patience(self, answer: Answer) -> Exception:
         """All requests wait as long as the server says, or longer each time where it does not."""

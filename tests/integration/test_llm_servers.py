@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -84,6 +85,21 @@ async def test_a_refusal_is_the_operators_matter(fault: Fault, tmp_path: Path, c
     logged = capsys.readouterr()
     assert "llm.rejected" in logged.out + logged.err
     assert "verysecret" not in logged.out + logged.err
+
+
+async def test_a_refusal_that_repeats_what_it_was_sent_is_not_logged_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What somebody said stands in no log, nor does a key that does not look like one."""
+    said = MEETING.segments[0].text[:40]
+    refusal = status(400, json.dumps({"error": {"message": f"The key hunter-two may not ask this: {said} and so on"}}))
+    async with before(FakeChat(model=honest, faults=[refusal] * 4), tmp_path, llm_api_key="hunter-two") as room:
+        written = await room.report(MEETING, solution="trial")
+    assert written.report.notes == ("llm_rejected",)
+    logged = capsys.readouterr()
+    assert "The key … may not ask this:" in logged.out + logged.err
+    assert said[:20] not in logged.out + logged.err
+    assert "hunter" not in logged.out + logged.err
 
 
 async def test_a_server_that_reads_only_the_end_is_found_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
