@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import NamedTuple, Protocol
 
@@ -59,9 +59,9 @@ Token = tuple[str, str]
 """A word of a Chinese text and its part of speech."""
 
 
-def content_words(folded: str, tokens: Sequence[Token]) -> list[str]:
-    """The words that carry meaning, in a form in which they can be compared; `tokens` are `chinese_tokens` of the same text."""
-    words = [word for word, _ in tokens if len(word) > 1 and _carries_meaning(word)]
+def content_words(folded: str, chinese: Iterable[str]) -> list[str]:
+    """The words that carry meaning, in a form in which they can be compared; `chinese` are those of `chinese_tokens`."""
+    words = [word for word in chinese if len(word) > 1 and _carries_meaning(word)]
     for run in _other_words(folded):
         words += _content_word(run)
     return words

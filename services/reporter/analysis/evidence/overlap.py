@@ -14,7 +14,7 @@ _ALIKE = 0.8
 
 def carrying(folded: str) -> list[str]:
     """The words of a folded text that carry meaning."""
-    return content_words(folded, chinese_tokens(folded))
+    return content_words(folded, [word for word, _ in chinese_tokens(folded)])
 
 
 def words_of(text: str) -> frozenset[str]:

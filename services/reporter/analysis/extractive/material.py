@@ -16,7 +16,7 @@ from services.reporter.analysis.extractive.phrases import Phrase
 from services.reporter.analysis.extractive.quality import fluencies, qualities
 from services.reporter.analysis.extractive.vectors import Bools, Floats, Vectors
 from services.reporter.analysis.sentences import Sentence, is_back_channel, joined, split
-from services.reporter.analysis.words import Size, Token, chinese_tokens, content_words, fold, size
+from services.reporter.analysis.words import Size, chinese_tokens, content_words, fold, size
 from shared.schemas.reports import Cell
 from shared.schemas.solutions import LocalisedTerms
 
@@ -52,6 +52,10 @@ _LONGEST_LEAD = 200
 """Characters."""
 
 
+ChineseWord = tuple[str, str, int]
+"""A word, its part of speech, and where in the folded sentence it ends."""
+
+
 class Material:
     """The sentences of one transcript. Lists run parallel to `sentences`."""
 
@@ -64,14 +68,17 @@ class Material:
         self._matches: dict[str, Floats] = {}
 
     @cached_property
-    def tokens(self) -> list[list[Token]]:
-        """The words of each sentence that has Chinese in it."""
-        return [chinese_tokens(folded) for folded in self.folded]
+    def chinese_words(self) -> list[list[ChineseWord]]:
+        """The words of each sentence that have more than one character."""
+        return [_chinese_words(folded) for folded in self.folded]
 
     @cached_property
     def words(self) -> list[list[str]]:
         """What each sentence is about."""
-        return [content_words(folded, tokens) for folded, tokens in zip(self.folded, self.tokens, strict=True)]
+        return [
+            content_words(folded, [word for word, _, _ in words])
+            for folded, words in zip(self.folded, self.chinese_words, strict=True)
+        ]
 
     @cached_property
     def passages(self) -> Passages:
@@ -176,6 +183,16 @@ class Material:
         """A term, with the clearest of the sentences that hold it."""
         best = max(numbers, key=lambda number: (round(float(self.quality[number]), 9), -number))
         return Claim(text=text, sources=self.sentences[best].sources)
+
+
+def _chinese_words(folded: str) -> list[ChineseWord]:
+    words, end = [], 0
+    for word, tag in chinese_tokens(folded):
+        size = len(word)
+        end += size
+        if size > 1:
+            words.append((word, tag, end))
+    return words
 
 
 def distinct(sources: Iterable[Source]) -> tuple[Source, ...]:

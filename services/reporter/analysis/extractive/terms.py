@@ -8,12 +8,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
-from itertools import accumulate
 
 import msgspec
 
-from services.reporter.analysis.extractive.material import Material
-from services.reporter.analysis.words import Token, is_stopword, stem
+from services.reporter.analysis.extractive.material import ChineseWord, Material
+from services.reporter.analysis.words import is_stopword, stem
 from services.reporter.characters import HAN, KANA
 
 _LONGEST = 3
@@ -82,8 +81,8 @@ class Terms:
         """What may be a term in each sentence."""
         material = self._material
         return [
-            [] if sentence.doubtful else list(_candidates(folded, tokens))
-            for sentence, folded, tokens in zip(material.sentences, material.folded, material.tokens, strict=True)
+            [] if sentence.doubtful else list(_candidates(folded, chinese))
+            for sentence, folded, chinese in zip(material.sentences, material.folded, material.chinese_words, strict=True)
         ]
 
 
@@ -91,8 +90,8 @@ def _commonest(texts: Counter[str]) -> str:
     return min(texts.items(), key=lambda one: (-one[1], one[0]))[0]
 
 
-def _candidates(folded: str, tokens: Sequence[Token]) -> Iterator[_Use]:
-    for run in _runs(folded, tokens):
+def _candidates(folded: str, chinese: Sequence[ChineseWord]) -> Iterator[_Use]:
+    for run in _runs(folded, chinese):
         for first, (word, begin, end) in enumerate(run):
             yield (word,), begin, end
             if len(run) > 1:
@@ -107,11 +106,11 @@ def _longer(words: list[_Word]) -> Iterator[_Use]:
             yield key, words[0][1], words[size - 1][2]
 
 
-def _runs(folded: str, tokens: Sequence[Token]) -> list[list[_Word]]:
+def _runs(folded: str, chinese: Sequence[ChineseWord]) -> list[list[_Word]]:
     """Neighbouring words that may form a term."""
     runs: list[list[_Word]] = []
     end = -2
-    for word in _words(folded, tokens):
+    for word in _words(folded, chinese):
         if word[1] - end > 1:
             runs.append([])
         runs[-1].append(word)
@@ -119,13 +118,13 @@ def _runs(folded: str, tokens: Sequence[Token]) -> list[list[_Word]]:
     return runs
 
 
-def _words(folded: str, tokens: Sequence[Token]) -> list[_Word]:
+def _words(folded: str, chinese: Sequence[ChineseWord]) -> list[_Word]:
     """Each word that may be part of a term, in order."""
     latin = [(key, *match.span()) for match in _LATIN.finditer(folded) if (key := _latin_key(match.group()))]
     if folded.isascii():
         return latin
     kana = [(match.group(), *match.span()) for match in _KANA_RUN.finditer(folded)]
-    words = [*latin, *_han_words(tokens), *kana]
+    words = [*latin, *_han_words(chinese), *kana]
     return sorted(words, key=lambda word: word[1]) if latin or kana else words
 
 
@@ -137,15 +136,13 @@ def _latin_key(said: str) -> str:
     return stem(word) if able and stem(word) not in _NO_TERM else ""
 
 
-def _han_words(tokens: Sequence[Token]) -> list[_Word]:
-    ends = accumulate([len(word) for word, _ in tokens])
-    return [(token[0], end - len(token[0]), end) for token, end in zip(tokens, ends, strict=True) if _may_be_term(token)]
+def _han_words(chinese: Sequence[ChineseWord]) -> list[_Word]:
+    return [(word, end - len(word), end) for word, tag, end in chinese if tag.startswith(_NOUNS) and _may_be_term(word)]
 
 
 @lru_cache(maxsize=1 << 16)
-def _may_be_term(token: Token) -> bool:
-    word, tag = token
-    return tag.startswith(_NOUNS) and len(word) > 1 and _HAN.match(word) is not None and not is_stopword(word)
+def _may_be_term(word: str) -> bool:
+    return _HAN.match(word) is not None and not is_stopword(word)
 
 
 def _c_values(counts: dict[tuple[str, ...], int]) -> dict[tuple[str, ...], float]:

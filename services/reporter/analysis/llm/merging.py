@@ -53,7 +53,7 @@ def union(claims: Sequence[Claim]) -> tuple[Source, ...]:
 def vocabulary(text: str) -> frozenset[str]:
     """The words of a text that carry meaning."""
     folded = fold(text)
-    return frozenset(content_words(folded, chinese_tokens(folded)))
+    return frozenset(content_words(folded, [word for word, _ in chinese_tokens(folded)]))
 
 
 def cast(parts: Iterable[dict[str, str]]) -> dict[str, str]:
