@@ -218,10 +218,11 @@ class NothingToRetry(ValueError):
     """The job has everything it was asked for."""
 
 
-def plan_retry(job: Job, wanted: JobOptions, *, formats: Formats | None, usual: Formats) -> RetryPlan:
+def plan_retry(job: Job, wanted: JobOptions, *, formats: Formats | None, usual: Formats, asked_anew: bool = False) -> RetryPlan:
     """Decide about a finished job, of which other things are `wanted` now than before. Another engine means a new
-    transcription, another scenario, language or writer a new report; formats are added to those there are, which are the
-    `usual` ones of the solution where the job names none.
+    transcription, another scenario, language or writer a new report, and so does the same one `asked_anew` where the
+    transcript was edited; formats are added to those there are, which are the `usual` ones of the solution where the job
+    names none.
 
     Raises `NothingToRetry` for a completed job that has all of it.
     """
@@ -231,7 +232,8 @@ def plan_retry(job: Job, wanted: JobOptions, *, formats: Formats | None, usual: 
         return RetryPlan(state=JobState.QUEUED, run=job.run + 1, options=options)
     ready = {artifact.format for artifact in job.artifacts if artifact.state is ArtifactState.READY}
     lacking = any(artifact.state is ArtifactState.FAILED for artifact in job.artifacts) or not ready.issuperset(formats or ())
-    if job.state is JobState.COMPLETED and not lacking and not _another_report(job, wanted):
+    another = _another_report(job, wanted) or (asked_anew and job.revision > 0)
+    if job.state is JobState.COMPLETED and not lacking and not another:
         raise NothingToRetry
     return RetryPlan(state=JobState.REPORTING, run=job.run, options=options)
 

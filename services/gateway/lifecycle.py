@@ -100,7 +100,8 @@ class Lifecycle:
         solution = self._solution(job, wishes)
         wanted = _wanted(job, wishes, solution)
         try:
-            plan = plan_retry(job, wanted, formats=wishes.formats, usual=() if solution is None else solution.artifacts)
+            usual = () if solution is None else solution.artifacts
+            plan = plan_retry(job, wanted, formats=wishes.formats, usual=usual, asked_anew=wishes.another_report)
         except NothingToRetry:
             detail = "The job is completed and has every artifact; ask for other formats, another engine or another solution."
             raise Problem(409, "nothing_to_retry", detail) from None

@@ -178,7 +178,8 @@ class JobRequest(JobSettings, frozen=True, kw_only=True, forbid_unknown_fields=T
 class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to do differently this time; nothing needs to be given.
 
-    Another engine means a new transcription. Everything else makes a new report of the transcript that is there.
+    Another engine means a new transcription. Everything else makes a new report of the transcript that is there; the same
+    solution does so where the transcript was edited.
     """
 
     engine: Engine | None = None

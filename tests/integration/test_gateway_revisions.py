@@ -275,6 +275,19 @@ async def test_another_report_is_of_the_edited_transcript(gateway: RunningGatewa
     assert await editor.text() == "We never sign."
 
 
+async def test_the_same_report_can_be_written_anew_once_the_transcript_is_edited(api: ApiClient, editor: Editor) -> None:
+    """On the mended words; before there is nothing that it would say otherwise."""
+    retry, same = f"/v1/jobs/{editor.job_id}/retry", {"solution": "verbatim"}
+    early = await api.http.post(retry, json=same)
+    assert (early.status_code, early.json()["code"]) == (409, "nothing_to_retry")
+    await editor.edit("We never sign.")
+    await editor.render(1)
+    nothing = await api.http.post(retry)
+    assert (nothing.status_code, nothing.json()["code"]) == (409, "nothing_to_retry")
+    again = await api.http.post(retry, json=same)
+    assert (again.status_code, again.json()["state"], again.json()["revision"]) == (202, "reporting", 1), again.text
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

@@ -98,8 +98,8 @@ async def edit_transcript(
     The edit makes a new revision; what was recognised stays in it and in revision 0. Words that stay keep their times, new
     ones share the time between their neighbours. Then the job's files are made anew, without asking a language model again
     (`stages.report.state` is `rendering` until they are there; no webhook is sent): a statement of the report whose words
-    are gone is shown as unverified with the doubt `stale`. `POST …/retry` with another `report_mode`, `report_language` or
-    solution writes a new report on the edited transcript."""
+    are gone is shown as unverified with the doubt `stale`. `POST …/retry` that names a solution, the same or another, writes
+    a new report on the edited transcript."""
     edits = await gateway.json(request, _EDITS)
     made = await gateway.revisions.revise(request.user.tenant_id, job_id, edits, if_match=if_match)
     return _answer(made)
