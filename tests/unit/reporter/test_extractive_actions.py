@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import pytest
 
 from services.reporter.analysis.claims import Brief, Claim
 from services.reporter.analysis.extractive import extract
-from services.reporter.analysis.extractive.dates import find_moment
+from services.reporter.analysis.extractive.dates import clause, find_moment
 from services.reporter.analysis.extractive.rows import defined
 from services.reporter.analysis.words import fold
 from shared.schemas.solutions import Column, ColumnType, SectionKind
@@ -189,6 +190,16 @@ def test_the_date_of_a_day_is_no_day() -> None:
     """註明日期 names no tomorrow."""
     assert find_moment(fold("請她註明日期。")) is None
     assert find_moment(fold("請她明日註明。")) is not None
+
+
+def test_a_clause_says_what_is_at_its_moment() -> None:
+    """A day alone, set off by commas, says nothing; the clause before it does."""
+    said = "We have time, so let's discuss it on Tuesday, December 2nd."
+    found = find_moment(fold(said))
+    assert found is not None
+    assert clause(said, msgspec.structs.replace(found, begin=said.index("December"), end=len(said) - 1)) == (
+        "so let's discuss it on Tuesday, December 2nd."
+    )
 
 
 def test_a_year_in_characters_belongs_to_its_day() -> None:

@@ -100,6 +100,8 @@ _DAYS_AND_MONTHS = [
 
 _CLAUSE_END = re.compile(r"[，,；;。.!?！？](?=\D|$)\s*")
 _LEAST_CLAUSE = 8
+_LEAST_BESIDE = 3
+"""Words that a clause must hold beside its moment."""
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,11 +139,14 @@ def _moments(folded: str, *, past: bool) -> Iterator[Due]:
 
 
 def clause(text: str, due: Due) -> str:
-    """The clause of a text that names the moment, with the next one where it is but a few words."""
+    """The clause of a text that names the moment, with the next one where it is but a few words, and with the one before where
+    it is but the moment."""
     ends = [match.end() for match in _CLAUSE_END.finditer(text)]
-    begin = max((end for end in ends if end <= due.begin), default=0)
+    begins = [0, *(end for end in ends if end <= due.begin)]
     after = [end for end in ends if end >= due.end] or [len(text)]
-    end = next((one for one in after if length(text[begin:one]) >= _LEAST_CLAUSE), after[-1])
+    end = next((one for one in after if length(text[begins[-1] : one]) >= _LEAST_CLAUSE), after[-1])
+    least = length(text[due.begin : due.end]) + _LEAST_BESIDE
+    begin = next((one for one in reversed(begins) if length(text[one:end]) >= least), 0)
     return text[begin:end].strip(" ,，;；")
 
 
