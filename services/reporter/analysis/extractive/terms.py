@@ -12,13 +12,14 @@ from functools import cached_property, lru_cache
 import msgspec
 
 from services.reporter.analysis.extractive.material import ChineseWord, Material
+from services.reporter.analysis.extractive.passages import Passages
 from services.reporter.analysis.words import is_stopword, stem
 from services.reporter.characters import HAN, KANA
 
 _LONGEST = 3
 _LATIN = re.compile(rf"[^\W_{HAN}{KANA}]+(?:['’\-][^\W_{HAN}{KANA}]+)*")
 _HAN = re.compile(rf"[{HAN}]")
-_KANA_RUN = re.compile(rf"[{KANA}]{{3,}}")
+_OTHER = re.compile(rf"{_LATIN.pattern}|(?P<kana>[{KANA}]{{3,}})")
 _NOUNS = ("n", "vn", "j")
 _USELESS = re.findall(
     r"\w+",
@@ -80,9 +81,10 @@ class Terms:
     def _uses(self) -> list[list[_Use]]:
         """What may be a term in each sentence."""
         material = self._material
+        others = _other_words(material.folded)
         return [
-            [] if sentence.doubtful else list(_candidates(folded, chinese))
-            for sentence, folded, chinese in zip(material.sentences, material.folded, material.chinese_words, strict=True)
+            [] if sentence.doubtful else list(_candidates(_in_order(_han_words(chinese), others.get(number, []))))
+            for number, (sentence, chinese) in enumerate(zip(material.sentences, material.chinese_words, strict=True))
         ]
 
 
@@ -90,8 +92,8 @@ def _commonest(texts: Counter[str]) -> str:
     return min(texts.items(), key=lambda one: (-one[1], one[0]))[0]
 
 
-def _candidates(folded: str, chinese: Sequence[ChineseWord]) -> Iterator[_Use]:
-    for run in _runs(folded, chinese):
+def _candidates(words: Iterable[_Word]) -> Iterator[_Use]:
+    for run in _runs(words):
         for first, (word, begin, end) in enumerate(run):
             yield (word,), begin, end
             if len(run) > 1:
@@ -106,11 +108,11 @@ def _longer(words: list[_Word]) -> Iterator[_Use]:
             yield key, words[0][1], words[size - 1][2]
 
 
-def _runs(folded: str, chinese: Sequence[ChineseWord]) -> list[list[_Word]]:
+def _runs(words: Iterable[_Word]) -> list[list[_Word]]:
     """Neighbouring words that may form a term."""
     runs: list[list[_Word]] = []
     end = -2
-    for word in _words(folded, chinese):
+    for word in words:
         if word[1] - end > 1:
             runs.append([])
         runs[-1].append(word)
@@ -118,14 +120,17 @@ def _runs(folded: str, chinese: Sequence[ChineseWord]) -> list[list[_Word]]:
     return runs
 
 
-def _words(folded: str, chinese: Sequence[ChineseWord]) -> list[_Word]:
-    """Each word that may be part of a term, in order."""
-    latin = [(key, *match.span()) for match in _LATIN.finditer(folded) if (key := _latin_key(match.group()))]
-    if folded.isascii():
-        return latin
-    kana = [(match.group(), *match.span()) for match in _KANA_RUN.finditer(folded)]
-    words = [*latin, *_han_words(chinese), *kana]
-    return sorted(words, key=lambda word: word[1]) if latin or kana else words
+def _in_order(words: list[_Word], others: list[_Word]) -> list[_Word]:
+    return sorted([*words, *others], key=lambda word: word[1]) if words and others else words or others
+
+
+def _other_words(folded: Sequence[str]) -> dict[int, list[_Word]]:
+    """Each word in another script than Chinese that may be part of a term, in order, by the sentence."""
+    words: dict[int, list[_Word]] = {}
+    for number, match, start in Passages(folded, cased=True).finditer(_OTHER):
+        if key := match.group() if match.lastgroup else _latin_key(match.group()):
+            words.setdefault(number, []).append((key, match.start() - start, match.end() - start))
+    return words
 
 
 @lru_cache(maxsize=1 << 16)
