@@ -47,7 +47,7 @@ def _assert_in_order(document: Document, text: str) -> None:
     for block in document.blocks:
         wanted = [squeezed(one) for one in texts_of(block)] if not isinstance(block, TalkTime) else []
         places = [text.find(one, place) for one in wanted]
-        assert -1 not in places, (type(block).__name__, wanted[places.index(-1)])
+        assert -1 not in places, f"{wanted[places.index(-1)]!r} of {type(block).__name__}; stale? `make samples`"
         place = min(places, default=place)
 
 
