@@ -21,9 +21,10 @@ from shared.words import interpolate, letters_of, separated_words
 _LETTER_MS = 200
 """Longest time that a letter of a new word takes, as slow Chinese does; a word does not fill what was struck out."""
 
-_MOST_COMPARED = 400_000
-"""Letters of an old passage times those of its new one that are compared with each other; beyond that nothing in between keeps
-its time. A segment has 500 letters at most, but a text may be any, and the work grows with this product."""
+_MOST_COMPARED, _MOST_IN_ALL = 400_000, 4_000_000
+"""Letters of an old passage times those of its new one that are compared with each other, at most and over all passages of an
+edit together; beyond that nothing in between keeps its time. A segment has 500 letters at most, but a text may be any, and the
+work grows with this product: a second for all of it."""
 
 
 def edited(transcript: Transcript, edits: TranscriptEdits, *, at: dt.datetime) -> Transcript:
@@ -32,7 +33,8 @@ def edited(transcript: Transcript, edits: TranscriptEdits, *, at: dt.datetime) -
     speakers = _speakers(transcript.speakers, edits.speakers)
     _check_segments(edits.segments, transcript.segments, speakers)
     wishes = {edit.id: edit for edit in edits.segments}
-    segments = tuple(_segment(segment, wishes.get(segment.id), revision) for segment in transcript.segments)
+    bound = min(_MOST_COMPARED, _MOST_IN_ALL // max(1, len(wishes)))
+    segments = tuple(_segment(segment, wishes.get(segment.id), revision, bound) for segment in transcript.segments)
     if speakers == transcript.speakers and segments == transcript.segments:
         raise _nothing_changed()
     return msgspec.structs.replace(
@@ -71,46 +73,46 @@ def _name(text: str, pointer: str) -> str:
     raise _impossible(FieldError(pointer=pointer, message="A name needs at least one character; null takes it away."))
 
 
-def _segment(segment: Segment, edit: SegmentEdit | None, revision: int) -> Segment:
+def _segment(segment: Segment, edit: SegmentEdit | None, revision: int, bound: int) -> Segment:
     if edit is None:
         return segment
     changed = segment
     if isinstance(edit.text, str):
-        changed = _rewritten(segment, " ".join(edit.text.split()))
+        changed = _rewritten(segment, " ".join(edit.text.split()), bound)
     if edit.speaker_id is not msgspec.UNSET:
         changed = msgspec.structs.replace(changed, speaker_id=edit.speaker_id)
     return segment if changed == segment else msgspec.structs.replace(changed, edited=revision)
 
 
-def _rewritten(segment: Segment, text: str) -> Segment:
+def _rewritten(segment: Segment, text: str, bound: int) -> Segment:
     """With another text. What the engine thought of its own no longer holds."""
     if text == segment.text:
         return segment
     if not segment.words:
         raw = segment.text if segment.raw is None else segment.raw
         return msgspec.structs.replace(segment, text=text, raw=raw, confidence=None, flags=())
-    words = _timed(segment, text)
+    words = _timed(segment, text, bound)
     return msgspec.structs.replace(
         segment, text=render_words(words), words=words, raw_words=_recognised(segment), confidence=None, flags=()
     )
 
 
-def _timed(segment: Segment, text: str) -> tuple[Word, ...]:
+def _timed(segment: Segment, text: str, bound: int) -> tuple[Word, ...]:
     """The words of a new text: those that were said keep their times, whatever stands between; the others lie between them."""
     parts = separated_words(text)
     words: list[Word] = []
-    for first, last, kept in _kept(segment.words, [word for _, word in parts]):
+    for first, last, kept in _kept(segment.words, [word for _, word in parts], bound):
         written = "".join(sep + word for sep, word in parts[first : last + 1]).removeprefix(parts[first][0])
         words.append(msgspec.structs.replace(kept or Word(t=written), t=written, sep=parts[first][0]))
     return tuple(interpolate(words, segment.start_ms, segment.end_ms, source=WordSource.EDIT, letter_ms=_LETTER_MS))
 
 
-def _kept(words: Sequence[Word], texts: Sequence[str]) -> Iterator[tuple[int, int, Word | None]]:
+def _kept(words: Sequence[Word], texts: Sequence[str], bound: int) -> Iterator[tuple[int, int, Word | None]]:
     """The texts from the first to the last, and the word that they were: its letters, all of them, and no others."""
     before = [(letter, index) for index, word in enumerate(words) for letter in letters_of(word.t)]
     after = [(letter, index) for index, text in enumerate(texts) for letter in letters_of(text)]
     found: dict[int, tuple[int, Word]] = {}
-    for at, to, size in _alike([letter for letter, _ in before], [letter for letter, _ in after]):
+    for at, to, size in _alike([letter for letter, _ in before], [letter for letter, _ in after], bound):
         for index, group in groupby(range(at, at + size), key=lambda place: before[place][1]):
             places = list(group)
             start, end = places[0], places[-1] + 1
@@ -129,14 +131,14 @@ def _kept(words: Sequence[Word], texts: Sequence[str]) -> Iterator[tuple[int, in
         first = last + 1
 
 
-def _alike(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+def _alike(before: Sequence[str], after: Sequence[str], bound: int) -> Iterator[tuple[int, int, int]]:
     """Where both have the same letters in the same order: begin in the first, begin in the second, and how many."""
     shorter = min(len(before), len(after))
     head = next((place for place in range(shorter) if before[place] != after[place]), shorter)
     tail = next((place for place in range(shorter - head) if before[-1 - place] != after[-1 - place]), shorter - head)
     yield 0, 0, head
     old, new = before[head : len(before) - tail], after[head : len(after) - tail]
-    if len(old) * len(new) <= _MOST_COMPARED:
+    if len(old) * len(new) <= bound:
         for at, to, size in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
             yield head + at, head + to, size
     yield len(before) - tail, len(after) - tail, tail

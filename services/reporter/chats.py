@@ -75,3 +75,5 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int | None = None
     """As the server counts; null where it does not say."""
     completion_tokens: int | None = None
+    kept: bool = False
+    """An earlier attempt at a report of the job was charged for it."""

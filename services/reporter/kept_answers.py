@@ -44,6 +44,11 @@ class KeptAnswers:
         except BlobNotFound:
             return None
 
+    async def is_charged(self, digest: str) -> bool:
+        """Whether an answer that was found is an earlier attempt's, which was charged for it."""
+        asked = await self._asked(digest)
+        return asked is not None and asked.attempt < self._attempt
+
     async def is_lost(self, digest: str) -> bool:
         """Whether it was asked before, in this attempt or a later one, and has no answer; waits while one may still come."""
         while (asked := await self._asked(digest)) is not None and asked.attempt >= self._attempt:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from services.reporter.chat_client import ChatClient, Rejected, TooLate, Unreachable
@@ -139,7 +140,8 @@ class LanguageModel:
                 return _told(Fate.LOST)
             if (answer := await kept.find(prompt.key)) is not None:
                 metrics.LLM_REQUESTS.labels("kept").inc()
-                return read_completion(answer, prompt)
+                charged = await kept.is_charged(prompt.key)
+                return msgspec.structs.replace(read_completion(answer, prompt), kept=charged)
         if place not in self._under_way:
             self._under_way[place] = asyncio.create_task(self._ask(inquiry, prompt))
             self._under_way[place].add_done_callback(lambda done: self._ended(place, done))

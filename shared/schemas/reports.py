@@ -145,7 +145,7 @@ class InputValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What language models were asked for this report, and what it costs. Answers kept from earlier cost nothing again."""
+    """What language models were asked for this report, and what that costs."""
 
     model: str
     calls: int
@@ -154,6 +154,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bytes_sent: int = 0
     cost_usd: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)?$")] | None = None
     """A decimal number; null where no price is set."""
+    kept_tokens: int = 0
+    """Of the tokens those of answers that an earlier attempt at a report of this job was charged for: not asked again."""
+    kept_cost_usd: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)?$")] | None = None
+    """Of the cost their part; null where no price is set, or nothing was kept."""
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):

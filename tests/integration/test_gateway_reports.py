@@ -18,7 +18,7 @@ from shared.blobs import report_key
 from shared.schemas.engines import Capabilities, EngineOffer, Feature, VocabularyLimits
 from shared.schemas.events import JobCompleted, JobSubmitted
 from shared.schemas.ids import new_id
-from shared.schemas.jobs import ReportMode
+from shared.schemas.jobs import ArtifactFormat, ReportMode
 from shared.schemas.reports import Usage
 from tests.gatewaying import ApiClient, RunningGateway, ready, report_ready, running_gateway
 
@@ -179,6 +179,23 @@ async def test_a_report_tells_who_wrote_it_and_what_that_took(gateway: RunningGa
     await _reported(gateway, order, mode=ReportMode.LLM, model="qwen3", usage=USED)
     stage = (await api.job(str(order.job_id)))["stages"]["report"]
     assert (stage["mode"], stage["model"], stage["usage"]["calls"], stage["usage"]["cost_usd"]) == ("llm", "qwen3", 3, "0.0125")
+    assert await _month(api) == (250, "0.0125")
+
+
+async def test_what_an_earlier_attempt_paid_for_is_not_charged_again(gateway: RunningGateway, api: ApiClient) -> None:
+    """Another file of the same report is made from the answers that are kept."""
+    order = await _submitted(gateway, api, solution="meeting_minutes", formats=["txt"])
+    await _reported(gateway, order, mode=ReportMode.LLM, model="qwen3", usage=USED)
+    retry = await api.http.post(f"/v1/jobs/{order.job_id}/retry", json={"formats": ["md"]})
+    assert retry.status_code == 202, retry.text
+    again = await gateway.others.heard(JobSubmitted, str(order.job_id), count=2)
+    kept = msgspec.structs.replace(USED, kept_tokens=250, kept_cost_usd="0.0125")
+    files = [ready(again, format=one, name=f"report.{one}") for one in (ArtifactFormat.TEXT, ArtifactFormat.MARKDOWN)]
+    await gateway.others.say(
+        msgspec.structs.replace(report_ready(again, *files), mode=ReportMode.LLM, model="qwen3", usage=kept)
+    )
+    job = await api.job(str(order.job_id))
+    assert (job["state"], job["stages"]["report"]["usage"]["kept_tokens"]) == ("completed", 250)
     assert await _month(api) == (250, "0.0125")
 
 

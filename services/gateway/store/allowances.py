@@ -40,10 +40,11 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def amount_of(usage: Usage | None) -> Amount:
-    """What was used; what has no price costs nothing here."""
+    """What was used; what has no price costs nothing here, and what an earlier attempt was charged for nothing again."""
     if usage is None:
         return Amount()
-    return Amount(tokens=usage.prompt_tokens + usage.completion_tokens, cost_usd=Decimal(usage.cost_usd or 0))
+    tokens = usage.prompt_tokens + usage.completion_tokens - usage.kept_tokens
+    return Amount(tokens=tokens, cost_usd=Decimal(usage.cost_usd or 0) - Decimal(usage.kept_cost_usd or 0))
 
 
 class Ceiling(msgspec.Struct, frozen=True, kw_only=True):

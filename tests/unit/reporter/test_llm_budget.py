@@ -97,3 +97,14 @@ def test_without_prices_there_is_no_cost() -> None:
     usage = budget.usage()
     assert usage is not None
     assert usage.cost_usd is None
+
+
+def test_what_an_earlier_attempt_was_charged_for_is_told_apart() -> None:
+    """It belongs to the report, and to nobody's month again."""
+    budget = allowed(10_000)
+    budget.note(prompt(1000), answered(1000, 100))
+    budget.note(prompt(2000), msgspec.structs.replace(answered(2000, 100), kept=True))
+    usage = budget.usage()
+    assert usage is not None
+    assert (usage.calls, usage.prompt_tokens, usage.cost_usd) == (2, 3000, "0.008000")
+    assert (usage.kept_tokens, usage.kept_cost_usd) == (2100, "0.005000")

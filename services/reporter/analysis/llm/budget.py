@@ -22,6 +22,7 @@ class Budget:
         allowance = terms.allowance
         self._cost_limit = None if allowance.cost_usd is None else Decimal(allowance.cost_usd)
         self._calls = self._prompt_tokens = self._completion_tokens = self._bytes = 0
+        self._kept_prompt_tokens = self._kept_completion_tokens = 0
         self._lost_tokens, self._lost_cost = 0, Decimal()
         self._correction = 1.0
 
@@ -47,8 +48,12 @@ class Budget:
             self._lost_cost += self._price(*worst) or Decimal()
         elif reply.fate in _CHARGED:
             self._calls += 1
-            self._prompt_tokens += prompt.tokens if reply.prompt_tokens is None else reply.prompt_tokens
+            prompt_tokens = prompt.tokens if reply.prompt_tokens is None else reply.prompt_tokens
+            self._prompt_tokens += prompt_tokens
             self._completion_tokens += reply.completion_tokens or 0
+            if reply.kept:
+                self._kept_prompt_tokens += prompt_tokens
+                self._kept_completion_tokens += reply.completion_tokens or 0
             self._bytes += sum(len(message.content.encode()) for message in prompt.messages)
             if reply.fate is Fate.ANSWERED and reply.prompt_tokens:
                 self._correction = max(self._correction, reply.prompt_tokens / prompt.tokens)
@@ -57,14 +62,16 @@ class Budget:
         """What was answered; null when nothing was."""
         if not self._calls:
             return None
-        cost = self._price(self._prompt_tokens, self._completion_tokens)
+        kept_tokens = self._kept_prompt_tokens + self._kept_completion_tokens
         return Usage(
             model=self._terms.model,
             calls=self._calls,
             prompt_tokens=self._prompt_tokens,
             completion_tokens=self._completion_tokens,
             bytes_sent=self._bytes,
-            cost_usd=None if cost is None else f"{cost.quantize(_SMALLEST, ROUND_HALF_EVEN):f}",
+            cost_usd=self._cost(self._prompt_tokens, self._completion_tokens),
+            kept_tokens=kept_tokens,
+            kept_cost_usd=self._cost(self._kept_prompt_tokens, self._kept_completion_tokens) if kept_tokens else None,
         )
 
     def _spent(self) -> tuple[int, Decimal]:
@@ -74,6 +81,11 @@ class Budget:
     def _worst(self, prompt: Prompt) -> tuple[int, int]:
         """Tokens of the prompt, as this server was seen to count, and of the longest answer."""
         return int(prompt.tokens * self._correction) + 1, self._terms.max_output_tokens
+
+    def _cost(self, prompt_tokens: int, completion_tokens: int) -> str | None:
+        """The price as it is written down."""
+        cost = self._price(prompt_tokens, completion_tokens)
+        return None if cost is None else f"{cost.quantize(_SMALLEST, ROUND_HALF_EVEN):f}"
 
     def _price(self, prompt_tokens: int, completion_tokens: int) -> Decimal | None:
         """USD; null when a price is not known."""
