@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from services.notifier.channels.webhook import WebhookChannel
+from services.notifier.channels.opening import open_channels
 from services.notifier.consumers import SERVICE, subscriptions
 from services.notifier.deliveries import Deliveries
 from services.notifier.dispatcher import Dispatcher
@@ -35,7 +35,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     if platform.settings.bus_url.startswith("memory://"):
         await outbox.release_claims()
         await store.end_leases()
-    async with WebhookChannel(policy=policy, timeout=settings.webhook_timeout_seconds) as channel:
+    async with open_channels(platform, policy=policy, timeout=settings.webhook_timeout_seconds) as channel:
         deliveries = Deliveries(
             store=store,
             outbox=outbox,

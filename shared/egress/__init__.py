@@ -7,8 +7,18 @@ addresses are reachable only where `AUDIO2TXT_EGRESS_ALLOW_CIDRS` lists them.
 
 from __future__ import annotations
 
+from shared.egress.headers import check_headers
 from shared.egress.policy import EgressPolicy, EgressRefused, EgressSettings
 from shared.egress.session import EgressTrouble, guarded_session, trouble_of
 from shared.egress.urls import check_url
 
-__all__ = ["EgressPolicy", "EgressRefused", "EgressSettings", "EgressTrouble", "check_url", "guarded_session", "trouble_of"]
+__all__ = [
+    "EgressPolicy",
+    "EgressRefused",
+    "EgressSettings",
+    "EgressTrouble",
+    "check_headers",
+    "check_url",
+    "guarded_session",
+    "trouble_of",
+]

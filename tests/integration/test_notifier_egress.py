@@ -16,13 +16,14 @@ import pytest_asyncio
 from aiohttp.abc import AbstractResolver, ResolveResult
 from typing_extensions import override
 
-from services.notifier.channels import Answer, Message
+from services.notifier.channels import Answer, Trouble
+from services.notifier.channels.posting import Poster
 from services.notifier.channels.webhook import WebhookChannel
 from shared.egress import EgressPolicy, EgressSettings, EgressTrouble, guarded_session, trouble_of
 from shared.egress.connector import guard_request, guarded_connector
+from tests.channels import message, webhook_to
 from tests.receivers import Receiver, raw, receiver, status
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 INTERNET = EgressPolicy(allow_http=True)
 """Public addresses only; plain http, so that nothing but the address can be what is refused."""
 
@@ -103,15 +104,15 @@ async def trouble_with(session: aiohttp.ClientSession, url: str) -> EgressTroubl
 
 async def deliver(url: str, policy: EgressPolicy) -> Answer:
     """One webhook."""
-    async with WebhookChannel(policy=policy, timeout=5) as channel:
-        return await channel.send(Message(id="msg_1", url=url, body=b"{}", secret=SECRET))
+    async with Poster(policy=policy, timeout=5) as poster:
+        return await WebhookChannel(poster).send(message(), webhook_to(url))
 
 
 @pytest.mark.parametrize("attack", ATTACKS.split())
 async def test_no_spelling_reaches_loopback(canary: Receiver, attack: str) -> None:
     """A webhook to it is refused for good, without a connection."""
     answer = await deliver(attack.format(port=canary.port), INTERNET)
-    assert (answer.status, answer.trouble, answer.stop) == (None, EgressTrouble.REFUSED, True)
+    assert (answer.status, answer.trouble, answer.stop) == (None, Trouble(reason="address_refused"), True)
 
 
 @pytest.mark.parametrize("attack", ATTACKS.split())
@@ -179,7 +180,7 @@ async def test_names_of_hosts_files_work_for_listed_networks() -> None:
 async def test_a_name_that_does_not_exist() -> None:
     """Told apart from a refusal, as it may exist tomorrow."""
     answer = await deliver("https://does-not-exist.invalid/", EgressPolicy())
-    assert (answer.trouble, answer.stop) == (EgressTrouble.NAME, False)
+    assert (answer.trouble, answer.stop) == (Trouble(reason="name_not_found"), False)
 
 
 @pytest.fixture
@@ -218,4 +219,4 @@ async def test_a_receiver_that_is_no_web_server() -> None:
     """Told as such, and may be one tomorrow."""
     async with receiver(raw(b"220 mail ESMTP\r\n"), host="127.0.0.2") as customer:
         answer = await deliver(customer.url, LISTED)
-    assert (answer.trouble, answer.stop) == (EgressTrouble.INVALID, False)
+    assert (answer.trouble, answer.stop) == (Trouble(reason="answer_invalid"), False)
