@@ -14,6 +14,7 @@ COMMANDS = (
     "run",
     "transcribe",
     "retry",
+    "deliveries",
     "solutions",
     "demo",
     "doctor",
