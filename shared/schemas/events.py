@@ -61,12 +61,18 @@ class JobSubmitted(JobEvent, frozen=True, kw_only=True, tag="job.submitted"):
 
 
 class JobCancelled(JobEvent, frozen=True, kw_only=True, tag="job.cancelled"):
-    """The customer wants no more work done. Published by the gateway; read by the transcriber; final states absorb it."""
+    """The customer wants no more work done. Published by the gateway; read by the transcriber, where final states absorb it,
+    and by the notifier, which keeps one message per event id."""
+
+    title: str | None = None
+    solution: str | None = None
+    metadata: dict[str, str] = {}
+    created_at: dt.datetime | None = None
 
 
 class JobCompleted(JobEvent, frozen=True, kw_only=True, tag="job.completed"):
     """A job ended with its artifacts. Published by the gateway in the transaction that completes the job;
-    read by the notifier, which keeps one delivery per event id."""
+    read by the notifier, which keeps one message per event id."""
 
     callback_url: str | None = None
     title: str | None = None
@@ -77,10 +83,12 @@ class JobCompleted(JobEvent, frozen=True, kw_only=True, tag="job.completed"):
     metadata: dict[str, str] = {}
     created_at: dt.datetime
     completed_at: dt.datetime
+    transcript_key: str | None = None
+    """Of an edited transcript; null for the one of the run."""
 
 
 class JobFailed(JobEvent, frozen=True, kw_only=True, tag="job.failed"):
-    """A job ended without a result, and why. Published by the gateway; read by the notifier, one delivery per event id."""
+    """A job ended without a result, and why. Published by the gateway; read by the notifier, one message per event id."""
 
     callback_url: str | None = None
     title: str | None = None
@@ -111,7 +119,8 @@ class TranscriptionState(enum.StrEnum):
 
 class TranscriptionProgressed(JobEvent, frozen=True, kw_only=True, tag="transcription.progressed"):
     """How far a transcription is, or why it failed. Published by the transcriber at most once a second;
-    read by the gateway, which only moves forward inside one run, and keeps what the newest says of `waiting`."""
+    read by the gateway, which only moves forward inside one run, and keeps what the newest says of `waiting`, and by the
+    notifier, where a newer message takes the place of one that was not sent yet."""
 
     state: TranscriptionState
     progress: Annotated[float, Meta(ge=0, le=1)] | None = None
@@ -149,7 +158,7 @@ class TranscriptRevised(JobEvent, frozen=True, kw_only=True, tag="transcript.rev
 
 class ReportProgressed(JobEvent, frozen=True, kw_only=True, tag="report.progressed"):
     """How far a report is that takes more than a moment. Published by the reporter at most once a second; read by the
-    gateway, which only moves forward inside one attempt at the report."""
+    gateway, which only moves forward inside one attempt at the report, and by the notifier like that of transcriptions."""
 
     progress: Annotated[float, Meta(ge=0, le=1)]
     attempt: Annotated[int, Meta(ge=1)] = 1
@@ -181,7 +190,7 @@ class DeliveryState(enum.StrEnum):
 
 
 class DeliveryFinished(JobEvent, frozen=True, kw_only=True, tag="delivery.finished"):
-    """A webhook was delivered or given up. Published by the notifier; read by the gateway, which shows it on the job."""
+    """A job's callback was delivered or given up. Published by the notifier; read by the gateway, which shows it on the job."""
 
     delivery_id: UUID
     state: DeliveryState
