@@ -6,15 +6,13 @@ import asyncio
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from aiohttp.abc import AbstractResolver, ResolveResult
-from typing_extensions import override
 
 from services.notifier.channels import Answer, Trouble
 from services.notifier.channels.posting import Poster
@@ -23,6 +21,7 @@ from shared.egress import EgressPolicy, EgressSettings, EgressTrouble, guarded_s
 from shared.egress.connector import guard_request, guarded_connector
 from tests.channels import message, webhook_to
 from tests.receivers import Receiver, raw, receiver, status
+from tests.resolving import Answers
 
 INTERNET = EgressPolicy(allow_http=True)
 """Public addresses only; plain http, so that nothing but the address can be what is refused."""
@@ -56,34 +55,6 @@ async def canary() -> AsyncIterator[Receiver]:
             server.close()
         await asyncio.sleep(0)
         assert canary.connections == 0
-
-
-class Answers(AbstractResolver):
-    """A name server in an attacker's hands: the n-th look-up gets the n-th answer."""
-
-    def __init__(self, *answers: Sequence[str]) -> None:
-        self.answers = list(answers)
-        self.asked = 0
-
-    @override
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
-        addresses = self.answers[min(self.asked, len(self.answers) - 1)]
-        self.asked += 1
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=0,
-            )
-            for address in addresses
-        ]
-
-    @override
-    async def close(self) -> None:
-        """Nothing is held."""
 
 
 @asynccontextmanager

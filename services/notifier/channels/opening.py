@@ -6,11 +6,26 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from services.notifier.channels import Answer, Channel, Message, Receiver, Trouble
+from services.notifier.channels.chats import Chat, ChatChannel
+from services.notifier.channels.chats.discord import Discord
+from services.notifier.channels.chats.ntfy import Ntfy
+from services.notifier.channels.chats.slack import Slack
+from services.notifier.channels.chats.teams import Teams
+from services.notifier.channels.chats.telegram import Telegram
 from services.notifier.channels.posting import Poster
 from services.notifier.channels.webhook import WebhookChannel
 from shared.egress import EgressPolicy
 from shared.runtime import Platform
 from shared.schemas.endpoints import EndpointKind
+from shared.solutions import load_solutions
+
+CHATS: Mapping[EndpointKind, Chat] = {
+    EndpointKind.SLACK: Slack(),
+    EndpointKind.TEAMS: Teams(),
+    EndpointKind.DISCORD: Discord(),
+    EndpointKind.TELEGRAM: Telegram(),
+    EndpointKind.NTFY: Ntfy(),
+}
 
 
 class Channels:
@@ -30,6 +45,7 @@ class Channels:
 @asynccontextmanager
 async def open_channels(platform: Platform, *, policy: EgressPolicy, timeout: float) -> AsyncIterator[Channel]:
     """Every channel that the settings allow. `timeout` is how many seconds one attempt over HTTP may take."""
-    del platform
+    solutions = load_solutions(platform.settings.solutions)
     async with Poster(policy=policy, timeout=timeout) as poster:
-        yield Channels({EndpointKind.WEBHOOK: WebhookChannel(poster)})
+        chats = {kind: ChatChannel(chat, poster=poster, solutions=solutions) for kind, chat in CHATS.items()}
+        yield Channels({EndpointKind.WEBHOOK: WebhookChannel(poster), **chats})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -37,9 +37,12 @@ SHORTEST_SECRET = 6
 class Poster:
     """Posts over one guarded session, which is opened at the first use: an idle process needs no client."""
 
-    def __init__(self, *, policy: EgressPolicy, timeout: float) -> None:
+    def __init__(
+        self, *, policy: EgressPolicy, timeout: float, open_session: Callable[..., aiohttp.ClientSession] = guarded_session
+    ) -> None:
         self._policy = policy
         self._timeout = timeout
+        self._new_session = open_session
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -89,7 +92,7 @@ class Poster:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = guarded_session(self._policy, total=self._timeout, traces=(_reuse_trace(),))
+            self._session = self._new_session(self._policy, total=self._timeout, traces=(_reuse_trace(),))
         return self._session
 
 
