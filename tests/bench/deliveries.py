@@ -33,8 +33,8 @@ PATIENCE = 300.0
 NOTE = f"""\
 {DELIVERIES:,} ended jobs of {TENANTS} tenants, each with {RECEIVERS} receivers, handed to RabbitMQ at once; the sink answers
 204 in the process that measures. From the first request to the last. Ours is one notifier over RabbitMQ and PostgreSQL: it
-takes each event in, claims, signs, posts, and writes down what came back. The bare client is aiohttp with {AT_ONCE} requests at once,
-the same bodies and headers, signing and keeping nothing. CPU is that of the sender's process."""
+takes each event in, claims, signs, posts, and writes down what came back. The bare client is aiohttp with {AT_ONCE} requests at
+once, the same bodies and headers, signing and keeping nothing. CPU is that of the sender's process."""
 
 
 class Bare(msgspec.Struct, frozen=True, kw_only=True):
