@@ -31,6 +31,7 @@ from services.gateway.routes import (
     results,
     solutions,
     transcripts,
+    unsubscribing,
     uploads,
 )
 from services.gateway.routes.context import Gateway
@@ -110,8 +111,14 @@ def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
         before_request=admission(authenticator),
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
+    links = Router(
+        "/u",
+        route_handlers=[unsubscribing.ask_to_unsubscribe, unsubscribing.unsubscribe],
+        before_request=admission(authenticator),
+        dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
+    )
     app = _LeanLitestar(
-        [v1],
+        [v1, links],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,

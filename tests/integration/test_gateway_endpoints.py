@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import httpx
 import msgspec
 import pytest
 
@@ -13,6 +15,7 @@ from shared.schemas.endpoints import Destination, EndpointKind, Redeliver, Repla
 from shared.schemas.events import DeliveryRequested, EndpointChanged
 from shared.sealing import Sealer
 from shared.signing import endpoint_key_pair, endpoint_secret
+from shared.unsubscribe import unsubscribe_token
 from tests.gatewaying import ApiClient, RunningGateway, running_gateway
 
 HOOK = {"kind": "webhook", "url": "https://example.com/hooks?key=abc"}
@@ -233,3 +236,24 @@ async def test_a_tenant_has_only_so_many_and_only_its_own(gateway: RunningGatewa
         ):
             answer = await http.request(method, f"/v1/endpoints/{made[0]['id']}{path}", json={})
             assert (answer.status_code, answer.json()["code"]) == (404, "endpoint_not_found"), (method, path)
+
+
+async def test_a_link_in_an_e_mail_ends_them(gateway: RunningGateway, api: ApiClient) -> None:
+    """Without an account; following it asks, and only the answer counts, for scanners follow links too."""
+    wish = {"kind": "email", "address": "chen@example.com", "language": "zh-Hant"}
+    made = (await api.http.post("/v1/endpoints", json=wish)).json()
+    path = f"/v1/endpoints/{made['id']}"
+    link = f"/u/{unsubscribe_token(gateway.platform.secret_key, UUID(made['id']))}"
+    async with httpx.AsyncClient(base_url=gateway.url) as anybody:
+        asked = await anybody.get(link)
+        assert (asked.status_code, asked.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert "c***@example.com" in asked.text
+        assert "取消訂閱" in asked.text
+        assert (await api.http.get(path)).json()["state"] == "enabled"
+        for _ in range(2):
+            done = await anybody.post(link, data={"List-Unsubscribe": "One-Click"})
+            assert done.status_code == 200
+            assert (await api.http.get(path)).json()["state"] == "paused"
+        wrong = await anybody.post(f"{link[:-1]}{'A' if link[-1] != 'A' else 'B'}")
+        assert (wrong.status_code, wrong.json()["code"]) == (404, "not_found")
+    assert (await api.http.patch(path, json={"paused": False})).json()["state"] == "enabled"

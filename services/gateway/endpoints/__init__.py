@@ -72,6 +72,10 @@ class Endpoints:
         overlap = dt.timedelta(hours=wish.overlap_hours)
         return await self._change(tenant_id, endpoint_id, lambda row: _rotated(row, overlap), traceparent)
 
+    async def pause(self, tenant_id: UUID, endpoint_id: UUID) -> EndpointRow:
+        """Send nothing more until it is switched on again. Raises `Problem`."""
+        return await self.change(tenant_id, endpoint_id, EndpointChange(paused=True), traceparent=None)
+
     async def delete(self, tenant_id: UUID, endpoint_id: UUID, *, traceparent: str | None) -> None:
         """Delete it; what is pending for it is cancelled, what was sent stays in the log. Raises `Problem`."""
         for _ in range(TRIES):

@@ -59,6 +59,11 @@ class EndpointStore:
         )
         return None if row is None else msgspec.convert(dict(row), EndpointRow)
 
+    async def find_anybodys(self, endpoint_id: UUID) -> EndpointRow | None:
+        """One endpoint, for whoever proves to be its recipient."""
+        row = await patiently(self._pool.fetchrow(f"select {_COLUMNS} from gateway.endpoints where id = $1", endpoint_id))
+        return None if row is None else msgspec.convert(dict(row), EndpointRow)
+
     async def page(self, tenant_id: UUID, *, after: Cursor | None, limit: int) -> list[EndpointRow]:
         """The tenant's newest endpoints, those after the cursor."""
         rows = await patiently(
