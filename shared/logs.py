@@ -71,9 +71,10 @@ def bound_event(event: Event, *, queue: str) -> Iterator[None]:
 
 
 @contextmanager
-def bound_job(*, tenant_id: UUID, job_id: UUID, traceparent: str | None = None) -> Iterator[None]:
-    """Bind a job to every log line of a loop's step."""
-    with structlog.contextvars.bound_contextvars(tenant_id=str(tenant_id), job_id=str(job_id), trace_id=trace_id(traceparent)):
+def bound_job(*, tenant_id: UUID, job_id: UUID | None, traceparent: str | None = None) -> Iterator[None]:
+    """Bind a job, if it is about one, to every log line of a loop's step."""
+    job = {"job_id": str(job_id)} if job_id is not None else {}
+    with structlog.contextvars.bound_contextvars(tenant_id=str(tenant_id), trace_id=trace_id(traceparent), **job):
         yield
 
 

@@ -12,13 +12,13 @@ from uuid import UUID
 import msgspec
 
 from services.notifier.app import assemble
-from services.notifier.store import Attempt
+from services.notifier.store.results import Attempt
 from shared import migrations
 from shared.blobs import BlobStore
 from shared.bus import Bus, Envelope, open_bus, subscription
 from shared.database import Pool, open_pool
 from shared.runtime import Platform, _keep_running
-from shared.schemas.events import DeliveryFinished, Event, JobCompleted, JobFailed
+from shared.schemas.events import DeliveryFinished, Event, JobCompleted, JobEvent, JobFailed
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactResult, ArtifactState, Failure, FileFormat
 from shared.settings import PlatformSettings
@@ -89,7 +89,7 @@ class RunningNotifier:
         """Hand it an event; returns when it is taken."""
         await self._bus.publish(Envelope.of(event))
 
-    async def end_of(self, event: Event) -> DeliveryFinished:
+    async def end_of(self, event: JobEvent) -> DeliveryFinished:
         """Wait until the delivery about the event's job has ended."""
         async with asyncio.timeout(PATIENCE), self._heard:
             await self._heard.wait_for(lambda: any(end.job_id == event.job_id for end in self.finished))
@@ -107,16 +107,17 @@ class RunningNotifier:
             self.finished.append(end)
             self._heard.notify_all()
 
-    async def attempts(self, event: Event) -> list[Attempt]:
+    async def attempts(self, event: JobEvent) -> list[Attempt]:
         """The log of the deliveries about the event's job."""
         rows = await self.pool.fetch(
-            "select a.number, a.started_at, a.duration_ms, a.status, a.reason, a.response "
+            "select a.number, a.started_at, a.duration_ms, a.status, a.reason, a.request_headers, a.request_body, "
+            "a.response_headers, a.response_body "
             "from notifier.attempts a join notifier.deliveries d on d.id = a.delivery_id where d.job_id = $1 order by a.id",
             event.job_id,
         )
         return [Attempt(**row) for row in rows]
 
-    async def after_attempts(self, event: Event, count: int) -> list[Attempt]:
+    async def after_attempts(self, event: JobEvent, count: int) -> list[Attempt]:
         """Wait until so many attempts are in the log."""
         for _ in range(int(PATIENCE * 50)):
             if len(log := await self.attempts(event)) >= count:
@@ -124,7 +125,7 @@ class RunningNotifier:
             await asyncio.sleep(0.02)
         raise TimeoutError
 
-    async def state(self, event: Event) -> str | None:
+    async def state(self, event: JobEvent) -> str | None:
         """Where the delivery about the event's job stands."""
         state: str | None = await self.pool.fetchval("select state from notifier.deliveries where job_id = $1", event.job_id)
         return state
@@ -142,13 +143,15 @@ async def notifier_pool(database_url: str) -> AsyncIterator[Pool]:
 
 
 @asynccontextmanager
-async def running_notifier(pool: Pool, environment: Mapping[str, str], *, drain: float = 5.0) -> AsyncIterator[RunningNotifier]:
-    """The notifier with its loops, as the runtime runs it; leaving drains it."""
+async def running_notifier(
+    pool: Pool, environment: Mapping[str, str], *, drain: float = 5.0, blobs: BlobStore | None = None
+) -> AsyncIterator[RunningNotifier]:
+    """The notifier with its loops, as the runtime runs it; leaving drains it. `blobs` where transcripts are told."""
     bus = open_bus("memory://")
     platform = Platform(
         settings=PlatformSettings(secret_key=MASTER, public_url="https://audio2txt.example/", drain_seconds=drain),
         environment=environment,
-        blobs=cast("BlobStore", None),  # the notifier has no business with blobs
+        blobs=blobs if blobs is not None else cast("BlobStore", None),
         bus=bus,
         pool=pool,
         stopping=asyncio.Event(),
