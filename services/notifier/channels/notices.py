@@ -13,7 +13,7 @@ from services.notifier.channels import Message
 from services.notifier.channels.wording import WORDINGS, Phrase, Wording
 from shared.errors import JobError
 from shared.schemas.endpoints import EventType
-from shared.schemas.jobs import ArtifactState, ReportLanguage
+from shared.schemas.jobs import ArtifactState, Failure, ReportLanguage
 from shared.schemas.webhooks import WebhookArtifact, WebhookBody, WebhookJob
 from shared.solutions import Solutions, find
 
@@ -61,11 +61,20 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     tone: Tone
     subject: str
     heading: str
+    title: str | None
+    """Of the recording; null where it is not about one."""
     sentence: str
-    facts: tuple[Fact, ...]
+    details: tuple[Fact, ...]
+    """Beside the title."""
     files: tuple[NoticeFile, ...]
     url: str | None
     """Of the job."""
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """The title and the details, line by line."""
+        title = (Fact(name=self.wording.recording, value=self.title),) if self.title else ()
+        return (*title, *self.details)
 
 
 def notice_of(message: Message, language: ReportLanguage, solutions: Solutions) -> Notice:
@@ -78,8 +87,9 @@ def notice_of(message: Message, language: ReportLanguage, solutions: Solutions) 
         tone=_tone(body.type),
         subject=_subject(phrase, job, wording),
         heading=phrase.heading,
+        title=None if test else _title(job, wording),
         sentence=phrase.sentence,
-        facts=() if test else _facts(job, wording, _report(job, language, solutions)),
+        details=() if test else _details(job, wording, _report(job, language, solutions)),
         files=() if test else tuple(_file(artifact, wording) for artifact in job.artifacts[:MOST_FILES]),
         url=None if test else job.url,
     )
@@ -129,11 +139,10 @@ def _report(job: WebhookJob, language: ReportLanguage, solutions: Solutions) -> 
         return None
 
 
-def _facts(job: WebhookJob, wording: Wording, report: str | None) -> tuple[Fact, ...]:
+def _details(job: WebhookJob, wording: Wording, report: str | None) -> tuple[Fact, ...]:
     progress = f"{job.progress:.0%}" if job.progress is not None else None
-    reason = one_line(job.failure.message, LONGEST_REASON) if job.failure else None
+    reason = _reason(job.failure, wording) if job.failure else None
     lines = (
-        (wording.recording, _title(job, wording)),
         (wording.duration, _clock(job.duration_ms, wording) if job.duration_ms else None),
         (wording.report, report),
         (wording.progress, progress),
@@ -141,6 +150,11 @@ def _facts(job: WebhookJob, wording: Wording, report: str | None) -> tuple[Fact,
         (wording.job, str(job.id)),
     )
     return tuple(Fact(name=name, value=value) for name, value in lines if value)
+
+
+def _reason(failure: Failure, wording: Wording) -> str:
+    said, known = one_line(failure.message, LONGEST_REASON), wording.reasons.get(failure.code)
+    return f"{known}（{said}）" if known else said
 
 
 def _file(artifact: WebhookArtifact, wording: Wording) -> NoticeFile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from services.notifier.channels import Answer, Channel, Message, Receiver, Trouble
 from services.notifier.channels.chats import Chat, ChatChannel
@@ -12,12 +12,19 @@ from services.notifier.channels.chats.ntfy import Ntfy
 from services.notifier.channels.chats.slack import Slack
 from services.notifier.channels.chats.teams import Teams
 from services.notifier.channels.chats.telegram import Telegram
+from services.notifier.channels.email import EmailChannel
+from services.notifier.channels.email.attaching import Attaching
+from services.notifier.channels.email.composing import Composer
+from services.notifier.channels.email.limits import MailLimits
+from services.notifier.channels.email.relay import Relay
+from services.notifier.channels.email.settings import MailSettings
 from services.notifier.channels.posting import Poster
 from services.notifier.channels.webhook import WebhookChannel
 from shared.egress import EgressPolicy
 from shared.runtime import Platform
 from shared.schemas.endpoints import EndpointKind
-from shared.solutions import load_solutions
+from shared.settings import load
+from shared.solutions import Solutions, load_solutions
 
 CHATS: Mapping[EndpointKind, Chat] = {
     EndpointKind.SLACK: Slack(),
@@ -46,6 +53,34 @@ class Channels:
 async def open_channels(platform: Platform, *, policy: EgressPolicy, timeout: float) -> AsyncIterator[Channel]:
     """Every channel that the settings allow. `timeout` is how many seconds one attempt over HTTP may take."""
     solutions = load_solutions(platform.settings.solutions)
-    async with Poster(policy=policy, timeout=timeout) as poster:
-        chats = {kind: ChatChannel(chat, poster=poster, solutions=solutions) for kind, chat in CHATS.items()}
-        yield Channels({EndpointKind.WEBHOOK: WebhookChannel(poster), **chats})
+    async with AsyncExitStack() as stack:
+        poster = await stack.enter_async_context(Poster(policy=policy, timeout=timeout))
+        channels: dict[EndpointKind, Channel] = {EndpointKind.WEBHOOK: WebhookChannel(poster)}
+        channels |= {kind: ChatChannel(chat, poster=poster, solutions=solutions) for kind, chat in CHATS.items()}
+        if (email := email_channel(platform, solutions)) is not None:
+            channels[EndpointKind.EMAIL] = await stack.enter_async_context(email)
+        yield Channels(channels)
+
+
+def email_channel(platform: Platform, solutions: Solutions) -> EmailChannel | None:
+    """E-mail, where there is a mail server to send it with. Raises `ConfigurationError`."""
+    settings = load(MailSettings, platform.environment)
+    if (server := settings.server()) is None:
+        return None
+    sender = settings.sender()
+    attaching = Attaching(blobs=platform.blobs, solutions=solutions, most_bytes=settings.mail_attachment_bytes)
+    return EmailChannel(
+        relay=Relay(server, name=sender.domain, size=settings.smtp_pool, timeout=settings.smtp_timeout_seconds),
+        composer=Composer(
+            sender=sender,
+            envelope_sender=settings.envelope_sender(),
+            reply_to=settings.reply_to(),
+            public_url=platform.settings.public_url,
+            master=platform.secret_key,
+        ),
+        limits=MailLimits(
+            per_minute=settings.mail_rate_per_minute, per_recipient_per_hour=settings.mail_per_recipient_per_hour
+        ),
+        attaching=attaching if settings.mail_allow_attachments else None,
+        solutions=solutions,
+    )

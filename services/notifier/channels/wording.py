@@ -26,6 +26,8 @@ class Wording:
     locale: str
     """For `lang` and `Content-Language`."""
     phrases: Mapping[EventType, Phrase]
+    reasons: Mapping[str, str]
+    """What failures mean, by code. What the API says of them is English and more exact, and stands beside it."""
     untitled: str
     recording: str
     duration: str
@@ -57,7 +59,7 @@ ENGLISH = Wording(
         EventType.JOB_FAILED: Phrase(
             subject="Failed: {title}",
             heading="Your recording could not be transcribed",
-            sentence="Nothing was lost: the recording is kept, and the job can be tried again.",
+            sentence="Below is why, and what to do.",
         ),
         EventType.JOB_CANCELLED: Phrase(
             subject="Cancelled: {title}", heading="The job was cancelled", sentence="No more work is done on it."
@@ -73,6 +75,7 @@ ENGLISH = Wording(
             sentence="Somebody asked for a test message. What happens to recordings will be told here.",
         ),
     },
+    reasons={},
     untitled="Untitled recording",
     recording="Recording",
     duration="Length",
@@ -101,7 +104,7 @@ CHINESE = Wording(
         EventType.JOB_FAILED: Phrase(
             subject="未能完成：{title}",
             heading="這段錄音無法轉成文字",
-            sentence="資料沒有遺失：錄音仍保留著，可以再試一次。",
+            sentence="原因與處理方式如下。",
         ),
         EventType.JOB_CANCELLED: Phrase(subject="已取消：{title}", heading="工作已取消", sentence="這項工作不會再繼續。"),
         EventType.JOB_PROGRESSED: Phrase(subject="處理中：{title}", heading="正在處理您的錄音", sentence="完成後會再通知您。"),
@@ -110,6 +113,24 @@ CHINESE = Wording(
             heading="設定成功",
             sentence="有人要求傳送這則測試訊息。之後錄音的處理情形會通知到這裡。",
         ),
+    },
+    reasons={
+        "no_speech": "錄音裡沒有聽到說話聲。",
+        "unsupported_audio": "這個檔案不是可以處理的錄音。",
+        "damaged_audio": "錄音檔已損壞。",
+        "file_too_large": "檔案太大。",
+        "download_failed": "無法下載錄音。",
+        "source_missing": "錄音已不再保存。",
+        "audio_too_long": "錄音太長。",
+        "address_refused": "不允許從這個網址下載錄音。",
+        "language_not_supported": "不支援這種語言。",
+        "feature_not_supported": "所選的語音引擎不支援要求的功能。",
+        "redaction_not_supported": "所選的語音引擎無法依要求遮蔽內容。",
+        "engine_failed": "語音引擎發生錯誤。",
+        "key_refused": "語音引擎拒絕了金鑰。",
+        "deadline_exceeded": "未能在期限內完成。",
+        "report_failed": "無法產生報告。",
+        "internal_error": "系統內部發生錯誤。",
     },
     untitled="未命名的錄音",
     recording="錄音",
