@@ -278,12 +278,12 @@ async def test_a_connection_that_dies_in_the_middle_charges_nobody() -> None:
     ],
 )
 async def test_refused_for_now(command: str, reply: str, reason: str) -> None:
-    """4xx: again in a minute or more, and the connection is of use to others meanwhile."""
+    """4xx: again by the schedule of e-mails, and the connection is of use to others meanwhile."""
     async with mail_server(replies={command: [reply, ""]}) as server, channel(plain(server)) as email:
         answer = await email.send(told(), CHEN)
         assert (await email.send(told(), CHEN)).delivered
     assert answer.trouble == Trouble(reason=reason)
-    assert (answer.status, answer.stop, answer.retry_after) == (int(reply[:3]), False, 60)
+    assert (answer.status, answer.stop, answer.disable) == (int(reply[:3]), False, None)
     assert answer.excerpt.decode() in reply
     assert server.connections == 1
 
@@ -364,6 +364,19 @@ async def test_a_server_that_never_answers() -> None:
     ):
         answer = await email.send(told(), CHEN)
     assert answer.trouble == UNAVAILABLE
+
+
+async def test_a_busy_server_is_not_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds no connection free for long comes again; those that have one go on."""
+    monkeypatch.setattr("services.notifier.channels.email.relay.WAIT_SECONDS", 0.05)
+    hold = asyncio.Event()
+    async with mail_server(hold=hold) as server, channel(plain(server), AUDIO2TXT_SMTP_POOL="1") as email:
+        first = asyncio.create_task(email.send(told(), CHEN))
+        await settled(lambda: "RCPT" in server.commands)
+        assert (await email.send(told(), CHEN)).trouble == Trouble(reason="mail_busy", charged=False)
+        hold.set()
+        assert (await first).delivered
+        assert (await email.send(told(), CHEN)).delivered
 
 
 async def test_after_an_outage_mail_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ IDLE_SECONDS = 30.0
 MOST_LETTERS = 100
 """Over one connection; mail servers set limits of their own to that."""
 QUIT_SECONDS = 2.0
+WAIT_SECONDS = 8.0
+"""For one of the connections."""
 CLOSING = 421
 """The server closes the connection."""
 
@@ -32,6 +34,10 @@ class Letter:
     data: bytes
     international: bool = False
     """Whether the recipient's name before the @ is not ASCII (SMTPUTF8)."""
+
+
+class RelayBusy(Exception):
+    """All connections are in use, and stay so."""
 
 
 class InternationalAddressRefused(Exception):
@@ -51,10 +57,10 @@ class _Connection:
 
 
 class Relay:
-    """The pool. Errors are those of aiosmtplib, `OSError`, and `InternationalAddressRefused`."""
+    """The pool. Errors are those of aiosmtplib, `OSError`, `RelayBusy` and `InternationalAddressRefused`."""
 
     def __init__(self, server: SmtpServer, *, name: str, size: int, timeout: float) -> None:
-        """`name` is what we call ourselves; `size` the most connections; `timeout` the seconds for one command."""
+        """`name` is what we call ourselves; `size` the most connections; `timeout` the seconds for one letter."""
         self._server = server
         self._name = name
         self._timeout = timeout
@@ -64,7 +70,7 @@ class Relay:
 
     async def send(self, letter: Letter) -> str:
         """Hand a letter over; what the server says to it."""
-        async with self._free:
+        async with self._place(), asyncio.timeout(self._timeout):
             connection = await self._begin(letter)
             async with self._used(connection):
                 await connection.smtp.rcpt(letter.recipient, encoding="utf-8" if letter.international else "ascii")
@@ -74,7 +80,7 @@ class Relay:
 
     async def check(self) -> None:
         """Connect and log in, as for a letter."""
-        async with self._free, self._used(await self._connect()):
+        async with self._place(), asyncio.timeout(self._timeout), self._used(await self._connect()):
             pass
 
     async def close(self) -> None:
@@ -83,6 +89,19 @@ class Relay:
             self._leave(connection)
         self._idle.clear()
         await asyncio.gather(*self._leaving)
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        """One of the connections. Raises `RelayBusy`."""
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._free.acquire()
+        except TimeoutError:
+            raise RelayBusy from None
+        try:
+            yield
+        finally:
+            self._free.release()
 
     async def _begin(self, letter: Letter) -> _Connection:
         """A connection on which the sender is accepted. A kept one that has died meanwhile is replaced, which loses nothing:

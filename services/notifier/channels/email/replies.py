@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from services.notifier.channels import Answer, Trouble
-from services.notifier.channels.email.relay import CLOSING, InternationalAddressRefused
+from services.notifier.channels.email.relay import CLOSING, InternationalAddressRefused, RelayBusy
 from shared.schemas.endpoints import DisabledReason
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 LOGIN_CODES = frozenset({530, 534, 535, 538})
 TOO_LARGE = 552
-TRANSIENT_SECONDS = 60.0
-"""After a refusal for the time being, such as greylisting."""
+BUSY_SECONDS = 10.0
 LONG_PAUSE_SECONDS = 300.0
 EXCERPT = 1000
 
@@ -48,6 +47,8 @@ def judge(error: Exception) -> Judgement:
     match error:
         case InternationalAddressRefused():
             return _never("address_not_supported", None, "")
+        case RelayBusy():
+            return Judgement(answer=held(BUSY_SECONDS, "mail_busy"))
         case SMTPResponseException():
             return _judge_response(error)
         case SMTPException() | OSError():
@@ -61,7 +62,7 @@ def _judge_response(error: SMTPResponseException) -> Judgement:
         return _ours(pause)
     if error.code >= 500:
         return _never(f"smtp_{error.code}", error.code, error.message)
-    return Judgement(answer=_answer(f"smtp_{error.code}", error.code, error.message, retry_after=TRANSIENT_SECONDS))
+    return Judgement(answer=_answer(f"smtp_{error.code}", error.code, error.message))
 
 
 def _pause_for(error: SMTPResponseException) -> Pause | None:
@@ -103,7 +104,6 @@ def _answer(
     *,
     stop: bool = False,
     disable: DisabledReason | None = None,
-    retry_after: float | None = None,
 ) -> Answer:
     return Answer(
         status=code,
@@ -111,5 +111,4 @@ def _answer(
         excerpt=said.encode("utf-8", "replace")[:EXCERPT],
         stop=stop,
         disable=disable,
-        retry_after=retry_after,
     )

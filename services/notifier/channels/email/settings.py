@@ -58,7 +58,7 @@ class MailSettings(Settings, frozen=True, kw_only=True):
     ] = None
     smtp_pool: Annotated[int, Meta(ge=1, le=20, description="Most connections of one process to the mail server.")] = 3
     smtp_timeout_seconds: Annotated[
-        float, Meta(ge=0.1, le=300, description="Seconds the mail server has to answer a command.")
+        float, Meta(ge=0.1, le=45, description="Seconds the mail server has to take one e-mail.")
     ] = 30.0
     mail_from: Annotated[
         str | None, Meta(description="Who e-mails come from, as in Audio2txt <notices@example.com>. Required for e-mails.")
