@@ -70,7 +70,7 @@ async def _endpoint(gateway: Gateway, token: str) -> EndpointRow:
 
 def _page(row: EndpointRow, content: str) -> Response[str]:
     return Response(
-        _PAGE.format(language=row.language, content=content), headers=_HEADERS, media_type="text/html; charset=utf-8"
+        _PAGE.format(language=row.language, content=content), headers=_HEADERS, media_type="text/html"
     )
 
 
