@@ -22,6 +22,7 @@ COMMANDS = (
     "new_key",
     "dead_letters",
     "engines",
+    "mail_test",
     "sandbox",
     "settings",
 )

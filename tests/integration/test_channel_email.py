@@ -20,8 +20,6 @@ from services.notifier.channels.email import EmailChannel
 from services.notifier.channels.opening import email_channel
 from shared.blobs import BlobStore, artifact_key
 from shared.blobs.file import FileBlobs
-from shared.bus import open_bus
-from shared.runtime import Platform
 from shared.schemas.endpoints import DisabledReason, EmailDestination, EndpointKind, EventType
 from shared.schemas.jobs import ArtifactState, FileFormat
 from shared.schemas.webhooks import WebhookArtifact
@@ -63,15 +61,7 @@ async def channel(url: str, blobs: BlobStore | None = None, **environment: str) 
     """The e-mail channel of an installation with these settings."""
     settings = PlatformSettings(public_url="https://audio2txt.example/", secret_key=MASTER)
     variables = {"AUDIO2TXT_SMTP_URL": url, "AUDIO2TXT_MAIL_FROM": "會議小幫手 <notices@example.com>", **environment}
-    platform = Platform(
-        settings=settings,
-        environment=variables,
-        blobs=blobs,  # type: ignore[arg-type]
-        bus=open_bus("memory://"),
-        pool=None,
-        stopping=asyncio.Event(),
-    )
-    email = email_channel(platform, load_solutions())
+    email = email_channel(settings, variables, master=MASTER.encode(), blobs=blobs, solutions=load_solutions())
     assert email is not None
     async with email:
         yield email

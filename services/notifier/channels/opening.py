@@ -20,10 +20,11 @@ from services.notifier.channels.email.relay import Relay
 from services.notifier.channels.email.settings import MailSettings
 from services.notifier.channels.posting import Poster
 from services.notifier.channels.webhook import WebhookChannel
+from shared.blobs import BlobStore
 from shared.egress import EgressPolicy
 from shared.runtime import Platform
 from shared.schemas.endpoints import EndpointKind
-from shared.settings import load
+from shared.settings import PlatformSettings, load
 from shared.solutions import Solutions, load_solutions
 
 CHATS: Mapping[EndpointKind, Chat] = {
@@ -57,30 +58,37 @@ async def open_channels(platform: Platform, *, policy: EgressPolicy, timeout: fl
         poster = await stack.enter_async_context(Poster(policy=policy, timeout=timeout))
         channels: dict[EndpointKind, Channel] = {EndpointKind.WEBHOOK: WebhookChannel(poster)}
         channels |= {kind: ChatChannel(chat, poster=poster, solutions=solutions) for kind, chat in CHATS.items()}
-        if (email := email_channel(platform, solutions)) is not None:
+        email = email_channel(
+            platform.settings, platform.environment, master=platform.secret_key, blobs=platform.blobs, solutions=solutions
+        )
+        if email is not None:
             channels[EndpointKind.EMAIL] = await stack.enter_async_context(email)
         yield Channels(channels)
 
 
-def email_channel(platform: Platform, solutions: Solutions) -> EmailChannel | None:
-    """E-mail, where there is a mail server to send it with. Raises `ConfigurationError`."""
-    settings = load(MailSettings, platform.environment)
+def email_channel(
+    platform: PlatformSettings, environment: Mapping[str, str], *, master: bytes, blobs: BlobStore | None, solutions: Solutions
+) -> EmailChannel | None:
+    """E-mail, where there is a mail server; without `blobs` it carries no files. Raises `ConfigurationError`."""
+    settings = load(MailSettings, environment)
     if (server := settings.server()) is None:
         return None
     sender = settings.sender()
-    attaching = Attaching(blobs=platform.blobs, solutions=solutions, most_bytes=settings.mail_attachment_bytes)
+    attaching = None
+    if blobs is not None and settings.mail_allow_attachments:
+        attaching = Attaching(blobs=blobs, solutions=solutions, most_bytes=settings.mail_attachment_bytes)
     return EmailChannel(
         relay=Relay(server, name=sender.domain, size=settings.smtp_pool, timeout=settings.smtp_timeout_seconds),
         composer=Composer(
             sender=sender,
             envelope_sender=settings.envelope_sender(),
             reply_to=settings.reply_to(),
-            public_url=platform.settings.public_url,
-            master=platform.secret_key,
+            public_url=platform.public_url,
+            master=master,
         ),
         limits=MailLimits(
             per_minute=settings.mail_rate_per_minute, per_recipient_per_hour=settings.mail_per_recipient_per_hour
         ),
-        attaching=attaching if settings.mail_allow_attachments else None,
+        attaching=attaching,
         solutions=solutions,
     )

@@ -43,6 +43,8 @@ class EmailChannel:
         self._solutions = solutions
         self._paused_until = 0.0
         self._failures = 0
+        self.pause: Pause | None = None
+        """What is wrong between us and the mail server."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -67,9 +69,13 @@ class EmailChannel:
         answer = await self._send_limited(composed)
         return msgspec.structs.replace(answer, request_headers=composed.headers, request_body=composed.text.encode())
 
-    async def check(self) -> None:
-        """Connect to the mail server and log in; raises what `judge` understands."""
-        await self._relay.check()
+    async def check(self) -> Pause | None:
+        """Connect to the mail server and log in; what is wrong with that."""
+        try:
+            await self._relay.check()
+        except Exception as error:
+            return judge(error).pause
+        return None
 
     async def _attachments(self, message: Message, receiver: Receiver) -> list[Attachment]:
         if self._attaching is None or not receiver.attach or message.type != EventType.JOB_COMPLETED:
@@ -99,7 +105,7 @@ class EmailChannel:
         return Answer(status=int(said[:3]), delivered=True, excerpt=said.encode("utf-8", "replace"))
 
     def _pause(self, pause: Pause) -> float:
-        self._failures += 1
+        self._failures, self.pause = self._failures + 1, pause
         longer = backoff(self._failures, first=FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         seconds = longer if pause.seconds is None else pause.seconds
         self._paused_until = time.monotonic() + seconds
@@ -110,5 +116,5 @@ class EmailChannel:
     def _resume(self) -> None:
         if self._failures:
             log.info("mail.resumed")
-        self._failures, self._paused_until = 0, 0.0
+        self._failures, self._paused_until, self.pause = 0, 0.0, None
         metrics.MAIL_PAUSED.set(0)
