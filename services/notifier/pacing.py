@@ -19,6 +19,8 @@ FIRST_OPENING = 30.0
 LONGEST_OPENING = 3600.0
 """Seconds the breaker stays open at first and at most; each time twice as long."""
 EMA_WEIGHT = 0.3
+SLOW_SECONDS = 2.0
+"""Who needs longer than this on average answers slowly."""
 
 
 class Standing(enum.StrEnum):
@@ -103,7 +105,8 @@ def _grown(pace: Pace) -> Pace:
 
 
 def _closed(pace: Pace, aged: bool) -> Pace:
-    standing = Standing.SUSPECT if aged else Standing.TRUSTED
+    # Slow once is no habit: who usually answers quickly need not queue behind those that fail.
+    standing = Standing.SUSPECT if aged and pace.ema > SLOW_SECONDS else Standing.TRUSTED
     return msgspec.structs.replace(pace, standing=standing, strikes=0, opened=0, open_until=0.0)
 
 
