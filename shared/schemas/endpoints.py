@@ -232,9 +232,9 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True, tag="replay"):
 DeliveryWish: TypeAlias = Test | Redeliver | Replay
 
 
-def listens(events: tuple[str, ...], type_: str) -> bool:
-    """Whether an endpoint's patterns take a type: by name, by `job.*`, or by `*`. Progress only by name, for it is much."""
+def patterns_of(type_: str) -> list[str]:
+    """The patterns by which an endpoint listens to a type: its name, `job.*` and `*`. Progress only by name, for it is much."""
     if type_ == EventType.JOB_PROGRESSED:
-        return type_ in events
-    families = (pattern.removesuffix("*") for pattern in events if pattern.endswith(".*"))
-    return type_ in events or "*" in events or type_.startswith(tuple(families))
+        return [type_]
+    parts = type_.split(".")
+    return ["*", type_, *(".".join([*parts[:count], "*"]) for count in range(1, len(parts)))]

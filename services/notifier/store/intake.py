@@ -10,7 +10,7 @@ import msgspec
 
 from services.notifier.store.partitions import part_of
 from shared.database import Connection, Pool, transaction
-from shared.schemas.endpoints import Endpoint, Payload
+from shared.schemas.endpoints import Endpoint, Payload, patterns_of
 from shared.schemas.ids import new_id
 
 PROGRESS = "job.progressed"
@@ -90,12 +90,6 @@ class IntakeStore:
                 job_id,
             )
             await connection.execute("delete from notifier.messages where job_id = $1", job_id)
-
-
-def patterns_of(type_: str) -> list[str]:
-    """The patterns that take a type: `job.completed` is taken by itself, by `job.*` and by `*`."""
-    parts = type_.split(".")
-    return ["*", type_, *(".".join([*parts[:count], "*"]) for count in range(1, len(parts)))]
 
 
 async def put_callback(connection: Connection, tenant_id: UUID, callback: Callback) -> None:
