@@ -27,6 +27,7 @@ EXCERPT_BYTES = 4 * 1024
 MOST_HEADERS = 50
 LONGEST_HEADER = 500
 """Of the answer's headers, what the log keeps."""
+PROXY_LOGIN = 407
 STALE_SECONDS = 1.0
 MOST_STALE = 5
 
@@ -60,8 +61,8 @@ class Poster:
             check_url(url, self._policy)
             return await self._post(url, headers, body)
         except Exception as error:
-            trouble = trouble_of(error)
-            return Answer(trouble=Trouble(reason=trouble), stop=trouble is EgressTrouble.REFUSED)
+            trouble = trouble_of(error, proxied=self._policy.proxy is not None)
+            return Answer(trouble=Trouble(reason=trouble, charged=not trouble.ours), stop=trouble is EgressTrouble.REFUSED)
 
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """A kept-alive connection that the receiver has closed meanwhile says nothing about the receiver: try another."""
@@ -80,6 +81,8 @@ class Poster:
         sent = {"User-Agent": "Audio2txt-Webhooks/1", "Accept-Encoding": "identity", **headers}
         request = self._open_session().post(url, data=body, headers=sent, allow_redirects=False, trace_request_ctx=link)
         async with request as response:
+            if response.status == PROXY_LOGIN and self._policy.proxy is not None:
+                return Answer(trouble=Trouble(reason=EgressTrouble.PROXY, charged=False))
             delivered = 200 <= response.status < 300
             return Answer(
                 status=response.status,
