@@ -15,11 +15,15 @@ import pytest
 import pytest_asyncio
 
 from services.notifier.channels import Answer, Trouble
+from services.notifier.channels.chats import ChatChannel
+from services.notifier.channels.chats.ntfy import Ntfy
 from services.notifier.channels.posting import Poster
 from services.notifier.channels.webhook import WebhookChannel
 from shared.egress import EgressPolicy, EgressSettings, EgressTrouble, guarded_session, trouble_of
 from shared.egress.connector import guard_request, guarded_connector
-from tests.channels import message, webhook_to
+from shared.schemas.endpoints import EndpointKind, NtfyDestination
+from tests.attacks import ATTACKS
+from tests.channels import message, to, told, webhook_to
 from tests.receivers import Receiver, raw, receiver, status
 from tests.resolving import Answers
 
@@ -28,16 +32,6 @@ INTERNET = EgressPolicy(allow_http=True)
 
 LISTED = EgressPolicy.of(EgressSettings(egress_allow_cidrs="127.0.0.2/32"))
 """127.0.0.2 is the customer's receiver, 127.0.0.1 is what must not be reached."""
-
-ATTACKS = """
-http://127.0.0.1:{port}/ http://127.0.0.1.:{port}/ http://2130706433:{port}/ http://0x7f000001:{port}/
-http://017700000001:{port}/ http://0177.0.0.1:{port}/ http://0x7f.0.0.1:{port}/ http://127.1:{port}/ http://127.0.1:{port}/
-http://0:{port}/ http://0.0.0.0:{port}/ http://[::1]:{port}/ http://[::]:{port}/ http://[::ffff:127.0.0.1]:{port}/
-http://[::ffff:7f00:1]:{port}/ http://[::127.0.0.1]:{port}/ http://[64:ff9b::7f00:1]:{port}/ http://[::1%25lo]:{port}/
-http://①②⑦.⓪.⓪.①:{port}/ http://127。0。0。1:{port}/ http://localhost:{port}/ http://LOCALHOST.:{port}/
-http://anything.localhost:{port}/ http://user@127.0.0.1:{port}/ http://example.com@127.0.0.1:{port}/
-http://127.0.0.1:{port}\\@example.com/ http://127.0.0.1:{port}#@example.com/
-"""
 
 
 @pytest_asyncio.fixture
@@ -84,6 +78,16 @@ async def test_no_spelling_reaches_loopback(canary: Receiver, attack: str) -> No
     """A webhook to it is refused for good, without a connection."""
     answer = await deliver(attack.format(port=canary.port), INTERNET)
     assert (answer.status, answer.trouble, answer.stop) == (None, Trouble(reason="address_refused"), True)
+
+
+@pytest.mark.parametrize("attack", ATTACKS.split())
+async def test_no_spelling_of_an_ntfy_server_reaches_loopback(canary: Receiver, attack: str) -> None:
+    """The only chat whose server customers choose."""
+    url = attack.format(port=canary.port).rstrip("/") + "/topic"
+    async with Poster(policy=INTERNET, timeout=5) as poster:
+        channel = ChatChannel(Ntfy(), poster=poster, solutions={})
+        answer = await channel.send(told(), to(EndpointKind.NTFY, NtfyDestination(url=url)))
+    assert (answer.status, answer.delivered, answer.stop) == (None, False, True)
 
 
 @pytest.mark.parametrize("attack", ATTACKS.split())
@@ -191,3 +195,11 @@ async def test_a_receiver_that_is_no_web_server() -> None:
     async with receiver(raw(b"220 mail ESMTP\r\n"), host="127.0.0.2") as customer:
         answer = await deliver(customer.url, LISTED)
     assert (answer.trouble, answer.stop) == (Trouble(reason="answer_invalid"), False)
+
+
+async def test_a_name_server_that_is_away(unused_tcp_port: int) -> None:
+    """That is ours, and told apart from a name that does not exist: nobody is charged for it."""
+    nobody = aiohttp.AsyncResolver(nameservers=[f"127.0.0.1:{unused_tcp_port}"], timeout=1, tries=1)
+    async with aiohttp.ClientSession(connector=guarded_connector(INTERNET, nobody)) as session:
+        trouble = await trouble_with(session, "http://receiver.example/")
+    assert (trouble, trouble.ours) == (EgressTrouble.RESOLVER, True)
