@@ -220,6 +220,16 @@ async def test_hosts_of_others_are_refused(kind: EndpointKind, url: str) -> None
     assert (answer.trouble.reason, answer.stop) == ("host_not_accepted", True)
 
 
+async def test_tokens_cannot_write_headers() -> None:
+    """A token with a line break in it goes nowhere."""
+    destination = NtfyDestination(url="https://ntfy.example/topic", token="tk\r\nHost: inside")
+    async with Poster(policy=LISTED, timeout=5) as poster:
+        channel = ChatChannel(CHATS[EndpointKind.NTFY], poster=poster, solutions=load_solutions())
+        answer = await channel.send(told(), to(EndpointKind.NTFY, destination))
+    assert answer.trouble is not None
+    assert (answer.trouble.reason, answer.stop) == ("header_invalid", True)
+
+
 async def test_titles_cannot_write_markup(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
     """A recording's name calls nobody and links nowhere."""
     title = "<!channel> @everyone [x](https://evil.example) **b** <https://evil.example|x>"

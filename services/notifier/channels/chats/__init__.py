@@ -10,7 +10,7 @@ import msgspec
 from services.notifier.channels import Answer, Message, Receiver, Trouble
 from services.notifier.channels.notices import Notice, notice_of
 from services.notifier.channels.posting import MASK, Poster, masked
-from shared.egress import EgressRefused
+from shared.egress import EgressRefused, check_headers
 from shared.schemas.endpoints import Destination, DisabledReason
 from shared.solutions import Solutions
 
@@ -51,6 +51,7 @@ class ChatChannel:
         notice = notice_of(message, receiver.language, self._solutions)
         try:
             post = self._chat.compose(notice, receiver.destination)
+            check_headers(post.headers)
         except EgressRefused as refused:
             return Answer(trouble=Trouble(reason=refused.failure.code), stop=True)
         body, headers = msgspec.json.encode(post.document), {"Content-Type": "application/json"}
