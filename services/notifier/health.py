@@ -17,7 +17,17 @@ MOST_FAILURES = 20
 """An endpoint is switched off after five days without success and so many failures in a row."""
 FIRST_WARNING = 4
 MOST_BLOCKED = 3
-BLOCKED = frozenset({"address_refused", "headers_too_long", "header_invalid", "header_reserved"})
+BLOCKED = frozenset(
+    {
+        "address_refused",
+        "address_invalid",
+        "header_invalid",
+        "header_reserved",
+        "headers_too_long",
+        "host_not_accepted",
+        "url_invalid",
+    }
+)
 """Reasons that only a change of the endpoint, or of the installation, does away with."""
 
 
