@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
 from uuid import UUID
@@ -18,9 +18,19 @@ from shared.blobs import BlobStore
 from shared.bus import Bus, Envelope, open_bus, subscription
 from shared.database import Pool, open_pool
 from shared.runtime import Platform, _keep_running
-from shared.schemas.events import DeliveryFinished, Event, JobCompleted, JobEvent, JobFailed
+from shared.schemas.endpoints import DeliveryWish, Endpoint, EndpointHealth, EndpointKind, WebhookDestination
+from shared.schemas.events import (
+    DeliveryFinished,
+    DeliveryRequested,
+    EndpointChanged,
+    Event,
+    JobCompleted,
+    JobEvent,
+    JobFailed,
+)
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactResult, ArtifactState, Failure, FileFormat
+from shared.sealing import Sealer
 from shared.settings import PlatformSettings
 from shared.signing import webhook_secret
 
@@ -71,6 +81,40 @@ def job_failed(url: str | None, **changes: Any) -> JobFailed:
     return msgspec.structs.replace(event, **changes)
 
 
+def endpoint_changed(
+    tenant_id: UUID, url: str, *, version: int = 1, endpoint_id: UUID | None = None, **changes: Any
+) -> EndpointChanged:
+    """A webhook that the tenant has set up; it listens to everything that ends unless told otherwise."""
+    endpoint_id = endpoint_id or new_id()
+    sealed = Sealer(MASTER.encode(), purpose="endpoint").seal(
+        msgspec.json.encode(WebhookDestination(url=url)).decode(), place=str(endpoint_id)
+    )
+    endpoint = Endpoint(
+        id=endpoint_id,
+        kind=EndpointKind.WEBHOOK,
+        sealed=sealed,
+        label="http://127.0.0.1/***",
+        events=("job.completed", "job.failed", "job.cancelled"),
+        enabled_at=NOW,
+    )
+    return EndpointChanged(
+        tenant_id=tenant_id,
+        endpoint_id=endpoint_id,
+        version=version,
+        endpoint=msgspec.structs.replace(endpoint, **changes),
+    )
+
+
+def deleted(event: EndpointChanged) -> EndpointChanged:
+    """The same endpoint, deleted."""
+    return EndpointChanged(tenant_id=event.tenant_id, endpoint_id=event.endpoint_id, version=event.version + 1, endpoint=None)
+
+
+def wish(event: EndpointChanged, wanted: DeliveryWish) -> DeliveryRequested:
+    """Something that the endpoint's owner wants sent."""
+    return DeliveryRequested(tenant_id=event.tenant_id, endpoint_id=event.endpoint_id, wish=wanted)
+
+
 def secret_of(event: Event) -> str:
     """The signing secret that the event's tenant sees."""
     return webhook_secret(MASTER.encode(), event.tenant_id)
@@ -106,6 +150,25 @@ class RunningNotifier:
         async with self._heard:
             self.finished.append(end)
             self._heard.notify_all()
+
+    async def statuses(self, endpoint: EndpointChanged) -> list[str]:
+        """Where the deliveries to an endpoint stand, the oldest message first."""
+        rows = await self.pool.fetch(
+            "select status from notifier.delivery_log where endpoint_id = $1 order by job_id, sequence", endpoint.endpoint_id
+        )
+        return [row["status"] for row in rows]
+
+    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Ask until it holds."""
+        async with asyncio.timeout(3 * PATIENCE):
+            while not await condition():
+                await asyncio.sleep(0.02)
+
+    async def health(self, endpoint: EndpointChanged) -> EndpointHealth:
+        """How an endpoint fares, as the gateway reads it."""
+        row = await self.pool.fetchrow("select * from notifier.endpoint_health where endpoint_id = $1", endpoint.endpoint_id)
+        assert row is not None
+        return msgspec.convert(dict(row), EndpointHealth)
 
     async def attempts(self, event: JobEvent) -> list[Attempt]:
         """The log of the deliveries about the event's job."""
