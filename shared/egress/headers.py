@@ -20,18 +20,26 @@ _RESERVED = re.compile(
 """Ours or the connection's."""
 
 
+class HeaderRefused(EgressRefused):
+    """A header that may not be sent. `name` is null where it is about all of them."""
+
+    def __init__(self, code: str, message: str, name: str | None = None) -> None:
+        super().__init__(code, message)
+        self.name = name
+
+
 def check_headers(headers: Mapping[str, str]) -> None:
-    """Raise `EgressRefused` for headers that may not be sent; the message names a header, never its value.
+    """Raise `HeaderRefused` for headers that may not be sent; the message never tells a value.
 
     Codes: `headers_too_long`, `header_invalid`, `header_reserved`.
     """
     if sum(len(name) + len(value) for name, value in headers.items()) > MOST_CHARACTERS:
-        raise EgressRefused("headers_too_long", f"The headers have more than {MOST_CHARACTERS} characters in all.")
+        raise HeaderRefused("headers_too_long", f"The headers have more than {MOST_CHARACTERS} characters in all.")
     if len({name.lower() for name in headers}) < len(headers):
-        raise EgressRefused("header_invalid", "A header is given twice.")
+        raise HeaderRefused("header_invalid", "A header is given twice.")
     for name, value in headers.items():
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             detail = f"The header {name[:100]!r} holds characters that no header may hold; encode them."
-            raise EgressRefused("header_invalid", detail)
+            raise HeaderRefused("header_invalid", detail, name)
         if _RESERVED.fullmatch(name):
-            raise EgressRefused("header_reserved", f"The header {name} is set by us or by the connection; leave it out.")
+            raise HeaderRefused("header_reserved", f"The header {name} is set by us or by the connection; leave it out.", name)

@@ -21,8 +21,8 @@ from services.gateway.endpoints.requests import (
     NewTelegram,
     NewWebhook,
 )
-from services.gateway.problems import Problem, invalid
-from shared.egress import EgressPolicy, EgressRefused, check_url
+from services.gateway.problems import invalid
+from shared.egress import EgressPolicy, EgressRefused, HeaderRefused, check_chat_url, check_headers, check_url
 from shared.schemas.endpoints import (
     ChatDestination,
     Destination,
@@ -33,27 +33,9 @@ from shared.schemas.endpoints import (
     WebhookDestination,
 )
 
-CHAT_HOSTS: Mapping[EndpointKind, re.Pattern[str]] = {
-    EndpointKind.SLACK: re.compile(r"hooks\.slack(-gov)?\.com"),
-    EndpointKind.TEAMS: re.compile(r".+\.(logic\.azure\.com|environment\.api\.powerplatform\.com|webhook\.office\.com)"),
-    EndpointKind.DISCORD: re.compile(r"((ptb|canary)\.)?discord(app)?\.com"),
-}
-"""Whose webhooks they must be."""
-
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,189}\.[^\s@.<>,;]{2,63}")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _BOT_TOKEN = re.compile(r"[0-9]{5,15}:[A-Za-z0-9_-]{20,100}")
 _CHAT_ID = re.compile(r"-?[0-9]{1,20}|@[A-Za-z0-9_]{3,64}")
-# fmt: off
-_RESERVED = frozenset({
-    "accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "cookie", "date", "expect",
-    "forwarded", "host", "keep-alive", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "user-agent",
-    "via", "x-forwarded-for",
-})
-# fmt: on
-"""Headers that are ours or the connection's, beside all that begin with `webhook-`."""
-_MOST_HEADER_CHARACTERS = 4096
 
 
 def destination_of(request: NewEndpoint, policy: EgressPolicy) -> Destination:
@@ -145,37 +127,25 @@ def _check_address(address: str) -> None:
 
 def _check_chat(kind: EndpointKind, url: str, policy: EgressPolicy) -> None:
     _check_url(url, policy)
-    if not CHAT_HOSTS[kind].fullmatch(urlsplit(url).hostname or ""):
-        raise invalid("/url", "host_not_accepted", f"The URL is no webhook of {kind.title()}.")
+    try:
+        check_chat_url(kind, url)
+    except EgressRefused as error:
+        raise invalid("/url", error.failure.code, error.failure.message) from None
 
 
 def _check_topic(url: str, policy: EgressPolicy) -> None:
     _check_url(url, policy)
-    if not urlsplit(url).path.strip("/"):
+    topic = urlsplit(url).path.strip("/")
+    if not topic or "/" in topic:
         raise invalid("/url", "url_invalid", "The URL must name the topic, as in https://ntfy.sh/my-topic.")
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
-    if sum(len(name) + len(value) for name, value in headers.items()) > _MOST_HEADER_CHARACTERS:
-        raise invalid(
-            "/headers", "headers_too_long", f"The headers have more than {_MOST_HEADER_CHARACTERS} characters in all."
-        )
-    if len({name.lower() for name in headers}) < len(headers):
-        raise invalid("/headers", "header_invalid", "A header is given twice.")
-    for name, value in headers.items():
-        if problem := _wrong_header(name, value):
-            raise problem
-
-
-def _wrong_header(name: str, value: str) -> Problem | None:
-    if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-        detail = f"The header {name!r} holds characters that no header may hold; encode them."
-        return invalid(f"/headers/{name}", "header_invalid", detail)
-    if name.lower() in _RESERVED or name.lower().startswith("webhook-"):
-        return invalid(
-            f"/headers/{name}", "header_reserved", f"The header {name} is set by us or by the connection; leave it out."
-        )
-    return None
+    try:
+        check_headers(headers)
+    except HeaderRefused as error:
+        pointer = "/headers" if error.name is None else f"/headers/{error.name}"
+        raise invalid(pointer, error.failure.code, error.failure.message) from None
 
 
 def _check_telegram(destination: TelegramDestination) -> None:
