@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 from uuid import UUID
@@ -12,11 +12,13 @@ from uuid import UUID
 import msgspec
 
 from services.notifier.app import assemble
+from services.notifier.callbacks import callback
+from services.notifier.store.intake import put_callback
 from services.notifier.store.results import Attempt
 from shared import migrations
 from shared.blobs import BlobStore
 from shared.bus import Bus, Envelope, open_bus, subscription
-from shared.database import Pool, open_pool
+from shared.database import Pool, open_pool, transaction
 from shared.runtime import Platform, _keep_running
 from shared.schemas.endpoints import DeliveryWish, Endpoint, EndpointHealth, EndpointKind, WebhookDestination
 from shared.schemas.events import (
@@ -207,12 +209,18 @@ async def notifier_pool(database_url: str) -> AsyncIterator[Pool]:
 
 @asynccontextmanager
 async def running_notifier(
-    pool: Pool, environment: Mapping[str, str], *, drain: float = 5.0, blobs: BlobStore | None = None
+    pool: Pool, environment: Mapping[str, str], *, drain: float = 5.0, blobs: BlobStore | None = None, alone: bool = True
 ) -> AsyncIterator[RunningNotifier]:
-    """The notifier with its loops, as the runtime runs it; leaving drains it. `blobs` where transcripts are told."""
+    """The notifier with its loops, as the runtime runs it; leaving drains it. `blobs` where transcripts are told. Not `alone`,
+    it respects the leases of others, as it does where the bus is a broker."""
     bus = open_bus("memory://")
     platform = Platform(
-        settings=PlatformSettings(secret_key=MASTER, public_url="https://audio2txt.example/", drain_seconds=drain),
+        settings=PlatformSettings(
+            secret_key=MASTER,
+            public_url="https://audio2txt.example/",
+            drain_seconds=drain,
+            bus_url="memory://" if alone else "amqp://elsewhere",
+        ),
         environment=environment,
         blobs=blobs if blobs is not None else cast("BlobStore", None),
         bus=bus,
@@ -232,6 +240,51 @@ async def running_notifier(
             for loop in loops:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery to a callback that is to be in the tables."""
+
+    tenant_id: UUID
+    url: str
+    due_in: float = 0.0
+    payload: str = "thin"
+
+
+async def fill(pool: Pool, wanted: Sequence[Wanted]) -> None:
+    """Put many deliveries into the tables at once; they were made when they are due."""
+    sealer = Sealer(MASTER.encode(), purpose="endpoint")
+    callbacks = {(each.tenant_id, each.url): callback(sealer, each.tenant_id, each.url) for each in wanted}
+    messages = [(new_id(), each) for each in wanted]
+    async with transaction(pool) as connection:
+        for (tenant_id, _), implicit in callbacks.items():
+            await put_callback(connection, tenant_id, implicit)
+        await connection.executemany(
+            "insert into notifier.messages (id, tenant_id, type, job_id, run, occurred_at) "
+            "values ($1, $2, 'job.completed', $3, 1, now())",
+            [(message, each.tenant_id, new_id()) for message, each in messages],
+        )
+        await connection.executemany(
+            "insert into notifier.bodies values ($1, 'thin', '{}')", [(message,) for message, _ in messages]
+        )
+        await connection.executemany(
+            """
+            insert into notifier.deliveries (id, endpoint_id, message_id, tenant_id, job_id, payload, due_at, created_at)
+            select $1, $2, id, tenant_id, job_id, $4, clock_timestamp() + $5, clock_timestamp() + $5
+            from notifier.messages where id = $3
+            """,
+            [
+                (
+                    new_id(),
+                    callbacks[each.tenant_id, each.url].endpoint_id,
+                    message,
+                    each.payload,
+                    dt.timedelta(seconds=each.due_in),
+                )
+                for message, each in messages
+            ],
+        )
+        await connection.execute("update notifier.health set due_at = notifier.next_due(endpoint_id)")
 
 
 def tenant(number: int) -> UUID:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -14,13 +13,9 @@ import pytest
 import pytest_asyncio
 import structlog
 
-from services.notifier.callbacks import callback
-from services.notifier.store.intake import put_callback
-from shared.database import Pool, transaction
-from shared.schemas.ids import new_id
-from shared.sealing import Sealer
+from shared.database import Pool
 from tests.crowd import RECEIVERS, behaviour_of, crowd
-from tests.notifying import MASTER, notifier_pool, running_notifier, tenant
+from tests.notifying import Wanted, fill, notifier_pool, running_notifier, tenant
 
 SLOTS = 128
 TIMEOUT = 15.0
@@ -66,7 +61,17 @@ async def test_the_healthy_do_not_wait_for_the_others(pool: Pool) -> None:
 
 async def _waits_with_the_notifier(pool: Pool, urls: list[str]) -> list[float]:
     """Seconds from when each delivery to a healthy receiver was due to its first attempt."""
-    await _fill(pool, urls)
+    wanted = [
+        Wanted(
+            tenant_id=tenant(1 + place % RECEIVERS % TENANTS),
+            url=urls[place % RECEIVERS],
+            due_in=BEFORE_THE_FIRST + place / PER_SECOND,
+            # Tells the healthy apart in the tables.
+            payload="thin" if behaviour_of(place % RECEIVERS) == "healthy" else "text",
+        )
+        for place in range(WAVES * RECEIVERS)
+    ]
+    await fill(pool, wanted)
     async with running_notifier(pool, ENVIRONMENT, drain=0) as notifier:
         await notifier.until(partial(_all_healthy_told, pool))
     rows = await pool.fetch(
@@ -81,40 +86,6 @@ async def _waits_with_the_notifier(pool: Pool, urls: list[str]) -> list[float]:
 async def _all_healthy_told(pool: Pool) -> bool:
     await asyncio.sleep(1)
     return not await pool.fetchval("select count(*) from notifier.deliveries where payload = 'thin' and state = 'pending'")
-
-
-async def _fill(pool: Pool, urls: list[str]) -> None:
-    """Deliveries to everybody, due one after the other. Those of the healthy are thin: so the tables tell them apart."""
-    sealer, endpoints = Sealer(MASTER.encode(), purpose="endpoint"), []
-    async with transaction(pool) as connection:
-        for number, url in enumerate(urls):
-            implicit = callback(sealer, tenant(1 + number % TENANTS), url)
-            await put_callback(connection, tenant(1 + number % TENANTS), implicit)
-            endpoints.append(implicit.endpoint_id)
-        messages = [new_id() for _ in range(WAVES * RECEIVERS)]
-        await connection.executemany(
-            "insert into notifier.messages (id, tenant_id, type, occurred_at) values ($1, $2, 'job.completed', now())",
-            [(message, tenant(1)) for message in messages],
-        )
-        await connection.executemany("insert into notifier.bodies values ($1, 'thin', '{}')", [(each,) for each in messages])
-        await connection.executemany(
-            """
-            insert into notifier.deliveries (id, endpoint_id, message_id, tenant_id, payload, due_at, created_at)
-            values ($1, $2, $3, $4, $5, clock_timestamp() + $6, clock_timestamp() + $6)
-            """,
-            [
-                (
-                    new_id(),
-                    endpoints[place % RECEIVERS],
-                    message,
-                    tenant(1 + place % RECEIVERS % TENANTS),
-                    "thin" if behaviour_of(place % RECEIVERS) == "healthy" else "text",
-                    dt.timedelta(seconds=BEFORE_THE_FIRST + place / PER_SECOND),
-                )
-                for place, message in enumerate(messages)
-            ],
-        )
-        await connection.execute("update notifier.health set due_at = notifier.next_due(endpoint_id)")
 
 
 async def _waits_in_a_plain_queue(urls: list[str]) -> list[float]:
