@@ -35,6 +35,8 @@ class MailServer:
     encrypted: list[bool] = field(default_factory=list)
     hold: asyncio.Event | None = None
     """While it is not set, no e-mail is answered."""
+    quits: int = 0
+    """Connections that we ended with `QUIT`."""
     transports: list[asyncio.BaseTransport] = field(default_factory=list)
 
     @property
@@ -71,6 +73,10 @@ class MailServer:
         self.envelopes.append((envelope.mail_from or "", list(envelope.rcpt_tos)))
         self.encrypted.append(session.ssl is not None)
         return "250 2.0.0 queued as 42"
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.quits += 1
+        return "221 2.0.0 bye"
 
     def _reply(self, command: str, server: SMTP) -> str:
         told = self.commands.count(command)

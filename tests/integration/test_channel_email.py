@@ -223,6 +223,19 @@ async def test_connections_are_used_again() -> None:
     assert server.open == 0
 
 
+async def test_connections_are_not_used_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many e-mails, and when there is nothing to send, they end politely."""
+    monkeypatch.setattr("services.notifier.channels.email.relay.MOST_LETTERS", 2)
+    async with mail_server() as server, channel(plain(server)) as email:
+        for _ in range(5):
+            assert (await email.send(told(), CHEN)).delivered
+        assert server.connections == 3
+        monkeypatch.setattr("services.notifier.channels.email.relay.IDLE_SECONDS", -1.0)
+        assert (await email.send(told(), CHEN)).delivered
+        await settled(lambda: server.open == 0)
+    assert server.quits == server.connections
+
+
 async def test_no_more_connections_than_allowed() -> None:
     """However many e-mails wait."""
     hold = asyncio.Event()
@@ -403,13 +416,13 @@ class TestAttachments:
     """Files that go along, where the installation, the endpoint and the scenario all want it."""
 
     async def test_the_scenarios_files(self, tmp_path: Path) -> None:
-        """PDF before DOCX, as `meeting_minutes` says, under their names; what the scenario does not name stays away."""
+        """PDF before DOCX, as `meeting_minutes` says, named after the recording; what it does not name stays away."""
         files = {"minutes.pdf": b"%PDF-1.7", "minutes.docx": b"PK", "minutes.txt": b"text"}
         mail, _ = await self._mail(tmp_path, files)
         attached = list(mail.iter_attachments())
         assert [(part.get_filename(), part.get_content()) for part in attached] == [
-            ("minutes.pdf", b"%PDF-1.7"),
-            ("minutes.docx", b"PK"),
+            ("週會：預算與人事 - minutes.pdf", b"%PDF-1.7"),
+            ("週會：預算與人事 - minutes.docx", b"PK"),
         ]
         assert attached[0].get_content_type() == "application/pdf"
         assert "已附上" in body(mail, "html")
@@ -418,7 +431,7 @@ class TestAttachments:
         """And the mail does not claim to carry it."""
         files = {"a.pdf": b"x" * 50, "b.docx": b"y" * 60}
         mail, _ = await self._mail(tmp_path, files, AUDIO2TXT_MAIL_ATTACHMENT_BYTES="100")
-        assert [part.get_filename() for part in mail.iter_attachments()] == ["a.pdf"]
+        assert [part.get_filename() for part in mail.iter_attachments()] == ["週會：預算與人事 - a.pdf"]
         assert body(mail, "html").count("已附上") == 1
 
     async def test_other_files_than_the_message_spoke_of_stay_away(self, tmp_path: Path) -> None:

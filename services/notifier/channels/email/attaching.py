@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import re
 from collections.abc import AsyncIterator
 
 from services.notifier.channels import Receiver
@@ -23,6 +24,11 @@ _MEDIA_TYPES = {
 }
 
 
+_UNFIT = re.compile(r'[\\/:*?"<>|]')
+"""What some file systems do not take in names."""
+LONGEST_FILENAME = 60
+
+
 class Attaching:
     """Finds files by their names and digests: what an e-mail carries is what the message spoke of, or it carries nothing."""
 
@@ -39,8 +45,13 @@ class Attaching:
                 continue
             if (data := await self._data(artifact, job, receiver)) is not None:
                 left -= len(data)
-                name = one_line(artifact.name)
-                attachments.append(Attachment(name=name, media_type=_media_type(artifact), data=data))
+                attachment = Attachment(
+                    name=one_line(artifact.name),
+                    filename=_filename(job, artifact),
+                    media_type=_media_type(artifact),
+                    data=data,
+                )
+                attachments.append(attachment)
         return attachments
 
     def _wanted(self, job: WebhookJob) -> list[WebhookArtifact]:
@@ -66,6 +77,12 @@ class Attaching:
         async for blob in self._blobs.list(f"{job_prefix(receiver.tenant_id, job.id)}artifacts/"):
             if blob.key.endswith(f"/{artifact.name}") and blob.size == artifact.size:
                 yield blob.key
+
+
+def _filename(job: WebhookJob, artifact: WebhookArtifact) -> str:
+    """Named after the recording: `report.pdf` alone is what all of them are called."""
+    title = _UNFIT.sub("_", one_line(job.title or "", LONGEST_FILENAME)).strip(" .")
+    return f"{title} - {one_line(artifact.name)}" if title else one_line(artifact.name)
 
 
 def _media_type(artifact: WebhookArtifact) -> str:

@@ -32,6 +32,9 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     """A file that goes along."""
 
     name: str
+    """As it is called in the job."""
+    filename: str
+    """As recipients keep it."""
     media_type: str
     data: bytes
 
@@ -75,7 +78,7 @@ class Composer:
         mail.add_alternative(html, subtype="html", cte=encoding)
         for attachment in attachments:
             kind, _, subkind = attachment.media_type.partition("/")
-            mail.add_attachment(attachment.data, maintype=kind, subtype=subkind, filename=attachment.name)
+            mail.add_attachment(attachment.data, maintype=kind, subtype=subkind, filename=attachment.filename)
         mail["Content-Language"] = notice.wording.locale  # last: whoever adds a part moves such headers into it
         letter = Letter(
             sender=self._envelope_sender,
