@@ -84,6 +84,8 @@ class MailSettings(Settings, frozen=True, kw_only=True):
         server = _server(self.smtp_url)
         if self.smtp_password_file is not None:
             server = _with_password(server, Path(self.smtp_password_file))
+        if server.authority is not None and not Path(server.authority).is_file():
+            raise _wrong("the file of its ca is not there")
         if server.username is not None and server.encryption is Encryption.OPTIONAL:
             raise _wrong("with a password, starttls=optional would tell it to whoever keeps encryption from starting")
         return server
