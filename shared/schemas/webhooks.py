@@ -1,4 +1,4 @@
-"""The body customers' systems receive, after Standard Webhooks: `{type, timestamp, data}`. Thin by default: ids, states, links."""
+"""The body that receivers get, after Standard Webhooks: `{type, timestamp, data}`. Thin by default: ids, states, links."""
 
 from __future__ import annotations
 

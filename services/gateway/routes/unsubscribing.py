@@ -69,9 +69,7 @@ async def _endpoint(gateway: Gateway, token: str) -> EndpointRow:
 
 
 def _page(row: EndpointRow, content: str) -> Response[str]:
-    return Response(
-        _PAGE.format(language=row.language, content=content), headers=_HEADERS, media_type="text/html"
-    )
+    return Response(_PAGE.format(language=row.language, content=content), headers=_HEADERS, media_type="text/html")
 
 
 def _masked(address: str) -> str:
