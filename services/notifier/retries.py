@@ -76,11 +76,11 @@ def judge(answer: Answer, past: Past, *, kind: EndpointKind, schedule: Sequence[
     sign = _sign(answer, kind)
     if answer.stop or answer.disable is not None:
         return Verdict(outcome=Outcome.FAILED, reason=reason, sign=sign, disable=answer.disable)
+    hint = min(answer.retry_after or 0.0, LONGEST_HINT)
     if sign is Sign.BLAMELESS:
         return Verdict(
             outcome=Outcome.POSTPONED, reason=reason, sign=sign, wait=wait_before(OUR_TROUBLE_SECONDS, answer.retry_after)
         )
-    hint = min(answer.retry_after or 0.0, LONGEST_HINT)
     if 0 < hint <= LONGEST_FREE_HINT and past.deferrals < MOST_DEFERRALS and past.age < LONGEST_DEFERRING:
         return Verdict(outcome=Outcome.DEFERRED, reason=reason, sign=Sign.THROTTLED, rest=hint, wait=wait_before(hint))
     if past.tries + 1 >= len(schedule):

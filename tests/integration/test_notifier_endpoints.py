@@ -13,6 +13,7 @@ import pytest_asyncio
 from services.notifier.store.wishes import REPLAYS_PER_SECOND
 from shared.blobs import open_blobs, transcript_key
 from shared.database import Pool
+from shared.errors import RetryableError
 from shared.schemas.endpoints import Payload, Redeliver, Replay, SigningKey, Test
 from shared.schemas.events import (
     EndpointChanged,
@@ -354,6 +355,19 @@ async def test_a_test_message(notifier: RunningNotifier) -> None:
         await notifier.publish(msgspec.structs.replace(wish(endpoint, Test()), tenant_id=tenant(8)))
     assert types(customer) == ["endpoint.test"]
     customer.requests[0].verify(endpoint_secret(MASTER.encode(), endpoint.endpoint_id, 1))
+
+
+async def test_a_wish_that_comes_before_its_endpoint_waits_for_it(notifier: RunningNotifier) -> None:
+    """Events come in any order: the bus brings it again, and then it is done."""
+    async with receiver() as customer:
+        endpoint = endpoint_changed(US, customer.url)
+        wanted = wish(endpoint, Test())
+        with pytest.raises(RetryableError):
+            await notifier.publish(wanted)
+        await notifier.publish(endpoint)
+        await notifier.publish(wanted)
+        await until_settled(notifier, endpoint)
+    assert types(customer) == ["endpoint.test"]
 
 
 async def test_one_message_is_sent_again(notifier: RunningNotifier) -> None:

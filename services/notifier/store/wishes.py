@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.notifier.store.intake import PROGRESS, wake
 from shared.database import Connection, Pool, transaction
+from shared.errors import RetryableError
 from shared.schemas.endpoints import EventType, Redeliver, Replay
 from shared.schemas.events import DeliveryRequested
 from shared.schemas.ids import new_id
@@ -14,6 +15,10 @@ REPLAYS_PER_SECOND = 5.0
 """A replay is spread over time, and sent after whatever is new."""
 MOST_REPLAYED = 10_000
 """Messages of one wish, the oldest first."""
+
+
+class EndpointUnknown(RetryableError):
+    """A wish has overtaken the news of its endpoint, as events come in any order."""
 
 
 class WishStore:
@@ -82,16 +87,16 @@ class WishStore:
 
 
 async def _begin(connection: Connection, event: DeliveryRequested) -> bool:
-    """Whether the wish is new, and its endpoint the tenant's and there."""
-    known = await connection.fetchval(
+    """Whether the wish is new, and its endpoint the tenant's and not deleted. Raises `EndpointUnknown`."""
+    new = await connection.fetchval(
         "insert into notifier.wishes (event_id) values ($1) on conflict do nothing returning true", event.event_id
     )
-    there = await connection.fetchval(
-        "select true from notifier.endpoints where id = $1 and tenant_id = $2 and deleted_at is null for share",
-        event.endpoint_id,
-        event.tenant_id,
+    endpoint = await connection.fetchrow(
+        "select tenant_id, deleted_at from notifier.endpoints where id = $1 for share", event.endpoint_id
     )
-    return bool(known and there)
+    if endpoint is None:
+        raise EndpointUnknown(f"The endpoint {event.endpoint_id} is not known yet.")
+    return bool(new) and endpoint["tenant_id"] == event.tenant_id and endpoint["deleted_at"] is None
 
 
 async def _replay_unsent(connection: Connection, event: DeliveryRequested, wish: Replay) -> int:
