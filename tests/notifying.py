@@ -20,7 +20,7 @@ from shared.blobs import BlobStore
 from shared.bus import Bus, Envelope, open_bus, subscription
 from shared.database import Pool, open_pool, transaction
 from shared.runtime import Platform, _keep_running
-from shared.schemas.endpoints import DeliveryWish, Endpoint, EndpointHealth, EndpointKind, WebhookDestination
+from shared.schemas.endpoints import DeliveryWish, EmailDestination, Endpoint, EndpointHealth, EndpointKind, WebhookDestination
 from shared.schemas.events import (
     DeliveryFinished,
     DeliveryRequested,
@@ -81,6 +81,23 @@ def job_failed(url: str | None, **changes: Any) -> JobFailed:
         failed_at=NOW,
     )
     return msgspec.structs.replace(event, **changes)
+
+
+def email_changed(tenant_id: UUID, address: str) -> EndpointChanged:
+    """An address that the tenant has set up, for nothing but completed jobs."""
+    endpoint_id = new_id()
+    sealed = Sealer(MASTER.encode(), purpose="endpoint").seal(
+        msgspec.json.encode(EmailDestination(address=address)).decode(), place=str(endpoint_id)
+    )
+    return endpoint_changed(
+        tenant_id,
+        "",
+        endpoint_id=endpoint_id,
+        kind=EndpointKind.EMAIL,
+        sealed=sealed,
+        label="c***@example.com",
+        events=("job.completed",),
+    )
 
 
 def endpoint_changed(

@@ -17,9 +17,11 @@ from services.notifier.retention import forget_old, measure
 from services.notifier.scheduler import Capacity
 from services.notifier.settings import NotifierSettings
 from services.notifier.store.claims import ClaimStore
+from services.notifier.store.notices import NoticeStore
 from services.notifier.store.partitions import PartitionStore
 from services.notifier.store.results import ResultStore
 from services.notifier.store.upkeep import UpkeepStore
+from services.notifier.warnings import Warnings
 from services.notifier.writer import Writer
 from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
@@ -69,6 +71,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             partitions=Partitions(PartitionStore(pool)),
             deliveries=deliveries,
             writer=writer,
+            warnings=Warnings(NoticeStore(pool)),
             outbox=outbox,
             capacity=_capacity(settings.delivery_slots),
             lease_seconds=timeout + LEASE_MARGIN_SECONDS,

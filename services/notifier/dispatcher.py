@@ -19,6 +19,7 @@ from services.notifier.health import BLOCKED, Health, Notice, health_after
 from services.notifier.partitions import Partitions
 from services.notifier.scheduler import AGE_SECONDS, Capacity, Grant, Lane, Scheduler
 from services.notifier.store.claims import Claimed, ClaimStore, Due
+from services.notifier.warnings import Warnings
 from services.notifier.writer import Writer
 from shared import metrics
 from shared.database import is_outage
@@ -50,6 +51,7 @@ class Dispatcher:
         partitions: Partitions,
         deliveries: Deliveries,
         writer: Writer,
+        warnings: Warnings,
         outbox: Outbox,
         capacity: Capacity,
         lease_seconds: float,
@@ -61,6 +63,7 @@ class Dispatcher:
         self._partitions = partitions
         self._deliveries = deliveries
         self._writer = writer
+        self._warnings = warnings
         self._outbox = outbox
         self._capacity = capacity
         self._scheduler = Scheduler(capacity)
@@ -181,19 +184,21 @@ class Dispatcher:
                 raise
             finally:
                 growing_old.cancel()
-            health = self._learn(claimed, grant, made)
+            health, notice = self._learn(claimed, grant, made)
             del self._sending[claimed.id]
             mail = claimed.configuration.kind is EndpointKind.EMAIL
             lease = self._mail_lease_seconds if mail else self._lease_seconds
             ours = await self._writer.write(made.result, health, deadline=began + lease)
             self._written(claimed, made, ours)
+            if ours and notice is not None and await self._warnings.say(notice, claimed, health):
+                self.wake()
 
     def _age(self, grant: Grant) -> None:
         self._scheduler.aged(grant)
         self._measure()
         self._event.set()
 
-    def _learn(self, claimed: Claimed, grant: Grant, made: Made) -> Health:
+    def _learn(self, claimed: Claimed, grant: Grant, made: Made) -> tuple[Health, Notice | None]:
         """What the attempt says about its endpoint."""
         now, verdict = time.monotonic(), made.verdict
         pace = self._scheduler.ended(grant, verdict.sign, seconds=made.seconds, now=now, rest=verdict.rest)
@@ -201,10 +206,8 @@ class Dispatcher:
         self._health[claimed.endpoint_id] = health
         if health.disabled is not None:
             self._scheduler.drop(claimed.endpoint_id)
-        if notice is not None:
-            _tell(claimed, health, notice)
         self._event.set()
-        return health
+        return health, notice
 
     def _written(self, claimed: Claimed, made: Made, ours: bool) -> None:
         kind, result = claimed.configuration.kind, made.result
@@ -284,17 +287,3 @@ class Dispatcher:
             if not is_outage(error):
                 raise
             log.warning("dispatcher.left_leases", deliveries=len(claims))  # they end by themselves
-
-
-def _tell(claimed: Claimed, health: Health, notice: Notice) -> None:
-    """What an operator should see, and the endpoint's owner can."""
-    metrics.ENDPOINT_NOTICES.labels(notice.name.lower()).inc()
-    report = log.info if notice is Notice.RECOVERED else log.warning
-    report(
-        f"endpoint.{notice.name.lower()}",
-        endpoint_id=str(claimed.endpoint_id),
-        label=claimed.configuration.label,
-        failures=health.failures,
-        last_failure=health.last_failure,
-        disabled=health.disabled,
-    )

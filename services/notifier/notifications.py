@@ -18,7 +18,7 @@ from shared.schemas.events import (
     TranscriptionProgressed,
     TranscriptionState,
 )
-from shared.schemas.jobs import ArtifactResult, ArtifactState, JobState
+from shared.schemas.jobs import ArtifactResult, ArtifactState, Failure, JobState
 from shared.schemas.transcripts import Transcript
 from shared.schemas.webhooks import WebhookArtifact, WebhookBody, WebhookJob, WebhookSegment
 
@@ -65,6 +65,13 @@ def test_body(event_id: UUID, at: dt.datetime) -> bytes:
         finished_at=at,
     )
     return msgspec.json.encode(WebhookBody(type=EventType.ENDPOINT_TEST, timestamp=at, data=job))
+
+
+def endpoint_body(type_: EventType, endpoint_id: UUID, *, label: str, reason: str, at: dt.datetime) -> bytes:
+    """What people are told about an endpoint of theirs. In the form of a job, as all messages to people are."""
+    failure = Failure(code=reason, message=reason.replace("_", " "))
+    about = WebhookJob(id=endpoint_id, state=JobState.FAILED, run=1, title=label, failure=failure, finished_at=at)
+    return msgspec.json.encode(WebhookBody(type=type_, timestamp=at, data=about))
 
 
 def encode(body: WebhookBody, *, sequence: int, payload: Payload, transcript: Transcript | None) -> bytes:

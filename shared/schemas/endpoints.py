@@ -39,6 +39,10 @@ class EventType(enum.StrEnum):
     """How far a job is; what has not been sent when the next comes is replaced by it."""
     ENDPOINT_TEST = "endpoint.test"
     """Sent when somebody asks for it, whatever the endpoint listens to."""
+    ENDPOINT_FAILING = "endpoint.failing"
+    """Another endpoint of the tenant takes nothing any more. Told to people by e-mail, whatever they listen to."""
+    ENDPOINT_DISABLED = "endpoint.disabled"
+    """And now nothing is sent to it."""
 
 
 class Payload(enum.StrEnum):

@@ -31,6 +31,7 @@ from tests.notifying import (
     NOW,
     RunningNotifier,
     deleted,
+    email_changed,
     endpoint_changed,
     job_completed,
     job_failed,
@@ -221,6 +222,30 @@ async def test_gone_is_gone(notifier: RunningNotifier) -> None:
         await until_settled(notifier, endpoint, 21)
         assert (await notifier.health(endpoint)).disabled_at is None
     assert len(customer.requests) == sent + 1
+
+
+async def test_people_hear_that_an_endpoint_was_switched_off(notifier: RunningNotifier) -> None:
+    """The tenant's addresses get a message about it, whatever they listen to; webhooks and other tenants do not."""
+    async with receiver(status(410)) as customer, receiver() as other:
+        person, stranger = email_changed(US, "chen@example.com"), email_changed(tenant(8), "wang@example.com")
+        endpoint = endpoint_changed(US, customer.url)
+        for event in (person, stranger, endpoint, endpoint_changed(US, other.url, events=("*",))):
+            await notifier.publish(event)
+        await notifier.publish(job_failed(None, tenant_id=US))
+        await until_settled(notifier, person)
+    rows = await notifier.pool.fetch(
+        "select l.type, b.body from notifier.delivery_log l join notifier.deliveries d on d.id = l.id "
+        "join notifier.bodies b on b.message_id = d.message_id where l.endpoint_id = any($1::uuid[])",
+        [person.endpoint_id, stranger.endpoint_id],
+    )
+    assert [row["type"] for row in rows] == ["endpoint.disabled"]
+    about = msgspec.json.decode(rows[0]["body"], type=WebhookBody).data
+    assert (about.id, about.title, about.failure and about.failure.code) == (
+        endpoint.endpoint_id,
+        "http://127.0.0.1/***",
+        "http_410",
+    )
+    assert types(other) == ["job.failed"]
 
 
 async def test_the_breaker_uses_up_no_attempts(pool: Pool) -> None:

@@ -21,6 +21,7 @@ LONGEST_TITLE = 120
 """Characters. What is longer ends in an ellipsis."""
 LONGEST_REASON = 600
 MOST_FILES = 12
+ABOUT_ENDPOINTS = frozenset({EventType.ENDPOINT_TEST, EventType.ENDPOINT_FAILING, EventType.ENDPOINT_DISABLED})
 
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 """What turns the direction of writing or hides letters: of no use in a title, and of much use to deceive."""
@@ -80,18 +81,39 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 def notice_of(message: Message, language: ReportLanguage, solutions: Solutions) -> Notice:
     """The notice of a message, in a language. Raises `msgspec.ValidationError` for a body that is none of ours."""
     body, wording = msgspec.json.decode(message.body, type=WebhookBody), WORDINGS[language]
-    phrase, job, test = wording.phrases[body.type], body.data, body.type is EventType.ENDPOINT_TEST
+    phrase, job = wording.phrases[body.type], body.data
+    if body.type in ABOUT_ENDPOINTS:
+        return _about_endpoint(body, language)
     return Notice(
         language=language,
         wording=wording,
         tone=_tone(body.type),
         subject=_subject(phrase, job, wording),
         heading=phrase.heading,
-        title=None if test else _title(job, wording),
+        title=_title(job, wording),
         sentence=phrase.sentence,
-        details=() if test else _details(job, wording, _report(job, language, solutions)),
-        files=() if test else tuple(_file(artifact, wording) for artifact in job.artifacts[:MOST_FILES]),
-        url=None if test else job.url,
+        details=_details(job, wording, _report(job, language, solutions)),
+        files=tuple(_file(artifact, wording) for artifact in job.artifacts[:MOST_FILES]),
+        url=job.url,
+    )
+
+
+def _about_endpoint(body: WebhookBody, language: ReportLanguage) -> Notice:
+    """A test has nothing to tell; a warning names the endpoint and why nothing gets through."""
+    wording, about = WORDINGS[language], body.data
+    phrase, test = wording.phrases[body.type], body.type is EventType.ENDPOINT_TEST
+    lines = ((wording.endpoint, one_line(about.title or "")), (wording.reason, about.failure.message if about.failure else ""))
+    return Notice(
+        language=language,
+        wording=wording,
+        tone=_tone(body.type),
+        subject=phrase.subject,
+        heading=phrase.heading,
+        title=None,
+        sentence=phrase.sentence,
+        details=() if test else tuple(Fact(name=name, value=value) for name, value in lines if value),
+        files=(),
+        url=None,
     )
 
 
@@ -117,7 +139,7 @@ def _tone(type_: EventType) -> Tone:
     match type_:
         case EventType.JOB_COMPLETED | EventType.ENDPOINT_TEST:
             return Tone.GOOD
-        case EventType.JOB_FAILED:
+        case EventType.JOB_FAILED | EventType.ENDPOINT_FAILING | EventType.ENDPOINT_DISABLED:
             return Tone.BAD
         case EventType.JOB_CANCELLED | EventType.JOB_PROGRESSED:
             return Tone.NEUTRAL

@@ -35,6 +35,7 @@ class Wording:
     reason: str
     progress: str
     job: str
+    endpoint: str
     files: str
     not_made: str
     """Beside a file that could not be made."""
@@ -74,6 +75,16 @@ ENGLISH = Wording(
             heading="This works",
             sentence="Somebody asked for a test message. What happens to recordings will be told here.",
         ),
+        EventType.ENDPOINT_FAILING: Phrase(
+            subject="An endpoint does not take its messages",
+            heading="An endpoint of yours takes nothing",
+            sentence="Its messages are kept and tried again. If it takes nothing for five days, it is switched off.",
+        ),
+        EventType.ENDPOINT_DISABLED: Phrase(
+            subject="An endpoint was switched off",
+            heading="An endpoint of yours was switched off",
+            sentence="Nothing more is sent to it. When it works again, switch it on and have what it missed sent again.",
+        ),
     },
     reasons={},
     untitled="Untitled recording",
@@ -83,6 +94,7 @@ ENGLISH = Wording(
     reason="Reason",
     progress="Progress",
     job="Job",
+    endpoint="Endpoint",
     files="Files",
     not_made="could not be made",
     open_job="Open the job",
@@ -113,6 +125,16 @@ CHINESE = Wording(
             heading="設定成功",
             sentence="有人要求傳送這則測試訊息。之後錄音的處理情形會通知到這裡。",
         ),
+        EventType.ENDPOINT_FAILING: Phrase(
+            subject="有一個接收端收不到訊息",
+            heading="您的一個接收端收不到訊息",
+            sentence="訊息會保留並再次嘗試傳送。若連續五天都收不到，就會停用。",
+        ),
+        EventType.ENDPOINT_DISABLED: Phrase(
+            subject="有一個接收端已停用",
+            heading="您的一個接收端已停用",
+            sentence="不會再傳送任何訊息給它。恢復正常後，請重新啟用，並補送遺漏的訊息。",
+        ),
     },
     reasons={
         "no_speech": "錄音裡沒有聽到說話聲。",
@@ -139,6 +161,7 @@ CHINESE = Wording(
     reason="原因",
     progress="進度",
     job="工作編號",
+    endpoint="接收端",
     files="檔案",
     not_made="無法產生",
     open_job="開啟工作",

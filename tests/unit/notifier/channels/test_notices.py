@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from services.notifier.channels import Message
 from services.notifier.channels.notices import Notice, Tone, fitting, notice_of, one_line
 from services.notifier.channels.wording import WORDINGS
+from services.notifier.notifications import endpoint_body
 from shared.schemas.endpoints import EventType
 from shared.schemas.jobs import ArtifactState, FileFormat, ReportLanguage
 from shared.solutions import load_solutions
 from tests.channels import FAILED, JOB, artifact, told
+from tests.notifying import NOW
 
 SOLUTIONS = load_solutions()
 
@@ -53,6 +55,16 @@ def test_a_failed_job_says_why() -> None:
     shown = notice(told(EventType.JOB_FAILED, failure=FAILED, artifacts=(), title=None))
     assert (shown.subject, shown.tone) == ("Failed: Untitled recording", Tone.BAD)
     assert lines(shown)["Reason"] == FAILED.message
+
+
+@pytest.mark.parametrize("language", list(WORDINGS))
+@pytest.mark.parametrize("type_", [EventType.ENDPOINT_FAILING, EventType.ENDPOINT_DISABLED])
+def test_an_endpoint_that_fails_is_named(language: ReportLanguage, type_: EventType) -> None:
+    """With why, and nothing about a recording."""
+    about = endpoint_body(type_, JOB, label="https://hooks.example/***", reason="timed_out", at=NOW)
+    shown = notice(msgspec.structs.replace(told(), type=type_, body=about), language)
+    assert [fact.value for fact in shown.facts] == ["https://hooks.example/***", "timed out"]
+    assert (shown.title, shown.files, shown.url, shown.tone) == (None, (), None, Tone.BAD)
 
 
 def test_files_that_could_not_be_made() -> None:
