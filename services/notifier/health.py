@@ -21,11 +21,11 @@ BLOCKED = frozenset(
     {
         "address_refused",
         "address_invalid",
+        "host_not_accepted",
+        "url_invalid",
         "header_invalid",
         "header_reserved",
         "headers_too_long",
-        "host_not_accepted",
-        "url_invalid",
     }
 )
 """Reasons that only a change of the endpoint, or of the installation, does away with."""
