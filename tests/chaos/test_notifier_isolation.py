@@ -22,7 +22,8 @@ TIMEOUT = 15.0
 WAVES = 2
 PER_SECOND = 100
 TENANTS = 200
-BEFORE_THE_FIRST = 5.0
+BEFORE_THE_FIRST = 15.0
+"""Seconds: the tables are filled and the notifier has started by then."""
 STATES = "select state, count(*) from notifier.deliveries group by state"
 ENVIRONMENT = {
     "AUDIO2TXT_EGRESS_ALLOW_CIDRS": "127.0.0.0/8",
