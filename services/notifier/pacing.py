@@ -78,6 +78,8 @@ def pace_after(pace: Pace, sign: Sign, *, seconds: float, aged: bool, now: float
     """The pace after an attempt of so many seconds. `aged`: it lost its young slot; `rest`: seconds to be left alone."""
     if sign is Sign.BLAMELESS:
         return pace
+    # Slow once is no habit: who usually answers quickly need not queue behind those that fail.
+    slow = aged and pace.ema > SLOW_SECONDS
     pace = msgspec.structs.replace(
         pace,
         ema=(1 - EMA_WEIGHT) * pace.ema + EMA_WEIGHT * seconds,
@@ -85,9 +87,9 @@ def pace_after(pace: Pace, sign: Sign, *, seconds: float, aged: bool, now: float
     )
     match sign:
         case Sign.GOOD:
-            return _closed(_grown(pace), aged)
+            return _closed(_grown(pace), slow)
         case Sign.NEUTRAL:
-            return _closed(pace, aged)
+            return _closed(pace, slow)
         case Sign.THROTTLED:
             return msgspec.structs.replace(pace, window=1.0)
         case Sign.BAD:
@@ -104,9 +106,8 @@ def _grown(pace: Pace) -> Pace:
     return msgspec.structs.replace(pace, window=window, recovering=pace.recovering and window < WIDEST_WINDOW)
 
 
-def _closed(pace: Pace, aged: bool) -> Pace:
-    # Slow once is no habit: who usually answers quickly need not queue behind those that fail.
-    standing = Standing.SUSPECT if aged and pace.ema > SLOW_SECONDS else Standing.TRUSTED
+def _closed(pace: Pace, slow: bool) -> Pace:
+    standing = Standing.SUSPECT if slow else Standing.TRUSTED
     return msgspec.structs.replace(pace, standing=standing, strikes=0, opened=0, open_until=0.0)
 
 

@@ -155,6 +155,7 @@ class Scheduler:
         grant.lane, grant.aged, grant.charged = Lane.SLOW, True, AGE_SECONDS
         self._book(endpoint, Lane.SLOW, 1)
         endpoint.pace = aged_pace(endpoint.pace)
+        self._withdraw(endpoint)  # one attempt is under way, and that is all that it may have now
         self._queue_all(endpoint.tenant)
 
     def ended(self, grant: Grant, sign: Sign, *, seconds: float, now: float, rest: float = 0.0) -> Pace:
@@ -176,6 +177,7 @@ class Scheduler:
         """Somebody else has changed the pace, as when an endpoint is switched on again."""
         endpoint = self._endpoints[endpoint_id]
         endpoint.pace = pace
+        self._withdraw(endpoint)
         self._offer(endpoint, now)
 
     def drop(self, endpoint_id: UUID) -> None:
@@ -189,8 +191,7 @@ class Scheduler:
         if endpoint is None or endpoint.due or endpoint.running:
             return False
         del self._endpoints[endpoint_id]
-        if endpoint.place is not None:
-            endpoint.tenant.waiting[endpoint.place].remove(endpoint)
+        self._withdraw(endpoint)
         tenant = endpoint.tenant
         tenant.endpoints -= 1
         if not tenant.endpoints and all(tenant.used[lane] <= self._virtual[lane] for lane in LANES):
@@ -209,6 +210,12 @@ class Scheduler:
         endpoint.place = _lane_of(endpoint.pace)
         endpoint.tenant.waiting[endpoint.place].append(endpoint)
         self._queue(endpoint.tenant, endpoint.place)
+
+    def _withdraw(self, endpoint: _Endpoint) -> None:
+        """It no longer waits where it does: its lane may be another by now."""
+        if endpoint.place is not None:
+            endpoint.tenant.waiting[endpoint.place].remove(endpoint)
+            endpoint.place = None
 
     def _queue(self, tenant: _Tenant, lane: Lane) -> None:
         if lane in tenant.queued or not tenant.waiting[lane] or self._is_full(tenant, lane):
@@ -273,6 +280,8 @@ class Scheduler:
     def _free(self, endpoint: _Endpoint, grant: Grant, now: float) -> None:
         endpoint.running -= 1
         self._book(endpoint, grant.lane, -1)
+        if endpoint.place is not _lane_of(endpoint.pace):
+            self._withdraw(endpoint)
         self._offer(endpoint, now)
         self._queue_all(endpoint.tenant)
 

@@ -86,10 +86,10 @@ def test_a_receiver_that_asks_for_time_gets_it() -> None:
 
 def test_who_answers_slowly_is_not_trusted() -> None:
     """Success or not: a young slot is for those who usually answer within two seconds. One slow answer is no habit."""
-    first = pace_after(Pace(), Sign.GOOD, seconds=5, aged=True, now=1000)
-    second = pace_after(first, Sign.GOOD, seconds=5, aged=True, now=1000)
-    assert (first.standing, second.standing) == (Standing.TRUSTED, Standing.SUSPECT)
-    quick = [second]
+    once = pace_after(Pace(), Sign.GOOD, seconds=14, aged=True, now=1000)
+    again = pace_after(once, Sign.GOOD, seconds=5, aged=True, now=1000)
+    assert (once.standing, again.standing) == (Standing.TRUSTED, Standing.SUSPECT)
+    quick = [again]
     for _ in range(3):
         quick.append(pace_after(quick[-1], Sign.GOOD, seconds=0.1, aged=False, now=1000))
     assert quick[1].standing is Standing.TRUSTED

@@ -133,7 +133,7 @@ class Scheduling(RuleBasedStateMachine):
 
 
 TestScheduling = Scheduling.TestCase
-TestScheduling.settings = settings(max_examples=150, stateful_step_count=40)
+TestScheduling.settings = settings(max_examples=200, stateful_step_count=50)
 
 
 def given_turns(scheduler: Scheduler, rounds: int) -> Counter[UUID]:
@@ -171,6 +171,16 @@ def test_dead_receivers_do_not_starve_a_tenants_living_ones() -> None:
     scheduler.grants(now=1000, most=1000)
     scheduler.due(UUID(int=99), UUID(int=1000), TRUSTED, count=1, now=1001)
     assert [grant.endpoint_id.int for grant in scheduler.grants(now=1001, most=1000)] == [99]
+
+
+def test_who_changes_lanes_waits_in_the_new_one() -> None:
+    """A tenant whose young slots are all taken; one of its waiting endpoints becomes suspect, and the slow lane is empty."""
+    scheduler = Scheduler(CAPACITY)
+    for number in range(5):
+        scheduler.due(UUID(int=number), UUID(int=1000), Pace(window=1), count=1, now=1000)
+    assert len(scheduler.grants(now=1000, most=1000)) == CAPACITY.per_tenant == 4
+    scheduler.repace(UUID(int=4), SUSPECT, now=1000)
+    assert [grant.lane for grant in scheduler.grants(now=1000, most=1000)] == [Lane.SLOW]
 
 
 def test_an_attempt_that_grows_old_makes_room() -> None:
