@@ -139,10 +139,15 @@ async def _ours(ground: Ground, sink: Sink) -> tuple[Cell, ...]:
 
 async def _publish(bus: Bus, sink: Sink, urls: list[str], tenants: list[UUID], count: int) -> None:
     sink.expect(count)
-    for number in range(count):
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def publish(number: int) -> None:
         tenant = number % TENANTS
         event = job_completed(urls[tenant * RECEIVERS + number // TENANTS % RECEIVERS], tenant_id=tenants[tenant])
-        await bus.publish(Envelope.of(event))
+        async with turns:
+            await bus.publish(Envelope.of(event))
+
+    await asyncio.gather(*map(publish, range(count)))
 
 
 async def _bare(sink: Sink) -> tuple[Cell, ...]:
