@@ -14,6 +14,7 @@ COMMANDS = (
     "run",
     "transcribe",
     "retry",
+    "deliveries",
     "solutions",
     "demo",
     "doctor",
@@ -21,6 +22,7 @@ COMMANDS = (
     "new_key",
     "dead_letters",
     "engines",
+    "mail_test",
     "sandbox",
     "settings",
 )

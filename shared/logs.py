@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from shared.schemas.events import Event
+from shared.schemas.events import Event, JobEvent
 from shared.settings import PlatformSettings
 
 
@@ -59,21 +59,22 @@ def _encoded(_logger: Any, _method: str, line: Any) -> bytes:
 @contextmanager
 def bound_event(event: Event, *, queue: str) -> Iterator[None]:
     """Bind who an event is about to every log line of its handler."""
+    job = {"job_id": str(event.job_id), "run": event.run} if isinstance(event, JobEvent) else {}
     with structlog.contextvars.bound_contextvars(
         queue=queue,
         message_id=str(event.event_id),
-        job_id=str(event.job_id),
         tenant_id=str(event.tenant_id),
-        run=event.run,
         trace_id=trace_id(event.traceparent),
+        **job,
     ):
         yield
 
 
 @contextmanager
-def bound_job(*, tenant_id: UUID, job_id: UUID, traceparent: str | None = None) -> Iterator[None]:
-    """Bind a job to every log line of a loop's step."""
-    with structlog.contextvars.bound_contextvars(tenant_id=str(tenant_id), job_id=str(job_id), trace_id=trace_id(traceparent)):
+def bound_job(*, tenant_id: UUID, job_id: UUID | None, traceparent: str | None = None) -> Iterator[None]:
+    """Bind a job, if it is about one, to every log line of a loop's step."""
+    job = {"job_id": str(job_id)} if job_id is not None else {}
+    with structlog.contextvars.bound_contextvars(tenant_id=str(tenant_id), trace_id=trace_id(traceparent), **job):
         yield
 
 

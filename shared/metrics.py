@@ -34,5 +34,33 @@ LLM_SECONDS = Histogram(
     "Time from a prompt to its answer, waiting for a turn included.",
     buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
 )
-DELIVERY_ATTEMPTS = Counter("audio2txt_delivery_attempts_total", "Webhook requests sent.", ["outcome"])
-DELIVERY_SECONDS = Histogram("audio2txt_delivery_seconds", "Time to the receiver's answer.")
+DELIVERY_ATTEMPTS = Counter(
+    "audio2txt_delivery_attempts_total", "Attempts to tell somebody, by what became of them.", ["kind", "outcome"]
+)
+DELIVERY_SECONDS = Histogram(
+    "audio2txt_delivery_seconds",
+    "Time to the receiver's answer.",
+    ["kind"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30),
+)
+DELIVERY_DELAY = Histogram(
+    "audio2txt_delivery_start_delay_seconds",
+    "Time from when an attempt was due, and its endpoint could be sent to, to its start.",
+    ["lane"],
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300),
+)
+DELIVERY_RUNNING = Gauge("audio2txt_delivery_running", "Attempts under way.", ["lane"])
+DELIVERY_OVERFLOW = Gauge("audio2txt_delivery_slow_overflow", "Attempts in the slow lane beyond those that may start in it.")
+DELIVERY_CLAIM_SECONDS = Histogram(
+    "audio2txt_delivery_claim_seconds", "Time to take what is due.", buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2)
+)
+DELIVERY_LEASES_LOST = Counter("audio2txt_delivery_leases_lost_total", "Attempts whose result came after their lease.")
+DELIVERY_BLOCKED = Counter("audio2txt_delivery_blocked_total", "Attempts that may not be made, by reason.", ["reason"])
+DELIVERY_BACKLOG = Gauge(
+    "audio2txt_delivery_oldest_due_seconds", "Age of the oldest that is due, or held by its endpoint's breaker.", ["state"]
+)
+ENDPOINTS_OPEN = Gauge("audio2txt_endpoint_breakers_open", "Endpoints whose breaker is open.")
+ENDPOINTS_DISABLED = Gauge("audio2txt_endpoints_disabled", "Endpoints that are switched off for their failures.")
+ENDPOINT_NOTICES = Counter("audio2txt_endpoint_notices_total", "Warnings about endpoints, by what they say.", ["notice"])
+MAIL_PAUSED = Gauge("audio2txt_mail_paused", "1 while e-mails wait because of the mail server.")
+PARTITIONS_OWNED = Gauge("audio2txt_delivery_partitions_owned", "Of the 64 parts of endpoints, those this process sends to.")

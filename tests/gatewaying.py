@@ -24,11 +24,14 @@ from shared.http import HttpServer
 from shared.runtime import Platform, open_platform
 from shared.schemas.events import (
     DeliveryFinished,
+    DeliveryRequested,
     DeliveryState,
+    EndpointChanged,
     Event,
     JobCancelled,
     JobCompleted,
     JobErased,
+    JobEvent,
     JobFailed,
     JobSubmitted,
     ReportReady,
@@ -71,14 +74,14 @@ class Others:
             self._news.notify_all()
 
     async def heard(self, kind: type[E], job_id: str, *, count: int = 1) -> E:
-        """The `count`-th event of a kind about a job, waited for."""
+        """The `count`-th event of a kind about a job (or an endpoint), waited for."""
         async with asyncio.timeout(PATIENCE), self._news:
             await self._news.wait_for(lambda: len(self.all_of(kind, job_id)) >= count)
         return self.all_of(kind, job_id)[count - 1]
 
     def all_of(self, kind: type[E], job_id: str) -> list[E]:
-        """Every event of a kind about a job so far."""
-        return [event for event in self._heard if isinstance(event, kind) and str(event.job_id) == job_id]
+        """Every event of a kind about a job (or an endpoint) so far."""
+        return [event for event in self._heard if isinstance(event, kind) and _subject(event) == job_id]
 
     async def say(self, event: Event) -> None:
         """Publish an event; returns when the gateway has handled it."""
@@ -205,7 +208,16 @@ async def running_gateway(
         await migrations.apply(platform.database, "gateway")
         service = await stack.enter_async_context(assemble(platform))
         others = Others(platform)
-        kinds = (JobSubmitted, JobCancelled, JobErased, JobCompleted, JobFailed, TranscriptRevised)
+        kinds = (
+            JobSubmitted,
+            JobCancelled,
+            JobErased,
+            JobCompleted,
+            JobFailed,
+            TranscriptRevised,
+            EndpointChanged,
+            DeliveryRequested,
+        )
         listening = [subscription("others", kind, others.hear) for kind in kinds]
         assert service.app is not None
         server = HttpServer(service.app, host="127.0.0.1", port=0)
@@ -275,6 +287,16 @@ def unrendered(format: ArtifactFormat = ArtifactFormat.PDF) -> ArtifactResult:  
 def contents(name: str) -> bytes:
     """The bytes of a rendered file."""
     return (f"{name}: " + "It was the best of times. " * 40).encode()
+
+
+def _subject(event: Event) -> str:
+    match event:
+        case EndpointChanged() | DeliveryRequested():
+            return str(event.endpoint_id)
+        case JobEvent():
+            return str(event.job_id)
+        case _:
+            raise AssertionError(f"an event about what? {event}")
 
 
 def _about(order: JobSubmitted) -> dict[str, Any]:

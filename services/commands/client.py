@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ import msgspec
 from httpx_sse import aconnect_sse
 
 from shared.errors import Audio2txtError
+from shared.schemas.endpoints import DeliveryStatus, EventType
 from shared.schemas.jobs import (
     Analysis,
     ArtifactFormat,
@@ -111,6 +113,53 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     inputs: dict[str, str] | None = None
 
 
+class Delivery(msgspec.Struct, frozen=True):
+    """One message on its way to one endpoint."""
+
+    id: UUID
+    endpoint_id: UUID
+    type: str
+    status: DeliveryStatus
+    attempts: int
+    created_at: dt.datetime
+    job_id: UUID | None = None
+    due_at: dt.datetime | None = None
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One attempt to deliver it."""
+
+    number: int
+    started_at: dt.datetime
+    duration_ms: int
+    status: int | None = None
+    reason: str | None = None
+    request_headers: dict[str, str] = {}
+    request_body: str = ""
+    response_headers: dict[str, str] = {}
+    response_body: str = ""
+
+
+class DeliveryDetails(Delivery, frozen=True):
+    """A delivery and its attempts."""
+
+    log: tuple[Attempt, ...] = ()
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What to send again to an endpoint."""
+
+    since: dt.datetime
+    until: dt.datetime | None = None
+    missing: bool = False
+    types: tuple[EventType, ...] = ()
+
+
+class _Deliveries(msgspec.Struct):
+    data: tuple[Delivery, ...]
+    next_cursor: str | None = None
+
+
 class _Problem(msgspec.Struct):
     detail: str | None = None
     title: str | None = None
@@ -199,6 +248,32 @@ class Client:
                     file.write(chunk)
         partial.replace(target)
         return target.stat().st_size
+
+    async def deliveries(self, *, most: int, **wanted: str) -> AsyncIterator[Delivery]:
+        """The newest deliveries, at most so many, filtered as `GET /v1/deliveries` filters them."""
+        query, left = {**wanted, "limit": str(min(most, 100))}, most
+        while left > 0:
+            page = msgspec.json.decode((await self._call("GET", "/v1/deliveries", params=query)).content, type=_Deliveries)
+            for delivery in page.data[:left]:
+                yield delivery
+            left -= len(page.data)
+            if page.next_cursor is None:
+                return
+            query["after"] = page.next_cursor
+
+    async def delivery(self, delivery_id: UUID) -> DeliveryDetails:
+        """One delivery and what came back at each attempt."""
+        answer = await self._call("GET", f"/v1/deliveries/{delivery_id}")
+        return msgspec.json.decode(answer.content, type=DeliveryDetails)
+
+    async def redeliver(self, delivery_id: UUID) -> None:
+        """Have a message sent once more."""
+        await self._call("POST", f"/v1/deliveries/{delivery_id}/redeliver")
+
+    async def replay(self, endpoint_id: UUID, wish: Replay) -> None:
+        """Have an endpoint sent again what failed or was missed."""
+        headers = {"Content-Type": "application/json"}
+        await self._call("POST", f"/v1/endpoints/{endpoint_id}/replay", content=msgspec.json.encode(wish), headers=headers)
 
     async def webhook_secret(self) -> str:
         """The secret this tenant's webhooks are signed with."""

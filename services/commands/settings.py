@@ -45,6 +45,7 @@ def _kinds() -> Iterator[tuple[str, type[Settings]]]:
     yield "requests to customers' URLs", EgressSettings
     for service in SERVICES:
         yield from ((service, kind) for kind in _settings_in(f"services.{service}.settings"))
+    yield from (("e-mail", kind) for kind in _settings_in("services.notifier.channels.email.settings"))
     for engine in _engines():
         yield from ((f"engine {engine}", kind) for kind in _settings_in(f"services.transcriber.engines.{engine}.settings"))
 

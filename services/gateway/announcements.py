@@ -64,6 +64,7 @@ def completed(job: Job, artifacts: tuple[ArtifactResult, ...], *, at: dt.datetim
         metadata=job.metadata,
         created_at=job.created_at,
         completed_at=at,
+        transcript_key=job.revision_key,
     )
 
 
@@ -86,7 +87,16 @@ def failed(job: Job, failure: Failure, *, at: dt.datetime) -> JobFailed:
 
 def cancelled(job: Job) -> JobCancelled:
     """Nobody waits for the run any more."""
-    return JobCancelled(tenant_id=job.tenant_id, job_id=job.id, run=job.run, traceparent=job.traceparent)
+    return JobCancelled(
+        tenant_id=job.tenant_id,
+        job_id=job.id,
+        run=job.run,
+        traceparent=job.traceparent,
+        title=title_of(job),
+        solution=job.options.solution,
+        metadata=job.metadata,
+        created_at=job.created_at,
+    )
 
 
 def erased(job: Job) -> JobErased:

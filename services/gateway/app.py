@@ -10,6 +10,7 @@ from services.gateway.allowances import Allowances
 from services.gateway.auth import Authenticator, seed_first_key
 from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
+from services.gateway.endpoints import Endpoints
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.revisions import Revisions
@@ -17,6 +18,8 @@ from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.allowances import AllowanceStore
+from services.gateway.store.deliveries import DeliveryLog
+from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.revisions import RevisionStore
@@ -32,6 +35,7 @@ from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
 from shared.outbox import Outbox
 from shared.runtime import Loop, Platform, Service, outbox_loops
+from shared.sealing import Sealer
 from shared.settings import load
 from shared.solutions import load_solutions
 
@@ -54,6 +58,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     jobs, uploads = JobStore(pool), UploadStore(pool)
     choosing = Choosing(EngineStore(pool))
     allowances = Allowances.of(settings, AllowanceStore(pool))
+    egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
     lifecycle = Lifecycle(
         jobs=jobs,
@@ -73,6 +78,14 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         blobs=platform.blobs,
         outbox=outbox,
         hub=hub,
+    )
+    endpoints = Endpoints(
+        store=EndpointStore(pool),
+        log=DeliveryLog(pool),
+        sealer=Sealer(platform.secret_key, purpose="endpoint"),
+        policy=egress,
+        most=settings.endpoints_per_tenant,
+        wake=outbox.wake,
     )
     sweeper = Sweeper(
         pool=pool,
@@ -94,7 +107,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             jobs=jobs,
             uploads=uploads,
             solutions=solutions,
-            egress=EgressPolicy.of(load(EgressSettings, platform.environment)),
+            egress=egress,
             choosing=choosing,
             allowances=allowances,
             deadline=deadline,
@@ -102,6 +115,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         ),
         lifecycle=lifecycle,
         revisions=revisions,
+        endpoints=endpoints,
         choosing=choosing,
         allowances=allowances,
         hub=hub,

@@ -44,6 +44,9 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
         float,
         Meta(ge=0, description="How long after a job's deletion its files are looked for again, should late work write some."),
     ] = 3600.0
+    endpoints_per_tenant: Annotated[
+        int, Meta(ge=1, le=10_000, description="Endpoints (webhooks, addresses, chats) that one tenant may have.")
+    ] = 200
     streams_per_tenant: Annotated[
         int, Meta(ge=1, description="Event streams and waiting requests one tenant may hold open on one process.")
     ] = 200

@@ -21,7 +21,19 @@ from services.gateway.admission import PUBLIC, admission
 from services.gateway.auth import Authenticator
 from services.gateway.openapi import describe
 from services.gateway.problems import MEDIA_TYPE, FieldError, Problem, ProblemDocument, unavailable
-from services.gateway.routes import account, engines, events, jobs, results, solutions, transcripts, uploads
+from services.gateway.routes import (
+    account,
+    deliveries,
+    endpoints,
+    engines,
+    events,
+    jobs,
+    results,
+    solutions,
+    transcripts,
+    unsubscribing,
+    uploads,
+)
 from services.gateway.routes.context import Gateway
 from shared.blobs import BlobUnavailable
 from shared.database import is_outage
@@ -49,6 +61,18 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     solutions.get_solution,
     engines.list_engines,
     account.get_webhook_secret,
+    endpoints.create_endpoint,
+    endpoints.list_endpoints,
+    endpoints.get_endpoint,
+    endpoints.change_endpoint,
+    endpoints.delete_endpoint,
+    endpoints.rotate_secret,
+    endpoints.send_test,
+    endpoints.replay,
+    endpoints.get_public_keys,
+    deliveries.list_deliveries,
+    deliveries.get_delivery,
+    deliveries.redeliver,
 )
 
 _CODES: Mapping[int, str] = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
@@ -87,8 +111,14 @@ def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
         before_request=admission(authenticator),
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
+    links = Router(
+        "/u",
+        route_handlers=[unsubscribing.ask_to_unsubscribe, unsubscribing.unsubscribe],
+        before_request=admission(authenticator),
+        dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
+    )
     app = _LeanLitestar(
-        [v1],
+        [v1, links],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,

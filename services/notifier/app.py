@@ -2,58 +2,100 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
-from services.notifier.channels.webhook import WebhookChannel
+from services.notifier.callbacks import SEALING_PURPOSE
+from services.notifier.channels.opening import open_channels
 from services.notifier.consumers import SERVICE, subscriptions
 from services.notifier.deliveries import Deliveries
-from services.notifier.dispatcher import Dispatcher
-from services.notifier.retention import forget_old
+from services.notifier.dispatcher import START_SECONDS, Dispatcher
+from services.notifier.intake import Intake
+from services.notifier.partitions import Partitions
+from services.notifier.retention import forget_old, measure
+from services.notifier.scheduler import Capacity
 from services.notifier.settings import NotifierSettings
-from services.notifier.store import DeliveryStore
+from services.notifier.store.claims import ClaimStore
+from services.notifier.store.notices import NoticeStore
+from services.notifier.store.partitions import PartitionStore
+from services.notifier.store.results import ResultStore
+from services.notifier.store.upkeep import UpkeepStore
+from services.notifier.warnings import Warnings
+from services.notifier.writer import Writer
 from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
 from shared.outbox import Outbox
 from shared.runtime import Loop, Platform, Service, outbox_loops
+from shared.sealing import Sealer
 from shared.settings import load
-from shared.signing import webhook_secret
 
-LEASE_MARGIN_SECONDS = 15.0
-"""How much longer than its time-out an attempt keeps its lease, to write down what came of it."""
+CHANNEL_MARGIN_SECONDS = 3.0
+"""How much longer than one request an attempt may take: a second connection, the end of the answer's body."""
+MAIL_SECONDS = 60.0
+LEASE_MARGIN_SECONDS = START_SECONDS + 10.0
+"""How much longer than it may take an attempt keeps its lease, to start and to write down what came of it."""
+SOCKETS_A_SLOT = 4
+FILES_BESIDE_SOCKETS = 256
 
 
 @asynccontextmanager
 async def assemble(platform: Platform) -> AsyncIterator[Service]:
-    """The notifier: reads ended jobs, sends webhooks, tells how that ended."""
+    """The notifier: reads what happens to jobs, tells whoever listens, and how that ended."""
     settings = load(NotifierSettings, platform.environment)
     policy = EgressPolicy.of(load(EgressSettings, platform.environment))
     await migrations.require_current(platform.database, SERVICE)
-    store = DeliveryStore(platform.database)
-    outbox = Outbox(pool=platform.database, schema=SERVICE)
+    pool = platform.database
+    outbox, claims, upkeep = Outbox(pool=pool, schema=SERVICE), ClaimStore(pool), UpkeepStore(pool)
     if platform.settings.bus_url.startswith("memory://"):
         await outbox.release_claims()
-        await store.end_leases()
-    async with WebhookChannel(policy=policy, timeout=settings.webhook_timeout_seconds) as channel:
+        await claims.end_leases()
+    sealer = Sealer(platform.secret_key, purpose=SEALING_PURPOSE)
+    intake = Intake(pool=pool, blobs=platform.blobs, sealer=sealer, public_url=platform.settings.public_url)
+    await intake.adopt_callbacks()
+    timeout = settings.webhook_timeout_seconds + CHANNEL_MARGIN_SECONDS
+    async with (
+        open_channels(platform, policy=policy, timeout=settings.webhook_timeout_seconds) as channel,
+        Writer(ResultStore(pool)) as writer,
+    ):
         deliveries = Deliveries(
-            store=store,
-            outbox=outbox,
             channel=channel,
+            sealer=sealer,
+            master=platform.secret_key,
             schedule=settings.schedule(),
-            secret_of=partial(webhook_secret, platform.secret_key),
-            public_url=platform.settings.public_url,
-            lease_seconds=settings.webhook_timeout_seconds + LEASE_MARGIN_SECONDS,
+            timeout=timeout,
+            mail_timeout=MAIL_SECONDS,
         )
         dispatcher = Dispatcher(
-            store=store, deliveries=deliveries, stopping=platform.stopping, grace=platform.settings.drain_seconds
+            store=claims,
+            partitions=Partitions(PartitionStore(pool)),
+            deliveries=deliveries,
+            writer=writer,
+            warnings=Warnings(NoticeStore(pool)),
+            outbox=outbox,
+            capacity=_capacity(settings.delivery_slots),
+            lease_seconds=timeout + LEASE_MARGIN_SECONDS,
+            mail_lease_seconds=MAIL_SECONDS + LEASE_MARGIN_SECONDS,
+            stopping=platform.stopping,
+            grace=platform.settings.drain_seconds,
         )
         yield Service(
             name=SERVICE,
-            subscriptions=subscriptions(deliveries=deliveries, dispatcher=dispatcher, store=store),
+            subscriptions=subscriptions(intake=intake, dispatcher=dispatcher),
             loops=[
                 Loop(name="notifier.dispatcher", run=dispatcher.run),
-                Loop(name="notifier.retention", run=lambda: forget_old(store, days=settings.delivery_log_days)),
+                Loop(name="notifier.retention", run=lambda: forget_old(upkeep, days=settings.delivery_log_days)),
+                Loop(name="notifier.measuring", run=lambda: measure(upkeep)),
                 *outbox_loops(outbox, platform.bus, service=SERVICE),
             ],
         )
+
+
+def _capacity(slots: int) -> Capacity:
+    """Waiting sockets cost little, but each is a file: as many as the system lets this process have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = slots * SOCKETS_A_SLOT + FILES_BESIDE_SOCKETS
+    if soft < wanted:
+        soft = min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return Capacity(slots=slots, sockets=max(slots, min(slots * SOCKETS_A_SLOT, soft - FILES_BESIDE_SOCKETS)))

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-from services.notifier.deliveries import Deliveries
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from services.notifier.dispatcher import Dispatcher
-from services.notifier.notifications import NotifiedEvent
-from services.notifier.store import DeliveryStore
+from services.notifier.intake import Intake
 from shared.bus import Subscription, subscription
-from shared.schemas.events import JobCompleted, JobErased, JobFailed
+from shared.schemas.events import (
+    DeliveryRequested,
+    EndpointChanged,
+    Event,
+    JobCancelled,
+    JobCompleted,
+    JobErased,
+    JobFailed,
+    ReportProgressed,
+    TranscriptionProgressed,
+)
 
 SERVICE = "notifier"
 
+E = TypeVar("E", bound=Event)
 
-def subscriptions(*, deliveries: Deliveries, dispatcher: Dispatcher, store: DeliveryStore) -> list[Subscription]:
-    """Ended jobs are told to whoever asked; erased ones are forgotten."""
 
-    async def on_ended(event: NotifiedEvent) -> None:
-        await deliveries.add(event)
-        dispatcher.wake()
+def subscriptions(*, intake: Intake, dispatcher: Dispatcher) -> list[Subscription]:
+    """What happens to jobs is told to whoever listens; what customers set up and wish for is done."""
 
-    async def on_erased(event: JobErased) -> None:
-        await store.erase_job(event.job_id)
+    def and_wake(handle: Callable[[E], Awaitable[None]]) -> Callable[[E], Awaitable[None]]:
+        async def handle_and_wake(event: E) -> None:
+            await handle(event)
+            dispatcher.wake()
+
+        return handle_and_wake
 
     return [
-        subscription(SERVICE, JobCompleted, on_ended),
-        subscription(SERVICE, JobFailed, on_ended),
-        subscription(SERVICE, JobErased, on_erased),
+        subscription(SERVICE, JobCompleted, and_wake(intake.ended)),
+        subscription(SERVICE, JobFailed, and_wake(intake.ended)),
+        subscription(SERVICE, JobCancelled, and_wake(intake.ended)),
+        subscription(SERVICE, TranscriptionProgressed, and_wake(intake.progressed)),
+        subscription(SERVICE, ReportProgressed, and_wake(intake.progressed)),
+        subscription(SERVICE, JobErased, intake.erased),
+        subscription(SERVICE, EndpointChanged, and_wake(intake.endpoint_changed)),
+        subscription(SERVICE, DeliveryRequested, and_wake(intake.wished)),
     ]

@@ -1,160 +1,171 @@
-"""Deliveries: made once per event, attempted by schedule until the receiver has it or all attempts are used."""
+"""One attempt at one delivery: to whom, what came back, what follows."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from urllib.parse import urlsplit
-from uuid import UUID
+from collections.abc import Sequence
 
+import msgspec
 import structlog
 
-from services.notifier.channels import Answer, Channel, Message
-from services.notifier.notifications import NotifiedEvent, encode_body
-from services.notifier.retries import Outcome, Verdict, judge, wait_before
-from services.notifier.store import Attempt, Change, Claimed, DeliveryStore, NewDelivery
-from shared import metrics
-from shared.database import is_outage
-from shared.logs import bound_job
-from shared.outbox import Outbox, OutboxRow, row_of
-from shared.retry import backoff
+from services.notifier.channels import Answer, Channel, Message, Receiver, Trouble
+from services.notifier.retries import EMAIL_SCHEDULE, TIMED_OUT, Outcome, Past, Verdict, judge
+from services.notifier.store.claims import Claimed
+from services.notifier.store.results import Attempt, Result
+from shared.outbox import OutboxRow, row_of
+from shared.schemas.endpoints import DeliveryStatus, Destination, Endpoint, EndpointKind, Signature
 from shared.schemas.events import DeliveryFinished, DeliveryState
-from shared.schemas.ids import new_id
+from shared.sealing import Sealer
+from shared.signing import endpoint_key_pair, endpoint_secret, webhook_secret
+
+KEPT_REQUEST_BYTES = 16 * 1024
+"""How much of what was sent the log keeps."""
+INTERNAL_ERROR = "internal_error"
 
 log = structlog.get_logger(__name__)
 
 
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that was made."""
+
+    verdict: Verdict
+    seconds: float
+    result: Result
+
+
 class Deliveries:
-    """What happens to deliveries. `secret_of` gives a tenant's signing secret, `lease_seconds` bounds one attempt."""
+    """Makes attempts. `timeout` is what one over HTTP may take in all, `mail_timeout` one by e-mail, in seconds."""
 
     def __init__(
         self,
         *,
-        store: DeliveryStore,
-        outbox: Outbox,
         channel: Channel,
+        sealer: Sealer,
+        master: bytes,
         schedule: Sequence[float],
-        secret_of: Callable[[UUID], str],
-        public_url: str | None,
-        lease_seconds: float,
+        timeout: float,
+        mail_timeout: float,
     ) -> None:
-        self._store = store
-        self._outbox = outbox
         self._channel = channel
+        self._sealer = sealer
+        self._master = master
         self._schedule = schedule
-        self._secret_of = secret_of
-        self._public_url = public_url
-        self.lease_seconds = lease_seconds
+        self._timeout = timeout
+        self._mail_timeout = mail_timeout
 
-    async def add(self, event: NotifiedEvent) -> None:
-        """Make the delivery of an event, if its job has somebody to tell. A repeat of the event changes nothing."""
-        if event.callback_url is None:
-            return
-        delivery = NewDelivery(
-            id=new_id(),
-            event_id=event.event_id,
-            tenant_id=event.tenant_id,
-            job_id=event.job_id,
-            run=event.run,
-            traceparent=event.traceparent,
-            url=event.callback_url,
-            host=_host(event.callback_url),
-            body=encode_body(event, public_url=self._public_url),
+    async def attempt(self, claimed: Claimed) -> Made:
+        """Make one attempt. Whatever the receiver does is an answer; a fault of ours uses up a try like any other failure,
+        as it would else be repeated for ever."""
+        started_at, began = dt.datetime.now(dt.UTC), time.monotonic()
+        answer = await self._send(claimed)
+        seconds = time.monotonic() - began
+        kind = claimed.configuration.kind
+        verdict = judge(
+            answer,
+            Past(tries=claimed.tries, deferrals=claimed.deferrals, age=claimed.age),
+            kind=kind,
+            schedule=EMAIL_SCHEDULE if kind is EndpointKind.EMAIL else self._schedule,
         )
-        added = await self._store.add(delivery, wait=wait_before(self._schedule[0]))
-        log.info("delivery.added" if added else "delivery.known", delivery_id=str(delivery.id))
-
-    async def attempt(self, claimed: Claimed) -> None:
-        """Make one attempt and write down what follows."""
-        with bound_job(tenant_id=claimed.tenant_id, job_id=claimed.job_id, traceparent=claimed.traceparent):
-            started_at, began = dt.datetime.now(dt.UTC), time.monotonic()
-            answer = await self._send(claimed)
-            seconds = time.monotonic() - began
-            verdict = judge(answer, attempts=claimed.attempts + 1, schedule=self._schedule)
-            attempt = Attempt(
-                number=claimed.attempts + 1,
-                started_at=started_at,
-                duration_ms=round(seconds * 1000),
-                status=answer.status,
-                reason=verdict.reason,
-                response=answer.excerpt,
-            )
-            metrics.DELIVERY_ATTEMPTS.labels(verdict.outcome).inc()
-            metrics.DELIVERY_SECONDS.observe(seconds)
-            await self._record(claimed, attempt, verdict, deadline=began + self.lease_seconds)
+        attempt = Attempt(
+            number=claimed.attempts + 1,
+            started_at=started_at,
+            duration_ms=round(seconds * 1000),
+            status=answer.status,
+            reason=verdict.reason,
+            request_headers=answer.request_headers,
+            request_body=answer.request_body[:KEPT_REQUEST_BYTES],
+            response_headers=answer.response_headers,
+            response_body=answer.excerpt,
+        )
+        return Made(verdict=verdict, seconds=seconds, result=_result(claimed, attempt, verdict))
 
     async def _send(self, claimed: Claimed) -> Answer:
-        secret = self._secret_of(claimed.tenant_id)
-        message = Message(id=f"msg_{claimed.event_id.hex}", url=claimed.url, body=claimed.body, secret=secret)
+        message = Message(
+            id=f"msg_{claimed.message_id.hex}",
+            type=claimed.type,
+            sequence=claimed.sequence,
+            occurred_at=claimed.occurred_at,
+            body=claimed.body,
+        )
+        mail = claimed.configuration.kind is EndpointKind.EMAIL
         try:
-            return await self._channel.send(message)
+            async with asyncio.timeout(self._mail_timeout if mail else self._timeout):
+                return await self._channel.send(message, self._receiver(claimed))
+        except TimeoutError:
+            return Answer(trouble=Trouble(reason=TIMED_OUT))
         except Exception:
-            # A fault of ours uses up an attempt like any other: else it would be repeated for ever.
             log.exception("delivery.fault", delivery_id=str(claimed.id))
-            return Answer(trouble="internal_error")
+            return Answer(trouble=Trouble(reason=INTERNAL_ERROR))
 
-    async def _record(self, claimed: Claimed, attempt: Attempt, verdict: Verdict, *, deadline: float) -> None:
-        change, event = _consequence(claimed, attempt, verdict)
-        ours = await _insist(lambda: self._store.record(claimed, attempt, change, event=event), deadline=deadline)
-        if event is not None:
-            self._outbox.wake()
-        log.info(
-            "delivery.attempted",
-            delivery_id=str(claimed.id),
-            number=attempt.number,
-            outcome=verdict.outcome if ours else "lease_lost",
-            status=attempt.status,
-            reason=attempt.reason,
-            milliseconds=attempt.duration_ms,
+    def _receiver(self, claimed: Claimed) -> Receiver:
+        endpoint = claimed.configuration
+        sealed = self._sealer.unseal(endpoint.sealed, place=str(endpoint.id))
+        numbers = [] if claimed.callback else _counting_keys(endpoint)
+        secrets = [endpoint_secret(self._master, endpoint.id, number) for number in numbers]
+        if claimed.callback:
+            secrets = [webhook_secret(self._master, claimed.tenant_id)]
+        asymmetric = Signature.V1A in endpoint.signatures
+        return Receiver(
+            endpoint_id=endpoint.id,
+            tenant_id=claimed.tenant_id,
+            kind=endpoint.kind,
+            destination=msgspec.json.decode(sealed, type=Destination),
+            signatures=endpoint.signatures,
+            secrets=tuple(secrets),
+            private_keys=tuple(
+                endpoint_key_pair(self._master, endpoint.id, number).private for number in numbers if asymmetric
+            ),
+            language=endpoint.language,
+            attach=endpoint.attach,
         )
 
 
-async def _insist(write: Callable[[], Awaitable[bool]], *, deadline: float) -> bool:
-    """Try to write until the deadline, through a restart of the database: what is not written down is sent again."""
-    failures = 0
-    while True:
-        try:
-            return await write()
-        except Exception as error:
-            failures += 1
-            pause = backoff(failures)
-            if not is_outage(error) or time.monotonic() + pause > deadline:
-                raise
-            log.warning("delivery.record_failed", error=type(error).__name__)
-            await asyncio.sleep(pause)
+def _counting_keys(endpoint: Endpoint) -> list[int]:
+    """The numbers of the keys that have not expired, the newest first."""
+    now = dt.datetime.now(dt.UTC)
+    counting = [key.number for key in endpoint.keys if key.expires_at is None or key.expires_at > now]
+    return sorted(counting, reverse=True)
 
 
-def _consequence(claimed: Claimed, attempt: Attempt, verdict: Verdict) -> tuple[Change, OutboxRow | None]:
-    """How the delivery changes, and what the other services hear of it."""
+def _result(claimed: Claimed, attempt: Attempt, verdict: Verdict) -> Result:
+    end = None
     match verdict.outcome:
-        case Outcome.RETRIED:
-            return Change(wait=verdict.wait), None
         case Outcome.DELIVERED:
-            return _end(claimed, attempt, DeliveryState.DELIVERED)
+            end = DeliveryStatus.DELIVERED
         case Outcome.FAILED:
-            return _end(claimed, attempt, DeliveryState.FAILED)
-
-
-def _end(claimed: Claimed, attempt: Attempt, state: DeliveryState) -> tuple[Change, OutboxRow]:
-    event = DeliveryFinished(
-        tenant_id=claimed.tenant_id,
-        job_id=claimed.job_id,
-        run=claimed.run,
-        traceparent=claimed.traceparent,
+            end = DeliveryStatus.FAILED
+        case Outcome.RETRIED | Outcome.DEFERRED | Outcome.POSTPONED:
+            pass
+    return Result(
         delivery_id=claimed.id,
-        state=state,
-        attempts=attempt.number,
-        status=attempt.status,
-        reason=attempt.reason,
+        lease=claimed.lease,
+        endpoint_id=claimed.endpoint_id,
+        attempt=attempt,
+        end=end,
+        wait=verdict.wait,
+        counts=verdict.outcome not in (Outcome.DEFERRED, Outcome.POSTPONED),
+        deferred=verdict.outcome is Outcome.DEFERRED,
+        event=_event(claimed, attempt, verdict),
     )
-    return Change(end=state), row_of(event)
 
 
-def _host(url: str) -> str:
-    """Host and port, for fairness; whether the URL is any good is found out by the attempt."""
-    try:
-        return urlsplit(url).netloc.rpartition("@")[2].lower()[:255]
-    except ValueError:
-        return ""
+def _event(claimed: Claimed, attempt: Attempt, verdict: Verdict) -> OutboxRow | None:
+    """What the gateway hears, which shows on jobs how it went with their callbacks."""
+    if not claimed.callback or claimed.job_id is None or claimed.run is None or not verdict.outcome.final:
+        return None
+    delivered = verdict.outcome is Outcome.DELIVERED
+    return row_of(
+        DeliveryFinished(
+            tenant_id=claimed.tenant_id,
+            job_id=claimed.job_id,
+            run=claimed.run,
+            traceparent=claimed.traceparent,
+            delivery_id=claimed.id,
+            state=DeliveryState.DELIVERED if delivered else DeliveryState.FAILED,
+            attempts=attempt.number,
+            status=attempt.status,
+            reason=attempt.reason,
+        )
+    )

@@ -1,24 +1,41 @@
-"""The loop that attempts what is due: fair over tenants and hosts, and never more at once than the limits say."""
+"""The loop that sends what is due: looks for it, lets the scheduler say whose turn it is, takes just that, and makes the
+attempts.
+
+The database's clock says what is due; waiting goes by the monotonic one. So a clock that jumps loses and hastens nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from contextlib import suppress
+from uuid import UUID
 
 import structlog
 
-from services.notifier.deliveries import Deliveries
-from services.notifier.store import Claimed, DeliveryStore, Limits
+from services.notifier.deliveries import Deliveries, Made
+from services.notifier.health import BLOCKED, Health, Notice, health_after
+from services.notifier.partitions import Partitions
+from services.notifier.scheduler import AGE_SECONDS, Capacity, Grant, Lane, Scheduler
+from services.notifier.store.claims import Claimed, ClaimStore, Due
+from services.notifier.warnings import Warnings
+from services.notifier.writer import Writer
+from shared import metrics
+from shared.database import is_outage
+from shared.logs import bound_job
+from shared.outbox import Outbox
+from shared.schemas.endpoints import EndpointKind
 
-LIMITS = Limits(total=256, per_tenant=32, per_lane=4)
-"""A receiver that never answers holds four slots, a tenant full of them an eighth of all."""
-
-POLL_SECONDS = 2.0
-"""How soon a delivery is found whose wake-up was lost, as when another process died over it."""
-
-CLAIM_GAP_SECONDS = 0.02
-"""Least time between two claims, so that many ends of attempts cause one claim."""
+LOOK_SECONDS = 0.5
+"""How soon something is found that was made in another process."""
+GAP_SECONDS = 0.01
+"""Least time between two rounds, so that many ends of attempts cause one."""
+LOOK_SHARE = 5
+"""A look is followed by so many times its own duration without one."""
+MOST_CLAIMED = 256
+START_SECONDS = 5.0
+"""An attempt starts within this time after it was claimed, or not at all."""
 
 log = structlog.get_logger(__name__)
 
@@ -28,60 +45,245 @@ class Dispatcher:
     for `grace` seconds and gives back the rest. Through an outage they go on, and `run` can be called again."""
 
     def __init__(
-        self, *, store: DeliveryStore, deliveries: Deliveries, stopping: asyncio.Event, grace: float, limits: Limits = LIMITS
+        self,
+        *,
+        store: ClaimStore,
+        partitions: Partitions,
+        deliveries: Deliveries,
+        writer: Writer,
+        warnings: Warnings,
+        outbox: Outbox,
+        capacity: Capacity,
+        lease_seconds: float,
+        mail_lease_seconds: float,
+        stopping: asyncio.Event,
+        grace: float,
     ) -> None:
         self._store = store
+        self._partitions = partitions
         self._deliveries = deliveries
+        self._writer = writer
+        self._warnings = warnings
+        self._outbox = outbox
+        self._capacity = capacity
+        self._scheduler = Scheduler(capacity)
+        self._lease_seconds = lease_seconds
+        self._mail_lease_seconds = mail_lease_seconds
         self._stopping = stopping
         self._grace = grace
-        self._limits = limits
-        self._running: dict[asyncio.Task[None], Claimed] = {}
-        self._due = asyncio.Event()
+        self._health: dict[UUID, Health] = {}
+        self._unwritten: Counter[UUID] = Counter()
+        self._busy: Counter[int] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sending: dict[UUID, Claimed] = {}
+        self._event = asyncio.Event()
+        self._woken = True
+        self._next_look = 0.0
+        self._rested = 0.0
 
     def wake(self) -> None:
         """Something may be due."""
-        self._due.set()
+        self._woken = True
+        self._event.set()
 
     async def run(self) -> None:
         """Loop until cancelled."""
         try:
             while True:
-                self._due.clear()
-                # Asked before the claim: what becomes due between the two is claimed, and not overlooked by both.
-                seconds = await self._store.seconds_to_next()
+                self._event.clear()
+                await self._partitions.keep(lambda part: self._busy[part] > 0)
                 if not self._stopping.is_set():
-                    await self._start_due()
-                await asyncio.sleep(CLAIM_GAP_SECONDS)
-                await self._wait_for_due(POLL_SECONDS if seconds is None else min(POLL_SECONDS, seconds))
+                    await self._look()
+                    await self._start()
+                await asyncio.sleep(GAP_SECONDS)
+                await self._wait()
         except asyncio.CancelledError:
             await self._finish()
             raise
 
-    async def _start_due(self) -> None:
-        running = Counter(claimed.lane for claimed in self._running.values())
-        for claimed in await self._store.claim(running, limits=self._limits, lease_seconds=self._deliveries.lease_seconds):
-            task = asyncio.create_task(self._deliveries.attempt(claimed), name=f"delivery {claimed.id}")
-            self._running[task] = claimed
-            task.add_done_callback(self._ended)
+    async def _look(self) -> None:
+        """Find endpoints that something is due for, when it is time to."""
+        began = time.monotonic()
+        if began < self._rested or (began < self._next_look and not self._woken):
+            return
+        self._woken = False
+        found = await self._store.due(self._partitions.active, within=LOOK_SECONDS)
+        now = time.monotonic()
+        self._rested = now + LOOK_SHARE * (now - began)
+        soon = min((row.seconds for row in found if row.seconds > 0), default=LOOK_SECONDS)
+        self._next_look = max(self._rested, now + min(LOOK_SECONDS, soon))
+        for row in found:
+            self._note(row, now)
+        if empty := [row.endpoint_id for row in found if row.seconds <= 0 and not row.count]:
+            await self._store.settle(empty)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        claimed = self._running.pop(task)
-        self._due.set()
+    def _note(self, row: Due, now: float) -> None:
+        known = self._health.get(row.endpoint_id)
+        if known is None or known.revision != row.health.revision:
+            self._health[row.endpoint_id] = row.health
+            if row.endpoint_id in self._scheduler:
+                self._scheduler.repace(row.endpoint_id, row.health.pace, now=now)
+        if row.count and self._health[row.endpoint_id].disabled is None:
+            pace = self._health[row.endpoint_id].pace
+            self._scheduler.due(row.endpoint_id, row.tenant_id, pace, count=row.count, now=now)
+        else:
+            self._forget(row.endpoint_id)
+
+    async def _start(self) -> None:
+        """Claim for whom it is the turn of, and start what was claimed."""
+        asked = time.monotonic()
+        grants = self._scheduler.grants(now=asked, most=MOST_CLAIMED)
+        if not grants:
+            return
+        granted: defaultdict[UUID, list[Grant]] = defaultdict(list)
+        for grant in grants:
+            granted[grant.endpoint_id].append(grant)
+        try:
+            with metrics.DELIVERY_CLAIM_SECONDS.time():
+                claims = await self._store.claim(
+                    {endpoint_id: len(its) for endpoint_id, its in granted.items()},
+                    owner=self._partitions.owner,
+                    parts=self._partitions.active,
+                    lease_seconds=self._lease_seconds,
+                    mail_lease_seconds=self._mail_lease_seconds,
+                )
+        except BaseException:
+            self._return(grants)
+            raise
+        if time.monotonic() > asked + START_SECONDS:
+            # The process was held up: the lease might end before the attempt does.
+            self._return(grants)
+            await self._store.give_back(claims)
+            return
+        for claimed in claims:
+            self._begin(claimed, granted[claimed.endpoint_id].pop())
+        if missing := {endpoint_id for endpoint_id, its in granted.items() if its}:
+            self._return([grant for endpoint_id in missing for grant in granted[endpoint_id]])
+            await self._store.settle(sorted(missing))
+        if len(grants) == MOST_CLAIMED:
+            self._event.set()
+
+    def _begin(self, claimed: Claimed, grant: Grant) -> None:
+        metrics.DELIVERY_DELAY.labels(grant.lane).observe(max(0.0, claimed.late))
+        self._busy[claimed.part] += 1
+        self._unwritten[claimed.endpoint_id] += 1
+        self._sending[claimed.id] = claimed
+        self._measure()
+        task = asyncio.create_task(self._attempt(claimed, grant), name=f"delivery {claimed.id}")
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._ended(done, claimed))
+
+    async def _attempt(self, claimed: Claimed, grant: Grant) -> None:
+        with bound_job(tenant_id=claimed.tenant_id, job_id=claimed.job_id, traceparent=claimed.traceparent):
+            began = time.monotonic()
+            growing_old = asyncio.get_running_loop().call_later(AGE_SECONDS, self._age, grant)
+            try:
+                made = await self._deliveries.attempt(claimed)
+            except BaseException:
+                self._scheduler.returned(grant, now=time.monotonic())
+                raise
+            finally:
+                growing_old.cancel()
+            health, notice = self._learn(claimed, grant, made)
+            del self._sending[claimed.id]
+            mail = claimed.configuration.kind is EndpointKind.EMAIL
+            lease = self._mail_lease_seconds if mail else self._lease_seconds
+            ours = await self._writer.write(made.result, health, deadline=began + lease)
+            self._written(claimed, made, ours)
+            if ours and notice is not None and await self._warnings.say(notice, claimed, health):
+                self.wake()
+
+    def _age(self, grant: Grant) -> None:
+        self._scheduler.aged(grant)
+        self._measure()
+        self._event.set()
+
+    def _learn(self, claimed: Claimed, grant: Grant, made: Made) -> tuple[Health, Notice | None]:
+        """What the attempt says about its endpoint."""
+        now, verdict = time.monotonic(), made.verdict
+        pace = self._scheduler.ended(grant, verdict.sign, seconds=made.seconds, now=now, rest=verdict.rest)
+        health, notice = health_after(self._health[claimed.endpoint_id], verdict, pace, now=now, callback=claimed.callback)
+        self._health[claimed.endpoint_id] = health
+        if health.disabled is not None:
+            self._scheduler.drop(claimed.endpoint_id)
+        self._event.set()
+        return health, notice
+
+    def _written(self, claimed: Claimed, made: Made, ours: bool) -> None:
+        kind, result = claimed.configuration.kind, made.result
+        metrics.DELIVERY_ATTEMPTS.labels(kind, made.verdict.outcome).inc()
+        metrics.DELIVERY_SECONDS.labels(kind).observe(made.seconds)
+        if not ours:
+            metrics.DELIVERY_LEASES_LOST.inc()
+        if made.verdict.reason in BLOCKED:
+            metrics.DELIVERY_BLOCKED.labels(made.verdict.reason).inc()
+        if ours and result.event is not None:
+            self._outbox.wake()
+        if result.end is None and made.verdict.wait < LOOK_SECONDS:
+            asyncio.get_running_loop().call_later(made.verdict.wait, self.wake)
+        log.info(
+            "delivery.attempted",
+            delivery_id=str(claimed.id),
+            endpoint_id=str(claimed.endpoint_id),
+            number=result.attempt.number,
+            outcome=made.verdict.outcome if ours else "lease_lost",
+            status=result.attempt.status,
+            reason=result.attempt.reason,
+            milliseconds=result.attempt.duration_ms,
+        )
+
+    def _ended(self, task: asyncio.Task[None], claimed: Claimed) -> None:
+        self._tasks.discard(task)
+        self._sending.pop(claimed.id, None)
+        self._busy[claimed.part] -= 1
+        self._unwritten[claimed.endpoint_id] -= 1
+        self._forget(claimed.endpoint_id)
+        self._measure()
+        self._event.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("delivery.broke_off", delivery_id=str(claimed.id), job_id=str(claimed.job_id), exc_info=error)
 
-    async def _wait_for_due(self, seconds: float) -> None:
+    def _forget(self, endpoint_id: UUID) -> None:
+        """What is written down need not be remembered."""
+        if self._unwritten[endpoint_id] <= 0:
+            self._unwritten.pop(endpoint_id, None)
+            if endpoint_id not in self._scheduler or self._scheduler.forget(endpoint_id):
+                self._health.pop(endpoint_id, None)
+
+    def _return(self, grants: list[Grant]) -> None:
+        for grant in grants:
+            self._scheduler.returned(grant, now=time.monotonic())
+        for endpoint_id in {grant.endpoint_id for grant in grants}:
+            self._forget(endpoint_id)
+
+    def _measure(self) -> None:
+        for lane, count in self._scheduler.running.items():
+            metrics.DELIVERY_RUNNING.labels(lane).set(count)
+        metrics.DELIVERY_OVERFLOW.set(max(0, self._scheduler.running[Lane.SLOW] - self._capacity.slow))
+
+    async def _wait(self) -> None:
+        moments = [self._next_look, self._partitions.next_renewal]
+        if self._woken:
+            moments.append(self._rested)
+        if (rest := self._scheduler.next_rest_ends()) is not None:
+            moments.append(rest)
+        # A wake-up in the rest after a long look waits for its end; ends of attempts do not.
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._due.wait()
+            async with asyncio.timeout(max(0.0, min(moments) - time.monotonic())):
+                await self._event.wait()
 
     async def _finish(self) -> None:
-        if not self._running:
-            return
-        _, unfinished = await asyncio.wait(self._running, timeout=self._grace)
-        claims = [self._running[task] for task in unfinished]
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self._grace)
+        unfinished, claims = list(self._tasks), list(self._sending.values())
         for task in unfinished:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
-        if claims:
-            await self._store.give_back(claims)
+        try:
+            if claims:
+                await self._store.give_back(claims)
+            await self._partitions.leave()
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            log.warning("dispatcher.left_leases", deliveries=len(claims))  # they end by themselves

@@ -2,31 +2,111 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TypeAlias
 from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
 
-from shared.schemas.events import JobCompleted, JobFailed
-from shared.schemas.jobs import ArtifactResult, ArtifactState, JobState
-from shared.schemas.webhooks import WebhookArtifact, WebhookBody, WebhookJob
+from shared.schemas.endpoints import EventType, Payload
+from shared.schemas.events import (
+    JobCancelled,
+    JobCompleted,
+    JobFailed,
+    ReportProgressed,
+    TranscriptionProgressed,
+    TranscriptionState,
+)
+from shared.schemas.jobs import ArtifactResult, ArtifactState, Failure, JobState
+from shared.schemas.transcripts import Transcript
+from shared.schemas.webhooks import WebhookArtifact, WebhookBody, WebhookJob, WebhookSegment
 
-NotifiedEvent: TypeAlias = JobCompleted | JobFailed
+LONGEST_BODY = 256 * 1024
+"""Bytes. What would be longer falls back to its thin form."""
+
+JobEnded: TypeAlias = JobCompleted | JobFailed | JobCancelled
+JobProgressed: TypeAlias = TranscriptionProgressed | ReportProgressed
 
 
-def encode_body(event: NotifiedEvent, *, public_url: str | None) -> bytes:
-    """The exact bytes that are signed and sent. Links are left out while the gateway's public URL is unknown."""
+def body_of(event: JobEnded | JobProgressed, *, public_url: str | None) -> WebhookBody:
+    """The thin form. Links are left out while the gateway's public URL is unknown."""
     links = _Links(public_url, event.job_id)
-    return msgspec.json.encode(_body(event, links))
-
-
-def _body(event: NotifiedEvent, links: _Links) -> WebhookBody:
     match event:
         case JobCompleted():
-            return WebhookBody(type="job.completed", timestamp=event.occurred_at, data=_completed(event, links))
+            return WebhookBody(type=EventType.JOB_COMPLETED, timestamp=event.occurred_at, data=_completed(event, links))
         case JobFailed():
-            return WebhookBody(type="job.failed", timestamp=event.occurred_at, data=_failed(event, links))
+            return WebhookBody(type=EventType.JOB_FAILED, timestamp=event.occurred_at, data=_failed(event, links))
+        case JobCancelled():
+            return WebhookBody(type=EventType.JOB_CANCELLED, timestamp=event.occurred_at, data=_cancelled(event, links))
+        case TranscriptionProgressed() | ReportProgressed():
+            return WebhookBody(type=EventType.JOB_PROGRESSED, timestamp=event.occurred_at, data=_progressed(event, links))
+
+
+def worth_telling(event: JobProgressed) -> bool:
+    """Whether it says how far a job is; how it ends is another event's business."""
+    return isinstance(event, ReportProgressed) or (
+        event.progress is not None
+        and event.state not in (TranscriptionState.DONE, TranscriptionState.FAILED, TranscriptionState.CANCELLED)
+    )
+
+
+def test_body(event_id: UUID, at: dt.datetime) -> bytes:
+    """A message that looks like any other, so that a receiver can be tried out."""
+    job = WebhookJob(
+        id=event_id,
+        state=JobState.COMPLETED,
+        run=1,
+        title="Audio2txt test",
+        solution="verbatim",
+        language="en",
+        duration_ms=60_000,
+        created_at=at,
+        finished_at=at,
+    )
+    return msgspec.json.encode(WebhookBody(type=EventType.ENDPOINT_TEST, timestamp=at, data=job))
+
+
+def endpoint_body(type_: EventType, endpoint_id: UUID, *, label: str, reason: str, at: dt.datetime) -> bytes:
+    """What people are told about an endpoint of theirs. In the form of a job, as all messages to people are."""
+    failure = Failure(code=reason, message=reason.replace("_", " "))
+    about = WebhookJob(id=endpoint_id, state=JobState.FAILED, run=1, title=label, failure=failure, finished_at=at)
+    return msgspec.json.encode(WebhookBody(type=type_, timestamp=at, data=about))
+
+
+def encode(body: WebhookBody, *, sequence: int, payload: Payload, transcript: Transcript | None) -> bytes:
+    """The exact bytes that are signed and sent. Without the transcript, or with one that is too long, the thin form that
+    says so."""
+    job = msgspec.structs.replace(body.data, sequence=sequence)
+    if payload is not Payload.THIN and body.type is EventType.JOB_COMPLETED:
+        whole = _with_transcript(job, payload, transcript)
+        encoded = b"" if whole is None else _encode(body, whole)
+        if whole is not None and len(encoded) <= LONGEST_BODY:
+            return encoded
+        job = msgspec.structs.replace(job, reduced=True)
+    return _encode(body, job)
+
+
+def _encode(body: WebhookBody, job: WebhookJob) -> bytes:
+    return msgspec.json.encode(msgspec.structs.replace(body, data=job))
+
+
+def _with_transcript(job: WebhookJob, payload: Payload, transcript: Transcript | None) -> WebhookJob | None:
+    if transcript is None or sum(len(segment.text) for segment in transcript.segments) > LONGEST_BODY:
+        return None
+    if payload is Payload.TEXT:
+        return msgspec.structs.replace(job, text="\n".join(segment.text for segment in transcript.segments))
+    names = {speaker.id: speaker.name or speaker.label for speaker in transcript.speakers}
+    segments = tuple(
+        WebhookSegment(
+            start_ms=segment.start_ms,
+            end_ms=segment.end_ms,
+            speaker=names.get(segment.speaker_id) if segment.speaker_id is not None else None,
+            text=segment.text,
+        )
+        for segment in transcript.segments
+    )
+    return msgspec.structs.replace(job, segments=segments)
 
 
 class _Links:
@@ -69,6 +149,25 @@ def _failed(event: JobFailed, links: _Links) -> WebhookJob:
         finished_at=event.failed_at,
         url=links.job,
     )
+
+
+def _cancelled(event: JobCancelled, links: _Links) -> WebhookJob:
+    return WebhookJob(
+        id=event.job_id,
+        state=JobState.CANCELLED,
+        run=event.run,
+        title=event.title,
+        solution=event.solution,
+        metadata=event.metadata,
+        created_at=event.created_at,
+        finished_at=event.occurred_at,
+        url=links.job,
+    )
+
+
+def _progressed(event: JobProgressed, links: _Links) -> WebhookJob:
+    state = JobState.REPORTING if isinstance(event, ReportProgressed) else JobState.TRANSCRIBING
+    return WebhookJob(id=event.job_id, state=state, run=event.run, progress=event.progress, url=links.job)
 
 
 def _artifact(result: ArtifactResult, links: _Links) -> WebhookArtifact:

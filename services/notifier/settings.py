@@ -13,7 +13,7 @@ LONGEST_SCHEDULE = 50
 
 
 class NotifierSettings(Settings, frozen=True, kw_only=True):
-    """How webhooks are sent, and how long their log is kept."""
+    """How notifications are sent, and how long their log is kept."""
 
     webhook_schedule: Annotated[
         str,
@@ -22,8 +22,16 @@ class NotifierSettings(Settings, frozen=True, kw_only=True):
     webhook_timeout_seconds: Annotated[
         float, Meta(ge=0.1, le=30, description="Seconds a receiver has to answer one attempt.")
     ] = 15.0
+    delivery_slots: Annotated[
+        int,
+        Meta(
+            ge=8,
+            le=10_000,
+            description="Attempts of one process that may be young at once; up to four times as many wait for slow receivers.",
+        ),
+    ] = 256
     delivery_log_days: Annotated[
-        int, Meta(ge=1, le=3650, description="Days after which ended deliveries and their attempts are forgotten.")
+        int, Meta(ge=1, le=3650, description="Days after which messages, ended deliveries and their attempts are forgotten.")
     ] = 30
 
     def schedule(self) -> tuple[float, ...]:

@@ -31,6 +31,8 @@ _TROUBLES = {
     EgressTrouble.TIMEOUT: "its server takes too long",
     EgressTrouble.DROPPED: "its server broke the transfer off",
     EgressTrouble.INVALID: "its server redirects too often or does not speak HTTP",
+    EgressTrouble.PROXY: "this installation's proxy is not available",
+    EgressTrouble.RESOLVER: "this installation's name server is not available",
 }
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,9 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
+from urllib.parse import urlsplit
 
 import aiohttp
 import pycares
@@ -19,8 +21,8 @@ from aiohttp.client_middlewares import ClientHandlerType, ClientMiddlewareType
 from aiohttp.connector import AddrInfoType
 from typing_extensions import override
 
-from shared.egress.policy import EgressPolicy, parse_address
-from shared.egress.session import AddressRefused
+from shared.egress.policy import Address, EgressPolicy, parse_address
+from shared.egress.session import AddressRefused, ProxyAway, ResolverAway
 from shared.egress.urls import check_url
 
 LOOKUP_SECONDS = 5.0
@@ -33,9 +35,16 @@ _encrypted: ContextVar[bool] = ContextVar("encrypted", default=False)
 
 def guarded_connector(policy: EgressPolicy, resolver: AbstractResolver | None = None) -> aiohttp.TCPConnector:
     """A connector without limits of its own: whoever uses it decides how much goes where."""
+    checking: CheckingResolver | ProxyResolver
+    if policy.proxy is None:
+        checking = CheckingResolver(policy, resolver or NameResolver(system=bool(policy.allowed)))
+        socket_factory = _socket_factory(policy)
+    else:
+        checking = ProxyResolver(policy.proxy, resolver or aiohttp.ThreadedResolver())
+        socket_factory = _proxy_socket_factory(checking)
     return aiohttp.TCPConnector(
-        resolver=CheckingResolver(policy, resolver or NameResolver(system=bool(policy.allowed))),
-        socket_factory=_socket_factory(policy),
+        resolver=checking,
+        socket_factory=socket_factory,
         limit=0,
         ttl_dns_cache=DNS_CACHE_SECONDS,
         keepalive_timeout=KEEP_ALIVE_SECONDS,
@@ -104,10 +113,51 @@ class CheckingResolver(AbstractResolver):
                 return await self._resolver.resolve(host, port, family)
         except TimeoutError:
             raise OSError(errno.ETIMEDOUT, "no answer from DNS") from None
+        except OSError as error:
+            if _code_of(error) == pycares.errno.ARES_ECONNREFUSED:
+                raise ResolverAway(errno.ECONNREFUSED, "no name server listens") from error
+            raise
 
     @override
     async def close(self) -> None:
         await self._resolver.close()
+
+
+class ProxyResolver(AbstractResolver):
+    """Knows the proxy, and nobody else: all other names are the proxy's business."""
+
+    def __init__(self, proxy: str, resolver: AbstractResolver) -> None:
+        self._host = urlsplit(proxy).hostname or ""
+        self._resolver = resolver
+        self.addresses: set[Address] = set()
+        """Of the proxy."""
+        with suppress(ValueError):
+            self.addresses.add(parse_address(self._host))
+
+    @override
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
+        if host.rstrip(".").lower() != self._host:
+            raise _refused()
+        try:
+            answers = await self._resolver.resolve(host, port, family)
+        except OSError as error:
+            raise ProxyAway(errno.EADDRNOTAVAIL, "the proxy's name is not known") from error
+        self.addresses.update(parse_address(answer["host"]) for answer in answers)
+        return answers
+
+    @override
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+def _proxy_socket_factory(resolver: ProxyResolver) -> Callable[[AddrInfoType], socket.socket]:
+    def connect_from(info: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, target = info
+        if parse_address(str(target[0])) not in resolver.addresses:
+            raise _refused()
+        return socket.socket(family, kind, protocol)
+
+    return connect_from
 
 
 def _socket_factory(policy: EgressPolicy) -> Callable[[AddrInfoType], socket.socket]:
@@ -126,5 +176,9 @@ def _refused() -> AddressRefused:
 
 def _not_found(error: OSError) -> bool:
     """Whether name servers answered that there is no such name, as opposed to not answering."""
-    code = error.__cause__.args[0] if error.__cause__ is not None and error.__cause__.args else None
-    return code in (pycares.errno.ARES_ENOTFOUND, pycares.errno.ARES_ENODATA)
+    return _code_of(error) in (pycares.errno.ARES_ENOTFOUND, pycares.errno.ARES_ENODATA)
+
+
+def _code_of(error: OSError) -> object:
+    """Of c-ares, behind aiohttp's error."""
+    return error.__cause__.args[0] if error.__cause__ is not None and error.__cause__.args else None

@@ -9,11 +9,12 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
+from urllib.parse import urlsplit
 
 from msgspec import Meta
 
 from shared.errors import ConfigurationError, JobError
-from shared.settings import Settings
+from shared.settings import SECRET, Settings
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -55,6 +56,17 @@ class EgressSettings(Settings, frozen=True, kw_only=True):
     egress_nat64: Annotated[
         bool, Meta(description="The network reaches IPv4 through NAT64: judge 64:ff9b::/96 by the address inside.")
     ] = False
+    egress_proxy: (
+        Annotated[
+            str,
+            Meta(
+                description="HTTP proxy for all these requests, as in http://user:password@proxy:3128. It looks names up and "
+                "decides where to.",
+                extra=SECRET,
+            ),
+        ]
+        | None
+    ) = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +76,19 @@ class EgressPolicy:
     allowed: tuple[Network, ...] = ()
     allow_http: bool = False
     nat64: bool = False
+    proxy: str | None = None
+    """Where there is one, it alone is connected to: URLs are checked as text here, and by the proxy as addresses."""
 
     @classmethod
     def of(cls, settings: EgressSettings) -> EgressPolicy:
         """Parse the settings; raises `ConfigurationError` for what is not a network."""
         texts = [text.strip() for text in settings.egress_allow_cidrs.split(",") if text.strip()]
-        return cls(allowed=tuple(map(_network, texts)), allow_http=settings.egress_allow_http, nat64=settings.egress_nat64)
+        return cls(
+            allowed=tuple(map(_network, texts)),
+            allow_http=settings.egress_allow_http,
+            nat64=settings.egress_nat64,
+            proxy=_proxy(settings.egress_proxy),
+        )
 
     def allows(self, address: Address) -> bool:
         """Whether the operator listed the address. Metadata addresses must be listed for themselves."""
@@ -102,6 +121,20 @@ def _unmapped(address: Address) -> Address:
 
 def _inside(network: Network, reserved: Network) -> bool:
     return network.prefixlen >= reserved.prefixlen
+
+
+def _proxy(url: str | None) -> str | None:
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
+        sound = sound and not (parts.path.strip("/") or parts.query or parts.fragment)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ConfigurationError("AUDIO2TXT_EGRESS_PROXY must look like http://proxy:3128.")
+    return url
 
 
 def _network(text: str) -> Network:

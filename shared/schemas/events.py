@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from shared.schemas.endpoints import DeliveryWish, Endpoint
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactResult, Failure, JobOptions, ReportMode, Waiting
 from shared.schemas.reports import Usage
@@ -29,17 +30,22 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """What all events carry. `event_id` is the message id on the bus and stays the same over redeliveries."""
 
     tenant_id: UUID
-    job_id: UUID
-    run: Annotated[int, Meta(ge=1)] = 1
-    """The transcription run of the job this speaks of; a retry of the transcription starts the next run,
-    and whatever arrives from an earlier one is ignored."""
     event_id: UUID = msgspec.field(default_factory=new_id)
     occurred_at: dt.datetime = msgspec.field(default_factory=_now)
     traceparent: str | None = None
     """W3C trace context of the request that caused the event."""
 
 
-class JobSubmitted(Event, frozen=True, kw_only=True, tag="job.submitted"):
+class JobEvent(Event, frozen=True, kw_only=True):
+    """An event about a job."""
+
+    job_id: UUID
+    run: Annotated[int, Meta(ge=1)] = 1
+    """The transcription run of the job this speaks of; a retry of the transcription starts the next run,
+    and whatever arrives from an earlier one is ignored."""
+
+
+class JobSubmitted(JobEvent, frozen=True, kw_only=True, tag="job.submitted"):
     """A job wants its audio transcribed.
 
     Published by the gateway (on creation, on retry, and again by its sweeper); read by the transcriber.
@@ -54,13 +60,19 @@ class JobSubmitted(Event, frozen=True, kw_only=True, tag="job.submitted"):
     deadline_at: dt.datetime
 
 
-class JobCancelled(Event, frozen=True, kw_only=True, tag="job.cancelled"):
-    """The customer wants no more work done. Published by the gateway; read by the transcriber; final states absorb it."""
+class JobCancelled(JobEvent, frozen=True, kw_only=True, tag="job.cancelled"):
+    """The customer wants no more work done. Published by the gateway; read by the transcriber, where final states absorb it,
+    and by the notifier, which keeps one message per event id."""
+
+    title: str | None = None
+    solution: str | None = None
+    metadata: dict[str, str] = {}
+    created_at: dt.datetime | None = None
 
 
-class JobCompleted(Event, frozen=True, kw_only=True, tag="job.completed"):
+class JobCompleted(JobEvent, frozen=True, kw_only=True, tag="job.completed"):
     """A job ended with its artifacts. Published by the gateway in the transaction that completes the job;
-    read by the notifier, which keeps one delivery per event id."""
+    read by the notifier, which keeps one message per event id."""
 
     callback_url: str | None = None
     title: str | None = None
@@ -71,10 +83,12 @@ class JobCompleted(Event, frozen=True, kw_only=True, tag="job.completed"):
     metadata: dict[str, str] = {}
     created_at: dt.datetime
     completed_at: dt.datetime
+    transcript_key: str | None = None
+    """Of an edited transcript; null for the one of the run."""
 
 
-class JobFailed(Event, frozen=True, kw_only=True, tag="job.failed"):
-    """A job ended without a result, and why. Published by the gateway; read by the notifier, one delivery per event id."""
+class JobFailed(JobEvent, frozen=True, kw_only=True, tag="job.failed"):
+    """A job ended without a result, and why. Published by the gateway; read by the notifier, one message per event id."""
 
     callback_url: str | None = None
     title: str | None = None
@@ -85,7 +99,7 @@ class JobFailed(Event, frozen=True, kw_only=True, tag="job.failed"):
     failed_at: dt.datetime
 
 
-class JobErased(Event, frozen=True, kw_only=True, tag="job.erased"):
+class JobErased(JobEvent, frozen=True, kw_only=True, tag="job.erased"):
     """The customer deleted the job and everything about it. Published by the gateway; read by the transcriber and the
     notifier, which forget what they hold; deleting twice is deleting once."""
 
@@ -103,9 +117,10 @@ class TranscriptionState(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
-class TranscriptionProgressed(Event, frozen=True, kw_only=True, tag="transcription.progressed"):
+class TranscriptionProgressed(JobEvent, frozen=True, kw_only=True, tag="transcription.progressed"):
     """How far a transcription is, or why it failed. Published by the transcriber at most once a second;
-    read by the gateway, which only moves forward inside one run, and keeps what the newest says of `waiting`."""
+    read by the gateway, which only moves forward inside one run, and keeps what the newest says of `waiting`, and by the
+    notifier, where a newer message takes the place of one that was not sent yet."""
 
     state: TranscriptionState
     progress: Annotated[float, Meta(ge=0, le=1)] | None = None
@@ -116,7 +131,7 @@ class TranscriptionProgressed(Event, frozen=True, kw_only=True, tag="transcripti
     """What it waits for; null while its work goes on."""
 
 
-class TranscriptReady(Event, frozen=True, kw_only=True, tag="transcript.ready"):
+class TranscriptReady(JobEvent, frozen=True, kw_only=True, tag="transcript.ready"):
     """The transcript of a run is stored. Published by the transcriber; read by the reporter, whose blob keys are a
     function of job and run, and by the gateway, which moves the job to `reporting` once."""
 
@@ -130,7 +145,7 @@ class TranscriptReady(Event, frozen=True, kw_only=True, tag="transcript.ready"):
     cost: Cost | None = None
 
 
-class TranscriptRevised(Event, frozen=True, kw_only=True, tag="transcript.revised"):
+class TranscriptRevised(JobEvent, frozen=True, kw_only=True, tag="transcript.revised"):
     """A person edited the transcript of a completed job. Published by the gateway, and again by its sweeper; read by the
     reporter, which marks what no longer stands in the report that is there and renders it anew, under keys that are a
     function of job, run and revision."""
@@ -141,15 +156,15 @@ class TranscriptRevised(Event, frozen=True, kw_only=True, tag="transcript.revise
     """The report to go by."""
 
 
-class ReportProgressed(Event, frozen=True, kw_only=True, tag="report.progressed"):
+class ReportProgressed(JobEvent, frozen=True, kw_only=True, tag="report.progressed"):
     """How far a report is that takes more than a moment. Published by the reporter at most once a second; read by the
-    gateway, which only moves forward inside one attempt at the report."""
+    gateway, which only moves forward inside one attempt at the report, and by the notifier like that of transcriptions."""
 
     progress: Annotated[float, Meta(ge=0, le=1)]
     attempt: Annotated[int, Meta(ge=1)] = 1
 
 
-class ReportReady(Event, frozen=True, kw_only=True, tag="report.ready"):
+class ReportReady(JobEvent, frozen=True, kw_only=True, tag="report.ready"):
     """All artifacts of a run are rendered or given up. Published by the reporter; read by the gateway, which completes
     the job once, or takes over the files of an edited transcript; a repeat carries the same keys and digests."""
 
@@ -174,8 +189,8 @@ class DeliveryState(enum.StrEnum):
     FAILED = "failed"
 
 
-class DeliveryFinished(Event, frozen=True, kw_only=True, tag="delivery.finished"):
-    """A webhook was delivered or given up. Published by the notifier; read by the gateway, which shows it on the job."""
+class DeliveryFinished(JobEvent, frozen=True, kw_only=True, tag="delivery.finished"):
+    """A job's callback was delivered or given up. Published by the notifier; read by the gateway, which shows it on the job."""
 
     delivery_id: UUID
     state: DeliveryState
@@ -183,6 +198,25 @@ class DeliveryFinished(Event, frozen=True, kw_only=True, tag="delivery.finished"
     status: int | None = None
     """HTTP status of the last answer; null when there was none."""
     reason: str | None = None
+
+
+class EndpointChanged(Event, frozen=True, kw_only=True, tag="endpoint.changed"):
+    """A customer made, changed or deleted an endpoint. Published by the gateway in the transaction that does it; read by the
+    notifier, which ignores what is older than what it knows."""
+
+    endpoint_id: UUID
+    version: Annotated[int, Meta(ge=1)]
+    """Grows with every change of the endpoint, its deletion included."""
+    endpoint: Endpoint | None = None
+    """Null: it was deleted."""
+
+
+class DeliveryRequested(Event, frozen=True, kw_only=True, tag="delivery.requested"):
+    """A customer wants something sent, again or as a test. Published by the gateway; read by the notifier, which does it once
+    per event id."""
+
+    endpoint_id: UUID
+    wish: DeliveryWish
 
 
 EVENT_TYPES: tuple[type[Event], ...] = (
@@ -196,6 +230,8 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     TranscriptRevised,
     ReportProgressed,
     ReportReady,
+    EndpointChanged,
+    DeliveryRequested,
     DeliveryFinished,
 )
 

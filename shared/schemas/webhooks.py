@@ -1,13 +1,13 @@
-"""The body customers' systems receive, after Standard Webhooks: `{type, timestamp, data}`. Thin: ids, states, links."""
+"""The body that receivers get, after Standard Webhooks: `{type, timestamp, data}`. Thin by default: ids, states, links."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal
 from uuid import UUID
 
 import msgspec
 
+from shared.schemas.endpoints import EventType
 from shared.schemas.jobs import ArtifactState, Failure, FileFormat, JobState
 
 
@@ -23,27 +23,47 @@ class WebhookArtifact(msgspec.Struct, frozen=True, kw_only=True):
     """Where to fetch it with an API key; null when the artifact failed or no public URL is configured."""
 
 
+class WebhookSegment(msgspec.Struct, frozen=True, kw_only=True):
+    """One to three sentences of one speaker."""
+
+    start_ms: int
+    end_ms: int
+    speaker: str | None = None
+    """Their name, or else the label that the engine gave them."""
+    text: str
+
+
 class WebhookJob(msgspec.Struct, frozen=True, kw_only=True):
-    """The job the event is about, as it stood when the event was made."""
+    """The job the message is about, as it stood when the event was made."""
 
     id: UUID
     state: JobState
     run: int
-    title: str | None
-    solution: str
+    sequence: int | None = None
+    """Grows with each message about the job, so that a receiver can tell an older one that arrives late."""
+    progress: float | None = None
+    """From 0 to 1 inside its state; only of jobs that are worked on."""
+    title: str | None = None
+    solution: str | None = None
     language: str | None = None
     duration_ms: int | None = None
     artifacts: tuple[WebhookArtifact, ...] = ()
     failure: Failure | None = None
     metadata: dict[str, str] = {}
-    created_at: dt.datetime
-    finished_at: dt.datetime
+    created_at: dt.datetime | None = None
+    finished_at: dt.datetime | None = None
     url: str | None = None
+    text: str | None = None
+    """The transcript, one paragraph a segment, for endpoints that want it."""
+    segments: tuple[WebhookSegment, ...] | None = None
+    """The transcript's segments, for endpoints that want them."""
+    reduced: bool = False
+    """The endpoint wants the transcript, but it is longer than a message may be, or gone: fetch it by its URL."""
 
 
 class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):
     """What is signed and sent."""
 
-    type: Literal["job.completed", "job.failed"]
+    type: EventType
     timestamp: dt.datetime
     data: WebhookJob

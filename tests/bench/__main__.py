@@ -37,6 +37,7 @@ SUBJECTS = (
     "documents",
     "extraction",
     "llm",
+    "deliveries",
 )
 
 

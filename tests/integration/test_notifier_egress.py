@@ -6,38 +6,32 @@ import asyncio
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from aiohttp.abc import AbstractResolver, ResolveResult
-from typing_extensions import override
 
-from services.notifier.channels import Answer, Message
+from services.notifier.channels import Answer, Trouble
+from services.notifier.channels.chats import ChatChannel
+from services.notifier.channels.chats.ntfy import Ntfy
+from services.notifier.channels.posting import Poster
 from services.notifier.channels.webhook import WebhookChannel
 from shared.egress import EgressPolicy, EgressSettings, EgressTrouble, guarded_session, trouble_of
 from shared.egress.connector import guard_request, guarded_connector
+from shared.schemas.endpoints import EndpointKind, NtfyDestination
+from tests.attacks import ATTACKS
+from tests.channels import message, to, told, webhook_to
 from tests.receivers import Receiver, raw, receiver, status
+from tests.resolving import Answers
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 INTERNET = EgressPolicy(allow_http=True)
 """Public addresses only; plain http, so that nothing but the address can be what is refused."""
 
 LISTED = EgressPolicy.of(EgressSettings(egress_allow_cidrs="127.0.0.2/32"))
 """127.0.0.2 is the customer's receiver, 127.0.0.1 is what must not be reached."""
-
-ATTACKS = """
-http://127.0.0.1:{port}/ http://127.0.0.1.:{port}/ http://2130706433:{port}/ http://0x7f000001:{port}/
-http://017700000001:{port}/ http://0177.0.0.1:{port}/ http://0x7f.0.0.1:{port}/ http://127.1:{port}/ http://127.0.1:{port}/
-http://0:{port}/ http://0.0.0.0:{port}/ http://[::1]:{port}/ http://[::]:{port}/ http://[::ffff:127.0.0.1]:{port}/
-http://[::ffff:7f00:1]:{port}/ http://[::127.0.0.1]:{port}/ http://[64:ff9b::7f00:1]:{port}/ http://[::1%25lo]:{port}/
-http://①②⑦.⓪.⓪.①:{port}/ http://127。0。0。1:{port}/ http://localhost:{port}/ http://LOCALHOST.:{port}/
-http://anything.localhost:{port}/ http://user@127.0.0.1:{port}/ http://example.com@127.0.0.1:{port}/
-http://127.0.0.1:{port}\\@example.com/ http://127.0.0.1:{port}#@example.com/
-"""
 
 
 @pytest_asyncio.fixture
@@ -55,34 +49,6 @@ async def canary() -> AsyncIterator[Receiver]:
             server.close()
         await asyncio.sleep(0)
         assert canary.connections == 0
-
-
-class Answers(AbstractResolver):
-    """A name server in an attacker's hands: the n-th look-up gets the n-th answer."""
-
-    def __init__(self, *answers: Sequence[str]) -> None:
-        self.answers = list(answers)
-        self.asked = 0
-
-    @override
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
-        addresses = self.answers[min(self.asked, len(self.answers) - 1)]
-        self.asked += 1
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=0,
-            )
-            for address in addresses
-        ]
-
-    @override
-    async def close(self) -> None:
-        """Nothing is held."""
 
 
 @asynccontextmanager
@@ -103,15 +69,25 @@ async def trouble_with(session: aiohttp.ClientSession, url: str) -> EgressTroubl
 
 async def deliver(url: str, policy: EgressPolicy) -> Answer:
     """One webhook."""
-    async with WebhookChannel(policy=policy, timeout=5) as channel:
-        return await channel.send(Message(id="msg_1", url=url, body=b"{}", secret=SECRET))
+    async with Poster(policy=policy, timeout=5) as poster:
+        return await WebhookChannel(poster).send(message(), webhook_to(url))
 
 
 @pytest.mark.parametrize("attack", ATTACKS.split())
 async def test_no_spelling_reaches_loopback(canary: Receiver, attack: str) -> None:
     """A webhook to it is refused for good, without a connection."""
     answer = await deliver(attack.format(port=canary.port), INTERNET)
-    assert (answer.status, answer.trouble, answer.stop) == (None, EgressTrouble.REFUSED, True)
+    assert (answer.status, answer.trouble, answer.stop) == (None, Trouble(reason="address_refused"), True)
+
+
+@pytest.mark.parametrize("attack", ATTACKS.split())
+async def test_no_spelling_of_an_ntfy_server_reaches_loopback(canary: Receiver, attack: str) -> None:
+    """The only chat whose server customers choose."""
+    url = attack.format(port=canary.port).rstrip("/") + "/topic"
+    async with Poster(policy=INTERNET, timeout=5) as poster:
+        channel = ChatChannel(Ntfy(), poster=poster, solutions={})
+        answer = await channel.send(told(), to(EndpointKind.NTFY, NtfyDestination(url=url)))
+    assert (answer.status, answer.delivered, answer.stop) == (None, False, True)
 
 
 @pytest.mark.parametrize("attack", ATTACKS.split())
@@ -179,7 +155,7 @@ async def test_names_of_hosts_files_work_for_listed_networks() -> None:
 async def test_a_name_that_does_not_exist() -> None:
     """Told apart from a refusal, as it may exist tomorrow."""
     answer = await deliver("https://does-not-exist.invalid/", EgressPolicy())
-    assert (answer.trouble, answer.stop) == (EgressTrouble.NAME, False)
+    assert (answer.trouble, answer.stop) == (Trouble(reason="name_not_found"), False)
 
 
 @pytest.fixture
@@ -218,4 +194,12 @@ async def test_a_receiver_that_is_no_web_server() -> None:
     """Told as such, and may be one tomorrow."""
     async with receiver(raw(b"220 mail ESMTP\r\n"), host="127.0.0.2") as customer:
         answer = await deliver(customer.url, LISTED)
-    assert (answer.trouble, answer.stop) == (EgressTrouble.INVALID, False)
+    assert (answer.trouble, answer.stop) == (Trouble(reason="answer_invalid"), False)
+
+
+async def test_a_name_server_that_is_away(unused_tcp_port: int) -> None:
+    """That is ours, and told apart from a name that does not exist: nobody is charged for it."""
+    nobody = aiohttp.AsyncResolver(nameservers=[f"127.0.0.1:{unused_tcp_port}"], timeout=1, tries=1)
+    async with aiohttp.ClientSession(connector=guarded_connector(INTERNET, nobody)) as session:
+        trouble = await trouble_with(session, "http://receiver.example/")
+    assert (trouble, trouble.ours) == (EgressTrouble.RESOLVER, True)

@@ -118,7 +118,7 @@ async def test_a_receiver_that_recovers(notifier: RunningNotifier) -> None:
     for request in customer.requests:
         request.verify(secret_of(event))
     log = await notifier.attempts(event)
-    assert [(attempt.number, attempt.status, attempt.reason, attempt.response) for attempt in log] == [
+    assert [(attempt.number, attempt.status, attempt.reason, attempt.response_body) for attempt in log] == [
         (1, None, "connection_lost", b""),
         (2, 500, "http_500", b"database down"),
         (3, 200, None, b"thanks"),
@@ -184,7 +184,7 @@ async def test_the_status_counts_and_not_the_body(notifier: RunningNotifier, beh
         end = await notifier.end_of(event)
     assert (end.state, end.attempts, end.status) == (DeliveryState.DELIVERED, 1, 200)
     (attempt,) = await notifier.attempts(event)
-    assert 0 < len(attempt.response) <= 4096
+    assert 0 < len(attempt.response_body) <= 4096
 
 
 async def test_a_compressed_body_is_not_inflated(notifier: RunningNotifier) -> None:
@@ -194,7 +194,7 @@ async def test_a_compressed_body_is_not_inflated(notifier: RunningNotifier) -> N
         await notifier.publish(event)
         await notifier.end_of(event)
     assert customer.requests[0].headers["accept-encoding"] == "identity"
-    assert [attempt.response for attempt in await notifier.attempts(event)] == [b"\x1f\x8b\x08\x00bomb"]
+    assert [attempt.response_body for attempt in await notifier.attempts(event)] == [b"\x1f\x8b\x08\x00bomb"]
 
 
 async def test_cookies_are_not_kept(notifier: RunningNotifier) -> None:

@@ -16,6 +16,8 @@ from services.gateway.access import TRACEPARENT
 from services.gateway.allowances import Allowances
 from services.gateway.body import LARGEST_JSON, Body
 from services.gateway.choosing import Choosing
+from services.gateway.cursors import Cursor
+from services.gateway.endpoints import Endpoints
 from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
@@ -52,6 +54,7 @@ class Gateway:
     uploads: Uploads
     submissions: Submissions
     lifecycle: Lifecycle
+    endpoints: Endpoints
     revisions: Revisions
     choosing: Choosing
     allowances: Allowances
@@ -85,6 +88,15 @@ Api = NamedDependency[SkipValidation[Gateway]]
 """How a handler asks for the parameter `gateway`."""
 
 JobId = FromPath[UUID]
+
+
+def cursor_of(text: str | None) -> Cursor | None:
+    """Where a list goes on. Raises `Problem` 400."""
+    try:
+        return None if text is None else Cursor.decode(text)
+    except ValueError:
+        detail = "The cursor in `after` is none of ours; use next_cursor of the page before."
+        raise Problem(400, "invalid_cursor", detail, errors=[FieldError(pointer="after", message=detail)]) from None
 
 
 def traceparent(request: ApiRequest) -> str | None:

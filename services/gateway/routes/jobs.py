@@ -14,10 +14,10 @@ from services.gateway.cursors import Cursor
 from services.gateway.form import FILE, Form, values_of
 from services.gateway.jobs import Job
 from services.gateway.openapi import JSON, Answer, Operation
-from services.gateway.problems import FieldError, Problem, invalid
+from services.gateway.problems import Problem, invalid
 from services.gateway.ranges import matches
 from services.gateway.requests import JobRequest, JobSettings, RetryRequest
-from services.gateway.routes.context import Api, ApiRequest, Gateway, JobId, not_valid, traceparent
+from services.gateway.routes.context import Api, ApiRequest, Gateway, JobId, cursor_of, not_valid, traceparent
 from services.gateway.submission import Submitted, parse_idempotency_key
 from services.gateway.texts import clean_file_name
 from services.gateway.views import JobView, Page
@@ -108,7 +108,7 @@ async def list_jobs(
     job_state: Annotated[JobState | None, QueryParameter(name="state", description="Only jobs in this state.")] = None,
 ) -> Response[Page[JobView]]:
     """The tenant's jobs, page by page."""
-    cursor = _cursor(after)
+    cursor = cursor_of(after)
     jobs = await gateway.jobs.page(request.user.tenant_id, state=job_state, after=cursor, limit=limit + 1)
     shown, more = jobs[:limit], len(jobs) > limit
     following = Cursor(created_at=shown[-1].created_at, id=shown[-1].id).encode() if more else None
@@ -255,11 +255,3 @@ async def _wait(request: ApiRequest, gateway: Gateway, job_id: JobId, seconds: f
             if job.at_rest or left <= 0 or gateway.hub.stopping:
                 return job
             await watch.changed(left)
-
-
-def _cursor(text: str | None) -> Cursor | None:
-    try:
-        return None if text is None else Cursor.decode(text)
-    except ValueError:
-        detail = "The cursor in `after` is none of ours; use next_cursor of the page before."
-        raise Problem(400, "invalid_cursor", detail, errors=[FieldError(pointer="after", message=detail)]) from None

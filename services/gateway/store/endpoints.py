@@ -1,0 +1,121 @@
+"""Where customers want to be told. Every change carries its event, in one statement."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+import msgspec
+
+from services.gateway.cursors import Cursor
+from services.gateway.store import patiently
+from shared.database import Pool
+from shared.outbox import row_of
+from shared.schemas.endpoints import EndpointKind, Payload, Signature, SigningKey
+from shared.schemas.events import Event
+from shared.schemas.jobs import ReportLanguage
+
+
+class EndpointRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `gateway.endpoints`."""
+
+    id: UUID
+    tenant_id: UUID
+    kind: EndpointKind
+    description: str | None
+    label: str
+    sealed: bytes
+    events: tuple[str, ...]
+    paused: bool = False
+    include: Payload = Payload.THIN
+    signatures: tuple[Signature, ...] = (Signature.V1,)
+    keys: tuple[SigningKey, ...] = (SigningKey(number=1),)
+    language: ReportLanguage
+    attach: bool = True
+    enabled_at: dt.datetime
+    version: int = 1
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+_NAMES = tuple(field.name for field in msgspec.structs.fields(EndpointRow))
+_COLUMNS = ", ".join(_NAMES)
+_PLACES = ", ".join(f"${number}" for number in range(4, 4 + len(_NAMES)))
+_CHANGED = ", ".join(f"{name} = ${number}" for number, name in enumerate(_NAMES, start=4) if name not in ("id", "tenant_id"))
+
+
+class EndpointStore:
+    """Rows of `gateway.endpoints`, always asked for by tenant."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def find(self, tenant_id: UUID, endpoint_id: UUID) -> EndpointRow | None:
+        """One endpoint of the tenant."""
+        row = await patiently(
+            self._pool.fetchrow(
+                f"select {_COLUMNS} from gateway.endpoints where tenant_id = $1 and id = $2", tenant_id, endpoint_id
+            )
+        )
+        return None if row is None else msgspec.convert(dict(row), EndpointRow)
+
+    async def find_anybodys(self, endpoint_id: UUID) -> EndpointRow | None:
+        """One endpoint, for whoever proves to be its recipient."""
+        row = await patiently(self._pool.fetchrow(f"select {_COLUMNS} from gateway.endpoints where id = $1", endpoint_id))
+        return None if row is None else msgspec.convert(dict(row), EndpointRow)
+
+    async def page(self, tenant_id: UUID, *, after: Cursor | None, limit: int) -> list[EndpointRow]:
+        """The tenant's newest endpoints, those after the cursor."""
+        rows = await patiently(
+            self._pool.fetch(
+                f"""
+                select {_COLUMNS} from gateway.endpoints
+                where tenant_id = $1 and ($2::timestamptz is null or (created_at, id) < ($2, $3))
+                order by created_at desc, id desc limit $4
+                """,
+                *(tenant_id, after and after.created_at, after and after.id, limit),
+            )
+        )
+        return [msgspec.convert(dict(row), EndpointRow) for row in rows]
+
+    async def add(self, row: EndpointRow, event: Event, *, most: int) -> bool:
+        """Add one, while the tenant has fewer than `most`."""
+        return await self._write(
+            f"""
+            insert into gateway.endpoints ({_COLUMNS}) select {_PLACES}
+            where (select count(*) from gateway.endpoints where tenant_id = $5) < {int(most)}
+            """,
+            event,
+            *msgspec.structs.astuple(row),
+        )
+
+    async def change(self, row: EndpointRow, event: Event) -> bool:
+        """Write the next version of one; False when somebody else was there first."""
+        change = f"update gateway.endpoints set {_CHANGED} where id = $4 and tenant_id = $5 and version = {row.version - 1:d}"
+        return await self._write(change, event, *msgspec.structs.astuple(row))
+
+    async def remove(self, row: EndpointRow, event: Event) -> bool:
+        """Delete one, as it is known; False when it was changed meanwhile."""
+        change = "delete from gateway.endpoints where id = $4 and tenant_id = $5 and version = $6"
+        return await self._write(change, event, row.id, row.tenant_id, row.version)
+
+    async def tell(self, row: EndpointRow, event: Event) -> bool:
+        """Publish an event about one that is there."""
+        change = "update gateway.endpoints set updated_at = updated_at where id = $4 and tenant_id = $5"
+        return await self._write(change, event, row.id, row.tenant_id)
+
+    async def _write(self, change: str, event: Event, *arguments: object) -> bool:
+        out = row_of(event)
+        changed = await patiently(
+            self._pool.fetchval(
+                f"""
+                with changed as ({change} returning id), event as (
+                    insert into gateway.outbox (message_id, routing_key, payload) select $1, $2, $3 from changed
+                )
+                select id from changed
+                """,
+                *(out.message_id, out.routing_key, out.payload),
+                *arguments,
+            )
+        )
+        return changed is not None

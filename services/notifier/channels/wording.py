@@ -1,0 +1,179 @@
+"""What messages to people say, in each language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.schemas.endpoints import EventType
+from shared.schemas.jobs import ReportLanguage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phrase:
+    """What is said about one type of message."""
+
+    subject: str
+    """`{title}` is the recording's."""
+    heading: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """All texts in one language. Braces are filled in."""
+
+    locale: str
+    """For `lang` and `Content-Language`."""
+    phrases: Mapping[EventType, Phrase]
+    reasons: Mapping[str, str]
+    """What failures mean, by code. What the API says of them is English and more exact, and stands beside it."""
+    untitled: str
+    recording: str
+    duration: str
+    report: str
+    reason: str
+    progress: str
+    job: str
+    endpoint: str
+    files: str
+    not_made: str
+    """Beside a file that could not be made."""
+    open_job: str
+    attached: str
+    needs_access: str
+    colon: str
+    hours: str
+    minutes: str
+    seconds: str
+    why: str
+    unsubscribe: str
+    unsubscribe_sentence: str
+
+
+ENGLISH = Wording(
+    locale="en",
+    phrases={
+        EventType.JOB_COMPLETED: Phrase(
+            subject="Ready: {title}", heading="Your recording is transcribed", sentence="The files below are ready."
+        ),
+        EventType.JOB_FAILED: Phrase(
+            subject="Failed: {title}",
+            heading="Your recording could not be transcribed",
+            sentence="Below is why, and what to do.",
+        ),
+        EventType.JOB_CANCELLED: Phrase(
+            subject="Cancelled: {title}", heading="The job was cancelled", sentence="No more work is done on it."
+        ),
+        EventType.JOB_PROGRESSED: Phrase(
+            subject="In progress: {title}",
+            heading="Your recording is being worked on",
+            sentence="You will hear again when it is done.",
+        ),
+        EventType.ENDPOINT_TEST: Phrase(
+            subject="Test message from Audio2txt",
+            heading="This works",
+            sentence="Somebody asked for a test message. What happens to recordings will be told here.",
+        ),
+        EventType.ENDPOINT_FAILING: Phrase(
+            subject="An endpoint does not take its messages",
+            heading="An endpoint of yours takes nothing",
+            sentence="Its messages are kept and tried again. If it takes nothing for five days, it is switched off.",
+        ),
+        EventType.ENDPOINT_DISABLED: Phrase(
+            subject="An endpoint was switched off",
+            heading="An endpoint of yours was switched off",
+            sentence="Nothing more is sent to it. When it works again, switch it on and have what it missed sent again.",
+        ),
+    },
+    reasons={},
+    untitled="Untitled recording",
+    recording="Recording",
+    duration="Length",
+    report="Report",
+    reason="Reason",
+    progress="Progress",
+    job="Job",
+    endpoint="Endpoint",
+    files="Files",
+    not_made="could not be made",
+    open_job="Open the job",
+    attached="attached",
+    needs_access="The links ask for your access to Audio2txt.",
+    colon=": ",
+    hours="{hours} h {minutes:02} min",
+    minutes="{minutes} min {seconds:02} s",
+    seconds="{seconds} s",
+    why="You get this message because {address} was set up to be told about recordings.",
+    unsubscribe="Unsubscribe",
+    unsubscribe_sentence="To get no more of them",
+)
+
+CHINESE = Wording(
+    locale="zh-Hant",
+    phrases={
+        EventType.JOB_COMPLETED: Phrase(subject="已完成：{title}", heading="錄音已轉成文字", sentence="以下檔案已經準備好。"),
+        EventType.JOB_FAILED: Phrase(
+            subject="未能完成：{title}",
+            heading="這段錄音無法轉成文字",
+            sentence="原因與處理方式如下。",
+        ),
+        EventType.JOB_CANCELLED: Phrase(subject="已取消：{title}", heading="工作已取消", sentence="這項工作不會再繼續。"),
+        EventType.JOB_PROGRESSED: Phrase(subject="處理中：{title}", heading="正在處理您的錄音", sentence="完成後會再通知您。"),
+        EventType.ENDPOINT_TEST: Phrase(
+            subject="Audio2txt 測試訊息",
+            heading="設定成功",
+            sentence="有人要求傳送這則測試訊息。之後錄音的處理情形會通知到這裡。",
+        ),
+        EventType.ENDPOINT_FAILING: Phrase(
+            subject="有一個接收端收不到訊息",
+            heading="您的一個接收端收不到訊息",
+            sentence="訊息會保留並再次嘗試傳送。若連續五天都收不到，就會停用。",
+        ),
+        EventType.ENDPOINT_DISABLED: Phrase(
+            subject="有一個接收端已停用",
+            heading="您的一個接收端已停用",
+            sentence="不會再傳送任何訊息給它。恢復正常後，請重新啟用，並補送遺漏的訊息。",
+        ),
+    },
+    reasons={
+        "no_speech": "錄音裡沒有聽到說話聲。",
+        "unsupported_audio": "這個檔案不是可以處理的錄音。",
+        "damaged_audio": "錄音檔已損壞。",
+        "file_too_large": "檔案太大。",
+        "download_failed": "無法下載錄音。",
+        "source_missing": "錄音已不再保存。",
+        "audio_too_long": "錄音太長。",
+        "address_refused": "不允許從這個網址下載錄音。",
+        "language_not_supported": "不支援這種語言。",
+        "feature_not_supported": "所選的語音引擎不支援要求的功能。",
+        "redaction_not_supported": "所選的語音引擎無法依要求遮蔽內容。",
+        "engine_failed": "語音引擎發生錯誤。",
+        "key_refused": "語音引擎拒絕了金鑰。",
+        "deadline_exceeded": "未能在期限內完成。",
+        "report_failed": "無法產生報告。",
+        "internal_error": "系統內部發生錯誤。",
+    },
+    untitled="未命名的錄音",
+    recording="錄音",
+    duration="長度",
+    report="報告",
+    reason="原因",
+    progress="進度",
+    job="工作編號",
+    endpoint="接收端",
+    files="檔案",
+    not_made="無法產生",
+    open_job="開啟工作",
+    attached="已附上",
+    needs_access="開啟連結時需要您的 Audio2txt 存取權限。",
+    colon="：",
+    hours="{hours} 小時 {minutes:02} 分",
+    minutes="{minutes} 分 {seconds:02} 秒",
+    seconds="{seconds} 秒",
+    why="您會收到這則訊息，是因為 {address} 已設定為接收錄音處理通知。",
+    unsubscribe="取消訂閱",
+    unsubscribe_sentence="若不想再收到這類訊息",
+)
+
+WORDINGS: Mapping[ReportLanguage, Wording] = {"en": ENGLISH, "zh-Hant": CHINESE}
