@@ -65,6 +65,7 @@ clean: ## remove what was made: .venv, caches, out/ (data in var/ stays)
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Audio2txt needs Python 3.11, 3.12 or 3.13 (PYTHON=/path/to/python3 make setup)." >&2; exit 1; }
+	@test -f $(READY) || rm -rf .venv  # what a set-up left that was broken off
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "Python's venv module is incomplete; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing what requirements.lock names into .venv (a few minutes the first time)"
