@@ -16,7 +16,7 @@ from typing import BinaryIO, Self
 from uuid import uuid4
 
 from shared.blobs import CHUNK_BYTES, BlobInfo, BlobNotFound, BlobUnavailable, check_key, check_range, folder
-from shared.blobs.threads import finished, in_thread
+from shared.blobs.threads import finished, in_thread, opened
 from shared.errors import ConfigurationError
 
 WRITE_BYTES = 1024 * 1024
@@ -69,7 +69,7 @@ class FileBlobs:
         """See `BlobStore.stream`. A blob that is replaced meanwhile is read to its old end."""
         check_range(start, end)
         with _existing(self._root, key):
-            file = await in_thread(self._path(key).open, "rb", buffering=0)
+            file = await opened(self._path(key).open, "rb", buffering=0)
         try:
             left = folder.seek(file, key, start, end)
             while left > 0:
@@ -83,8 +83,8 @@ class FileBlobs:
     async def download(self, key: str, path: Path) -> int:
         """See `BlobStore.download`."""
         with _existing(self._root, key):
-            source = await in_thread(self._path(key).open, "rb", buffering=0)
-            with source, await in_thread(path.open, "wb", buffering=0) as target:
+            source = await opened(self._path(key).open, "rb", buffering=0)
+            with source, await opened(path.open, "wb", buffering=0) as target:
                 while await in_thread(folder.copy_piece, source, target):
                     pass
                 return target.tell()
@@ -146,7 +146,7 @@ class FileWriter:
 
     async def __aenter__(self) -> Self:
         with _available(self._root):
-            self._file = await in_thread(folder.create, self._path)
+            self._file = await opened(folder.create, self._path)
         return self
 
     async def __aexit__(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import BinaryIO, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+F = TypeVar("F", bound=BinaryIO)
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -17,6 +18,17 @@ async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     Otherwise the caller would close a file that the thread still uses. So the work must be short.
     """
     return await finished(asyncio.get_running_loop().run_in_executor(None, partial(work, *args, **kwargs)))
+
+
+async def opened(work: Callable[P, F], *args: P.args, **kwargs: P.kwargs) -> F:
+    """The same for work that opens a file, which a cancellation closes again: nobody else would."""
+    future = asyncio.get_running_loop().run_in_executor(None, partial(work, *args, **kwargs))
+    try:
+        return await finished(future)
+    except asyncio.CancelledError:
+        if future.exception() is None:
+            future.result().close()
+        raise
 
 
 async def finished(future: asyncio.Future[T]) -> T:

@@ -446,6 +446,18 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("get", "/v1/solutions/{solution}"),
         ("get", "/v1/engines"),
         ("get", "/v1/webhook-secret"),
+        ("post", "/v1/endpoints"),
+        ("get", "/v1/endpoints"),
+        ("get", "/v1/endpoints/{endpoint_id}"),
+        ("patch", "/v1/endpoints/{endpoint_id}"),
+        ("delete", "/v1/endpoints/{endpoint_id}"),
+        ("get", "/v1/endpoints/{endpoint_id}/keys"),
+        ("post", "/v1/endpoints/{endpoint_id}/rotate"),
+        ("post", "/v1/endpoints/{endpoint_id}/test"),
+        ("post", "/v1/endpoints/{endpoint_id}/replay"),
+        ("get", "/v1/deliveries"),
+        ("get", "/v1/deliveries/{delivery_id}"),
+        ("post", "/v1/deliveries/{delivery_id}/redeliver"),
     }
     for operation in operations.values():
         assert operation["summary"]

@@ -24,7 +24,12 @@ QUEUES = {
     "gateway.delivery.finished",
     "notifier.job.completed",
     "notifier.job.failed",
+    "notifier.job.cancelled",
     "notifier.job.erased",
+    "notifier.transcription.progressed",
+    "notifier.report.progressed",
+    "notifier.endpoint.changed",
+    "notifier.delivery.requested",
 }
 """Operators know these names: a queue that is no longer read keeps its events for ever."""
 

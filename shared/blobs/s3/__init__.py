@@ -20,7 +20,7 @@ from shared.blobs import CHUNK_BYTES, BlobInfo, BlobUnavailable, RangeNotSatisfi
 from shared.blobs.s3.address import DEFAULT_REGION, Address
 from shared.blobs.s3.failures import MISSING, error_code, translated
 from shared.blobs.s3.writer import S3Client, S3Writer
-from shared.blobs.threads import in_thread
+from shared.blobs.threads import in_thread, opened
 from shared.errors import ConfigurationError
 from shared.retry import backoff
 
@@ -109,7 +109,7 @@ class S3Blobs:
 
     async def download(self, key: str, path: Path) -> int:
         """See `BlobStore.download`."""
-        with await in_thread(path.open, "wb", buffering=0) as file:
+        with await opened(path.open, "wb", buffering=0) as file:
             async with aclosing(_gathered(self.stream(key))) as pieces:
                 async for chunks in pieces:
                     await in_thread(folder.append, file, chunks)

@@ -1,40 +1,38 @@
-"""File work in threads is never abandoned half way."""
+"""Files that are opened beside the event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from io import FileIO
+from pathlib import Path
 
 import pytest
 
-from shared.blobs.threads import in_thread
+from shared.blobs.threads import opened
 
 
-async def test_results_and_errors_come_back() -> None:
-    """As from a plain call."""
-    assert await in_thread(pow, 2, 10) == 1024
-    with pytest.raises(ZeroDivisionError):
-        await in_thread(divmod, 1, 0)
+async def test_who_is_cancelled_while_a_file_is_opened_leaves_none_open(tmp_path: Path) -> None:
+    """The file is opened all the same, and nobody would close it."""
+    entered, go_on = asyncio.Event(), threading.Event()
+    loop, files = asyncio.get_running_loop(), list[FileIO]()
 
+    def open_slowly() -> FileIO:
+        loop.call_soon_threadsafe(entered.set)
+        go_on.wait()
+        files.append(FileIO(tmp_path / "file", "w"))
+        return files[0]
 
-async def test_a_cancellation_waits_for_the_work() -> None:
-    """Cancelled twice, the caller goes on only when the thread has let go; then it is cancelled."""
-    begun, release = asyncio.Event(), threading.Event()
-    done = []
-    loop = asyncio.get_running_loop()
-
-    def work() -> None:
-        loop.call_soon_threadsafe(begun.set)
-        release.wait()
-        done.append(True)
-
-    task = asyncio.create_task(in_thread(work))
-    await begun.wait()
-    for _ in range(2):
-        task.cancel()
-        await asyncio.sleep(0)
-        assert not task.done()
-    release.set()
+    opening = asyncio.create_task(opened(open_slowly))
+    await entered.wait()
+    opening.cancel()
+    go_on.set()
     with pytest.raises(asyncio.CancelledError):
-        await task
-    assert done == [True]
+        await opening
+    assert files[0].closed
+
+
+async def test_what_cannot_be_opened_says_so(tmp_path: Path) -> None:
+    """As it would without a thread."""
+    with pytest.raises(FileNotFoundError):
+        await opened((tmp_path / "nothing").open, "rb", buffering=0)
