@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -28,17 +29,35 @@ async def blobs(seaweed_server: SeaweedServer, tmp_path: Path) -> AsyncIterator[
 async def test_a_store_that_is_killed_is_unavailable_until_it_is_back(tmp_path: Path) -> None:
     """Every call says so while it is away; afterwards the same client works, and finds what was committed."""
     with SeaweedServer() as server:
-        blobs = await opened(server, fresh(), tmp_path)
-        await blobs.put(KEY, b"kept")
-        server.kill9()
-        attempts = (blobs.check(), blobs.get(KEY), blobs.info(KEY), blobs.put(KEY, b"x"), blobs.delete(KEY))
-        errors = await asyncio.gather(*attempts, return_exceptions=True)
-        assert {type(error) for error in errors} == {BlobUnavailable}
-        assert "does not answer" in str(errors[0])
-        await asyncio.to_thread(server.restart)
-        await blobs.check()
-        assert await blobs.get(KEY) == b"kept"
+        async with closing(await opened(server, fresh(), tmp_path)) as blobs:
+            await blobs.put(KEY, b"kept")
+            server.kill9()
+            attempts = (blobs.check(), blobs.get(KEY), blobs.info(KEY), blobs.put(KEY, b"x"), blobs.delete(KEY))
+            errors = await asyncio.gather(*attempts, return_exceptions=True)
+            assert {type(error) for error in errors} == {BlobUnavailable}
+            assert "does not answer" in str(errors[0])
+            await asyncio.to_thread(server.restart)
+            assert await once_back(lambda: blobs.get(KEY)) == b"kept"
+            await blobs.check()
+
+
+@asynccontextmanager
+async def closing(blobs: BlobStore) -> AsyncIterator[BlobStore]:
+    """A store that is closed whatever happens."""
+    try:
+        yield blobs
+    finally:
         await blobs.close()
+
+
+async def once_back(read: Callable[[], Awaitable[bytes]]) -> bytes:
+    """What is read as soon as the parts of the store have found each other again: it answers before that, with errors."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await read()
+            except BlobUnavailable:
+                await asyncio.sleep(0.1)
 
 
 async def test_an_upload_that_loses_its_store_fails_and_is_swept_later(tmp_path: Path) -> None:
