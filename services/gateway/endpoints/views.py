@@ -104,9 +104,7 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
     """One message on its way to one endpoint."""
 
     id: Id
-    endpoint_id: Annotated[
-        UUID, Meta(description="Where it goes; no endpoint of yours for a job's `callback_url`.", examples=[])
-    ]
+    endpoint_id: Annotated[UUID, Meta(description="Where it goes; no endpoint of yours for a job's `callback_url`.")]
     message_id: Annotated[
         str,
         Meta(description="`webhook-id`: the same over retries and replays.", examples=["msg_0198c2de8b1c7d3e9f5a2b6c4d8e0f1a"]),

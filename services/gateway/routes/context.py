@@ -16,7 +16,6 @@ from services.gateway.access import TRACEPARENT
 from services.gateway.allowances import Allowances
 from services.gateway.body import LARGEST_JSON, Body
 from services.gateway.choosing import Choosing
-from services.gateway.cursors import Cursor
 from services.gateway.endpoints import Endpoints
 from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
@@ -88,15 +87,6 @@ Api = NamedDependency[SkipValidation[Gateway]]
 """How a handler asks for the parameter `gateway`."""
 
 JobId = FromPath[UUID]
-
-
-def cursor_of(text: str | None) -> Cursor | None:
-    """Where a list goes on. Raises `Problem` 400."""
-    try:
-        return None if text is None else Cursor.decode(text)
-    except ValueError:
-        detail = "The cursor in `after` is none of ours; use next_cursor of the page before."
-        raise Problem(400, "invalid_cursor", detail, errors=[FieldError(pointer="after", message=detail)]) from None
 
 
 def traceparent(request: ApiRequest) -> str | None:

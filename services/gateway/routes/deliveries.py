@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from services.gateway.cursors import Cursor
 from services.gateway.endpoints.views import DeliveryDetails, DeliveryView, delivery_details, delivery_view
 from services.gateway.openapi import Answer, Operation
-from services.gateway.routes.context import Api, ApiRequest, cursor_of, traceparent
+from services.gateway.routes.context import Api, ApiRequest, traceparent
+from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.store.deliveries import DeliveryFilter
 from services.gateway.views import Page
 from shared.schemas.endpoints import DeliveryStatus
@@ -45,14 +44,9 @@ async def list_deliveries(
     """Every message to every endpoint, callbacks of jobs among them, as long as the log is kept."""
     wanted = DeliveryFilter(endpoint_id=endpoint_id, job_id=job_id, message_id=message_id, status=status)
     records = await gateway.endpoints.log.page(request.user.tenant_id, wanted, after=cursor_of(after), limit=limit + 1)
-    shown, more = records[:limit], len(records) > limit
-    following = Cursor(created_at=shown[-1].created_at, id=shown[-1].id).encode() if more else None
-    page = Page(data=tuple(map(delivery_view, shown)), has_more=more, next_cursor=following)
-    if following is None:
-        return Response(page)
+    shown, following = cut(records, limit)
     given = {"endpoint_id": endpoint_id, "job": job_id, "message_id": message_id, "status": status}
-    query = {"limit": limit, "after": following} | {name: str(value) for name, value in given.items() if value is not None}
-    return Response(page, headers={"Link": f'<{gateway.views.url("/deliveries")}?{urlencode(query)}>; rel="next"'})
+    return page(gateway.views.url("/deliveries"), list(map(delivery_view, shown)), following, limit=limit, **given)
 
 
 @get(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
-from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, QueryParameter
 
-from services.gateway.cursors import Cursor
 from services.gateway.endpoints.destinations import header_names
 from services.gateway.endpoints.requests import EndpointChange, NewEndpoint, ReplayRequest, Rotation
 from services.gateway.endpoints.views import EndpointCreated, EndpointView, PublicKeys, TestView, endpoint_view, public_keys
 from services.gateway.openapi import JSON, Answer, Operation
-from services.gateway.routes.context import Api, ApiRequest, Gateway, cursor_of, traceparent
+from services.gateway.routes.context import Api, ApiRequest, Gateway, traceparent
+from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.store.endpoints import EndpointRow
 from services.gateway.views import Page
 from shared.schemas.endpoints import EndpointKind
@@ -74,13 +74,8 @@ async def list_endpoints(
 ) -> Response[Page[EndpointView]]:
     """The tenant's endpoints, page by page, and how they fare."""
     rows = await gateway.endpoints.page(request.user.tenant_id, after=cursor_of(after), limit=limit + 1)
-    shown, more = rows[:limit], len(rows) > limit
-    following = Cursor(created_at=shown[-1].created_at, id=shown[-1].id).encode() if more else None
-    page = Page(data=tuple(await _views(gateway, shown)), has_more=more, next_cursor=following)
-    if following is None:
-        return Response(page)
-    link = f'<{gateway.views.url("/endpoints")}?{urlencode({"limit": limit, "after": following})}>; rel="next"'
-    return Response(page, headers={"Link": link})
+    shown, following = cut(rows, limit)
+    return page(gateway.views.url("/endpoints"), await _views(gateway, shown), following, limit=limit)
 
 
 @get(
@@ -200,7 +195,7 @@ async def get_public_keys(request: ApiRequest, gateway: Api, endpoint_id: Endpoi
     return Response(public_keys(row, gateway.secret_key), media_type="application/jwk-set+json")
 
 
-async def _views(gateway: Gateway, rows: list[EndpointRow]) -> list[EndpointView]:
+async def _views(gateway: Gateway, rows: Sequence[EndpointRow]) -> list[EndpointView]:
     health = await gateway.endpoints.log.health([row.id for row in rows])
     return [
         endpoint_view(

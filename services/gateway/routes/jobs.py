@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import time
 from typing import Annotated
-from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response, delete, get, post
 from litestar.params import HeaderParameter, QueryParameter
 
-from services.gateway.cursors import Cursor
 from services.gateway.form import FILE, Form, values_of
 from services.gateway.jobs import Job
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.problems import Problem, invalid
 from services.gateway.ranges import matches
 from services.gateway.requests import JobRequest, JobSettings, RetryRequest
-from services.gateway.routes.context import Api, ApiRequest, Gateway, JobId, cursor_of, not_valid, traceparent
+from services.gateway.routes.context import Api, ApiRequest, Gateway, JobId, not_valid, traceparent
+from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.submission import Submitted, parse_idempotency_key
 from services.gateway.texts import clean_file_name
 from services.gateway.views import JobView, Page
@@ -108,15 +107,9 @@ async def list_jobs(
     job_state: Annotated[JobState | None, QueryParameter(name="state", description="Only jobs in this state.")] = None,
 ) -> Response[Page[JobView]]:
     """The tenant's jobs, page by page."""
-    cursor = cursor_of(after)
-    jobs = await gateway.jobs.page(request.user.tenant_id, state=job_state, after=cursor, limit=limit + 1)
-    shown, more = jobs[:limit], len(jobs) > limit
-    following = Cursor(created_at=shown[-1].created_at, id=shown[-1].id).encode() if more else None
-    page = Page(data=tuple(map(gateway.views.job, shown)), has_more=more, next_cursor=following)
-    if following is None:
-        return Response(page)
-    query = urlencode({"limit": limit, "after": following} | ({"state": job_state.value} if job_state else {}))
-    return Response(page, headers={"Link": f'<{gateway.views.url("/jobs")}?{query}>; rel="next"'})
+    rows = await gateway.jobs.page(request.user.tenant_id, state=job_state, after=cursor_of(after), limit=limit + 1)
+    shown, following = cut(rows, limit)
+    return page(gateway.views.url("/jobs"), list(map(gateway.views.job, shown)), following, limit=limit, state=job_state)
 
 
 @get(
