@@ -6,7 +6,8 @@ import argparse
 import asyncio
 import datetime as dt
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 from services.commands.transcribe import add_connection, connection
@@ -27,6 +28,8 @@ Every message to a webhook, an address or a chat is kept with each attempt, as l
 
 What is sent again has the same id, by which receivers know it; a replay is sent slowly, behind new messages.
 """
+
+Action: TypeAlias = "Callable[[Client, argparse.Namespace], Awaitable[None]]"
 
 _AGO = re.compile(r"(\d{1,4})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -64,7 +67,7 @@ def register(subparsers: Any) -> None:
         add_connection(action)
 
 
-def _handler(action: Any) -> Any:
+def _handler(action: Action) -> Callable[[argparse.Namespace], int]:
     def handle(arguments: argparse.Namespace) -> int:
         url, api_key = connection(arguments)
         return asyncio.run(_connected(action, arguments, url=url, api_key=api_key))
@@ -72,7 +75,7 @@ def _handler(action: Any) -> Any:
     return handle
 
 
-async def _connected(action: Any, arguments: argparse.Namespace, *, url: str, api_key: str) -> int:
+async def _connected(action: Action, arguments: argparse.Namespace, *, url: str, api_key: str) -> int:
     from services.commands.client import Client
 
     async with Client(url=url, api_key=api_key) as client:

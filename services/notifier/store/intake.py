@@ -10,10 +10,8 @@ import msgspec
 
 from services.notifier.store.partitions import part_of
 from shared.database import Connection, Pool, transaction
-from shared.schemas.endpoints import Endpoint, Payload, patterns_of
+from shared.schemas.endpoints import Endpoint, EventType, Payload, patterns_of
 from shared.schemas.ids import new_id
-
-PROGRESS = "job.progressed"
 
 
 class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +63,7 @@ class IntakeStore:
             if sequence is None:
                 return None
             listeners = await _listeners(connection, message)
-            if not listeners and message.type == PROGRESS:
+            if not listeners and message.type == EventType.JOB_PROGRESSED:
                 return 0
             await _insert_message(connection, message, sequence)
             await _overtake(connection, message)
@@ -141,7 +139,7 @@ async def _next_sequence(connection: Connection, message: NewMessage) -> int | N
         message.job_id,
     )
     assert job is not None
-    if job["erased_at"] is not None or (message.type == PROGRESS and message.run <= job["ended_run"]):
+    if job["erased_at"] is not None or (message.type == EventType.JOB_PROGRESSED and message.run <= job["ended_run"]):
         return None
     if await connection.fetchval("select exists (select from notifier.messages where id = $1)", message.id):
         return None
@@ -198,11 +196,12 @@ async def _overtake(connection: Connection, message: NewMessage) -> None:
 
 
 async def _insert_deliveries(connection: Connection, message: NewMessage, listeners: Mapping[UUID, Payload]) -> None:
+    coalesces = message.type == EventType.JOB_PROGRESSED
     await connection.executemany(
         "insert into notifier.deliveries (id, endpoint_id, message_id, tenant_id, job_id, payload, coalesces, due_at) "
         "values ($1, $2, $3, $4, $5, $6, $7, now())",
         [
-            (new_id(), endpoint_id, message.id, message.tenant_id, message.job_id, payload, message.type == PROGRESS)
+            (new_id(), endpoint_id, message.id, message.tenant_id, message.job_id, payload, coalesces)
             for endpoint_id, payload in listeners.items()
         ],
     )

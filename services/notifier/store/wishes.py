@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from services.notifier.store.intake import PROGRESS, wake
+from services.notifier.store.intake import wake
 from shared.database import Connection, Pool, transaction
 from shared.errors import RetryableError
 from shared.schemas.endpoints import EventType, Redeliver, Replay
@@ -120,7 +120,7 @@ async def _replay_unsent(connection: Connection, event: DeliveryRequested, wish:
         wish.since,
         wish.until,
         list(wish.types),
-        PROGRESS,
+        EventType.JOB_PROGRESSED,
         MOST_REPLAYED,
         REPLAYS_PER_SECOND,
     )
@@ -144,7 +144,7 @@ async def _replay_missing(connection: Connection, event: DeliveryRequested, wish
         wish.since,
         wish.until,
         list(wish.types),
-        PROGRESS,
+        EventType.JOB_PROGRESSED,
         MOST_REPLAYED - after,
     )
     made: list[tuple[UUID, UUID, UUID, UUID, UUID, str, float]] = [
