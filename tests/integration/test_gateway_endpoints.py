@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import pytest
 
-from shared.schemas.endpoints import Destination, EndpointKind, Redeliver, Replay, Signature, Test, WebhookDestination
+from shared.schemas.endpoints import Destination, EndpointKind, Replay, Signature, Test, WebhookDestination
 from shared.schemas.events import DeliveryRequested, EndpointChanged
 from shared.sealing import Sealer
 from shared.signing import endpoint_key_pair, endpoint_secret
@@ -110,10 +110,10 @@ async def test_people_are_told_in_their_own_channels(gateway: RunningGateway, ap
         ({"headers": {"Host": "b"}}, "header_reserved", "/headers/Host"),
         ({"headers": {"X-A": "a\r\nB: c"}}, "header_invalid", "/headers/X-A"),
         ({"headers": {"x-a": "1", "X-A": "2"}}, "header_invalid", "/headers"),
-        ({"events": ["job.exploded"]}, "invalid_request", "/events/*"),
-        ({"events": ["endpoint.failing"]}, "invalid_request", "/events/*"),
+        ({"events": ["job.exploded"]}, "invalid_request", "/events/0"),
+        ({"events": ["endpoint.failing"]}, "invalid_request", "/events/0"),
         ({"events": []}, "invalid_request", "/events"),
-        ({"signatures": ["v9"]}, "invalid_request", "/signatures/*"),
+        ({"signatures": ["v9"]}, "invalid_request", "/signatures/0"),
         ({"kind": "pigeon"}, "invalid_request", "/kind"),
         ({"kind": "email", "address": "chen"}, "invalid_request", "/url"),
     ],
@@ -122,7 +122,7 @@ async def test_a_mistake_is_named(api: ApiClient, wish: Any, code: str, pointer:
     """With the field at fault; nothing is made."""
     answer = await api.http.post("/v1/endpoints", json={**HOOK, **wish})
     assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
-    assert answer.json()["errors"][0]["pointer"].rstrip("/0123456789") in (pointer, pointer.rstrip("/*"))
+    assert answer.json()["errors"][0]["pointer"] == pointer
     assert (await api.http.get("/v1/endpoints")).json()["data"] == []
 
 
@@ -214,7 +214,6 @@ async def test_messages_can_be_asked_for(gateway: RunningGateway, api: ApiClient
     missing = await api.http.post("/v1/deliveries/0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a/redeliver")
     assert (missing.status_code, missing.json()["code"]) == (404, "delivery_not_found")
     assert (await api.http.get("/v1/deliveries", params={"endpoint_id": made["id"]})).json()["data"] == []
-    assert not isinstance(event.wish, Redeliver)
 
 
 async def test_a_tenant_has_only_so_many_and_only_its_own(gateway: RunningGateway, api: ApiClient) -> None:

@@ -64,7 +64,7 @@ def test_the_python_snippets(name: str, keys: tuple[str, ...], headers: dict[str
                 verify(*refused)
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed, so the page's JavaScript is not tried")
 def test_the_javascript_snippet(tmp_path: Path, headers: dict[str, str]) -> None:
     """The same in JavaScript."""
     (tmp_path / "verify.mjs").write_text(snippet("verify.mjs"))
