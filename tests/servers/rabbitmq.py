@@ -25,6 +25,7 @@ from tests.servers.ports import free_port
 
 NODE = "audio2txt@localhost"
 START_SECONDS = 120
+ALARM_SECONDS = 30
 CALLS = 5
 """How often an expression is sent to the node. Calls that cross each other can be turned away before they are heard."""
 UNCONNECTED = "failed to connect to node"
@@ -152,9 +153,18 @@ class RabbitServer:
         """Publishers are blocked for the length of the block."""
         self.evaluate("vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1000000}).")
         try:
+            self._await_alarm()
             yield
         finally:
             self.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.4).")
+
+    def _await_alarm(self) -> None:
+        """The monitor raises its alarm after it has answered; once it is listed, all connections have been told."""
+        give_up = time.monotonic() + ALARM_SECONDS
+        while self.evaluate("rabbit_alarm:get_alarms().") == "[]":
+            if time.monotonic() > give_up:
+                raise RuntimeError("RabbitMQ raised no memory alarm")
+            time.sleep(0.05)
 
     def evaluate(self, expression: str) -> str:
         """Evaluate Erlang on the node; raises when it does not answer `ok` or another plain value."""
