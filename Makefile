@@ -4,6 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+BEGUN := .venv/.begun
 SOURCES := services shared tests
 
 # Tests wait about as much as they compute, and each worker has servers of its own: more of them than this fill no machine.
@@ -65,12 +66,14 @@ clean: ## remove what was made: .venv, caches, out/ (data in var/ stays)
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Audio2txt needs Python 3.11, 3.12 or 3.13 (PYTHON=/path/to/python3 make setup)." >&2; exit 1; }
-	@test -f $(READY) || rm -rf .venv  # what a set-up left that was broken off
+	@test ! -f $(BEGUN) || rm -rf .venv  # what a set-up left that was broken off
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "Python's venv module is incomplete; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@touch $(BEGUN)
 	@echo "Installing what requirements.lock names into .venv (a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@echo "Fetching what tells speakers apart into models/ (81 MB; everything works without it, too)"
 	@$(BIN)/python -m services.transcriber.conversion || echo "Later: make models" >&2
+	@rm -f $(BEGUN)
 	@touch $(READY)
