@@ -7,8 +7,13 @@ table cannot pass off one row's secret as another's.
 from __future__ import annotations
 
 import secrets
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 VERSION = b"\x01"
 NONCE_BYTES = 12
@@ -27,30 +32,29 @@ class Sealer:
 
     def seal(self, secret: str, *, place: str) -> bytes:
         """The secret in a form that may lie in a table; differs each time."""
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         nonce = secrets.token_bytes(NONCE_BYTES)
-        return VERSION + nonce + AESGCM(self._key()).encrypt(nonce, secret.encode(), place.encode())
+        return VERSION + nonce + self._cipher.encrypt(nonce, secret.encode(), place.encode())
 
     def unseal(self, sealed: bytes, *, place: str) -> str:
         """The secret; raises `Unsealable`."""
         from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         version, nonce, ciphertext = sealed[:1], sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
         if version != VERSION or len(nonce) != NONCE_BYTES:
             raise Unsealable(f"A stored {self._purpose} has a form that this version does not read; store it again.")
         try:
-            return AESGCM(self._key()).decrypt(nonce, ciphertext, place.encode()).decode()
+            return self._cipher.decrypt(nonce, ciphertext, place.encode()).decode()
         except InvalidTag:
             raise Unsealable(
                 f"A stored {self._purpose} cannot be read: AUDIO2TXT_SECRET_KEY is not the one it was sealed with; "
                 "restore that, or store the secret again."
             ) from None
 
-    def _key(self) -> bytes:
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
         info = b"audio2txt sealing " + self._purpose.encode()
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._master)
+        return AESGCM(HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._master))

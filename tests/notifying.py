@@ -13,7 +13,7 @@ import msgspec
 
 from services.notifier.app import assemble
 from services.notifier.callbacks import callback
-from services.notifier.store.intake import put_callback
+from services.notifier.store.intake import put_callbacks
 from services.notifier.store.results import Attempt
 from shared import migrations
 from shared.blobs import BlobStore
@@ -274,8 +274,7 @@ async def fill(pool: Pool, wanted: Sequence[Wanted]) -> None:
     callbacks = {(each.tenant_id, each.url): callback(sealer, each.tenant_id, each.url) for each in wanted}
     messages = [(new_id(), each) for each in wanted]
     async with transaction(pool) as connection:
-        for (tenant_id, _), implicit in callbacks.items():
-            await put_callback(connection, tenant_id, implicit)
+        await put_callbacks(connection, callbacks.values())
         await connection.executemany(
             "insert into notifier.messages (id, tenant_id, type, job_id, run, occurred_at) "
             "values ($1, $2, 'job.completed', $3, 1, now())",

@@ -11,7 +11,7 @@ from services.notifier.channels.opening import open_channels
 from services.notifier.consumers import SERVICE, subscriptions
 from services.notifier.deliveries import Deliveries
 from services.notifier.dispatcher import START_SECONDS, Dispatcher
-from services.notifier.intake import Intake
+from services.notifier.intake import Intake, news_intake
 from services.notifier.partitions import Partitions
 from services.notifier.retention import forget_old, measure
 from services.notifier.scheduler import Capacity
@@ -22,7 +22,7 @@ from services.notifier.store.partitions import PartitionStore
 from services.notifier.store.results import ResultStore
 from services.notifier.store.upkeep import UpkeepStore
 from services.notifier.warnings import Warnings
-from services.notifier.writer import Writer
+from services.notifier.writer import writer
 from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
 from shared.outbox import Outbox
@@ -51,13 +51,14 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         await outbox.release_claims()
         await claims.end_leases()
     sealer = Sealer(platform.secret_key, purpose=SEALING_PURPOSE)
-    intake = Intake(pool=pool, blobs=platform.blobs, sealer=sealer, public_url=platform.settings.public_url)
-    await intake.adopt_callbacks()
     timeout = settings.webhook_timeout_seconds + CHANNEL_MARGIN_SECONDS
     async with (
         open_channels(platform, policy=policy, timeout=settings.webhook_timeout_seconds) as channel,
-        Writer(ResultStore(pool)) as writer,
+        writer(ResultStore(pool)) as results,
+        news_intake(pool, platform.blobs) as news,
     ):
+        intake = Intake(pool=pool, news=news, sealer=sealer, public_url=platform.settings.public_url)
+        await intake.adopt_callbacks()
         deliveries = Deliveries(
             channel=channel,
             sealer=sealer,
@@ -70,7 +71,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             store=claims,
             partitions=Partitions(PartitionStore(pool)),
             deliveries=deliveries,
-            writer=writer,
+            writer=results,
             warnings=Warnings(NoticeStore(pool)),
             outbox=outbox,
             capacity=_capacity(settings.delivery_slots),

@@ -19,17 +19,18 @@ SEALING_PURPOSE = "endpoint"
 def callback(sealer: Sealer, tenant_id: UUID, url: str) -> Callback:
     """The endpoint behind a URL."""
     endpoint_id = callback_id(tenant_id, url)
-    return Callback(
-        endpoint_id=endpoint_id,
-        configuration=Endpoint(
+
+    def configure() -> Endpoint:
+        return Endpoint(
             id=endpoint_id,
             kind=EndpointKind.WEBHOOK,
             sealed=sealer.seal(msgspec.json.encode(WebhookDestination(url=url)).decode(), place=str(endpoint_id)),
             label=_label(url),
             events=(EventType.JOB_COMPLETED, EventType.JOB_FAILED),
             enabled_at=dt.datetime.now(dt.UTC),
-        ),
-    )
+        )
+
+    return Callback(endpoint_id=endpoint_id, tenant_id=tenant_id, configure=configure)
 
 
 def callback_id(tenant_id: UUID, url: str) -> UUID:

@@ -22,6 +22,9 @@ from shared.schemas.events import (
 
 SERVICE = "notifier"
 
+AT_ONCE = 64
+"""Ends of jobs that are taken in at once: together, in one transaction."""
+
 E = TypeVar("E", bound=Event)
 
 
@@ -36,9 +39,9 @@ def subscriptions(*, intake: Intake, dispatcher: Dispatcher) -> list[Subscriptio
         return handle_and_wake
 
     return [
-        subscription(SERVICE, JobCompleted, and_wake(intake.ended)),
-        subscription(SERVICE, JobFailed, and_wake(intake.ended)),
-        subscription(SERVICE, JobCancelled, and_wake(intake.ended)),
+        subscription(SERVICE, JobCompleted, and_wake(intake.ended), concurrency=AT_ONCE),
+        subscription(SERVICE, JobFailed, and_wake(intake.ended), concurrency=AT_ONCE),
+        subscription(SERVICE, JobCancelled, and_wake(intake.ended), concurrency=AT_ONCE),
         subscription(SERVICE, TranscriptionProgressed, and_wake(intake.progressed)),
         subscription(SERVICE, ReportProgressed, and_wake(intake.progressed)),
         subscription(SERVICE, JobErased, intake.erased),

@@ -20,7 +20,7 @@ from services.notifier.partitions import Partitions
 from services.notifier.scheduler import AGE_SECONDS, Capacity, Grant, Lane, Scheduler
 from services.notifier.store.claims import Claimed, ClaimStore, Due
 from services.notifier.warnings import Warnings
-from services.notifier.writer import Writer
+from services.notifier.writer import Writer, Written
 from shared import metrics
 from shared.database import is_outage
 from shared.logs import bound_job
@@ -188,7 +188,7 @@ class Dispatcher:
             del self._sending[claimed.id]
             mail = claimed.configuration.kind is EndpointKind.EMAIL
             lease = self._mail_lease_seconds if mail else self._lease_seconds
-            ours = await self._writer.write(made.result, health, deadline=began + lease)
+            ours = await self._writer.carry_out(Written(made.result, health, deadline=began + lease))
             self._written(claimed, made, ours)
             if ours and notice is not None and await self._warnings.say(notice, claimed, health):
                 self.wake()

@@ -1,17 +1,22 @@
-"""Takes in what happens: one message for each event, and a delivery for each endpoint that listens."""
+"""Takes in what happens: one message for each event, and a delivery for each endpoint that listens.
+
+Events that come at about the same time are taken in together (`services.notifier.batches`).
+"""
 
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import msgspec
 import structlog
 
+from services.notifier.batches import Batches, Entry
 from services.notifier.callbacks import callback
 from services.notifier.notifications import JobEnded, JobProgressed, body_of, encode, test_body, worth_telling
 from services.notifier.store.endpoints import EndpointStore
-from services.notifier.store.intake import IntakeStore, NewMessage
+from services.notifier.store.intake import Arrival, Callback, IntakeStore, Listener, NewMessage
 from services.notifier.store.wishes import WishStore
 from shared.blobs import BlobNotFound, BlobStore, transcript_key
 from shared.database import Pool
@@ -21,17 +26,33 @@ from shared.schemas.transcripts import Transcript
 from shared.schemas.webhooks import WebhookBody
 from shared.sealing import Sealer
 
+BATCH = 128
+TRANSCRIPTS_AT_ONCE = 4
+"""How many are read at once; each can be of hours."""
+
 log = structlog.get_logger(__name__)
+
+
+class News(msgspec.Struct, frozen=True, kw_only=True):
+    """A message, what it says, and the job's own callback."""
+
+    message: NewMessage
+    body: WebhookBody
+    callback: Callback | None = None
+
+
+NewsIntake: TypeAlias = Batches[News, int | None]
+"""Its answer is how many deliveries were made, or None when the message is known, erased or too late."""
 
 
 class Intake:
     """Handles every event that the notifier reads; a repeat of one changes nothing."""
 
-    def __init__(self, *, pool: Pool, blobs: BlobStore, sealer: Sealer, public_url: str | None) -> None:
+    def __init__(self, *, pool: Pool, news: NewsIntake, sealer: Sealer, public_url: str | None) -> None:
+        self._news = news
         self._messages = IntakeStore(pool)
         self._endpoints = EndpointStore(pool)
         self._wishes = WishStore(pool)
-        self._blobs = blobs
         self._sealer = sealer
         self._public_url = public_url
 
@@ -39,24 +60,15 @@ class Intake:
         """A job has ended."""
         body = body_of(event, public_url=self._public_url)
         url = event.callback_url if isinstance(event, JobCompleted | JobFailed) else None
-        message = _message(event, body, ends_run=True)
-        transcript = await self._transcript(message) if body.type is EventType.JOB_COMPLETED else None
-        made = await self._messages.take(
-            message,
-            lambda sequence, payload: encode(body, sequence=sequence, payload=payload, transcript=transcript),
-            callback=callback(self._sealer, event.tenant_id, url) if url is not None else None,
-        )
-        log.info("message.known" if made is None else "message.taken", type=message.type, deliveries=made)
+        own = callback(self._sealer, event.tenant_id, url) if url is not None else None
+        made = await self._news.carry_out(News(message=_message(event, body, ends_run=True), body=body, callback=own))
+        log.info("message.known" if made is None else "message.taken", type=body.type, deliveries=made)
 
     async def progressed(self, event: JobProgressed) -> None:
         """A job has come further. Of no interest where nobody listens."""
-        if not worth_telling(event) or not await self._messages.listening(event.tenant_id, EventType.JOB_PROGRESSED):
-            return
-        body = body_of(event, public_url=self._public_url)
-        await self._messages.take(
-            _message(event, body, ends_run=False),
-            lambda sequence, payload: encode(body, sequence=sequence, payload=payload, transcript=None),
-        )
+        if worth_telling(event):
+            body = body_of(event, public_url=self._public_url)
+            await self._news.carry_out(News(message=_message(event, body, ends_run=False), body=body))
 
     async def erased(self, event: JobErased) -> None:
         """A job is gone, with all that was told about it."""
@@ -86,16 +98,68 @@ class Intake:
         legacy = await self._endpoints.legacy()
         await self._endpoints.adopt([callback(self._sealer, row.tenant_id, row.legacy_url) for row in legacy])
 
-    async def _transcript(self, message: NewMessage) -> Transcript | None:
-        """The transcript, where an endpoint wants it told."""
-        if await self._messages.listening(message.tenant_id, message.type) <= {Payload.THIN}:
-            return None
-        assert message.transcript_key is not None
-        try:
-            data = await self._blobs.get(message.transcript_key)
-        except BlobNotFound:
-            return None  # erased meanwhile
-        return await asyncio.to_thread(partial(msgspec.json.decode, data, type=Transcript))
+
+def news_intake(pool: Pool, blobs: BlobStore) -> NewsIntake:
+    """Takes in what happens to jobs; to be entered."""
+    store, reading = IntakeStore(pool), asyncio.Semaphore(TRANSCRIPTS_AT_ONCE)
+
+    async def arrival(news: News, listeners: Sequence[Listener]) -> Arrival:
+        """With the transcript, where an endpoint wants it told."""
+        message, transcript = news.message, None
+        thin = all(listener.include is Payload.THIN for listener in listeners if listener.wants(message))
+        if message.transcript_key is not None and not thin:
+            async with reading:
+                transcript = await _transcript(blobs, message.transcript_key)
+        return Arrival(
+            message=message,
+            encode=lambda sequence, payload: encode(news.body, sequence=sequence, payload=payload, transcript=transcript),
+            callback=news.callback,
+        )
+
+    async def take(batch: list[Entry[News, int | None]]) -> None:
+        listeners = await store.listeners({entry.item.message.tenant_id for entry in batch})
+        for round_ in _rounds([entry for entry in batch if not _ignored(entry, listeners)]):
+            arrivals = await asyncio.gather(*(arrival(entry.item, listeners) for entry in round_))
+            for entry, made in zip(round_, await store.take(arrivals), strict=True):
+                entry.resolve(made)
+
+    return Batches(take, most=BATCH, name="notifier.intake")
+
+
+def _ignored(entry: Entry[News, int | None], listeners: Sequence[Listener]) -> bool:
+    """Progress that nobody listens to leaves no trace."""
+    message = entry.item.message
+    if message.type != EventType.JOB_PROGRESSED or any(listener.wants(message) for listener in listeners):
+        return False
+    entry.resolve(0)
+    return True
+
+
+def _rounds(entries: Sequence[Entry[News, int | None]]) -> list[list[Entry[News, int | None]]]:
+    """One message of a job in each, in the order in which they came."""
+    rounds: list[dict[object, Entry[News, int | None]]] = []
+    for entry in entries:
+        job_id = entry.item.message.job_id
+        place = next((place for place in rounds if job_id not in place), None)
+        if place is None:
+            rounds.append(place := {})
+        place[job_id] = entry
+    return [list(place.values()) for place in rounds]
+
+
+async def _transcript(blobs: BlobStore, key: str) -> Transcript | None:
+    try:
+        data = await blobs.get(key)
+    except BlobNotFound:
+        return None  # erased meanwhile
+    return await asyncio.to_thread(_without_words, data)
+
+
+def _without_words(data: bytes) -> Transcript:
+    """All that is told of it. Words are most of its size, and it waits for the others of its batch."""
+    transcript = msgspec.json.decode(data, type=Transcript)
+    segments = tuple(msgspec.structs.replace(segment, words=(), raw_words=()) for segment in transcript.segments)
+    return msgspec.structs.replace(transcript, segments=segments)
 
 
 def _message(event: JobEnded | JobProgressed, body: WebhookBody, *, ends_run: bool) -> NewMessage:

@@ -17,7 +17,7 @@ from services.notifier.health import Health
 from services.notifier.pacing import Pace, Standing
 from services.notifier.partitions import LEASE_SECONDS, Partitions
 from services.notifier.store.claims import Claimed, ClaimStore
-from services.notifier.store.intake import IntakeStore, NewMessage
+from services.notifier.store.intake import Arrival, IntakeStore, NewMessage
 from services.notifier.store.partitions import PARTS, PartitionStore, part_of
 from services.notifier.store.results import Attempt, Result, ResultStore
 from services.notifier.store.upkeep import UpkeepStore
@@ -108,7 +108,7 @@ async def add(pool: Pool, name: str, *, count: int = 1, number: int = 1) -> UUID
             traceparent=None,
             occurred_at=NOW,
         )
-        assert await store.take(message, lambda *_: b"{}", callback=implicit) == 1
+        assert await store.take([Arrival(message=message, encode=lambda *_: b"{}", callback=implicit)]) == [1]
     return implicit.endpoint_id
 
 

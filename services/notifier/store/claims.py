@@ -12,6 +12,7 @@ import msgspec
 
 from services.notifier.health import Health, Notice
 from services.notifier.pacing import Pace, Standing
+from services.notifier.store import health
 from shared.database import Pool, transaction
 from shared.schemas.endpoints import DisabledReason, Endpoint
 
@@ -181,27 +182,22 @@ class ClaimStore:
     async def give_back(self, claims: Sequence[Claimed]) -> None:
         """End leases whose attempt was not made or not finished: due again at once."""
         async with transaction(self._pool) as connection:
-            endpoints = sorted({claimed.endpoint_id for claimed in claims})
-            await connection.execute(
-                "select from notifier.health where endpoint_id = any($1::uuid[]) order by endpoint_id for update", endpoints
-            )
+            endpoints = {claimed.endpoint_id for claimed in claims}
+            await health.lock(connection, endpoints)
             await connection.execute(
                 "update notifier.deliveries set lease = null, due_at = now() "
                 "where lease = any($1::uuid[]) and id = any($2::uuid[]) and state = 'pending'",
                 list({claimed.lease for claimed in claims}),
                 [claimed.id for claimed in claims],
             )
-            await connection.execute(_SETTLE, endpoints)
+            await health.settle(connection, endpoints)
 
     async def settle(self, endpoint_ids: Sequence[UUID]) -> None:
         """Look up when these endpoints are next due, as less was due than it seemed."""
         async with transaction(self._pool) as connection:
             # Two statements: the second one sees what those have committed whom the first one waited for.
-            await connection.execute(
-                "select from notifier.health where endpoint_id = any($1::uuid[]) order by endpoint_id for update",
-                sorted(endpoint_ids),
-            )
-            await connection.execute(_SETTLE, list(endpoint_ids))
+            await health.lock(connection, endpoint_ids)
+            await health.settle(connection, endpoint_ids)
 
     async def end_leases(self) -> None:
         """End all leases. Only where no other process can hold one: the one-process mode, before it starts to claim."""
@@ -210,14 +206,9 @@ class ClaimStore:
                 "update notifier.deliveries set lease = null, due_at = now() where state = 'pending' and lease is not null "
                 "returning endpoint_id"
             )
-            await connection.execute(_SETTLE, list({row["endpoint_id"] for row in ended}))
+            await health.settle(connection, {row["endpoint_id"] for row in ended})
             await connection.execute("update notifier.partitions set owner = null, held_until = null")
             await connection.execute("delete from notifier.senders")
-
-
-_SETTLE = """
-    update notifier.health h set due_at = notifier.next_due(h.endpoint_id) where endpoint_id = any($1::uuid[])
-"""
 
 
 def _health(row: Any, now: float) -> Health:

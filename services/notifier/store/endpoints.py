@@ -7,7 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from services.notifier.store.intake import Callback, put_health
+from services.notifier.store import health
+from services.notifier.store.intake import Callback
 from shared.database import Connection, Pool, transaction
 from shared.schemas.endpoints import Endpoint
 from shared.schemas.events import EndpointChanged
@@ -32,16 +33,13 @@ class EndpointStore:
         async with transaction(self._pool) as connection:
             if not await _store(connection, event):
                 return False
-            await put_health(connection, event.endpoint_id, event.tenant_id)
-            # Locks the row; the statements after it see what others have done to it.
-            await connection.execute("select from notifier.health where endpoint_id = $1 for update", event.endpoint_id)
+            await health.put(connection, {event.endpoint_id: event.tenant_id})
+            await health.lock(connection, [event.endpoint_id])  # the statements after it see what others have done to the row
             if event.endpoint is None:
                 await _cancel(connection, event.endpoint_id)
             else:
                 await _switch_on(connection, event.endpoint)
-            await connection.execute(
-                "update notifier.health set due_at = notifier.next_due(endpoint_id) where endpoint_id = $1", event.endpoint_id
-            )
+            await health.settle(connection, [event.endpoint_id])
         return True
 
     async def legacy(self) -> list[Legacy]:
@@ -53,7 +51,7 @@ class EndpointStore:
         """Keep them sealed from now on."""
         await self._pool.executemany(
             "update notifier.endpoints set configuration = $2, legacy_url = null where id = $1 and legacy_url is not null",
-            [(callback.endpoint_id, msgspec.to_builtins(callback.configuration)) for callback in callbacks],
+            [(callback.endpoint_id, msgspec.to_builtins(callback.configure())) for callback in callbacks],
         )
 
 

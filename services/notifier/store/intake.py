@@ -1,14 +1,14 @@
-"""What comes in: messages about jobs, and the deliveries that follow; endpoints; wishes. One transaction each."""
+"""What comes in: messages about jobs, and the deliveries that follow. One transaction for many."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 
-from services.notifier.store.partitions import part_of
+from services.notifier.store import health, tenants
 from shared.database import Connection, Pool, transaction
 from shared.schemas.endpoints import Endpoint, EventType, Payload, patterns_of
 from shared.schemas.ids import new_id
@@ -33,11 +33,44 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     """A job's own callback: an endpoint that is there from its first use."""
 
     endpoint_id: UUID
-    configuration: Endpoint
+    tenant_id: UUID
+    configure: Callable[[], Endpoint]
+    """Seals what is kept of it; asked only where it is not kept yet."""
 
 
-Encode = Callable[[int, Payload], bytes]
-"""The message's body, given its sequence number and kind of payload."""
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that has come in."""
+
+    message: NewMessage
+    encode: Callable[[int, Payload], bytes]
+    """Its body, given its sequence number and the kind of payload."""
+    callback: Callback | None = None
+    """Whom it is for besides the endpoints that listen."""
+
+
+class Listener(msgspec.Struct, frozen=True, kw_only=True):
+    """An endpoint that messages may be for."""
+
+    endpoint_id: UUID
+    tenant_id: UUID
+    events: list[str]
+    include: Payload
+
+    def wants(self, message: NewMessage) -> bool:
+        """Whether it listens to this one."""
+        return self.tenant_id == message.tenant_id and not set(patterns_of(message.type)).isdisjoint(self.events)
+
+
+class _Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that is told: its place in the job's sequence, and to whom."""
+
+    arrival: Arrival
+    sequence: int
+    receivers: Mapping[UUID, Payload]
+
+    @property
+    def message(self) -> NewMessage:
+        return self.arrival.message
 
 
 class IntakeStore:
@@ -46,38 +79,25 @@ class IntakeStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def listening(self, tenant_id: UUID, type_: str) -> set[Payload]:
-        """What the tenant's endpoints that listen to a type of message want of it; empty where none does."""
-        rows = await self._pool.fetch(
-            "select distinct configuration ->> 'include' as include from notifier.endpoints "
-            "where tenant_id = $1 and not callback and deleted_at is null and events && $2::text[]",
-            tenant_id,
-            patterns_of(type_),
-        )
-        return {Payload(row["include"]) for row in rows}
+    async def listeners(self, tenant_ids: Collection[UUID]) -> list[Listener]:
+        """The endpoints of these tenants that something could be sent to."""
+        return msgspec.convert([dict(row) for row in await self._pool.fetch(_LISTENERS, list(tenant_ids))], list[Listener])
 
-    async def take(self, message: NewMessage, encode: Encode, *, callback: Callback | None = None) -> int | None:
-        """Keep a message and make its deliveries; returns how many, or None when it is known, erased or too late."""
+    async def take(self, arrivals: Sequence[Arrival]) -> list[int | None]:
+        """Keep messages and make their deliveries; returns how many of each, or None where the message is known, erased or too
+        late. At most one message of a job at a time."""
         async with transaction(self._pool) as connection:
-            sequence = await _next_sequence(connection, message)
-            if sequence is None:
-                return None
-            listeners = await _listeners(connection, message)
-            if not listeners and message.type == EventType.JOB_PROGRESSED:
-                return 0
-            await _insert_message(connection, message, sequence)
-            await _overtake(connection, message)
-            if callback is not None:
-                await put_callback(connection, message.tenant_id, callback)
-                listeners.setdefault(callback.endpoint_id, Payload.THIN)
-            bodies = {Payload.THIN, *listeners.values()}
-            await connection.executemany(
-                "insert into notifier.bodies (message_id, payload, body) values ($1, $2, $3)",
-                [(message.id, payload, encode(sequence, payload)) for payload in bodies],
-            )
-            await _insert_deliveries(connection, message, listeners)
-            await wake(connection, list(listeners))
-        return len(listeners)
+            await tenants.enter(connection, {arrival.message.tenant_id for arrival in arrivals})
+            told = await _told(connection, arrivals)
+            kept = [one for one in told if one.receivers or one.message.type != EventType.JOB_PROGRESSED]
+            endpoint_ids = {endpoint_id for one in kept for endpoint_id in one.receivers}
+            await health.lock(connection, endpoint_ids)
+            await _insert_messages(connection, kept)
+            await _overtake(connection, kept)
+            await _insert_deliveries(connection, kept)
+            await health.wake(connection, endpoint_ids)
+        made = {one.message.id: len(one.receivers) for one in told}
+        return [made.get(arrival.message.id) for arrival in arrivals]
 
     async def erase_job(self, job_id: UUID) -> None:
         """Forget every message of a job, and those still to come."""
@@ -90,118 +110,129 @@ class IntakeStore:
             await connection.execute("delete from notifier.messages where job_id = $1", job_id)
 
 
-async def put_callback(connection: Connection, tenant_id: UUID, callback: Callback) -> None:
-    """Make the endpoint of a callback, unless it is there."""
-    made = await connection.fetchval(
-        "insert into notifier.endpoints (id, tenant_id, version, callback, configuration) values ($1, $2, 0, true, $3) "
-        "on conflict (id) do nothing returning true",
-        callback.endpoint_id,
-        tenant_id,
-        msgspec.to_builtins(callback.configuration),
-    )
-    if made:
-        await put_health(connection, callback.endpoint_id, tenant_id)
+_LISTENERS = """
+    select e.id as endpoint_id, e.tenant_id, e.events, configuration ->> 'include' as include
+    from notifier.endpoints e
+    where e.tenant_id = any($1::uuid[]) and not callback and deleted_at is null
+        and not exists (select from notifier.health h where h.endpoint_id = e.id and disabled_at is not null)
+    order by e.id
+"""
 
 
-async def put_health(connection: Connection, endpoint_id: UUID, tenant_id: UUID) -> None:
-    """Begin to keep an endpoint's health."""
-    await connection.execute(
-        "insert into notifier.health (endpoint_id, tenant_id, part) values ($1, $2, $3) on conflict (endpoint_id) do nothing",
-        endpoint_id,
-        tenant_id,
-        part_of(endpoint_id),
-    )
+async def _told(connection: Connection, arrivals: Sequence[Arrival]) -> list[_Told]:
+    """What is to be told of these, and to whom. Nobody deletes a receiver before the transaction ends."""
+    sequences = await _next_sequences(connection, [arrival.message for arrival in arrivals])
+    new = [arrival for arrival in arrivals if arrival.message.id in sequences]
+    rows = await connection.fetch(f"{_LISTENERS} for share of e", list({arrival.message.tenant_id for arrival in new}))
+    listeners = msgspec.convert([dict(row) for row in rows], list[Listener])
+    await put_callbacks(connection, [arrival.callback for arrival in new if arrival.callback is not None])
+    return [
+        _Told(arrival=arrival, sequence=sequences[arrival.message.id], receivers=_receivers(arrival, listeners))
+        for arrival in new
+    ]
 
 
-async def wake(connection: Connection, endpoint_ids: Sequence[UUID]) -> None:
-    """Something new is due for these endpoints."""
-    if len(endpoint_ids) > 1:
-        await connection.execute(
-            "select from notifier.health where endpoint_id = any($1::uuid[]) order by endpoint_id for update",
-            sorted(endpoint_ids),
-        )
-    await connection.execute(
-        """
-        update notifier.health h set due_at = least(h.due_at, greatest(now(), h.open_until, h.not_before))
-        from notifier.endpoints e
-        where h.endpoint_id = any($1::uuid[]) and e.id = h.endpoint_id
-            and h.disabled_at is null and not e.paused and e.deleted_at is null
-        """,
-        list(endpoint_ids),
-    )
+def _receivers(arrival: Arrival, listeners: Sequence[Listener]) -> dict[UUID, Payload]:
+    receivers = {listener.endpoint_id: listener.include for listener in listeners if listener.wants(arrival.message)}
+    if arrival.callback is not None:
+        receivers.setdefault(arrival.callback.endpoint_id, Payload.THIN)
+    return receivers
 
 
-async def _next_sequence(connection: Connection, message: NewMessage) -> int | None:
-    """Lock the job and count its message; None when the message is known, erased or too late."""
-    job = await connection.fetchrow(
-        "insert into notifier.jobs (id) values ($1) on conflict (id) do update set touched_at = now() "
-        "returning sequence, ended_run, erased_at",
-        message.job_id,
-    )
-    assert job is not None
-    if job["erased_at"] is not None or (message.type == EventType.JOB_PROGRESSED and message.run <= job["ended_run"]):
-        return None
-    if await connection.fetchval("select exists (select from notifier.messages where id = $1)", message.id):
-        return None
-    sequence: int = job["sequence"] + 1
-    return sequence
-
-
-async def _listeners(connection: Connection, message: NewMessage) -> dict[UUID, Payload]:
-    """Whom the message is for. Nobody deletes one of them before this transaction ends."""
+async def _next_sequences(connection: Connection, messages: Sequence[NewMessage]) -> dict[UUID, int]:
+    """Lock the jobs and count their messages; without those that are known, erased or too late."""
     rows = await connection.fetch(
+        "insert into notifier.jobs (id) select unnest($1::uuid[]) on conflict (id) do update set touched_at = now() "
+        "returning id, sequence, ended_run, erased_at",
+        sorted(message.job_id for message in messages),
+    )
+    jobs = {row["id"]: row for row in rows}
+    known = await connection.fetch("select id from notifier.messages where id = any($1::uuid[])", [one.id for one in messages])
+    gone = {row["id"] for row in known}
+    for message in messages:
+        job = jobs[message.job_id]
+        late = message.type == EventType.JOB_PROGRESSED and message.run <= job["ended_run"]
+        if job["erased_at"] is not None or late:
+            gone.add(message.id)
+    return {message.id: jobs[message.job_id]["sequence"] + 1 for message in messages if message.id not in gone}
+
+
+async def put_callbacks(connection: Connection, callbacks: Collection[Callback]) -> None:
+    """Make the endpoints of callbacks, unless they are there."""
+    wanted = {callback.endpoint_id: callback for callback in callbacks}
+    rows = await connection.fetch("select id from notifier.endpoints where id = any($1::uuid[])", list(wanted))
+    missing = [wanted[endpoint_id] for endpoint_id in sorted(wanted.keys() - {row["id"] for row in rows})]
+    if not missing:
+        return
+    await connection.execute(
+        "insert into notifier.endpoints (id, tenant_id, version, callback, configuration) "
+        "select id, tenant_id, 0, true, configuration from unnest($1::uuid[], $2::uuid[], $3::jsonb[]) "
+        "as c (id, tenant_id, configuration) on conflict (id) do nothing",
+        [callback.endpoint_id for callback in missing],
+        [callback.tenant_id for callback in missing],
+        [msgspec.to_builtins(callback.configure()) for callback in missing],
+    )
+    await health.put(connection, {callback.endpoint_id: callback.tenant_id for callback in missing})
+
+
+async def _insert_messages(connection: Connection, told: Sequence[_Told]) -> None:
+    messages = [one.message for one in told]
+    await connection.execute(
         """
-        select e.id, configuration ->> 'include' as include
-        from notifier.endpoints e
-        where e.tenant_id = $1 and not callback and deleted_at is null and events && $2::text[]
-            and not exists (select from notifier.health h where h.endpoint_id = e.id and disabled_at is not null)
-        order by e.id for share of e
+        insert into notifier.messages
+            (id, tenant_id, type, job_id, run, sequence, transcript_key, traceparent, occurred_at)
+        select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::int[], $6::int[], $7::text[], $8::text[],
+            $9::timestamptz[])
         """,
-        message.tenant_id,
-        patterns_of(message.type),
-    )
-    return {row["id"]: Payload(row["include"]) for row in rows}
-
-
-async def _insert_message(connection: Connection, message: NewMessage, sequence: int) -> None:
-    await connection.execute(
-        "insert into notifier.messages "
-        "(id, tenant_id, type, job_id, run, sequence, transcript_key, traceparent, occurred_at) "
-        "values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        message.id,
-        message.tenant_id,
-        message.type,
-        message.job_id,
-        message.run,
-        sequence,
-        message.transcript_key,
-        message.traceparent,
-        message.occurred_at,
+        [message.id for message in messages],
+        [message.tenant_id for message in messages],
+        [message.type for message in messages],
+        [message.job_id for message in messages],
+        [message.run for message in messages],
+        [one.sequence for one in told],
+        [message.transcript_key for message in messages],
+        [message.traceparent for message in messages],
+        [message.occurred_at for message in messages],
     )
     await connection.execute(
-        "update notifier.jobs set sequence = $2, ended_run = greatest(ended_run, $3), touched_at = now() where id = $1",
-        message.job_id,
-        sequence,
-        message.run if message.ends_run else 0,
+        "update notifier.jobs j set sequence = r.sequence, ended_run = greatest(j.ended_run, r.ended_run), touched_at = now() "
+        "from unnest($1::uuid[], $2::int[], $3::int[]) as r (id, sequence, ended_run) where j.id = r.id",
+        [message.job_id for message in messages],
+        [one.sequence for one in told],
+        [message.run if message.ends_run else 0 for message in messages],
+    )
+    bodies = [
+        (one.message.id, payload, one.arrival.encode(one.sequence, payload))
+        for one in told
+        for payload in sorted({Payload.THIN, *one.receivers.values()})
+    ]
+    await connection.execute(
+        "insert into notifier.bodies (message_id, payload, body) select * from unnest($1::uuid[], $2::text[], $3::bytea[])",
+        *(list(column) for column in zip(*bodies, strict=True)) if bodies else ([], [], []),
     )
 
 
-async def _overtake(connection: Connection, message: NewMessage) -> None:
+async def _overtake(connection: Connection, told: Sequence[_Told]) -> None:
     """Progress that has not been sent yet is overtaken by whatever comes next."""
     await connection.execute(
         "update notifier.deliveries set state = 'cancelled', finished_at = now() "
-        "where job_id = $1 and state = 'pending' and coalesces and lease is null",
-        message.job_id,
+        "where job_id = any($1::uuid[]) and state = 'pending' and coalesces and lease is null",
+        [one.message.job_id for one in told],
     )
 
 
-async def _insert_deliveries(connection: Connection, message: NewMessage, listeners: Mapping[UUID, Payload]) -> None:
-    coalesces = message.type == EventType.JOB_PROGRESSED
-    await connection.executemany(
-        "insert into notifier.deliveries (id, endpoint_id, message_id, tenant_id, job_id, payload, coalesces, due_at) "
-        "values ($1, $2, $3, $4, $5, $6, $7, now())",
-        [
-            (new_id(), endpoint_id, message.id, message.tenant_id, message.job_id, payload, coalesces)
-            for endpoint_id, payload in listeners.items()
-        ],
+async def _insert_deliveries(connection: Connection, told: Sequence[_Told]) -> None:
+    deliveries = [(one.message, endpoint_id, payload) for one in told for endpoint_id, payload in one.receivers.items()]
+    await connection.execute(
+        """
+        insert into notifier.deliveries (id, endpoint_id, message_id, tenant_id, job_id, payload, coalesces, due_at)
+        select *, now() from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bool[])
+        """,
+        [new_id() for _ in deliveries],
+        [endpoint_id for _, endpoint_id, _ in deliveries],
+        [message.id for message, _, _ in deliveries],
+        [message.tenant_id for message, _, _ in deliveries],
+        [message.job_id for message, _, _ in deliveries],
+        [payload for _, _, payload in deliveries],
+        [message.type == EventType.JOB_PROGRESSED for message, _, _ in deliveries],
     )

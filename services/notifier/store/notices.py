@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from services.notifier.store.intake import wake
+from services.notifier.store import health
 from shared.database import Pool, transaction
 from shared.schemas.endpoints import EndpointKind, EventType
 from shared.schemas.ids import new_id
@@ -47,5 +47,7 @@ class NoticeStore:
                 "values ($1, $2, $3, $4, now())",
                 [(new_id(), row["id"], message_id, tenant_id) for row in rows],
             )
-            await wake(connection, [row["id"] for row in rows])
+            endpoint_ids = [row["id"] for row in rows]
+            await health.lock(connection, endpoint_ids)
+            await health.wake(connection, endpoint_ids)
         return len(rows)

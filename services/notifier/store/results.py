@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from services.notifier.health import Health
+from services.notifier.store import health
 from shared.database import Connection, Pool, transaction
 from shared.outbox import OutboxRow
 from shared.schemas.endpoints import DeliveryStatus
@@ -52,21 +53,18 @@ class ResultStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def write(self, results: Sequence[Result], health: Mapping[UUID, Health]) -> set[UUID]:
+    async def write(self, results: Sequence[Result], learnt: Mapping[UUID, Health]) -> set[UUID]:
         """Log attempts, change deliveries and the endpoints' health; returns the deliveries whose lease was still ours.
 
         An attempt whose lease was lost is logged as an orphan and decides nothing. Writing the same results twice, as after
         a commit whose confirmation was lost, changes nothing.
         """
         async with transaction(self._pool) as connection:
-            await connection.execute(
-                "select from notifier.health where endpoint_id = any($1::uuid[]) order by endpoint_id for update",
-                sorted({*health, *(result.endpoint_id for result in results)}),
-            )
+            await health.lock(connection, {*learnt, *(result.endpoint_id for result in results)})
             ours = await _change_deliveries(connection, results)
             await _log(connection, results, ours)
             await _tell(connection, [result for result in results if result.delivery_id in ours])
-            await _write_health(connection, health)
+            await _write_health(connection, learnt)
         return ours
 
 
@@ -144,10 +142,10 @@ async def _tell(connection: Connection, results: Sequence[Result]) -> None:
         )
 
 
-async def _write_health(connection: Connection, health: Mapping[UUID, Health]) -> None:
+async def _write_health(connection: Connection, learnt: Mapping[UUID, Health]) -> None:
     """What the owner remembers, unless somebody else has changed the row meanwhile; and when the endpoints are next due."""
     now = time.monotonic()
-    endpoints, rows = list(health), list(health.values())
+    endpoints, rows = list(learnt), list(learnt.values())
     paces = [row.pace for row in rows]
     disabled = await connection.fetch(
         """
@@ -196,9 +194,7 @@ async def _write_health(connection: Connection, health: Mapping[UUID, Health]) -
             "where endpoint_id = any($1::uuid[]) and state = 'pending' and lease is null",
             stopped,
         )
-    await connection.execute(
-        "update notifier.health set due_at = notifier.next_due(endpoint_id) where endpoint_id = any($1::uuid[])", endpoints
-    )
+    await health.settle(connection, endpoints)
 
 
 def _json(headers: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from services.notifier.store.intake import wake
+from services.notifier.store import health, tenants
 from shared.database import Connection, Pool, transaction
 from shared.errors import RetryableError
 from shared.schemas.endpoints import EventType, Redeliver, Replay
@@ -51,7 +51,8 @@ class WishStore:
                 event.event_id,
                 event.tenant_id,
             )
-            await wake(connection, [event.endpoint_id])
+            await health.lock(connection, [event.endpoint_id])
+            await health.wake(connection, [event.endpoint_id])
         return True
 
     async def redeliver(self, event: DeliveryRequested, wish: Redeliver) -> bool:
@@ -71,18 +72,21 @@ class WishStore:
                 event.endpoint_id,
                 event.tenant_id,
             )
-            await wake(connection, [event.endpoint_id])
+            await health.lock(connection, [event.endpoint_id])
+            await health.wake(connection, [event.endpoint_id])
         return bool(again)
 
     async def replay(self, event: DeliveryRequested, wish: Replay) -> int:
         """Send many again; returns how many."""
         async with transaction(self._pool) as connection:
+            await tenants.wait_for_intake(connection, event.tenant_id)
             if not await _begin(connection, event):
                 return 0
             count = await _replay_unsent(connection, event, wish)
             if wish.missing:
                 count += await _replay_missing(connection, event, wish, after=count)
-            await wake(connection, [event.endpoint_id])
+            await health.lock(connection, [event.endpoint_id])
+            await health.wake(connection, [event.endpoint_id])
         return count
 
 
