@@ -6,6 +6,8 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Sequence
+from functools import lru_cache, partial
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -23,6 +25,8 @@ from shared.signing import endpoint_key_pair, endpoint_secret, webhook_secret
 KEPT_REQUEST_BYTES = 16 * 1024
 """How much of what was sent the log keeps."""
 INTERNAL_ERROR = "internal_error"
+REMEMBERED = 1024
+"""Endpoints whose destination and keys are kept opened."""
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +58,10 @@ class Deliveries:
         self._schedule = schedule
         self._timeout = timeout
         self._mail_timeout = mail_timeout
+        remembered = lru_cache(maxsize=REMEMBERED)
+        self._destination = remembered(self._open_destination)
+        self._secret = remembered(partial(endpoint_secret, master))
+        self._private_key = remembered(lambda endpoint_id, number: endpoint_key_pair(master, endpoint_id, number).private)
 
     async def attempt(self, claimed: Claimed) -> Made:
         """Make one attempt. Whatever the receiver does is an answer; a fault of ours uses up a try like any other failure,
@@ -101,28 +109,29 @@ class Deliveries:
 
     def _receiver(self, claimed: Claimed) -> Receiver:
         endpoint = claimed.configuration
-        sealed = self._sealer.unseal(endpoint.sealed, place=str(endpoint.id))
-        numbers = [] if claimed.callback else _counting_keys(endpoint)
-        secrets = [endpoint_secret(self._master, endpoint.id, number) for number in numbers]
+        numbers = () if claimed.callback else _counting_keys(endpoint)
+        secrets = tuple(self._secret(endpoint.id, number) for number in numbers)
         if claimed.callback:
-            secrets = [webhook_secret(self._master, claimed.tenant_id)]
+            secrets = (webhook_secret(self._master, claimed.tenant_id),)
         asymmetric = Signature.V1A in endpoint.signatures
         return Receiver(
             endpoint_id=endpoint.id,
             tenant_id=claimed.tenant_id,
             kind=endpoint.kind,
-            destination=msgspec.json.decode(sealed, type=Destination),
+            destination=self._destination(endpoint.sealed, endpoint.id),
             signatures=endpoint.signatures,
-            secrets=tuple(secrets),
-            private_keys=tuple(
-                endpoint_key_pair(self._master, endpoint.id, number).private for number in numbers if asymmetric
-            ),
+            secrets=secrets,
+            private_keys=tuple(self._private_key(endpoint.id, number) for number in numbers if asymmetric),
             language=endpoint.language,
             attach=endpoint.attach,
         )
 
+    def _open_destination(self, sealed: bytes, endpoint_id: UUID) -> Destination:
+        destination: Destination = msgspec.json.decode(self._sealer.unseal(sealed, place=str(endpoint_id)), type=Destination)
+        return destination
 
-def _counting_keys(endpoint: Endpoint) -> list[int]:
+
+def _counting_keys(endpoint: Endpoint) -> Sequence[int]:
     """The numbers of the keys that have not expired, the newest first."""
     now = dt.datetime.now(dt.UTC)
     counting = [key.number for key in endpoint.keys if key.expires_at is None or key.expires_at > now]

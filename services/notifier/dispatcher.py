@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from contextlib import suppress
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -65,7 +66,6 @@ class Dispatcher:
         self._writer = writer
         self._warnings = warnings
         self._outbox = outbox
-        self._capacity = capacity
         self._scheduler = Scheduler(capacity)
         self._lease_seconds = lease_seconds
         self._mail_lease_seconds = mail_lease_seconds
@@ -80,6 +80,10 @@ class Dispatcher:
         self._woken = True
         self._next_look = 0.0
         self._rested = 0.0
+        running = self._scheduler.running
+        for lane in Lane:
+            metrics.DELIVERY_RUNNING.labels(lane).set_function(partial(running.__getitem__, lane))
+        metrics.DELIVERY_OVERFLOW.set_function(lambda: max(0, running[Lane.SLOW] - capacity.slow))
 
     def wake(self) -> None:
         """Something may be due."""
@@ -168,7 +172,6 @@ class Dispatcher:
         self._busy[claimed.part] += 1
         self._unwritten[claimed.endpoint_id] += 1
         self._sending[claimed.id] = claimed
-        self._measure()
         task = asyncio.create_task(self._attempt(claimed, grant), name=f"delivery {claimed.id}")
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(done, claimed))
@@ -195,7 +198,6 @@ class Dispatcher:
 
     def _age(self, grant: Grant) -> None:
         self._scheduler.aged(grant)
-        self._measure()
         self._event.set()
 
     def _learn(self, claimed: Claimed, grant: Grant, made: Made) -> tuple[Health, Notice | None]:
@@ -238,7 +240,6 @@ class Dispatcher:
         self._busy[claimed.part] -= 1
         self._unwritten[claimed.endpoint_id] -= 1
         self._forget(claimed.endpoint_id)
-        self._measure()
         self._event.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("delivery.broke_off", delivery_id=str(claimed.id), job_id=str(claimed.job_id), exc_info=error)
@@ -255,11 +256,6 @@ class Dispatcher:
             self._scheduler.returned(grant, now=time.monotonic())
         for endpoint_id in {grant.endpoint_id for grant in grants}:
             self._forget(endpoint_id)
-
-    def _measure(self) -> None:
-        for lane, count in self._scheduler.running.items():
-            metrics.DELIVERY_RUNNING.labels(lane).set(count)
-        metrics.DELIVERY_OVERFLOW.set(max(0, self._scheduler.running[Lane.SLOW] - self._capacity.slow))
 
     async def _wait(self) -> None:
         moments = [self._next_look, self._partitions.next_renewal]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from shared.egress.policy import Address, EgressPolicy, EgressRefused, parse_address
 
 LONGEST_URL = 2048
+KEPT_URLS = 1024
+"""How many URLs are remembered as they were read: a receiver is sent to many times."""
 
 # https://fetch.spec.whatwg.org/#bad-port: ports where an HTTP request can be mistaken for another protocol.
 # fmt: off
@@ -20,6 +23,7 @@ _BAD_PORTS = frozenset({
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?:[/?][^#]*)?")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::(?P<port>[0-9]{1,5}))?")
 _NAME = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_FORBIDDEN = re.compile(r"[\x00-\x20\\\x7f-\x9f]")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _HTTPS_WANTED = "The URL must start with https://."
 _LOOPBACK = parse_address("127.0.0.1")
@@ -31,20 +35,32 @@ def check_url(url: str, policy: EgressPolicy) -> None:
     Codes: `url_invalid`, `url_scheme`, `url_port`, `address_refused`. What a name resolves to is judged when it is
     connected to.
     """
-    if len(url) > LONGEST_URL:
-        raise EgressRefused("url_invalid", f"The URL is longer than {LONGEST_URL} characters.")
-    if any(character <= " " or character in "\\\x7f" or 0x80 <= ord(character) < 0xA0 for character in url):
-        raise EgressRefused("url_invalid", "The URL contains a space, a backslash or a control character; encode it as %XX.")
-    parts = _URL.fullmatch(url)
-    if parts is None:
-        raise EgressRefused("url_invalid", "The URL must look like https://host/path, without a #fragment.")
-    encrypted = _check_scheme(parts["scheme"].lower(), policy)
-    host = _check_authority(parts["authority"])
-    address = _literal(host)
+    scheme, authority = _split(url)
+    encrypted = _check_scheme(scheme, policy)
+    address = _address(authority)
     if address is not None and not policy.permits(address):
         raise EgressRefused("address_refused", "The URL leads to an address that this installation makes no requests to.")
     if address is not None and not policy.permits(address, encrypted=encrypted):
         raise EgressRefused("url_scheme", _HTTPS_WANTED)
+
+
+@lru_cache(maxsize=KEPT_URLS)
+def _split(url: str) -> tuple[str, str]:
+    """Scheme and authority."""
+    if len(url) > LONGEST_URL:
+        raise EgressRefused("url_invalid", f"The URL is longer than {LONGEST_URL} characters.")
+    if _FORBIDDEN.search(url) is not None:
+        raise EgressRefused("url_invalid", "The URL contains a space, a backslash or a control character; encode it as %XX.")
+    parts = _URL.fullmatch(url)
+    if parts is None:
+        raise EgressRefused("url_invalid", "The URL must look like https://host/path, without a #fragment.")
+    return parts["scheme"].lower(), parts["authority"]
+
+
+@lru_cache(maxsize=KEPT_URLS)
+def _address(authority: str) -> Address | None:
+    """The address that it spells; None for a name."""
+    return _literal(_check_authority(authority))
 
 
 def _check_scheme(scheme: str, policy: EgressPolicy) -> bool:

@@ -136,6 +136,8 @@ def _kept(headers: Mapping[str, str]) -> dict[str, str]:
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The beginning of the body, or what came of it: however it ends, the status has been said."""
+    if response.content.at_eof():
+        return b""
     received = bytearray()
     try:
         async with asyncio.timeout(READ_SECONDS):
