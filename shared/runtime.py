@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -26,6 +26,7 @@ from shared.errors import ConfigurationError, RetryableError
 from shared.http import HttpServer
 from shared.outbox import Outbox
 from shared.retry import backoff
+from shared.schemas.events import Event
 from shared.settings import PlatformSettings
 from shared.structs import ready_structs
 
@@ -170,7 +171,9 @@ async def _run_until_stopped(
     loops = [asyncio.create_task(_keep_running(loop), name=loop.name) for service in services for loop in service.loops]
     loops.append(asyncio.create_task(server.run(), name="http"))
     stopped = asyncio.create_task(asked.wait(), name="signal")
-    starting = asyncio.create_task(platform.bus.start([item for service in services for item in service.subscriptions]))
+    starting = asyncio.create_task(
+        platform.bus.start([outlasting_outages(item) for service in services for item in service.subscriptions])
+    )
     try:
         # The bus waits for a broker that is away; a signal or a failed loop must not wait with it.
         await asyncio.wait([starting, stopped, *loops], return_when=asyncio.FIRST_COMPLETED)
@@ -186,6 +189,24 @@ async def _run_until_stopped(
             task.cancel()
         await asyncio.gather(stopped, starting, return_exceptions=True)
         await _drain(platform, probe, server, loops)
+
+
+class DatabaseUnavailable(RetryableError):
+    """A handler met an outage of the database."""
+
+
+def outlasting_outages(subscription: Subscription) -> Subscription:
+    """The same, whose handler says of an outage of the database that it is one: its event waits, and is never parked."""
+
+    async def handle(event: Event) -> None:
+        try:
+            await subscription.handle(event)
+        except Exception as error:
+            if isinstance(error, RetryableError) or not database.is_outage(error):
+                raise
+            raise DatabaseUnavailable(f"The database is away: {error!r}.") from error
+
+    return replace(subscription, handle=handle)
 
 
 async def _keep_running(loop: Loop) -> None:

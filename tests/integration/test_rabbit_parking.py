@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from shared.bus import PARKING, BusUnavailable, Envelope, Unroutable, subscription
 from shared.bus.rabbit import RabbitBus, consuming
 from shared.bus.rabbit.topology import DELIVERY_LIMIT
 from shared.errors import PermanentError
+from shared.runtime import outlasting_outages
 from shared.schemas.events import JobCancelled
 from tests.messaging import PATIENCE, Operator, Reader, StartRabbit, cancelled
 
@@ -84,6 +86,25 @@ async def test_an_outage_longer_than_the_delivery_limit_parks_nothing(
             raise BusUnavailable("away")
 
     bus = await start_rabbit(subscription("transcriber", JobCancelled, fail))
+    event = cancelled()
+    await bus.publish(Envelope.of(event))
+    assert await attempts.received(most) == [event] * most
+    assert await bus.parked(1) == []
+
+
+async def test_an_outage_of_the_database_parks_nothing_either(
+    start_rabbit: StartRabbit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Handlers need not tell one: what runs them does."""
+    monkeypatch.setattr(consuming, "LONGEST_PAUSE", 0.001)
+    attempts, most = Reader(), 2 * consuming.MOST_DELIVERIES
+
+    async def fail(event: JobCancelled) -> None:
+        await attempts(event)
+        if len(attempts.events) < most:
+            raise asyncpg.CannotConnectNowError("the database system is shutting down")
+
+    bus = await start_rabbit(outlasting_outages(subscription("transcriber", JobCancelled, fail)))
     event = cancelled()
     await bus.publish(Envelope.of(event))
     assert await attempts.received(most) == [event] * most
