@@ -11,6 +11,13 @@ OUTBOX_FAILED = Counter(
 OUTBOX_LAG = Gauge("audio2txt_outbox_lag_seconds", "Age of the oldest event that is due.", ["service"])
 DEAD_LETTERS = Counter("audio2txt_dead_letters_total", "Events given up; see `audio2txt dead-letters`.", ["service", "event"])
 
+DNS_SECONDS = Histogram(
+    "audio2txt_dns_seconds",
+    "Time to look up a name that a customer's URL has, by outcome.",
+    ["outcome"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+
 EVENTS_HANDLED = Counter("audio2txt_events_handled_total", "Events taken from a queue, by outcome.", ["queue", "outcome"])
 EVENT_SECONDS = Histogram("audio2txt_event_seconds", "Time in the handler.", ["queue"])
 
@@ -57,8 +64,22 @@ DELIVERY_CLAIM_SECONDS = Histogram(
 DELIVERY_LEASES_LOST = Counter("audio2txt_delivery_leases_lost_total", "Attempts whose result came after their lease.")
 DELIVERY_BLOCKED = Counter("audio2txt_delivery_blocked_total", "Attempts that may not be made, by reason.", ["reason"])
 DELIVERY_BACKLOG = Gauge(
-    "audio2txt_delivery_oldest_due_seconds", "Age of the oldest that is due, or held by its endpoint's breaker.", ["state"]
+    "audio2txt_delivery_backlog",
+    "Deliveries of all processes that are due, by the lane they wait for; held: by their endpoint's breaker or wish.",
+    ["lane", "state"],
 )
+DELIVERY_OLDEST_DUE = Gauge(
+    "audio2txt_delivery_oldest_due_seconds",
+    "Seconds since the oldest of them was due and could have been sent; of those held, since it was due.",
+    ["lane", "state"],
+)
+DELIVERY_TENANTS = Gauge("audio2txt_delivery_tenants", "Tenants that this process has lately made attempts for.")
+DELIVERY_LARGEST_SHARE = Gauge(
+    "audio2txt_delivery_tenant_largest_share",
+    "What one of them has at most, from 0 to 1: of the slots in use, and of the slot-seconds lately used.",
+    ["of"],
+)
+ENDPOINTS_ACTIVE = Gauge("audio2txt_endpoints_active", "Endpoints that were sent to within a day and are not switched off.")
 ENDPOINTS_OPEN = Gauge("audio2txt_endpoint_breakers_open", "Endpoints whose breaker is open.")
 ENDPOINTS_DISABLED = Gauge("audio2txt_endpoints_disabled", "Endpoints that are switched off for their failures.")
 ENDPOINT_NOTICES = Counter("audio2txt_endpoint_notices_total", "Warnings about endpoints, by what they say.", ["notice"])

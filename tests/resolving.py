@@ -10,9 +10,9 @@ from typing_extensions import override
 
 
 class Answers(AbstractResolver):
-    """A name server in an attacker's hands: the n-th look-up gets the n-th answer."""
+    """A name server in an attacker's hands: the n-th look-up gets the n-th answer, or fails by it."""
 
-    def __init__(self, *answers: Sequence[str]) -> None:
+    def __init__(self, *answers: Sequence[str] | Exception) -> None:
         self.answers = list(answers)
         self.asked = 0
 
@@ -20,6 +20,8 @@ class Answers(AbstractResolver):
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
         addresses = self.answers[min(self.asked, len(self.answers) - 1)]
         self.asked += 1
+        if isinstance(addresses, Exception):
+            raise OSError(None, str(addresses)) from addresses  # as aiohttp's resolver tells it
         return [
             ResolveResult(
                 hostname=host,

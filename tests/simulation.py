@@ -12,8 +12,9 @@ from functools import partial
 from typing import Protocol
 from uuid import UUID
 
+from services.notifier.lanes import Capacity
 from services.notifier.pacing import Pace, Sign
-from services.notifier.scheduler import AGE_SECONDS, Capacity, Grant, Scheduler
+from services.notifier.scheduler import AGE_SECONDS, Grant, Scheduler
 
 RETRIES = (5.0, 300.0, 1800.0)
 RATE = 0.1

@@ -12,9 +12,10 @@ from services.notifier.consumers import SERVICE, subscriptions
 from services.notifier.deliveries import Deliveries
 from services.notifier.dispatcher import START_SECONDS, Dispatcher
 from services.notifier.intake import Intake, news_intake
+from services.notifier.lanes import Capacity
+from services.notifier.measuring import measure
 from services.notifier.partitions import Partitions
-from services.notifier.retention import forget_old, measure
-from services.notifier.scheduler import Capacity
+from services.notifier.retention import forget_old
 from services.notifier.settings import NotifierSettings
 from services.notifier.store.claims import ClaimStore
 from services.notifier.store.notices import NoticeStore
@@ -86,7 +87,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             loops=[
                 Loop(name="notifier.dispatcher", run=dispatcher.run),
                 Loop(name="notifier.retention", run=lambda: forget_old(upkeep, days=settings.delivery_log_days)),
-                Loop(name="notifier.measuring", run=lambda: measure(upkeep)),
+                Loop(name="notifier.measuring", run=lambda: measure(upkeep, dispatcher.shares)),
                 *outbox_loops(outbox, platform.bus, service=SERVICE),
             ],
         )

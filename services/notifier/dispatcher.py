@@ -10,15 +10,17 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from contextlib import suppress
-from functools import partial
 from uuid import UUID
 
 import structlog
 
+from services.notifier import measuring
 from services.notifier.deliveries import Deliveries, Made
-from services.notifier.health import BLOCKED, Health, Notice, health_after
+from services.notifier.health import Health, Notice, health_after
+from services.notifier.lanes import Capacity
 from services.notifier.partitions import Partitions
-from services.notifier.scheduler import AGE_SECONDS, Capacity, Grant, Lane, Scheduler
+from services.notifier.scheduler import AGE_SECONDS, Grant, Scheduler
+from services.notifier.shares import Shares
 from services.notifier.store.claims import Claimed, ClaimStore, Due
 from services.notifier.warnings import Warnings
 from services.notifier.writer import Writer, Written
@@ -66,6 +68,7 @@ class Dispatcher:
         self._writer = writer
         self._warnings = warnings
         self._outbox = outbox
+        self.shares = Shares()
         self._scheduler = Scheduler(capacity)
         self._lease_seconds = lease_seconds
         self._mail_lease_seconds = mail_lease_seconds
@@ -80,10 +83,7 @@ class Dispatcher:
         self._woken = True
         self._next_look = 0.0
         self._rested = 0.0
-        running = self._scheduler.running
-        for lane in Lane:
-            metrics.DELIVERY_RUNNING.labels(lane).set_function(partial(running.__getitem__, lane))
-        metrics.DELIVERY_OVERFLOW.set_function(lambda: max(0, running[Lane.SLOW] - capacity.slow))
+        measuring.show_lanes(self._scheduler.running, capacity)
 
     def wake(self) -> None:
         """Something may be due."""
@@ -168,13 +168,15 @@ class Dispatcher:
             self._event.set()
 
     def _begin(self, claimed: Claimed, grant: Grant) -> None:
-        metrics.DELIVERY_DELAY.labels(grant.lane).observe(max(0.0, claimed.late))
+        measuring.started(claimed, grant)
+        self.shares.started(claimed.tenant_id)
         self._busy[claimed.part] += 1
         self._unwritten[claimed.endpoint_id] += 1
         self._sending[claimed.id] = claimed
         task = asyncio.create_task(self._attempt(claimed, grant), name=f"delivery {claimed.id}")
         self._tasks.add(task)
-        task.add_done_callback(lambda done: self._ended(done, claimed))
+        began = time.monotonic()
+        task.add_done_callback(lambda done: self._ended(done, claimed, time.monotonic() - began))
 
     async def _attempt(self, claimed: Claimed, grant: Grant) -> None:
         with bound_job(tenant_id=claimed.tenant_id, job_id=claimed.job_id, traceparent=claimed.traceparent):
@@ -212,30 +214,16 @@ class Dispatcher:
         return health, notice
 
     def _written(self, claimed: Claimed, made: Made, ours: bool) -> None:
-        kind, result = claimed.configuration.kind, made.result
-        metrics.DELIVERY_ATTEMPTS.labels(kind, made.verdict.outcome).inc()
-        metrics.DELIVERY_SECONDS.labels(kind).observe(made.seconds)
-        if not ours:
-            metrics.DELIVERY_LEASES_LOST.inc()
-        if made.verdict.reason in BLOCKED:
-            metrics.DELIVERY_BLOCKED.labels(made.verdict.reason).inc()
+        result = made.result
+        measuring.written(claimed, made, ours=ours)
         if ours and result.event is not None:
             self._outbox.wake()
         if result.end is None and made.verdict.wait < LOOK_SECONDS:
             asyncio.get_running_loop().call_later(made.verdict.wait, self.wake)
-        log.info(
-            "delivery.attempted",
-            delivery_id=str(claimed.id),
-            endpoint_id=str(claimed.endpoint_id),
-            number=result.attempt.number,
-            outcome=made.verdict.outcome if ours else "lease_lost",
-            status=result.attempt.status,
-            reason=result.attempt.reason,
-            milliseconds=result.attempt.duration_ms,
-        )
 
-    def _ended(self, task: asyncio.Task[None], claimed: Claimed) -> None:
+    def _ended(self, task: asyncio.Task[None], claimed: Claimed, seconds: float) -> None:
         self._tasks.discard(task)
+        self.shares.ended(claimed.tenant_id, seconds)
         self._sending.pop(claimed.id, None)
         self._busy[claimed.part] -= 1
         self._unwritten[claimed.endpoint_id] -= 1

@@ -8,52 +8,17 @@ used (start-time fair queueing), and the endpoints of a tenant one after the oth
 
 from __future__ import annotations
 
-import enum
 import heapq
 import itertools
 from collections import deque
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from services.notifier.pacing import Pace, Sign, Standing, aged_pace, pace_after
+from services.notifier.lanes import LANES, Capacity, Lane, lane_of
+from services.notifier.pacing import Pace, Sign, aged_pace, pace_after
 
 AGE_SECONDS = 2.0
 """How long an attempt may hold a young slot."""
-
-
-class Lane(enum.StrEnum):
-    """Where an attempt's slot is booked."""
-
-    FAST = "fast"
-    PROBATION = "probation"
-    """For endpoints without history."""
-    SLOW = "slow"
-
-
-LANES = tuple(Lane)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Capacity:
-    """`slots` young attempts at once, and `sockets` of all kinds."""
-
-    slots: int
-    sockets: int
-
-    @property
-    def per_tenant(self) -> int:
-        """Young slots of one tenant: a tenth."""
-        return max(4, self.slots // 10)
-
-    @property
-    def slow(self) -> int:
-        """Attempts that may start in the slow lane: a fifth."""
-        return max(2, self.slots // 5)
-
-    @property
-    def slow_per_tenant(self) -> int:
-        """Of one tenant: a quarter. Counted apart, so that dead receivers of a tenant do not starve its living ones."""
-        return max(2, self.slow // 4)
 
 
 @dataclass(eq=False)
@@ -64,6 +29,8 @@ class Grant:
     lane: Lane
     charged: float
     """Slot-seconds paid in advance."""
+    free_at: float = 0.0
+    """Until then its endpoint was itself in the way: its breaker, its wish or its window. 0 where it was not."""
     aged: bool = False
     origin: Lane = field(init=False)
 
@@ -82,6 +49,9 @@ class _Endpoint:
     place: Lane | None = None
     """The lane it waits in."""
     resting: bool = False
+    barred: bool = False
+    """It could not have been sent to, whoever's turn it was."""
+    free_at: float = 0.0
 
 
 @dataclass(eq=False)
@@ -134,7 +104,7 @@ class Scheduler:
             self._offer(endpoint, now)
         granted: list[Grant] = []
         for lane in LANES:
-            while len(granted) < most and self._queues[lane] and self._has_room(lane):
+            while len(granted) < most and self._queues[lane] and self._capacity.has_room(lane, self.running):
                 grant = self._next(lane, now)
                 if grant is not None:
                     granted.append(grant)
@@ -200,14 +170,20 @@ class Scheduler:
 
     def _offer(self, endpoint: _Endpoint, now: float) -> None:
         """Let an endpoint wait for its turn, if it may be sent to."""
-        if not endpoint.due or endpoint.place is not None or endpoint.running >= endpoint.pace.limit:
+        if not endpoint.due or endpoint.place is not None:
+            return
+        if endpoint.running >= endpoint.pace.limit:
+            endpoint.barred = True
             return
         if endpoint.pace.rests_until > now:
+            endpoint.barred = True
             if not endpoint.resting:
                 endpoint.resting = True
                 heapq.heappush(self._resting, (endpoint.pace.rests_until, next(self._numbers), endpoint))
             return
-        endpoint.place = _lane_of(endpoint.pace)
+        if endpoint.barred:
+            endpoint.barred, endpoint.free_at = False, now
+        endpoint.place = lane_of(endpoint.pace.standing)
         endpoint.tenant.waiting[endpoint.place].append(endpoint)
         self._queue(endpoint.tenant, endpoint.place)
 
@@ -240,7 +216,7 @@ class Scheduler:
         grant = None
         if self._may_start(endpoint, lane, now):
             self._virtual[lane] = max(self._virtual[lane], key)
-            grant = Grant(endpoint.id, lane, endpoint.pace.ema)
+            grant = Grant(endpoint.id, lane, endpoint.pace.ema, endpoint.free_at)
             tenant.used[lane] = max(tenant.used[lane], key) + grant.charged
             endpoint.running += 1
             endpoint.due -= 1
@@ -251,22 +227,7 @@ class Scheduler:
 
     def _may_start(self, endpoint: _Endpoint, lane: Lane, now: float) -> bool:
         pace = endpoint.pace
-        return endpoint.due > 0 and endpoint.running < pace.limit and pace.rests_until <= now and _lane_of(pace) is lane
-
-    def _has_room(self, lane: Lane) -> bool:
-        running, slots = self.running, self._capacity.slots
-        if sum(running.values()) >= self._capacity.sockets:
-            return False
-        young = running[Lane.FAST] + running[Lane.PROBATION]
-        match lane:
-            case Lane.FAST:
-                return running[Lane.FAST] < max(1, slots * 4 // 5) and young < slots
-            case Lane.PROBATION:
-                # While the fast lane is half empty, as after a cold start, newcomers may have half of the slots.
-                share = slots // 2 if running[Lane.FAST] < slots * 2 // 5 else slots // 5
-                return running[Lane.PROBATION] < max(1, share) and young < slots
-            case Lane.SLOW:
-                return running[Lane.SLOW] < self._capacity.slow
+        return endpoint.due > 0 and endpoint.running < pace.limit and pace.rests_until <= now and lane_of(pace.standing) is lane
 
     def _is_full(self, tenant: _Tenant, lane: Lane) -> bool:
         if lane is Lane.SLOW:
@@ -280,17 +241,7 @@ class Scheduler:
     def _free(self, endpoint: _Endpoint, grant: Grant, now: float) -> None:
         endpoint.running -= 1
         self._book(endpoint, grant.lane, -1)
-        if endpoint.place is not _lane_of(endpoint.pace):
+        if endpoint.place is not lane_of(endpoint.pace.standing):
             self._withdraw(endpoint)
         self._offer(endpoint, now)
         self._queue_all(endpoint.tenant)
-
-
-def _lane_of(pace: Pace) -> Lane:
-    match pace.standing:
-        case Standing.NEW:
-            return Lane.PROBATION
-        case Standing.TRUSTED:
-            return Lane.FAST
-        case Standing.SUSPECT:
-            return Lane.SLOW

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -21,6 +22,7 @@ from aiohttp.client_middlewares import ClientHandlerType, ClientMiddlewareType
 from aiohttp.connector import AddrInfoType
 from typing_extensions import override
 
+from shared import metrics
 from shared.egress.policy import Address, EgressPolicy, parse_address
 from shared.egress.session import AddressRefused, ProxyAway, ResolverAway
 from shared.egress.urls import check_url
@@ -100,6 +102,16 @@ class CheckingResolver(AbstractResolver):
 
     @override
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
+        began = time.monotonic()
+        try:
+            found = await self._permitted(host, port, family)
+        except OSError as error:
+            metrics.DNS_SECONDS.labels(_outcome_of(error)).observe(time.monotonic() - began)
+            raise
+        metrics.DNS_SECONDS.labels("found").observe(time.monotonic() - began)
+        return found
+
+    async def _permitted(self, host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
         answers = await self._ask(host.rstrip("."), port, family)
         addresses = {answer["host"]: parse_address(answer["host"]) for answer in answers}
         permitted = [answer for answer in answers if self._policy.permits(addresses[answer["host"]])]
@@ -172,6 +184,17 @@ def _socket_factory(policy: EgressPolicy) -> Callable[[AddrInfoType], socket.soc
 
 def _refused() -> AddressRefused:
     return AddressRefused(errno.EACCES, "this address is refused")
+
+
+def _outcome_of(error: OSError) -> str:
+    """Of a look-up that brought nothing, for the metrics."""
+    if isinstance(error, AddressRefused):
+        return "refused"
+    if isinstance(error, ResolverAway):
+        return "resolver_away"
+    if error.errno == errno.ETIMEDOUT or _code_of(error) == pycares.errno.ARES_ETIMEOUT:
+        return "timed_out"
+    return "not_found" if _not_found(error) else "failed"
 
 
 def _not_found(error: OSError) -> bool:

@@ -273,4 +273,29 @@ async def test_old_messages_are_forgotten(pool: Pool, process: Process) -> None:
     await upkeep.tidy(days=1)
     for table in ("deliveries", "messages", "bodies", "attempts", "jobs", "endpoints", "health"):
         assert await pool.fetchval(f"select count(*) from notifier.{table}") == 0, table
-    assert (await upkeep.backlog()).oldest_due == 0
+    assert (await upkeep.backlog()).waiting == ()
+
+
+async def test_the_backlog_tells_what_waits_and_why(pool: Pool, process: Process) -> None:
+    """By lane: what could be sent, since it could; what is under way is not waiting; what a breaker holds stands apart."""
+    upkeep = UpkeepStore(pool)
+    fast, held, busy = [await add(pool, name, count=count) for name, count in (("fast", 3), ("held", 2), ("busy", 1))]
+    assert len(await process.claim({busy: 1})) == 1
+    await pool.execute("update notifier.deliveries set due_at = due_at - interval '1 hour' where lease is null")
+    await pool.execute(
+        "update notifier.health set standing = 'trusted', not_before = now() - interval '1 minute', last_success_at = now() "
+        "where endpoint_id = $1",
+        fast,
+    )
+    await pool.execute(
+        "update notifier.health set standing = 'suspect', open_until = now() + interval '1 minute' where endpoint_id = $1", held
+    )
+    backlog = await upkeep.backlog()
+    waiting = {(each.standing, each.held): each for each in backlog.waiting}
+    assert {key: each.deliveries for key, each in waiting.items()} == {
+        (Standing.TRUSTED, False): 3,
+        (Standing.SUSPECT, True): 2,
+    }
+    assert waiting[Standing.TRUSTED, False].oldest == pytest.approx(60, abs=30)
+    assert waiting[Standing.SUSPECT, True].oldest == pytest.approx(3600, abs=30)
+    assert (backlog.breakers_open, backlog.active, backlog.disabled) == (1, 1, 0)

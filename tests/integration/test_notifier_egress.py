@@ -10,9 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiodns
 import aiohttp
+import pycares
 import pytest
 import pytest_asyncio
+from prometheus_client import REGISTRY
 
 from services.notifier.channels import Answer, Trouble
 from services.notifier.channels.chats import ChatChannel
@@ -106,6 +109,33 @@ async def test_a_name_that_leads_inside(canary: Receiver, address: str) -> None:
     for answer in ([address], ["8.8.8.8", address], [address, "8.8.8.8"]):
         async with session_asking(Answers(answer), INTERNET) as session:
             assert await trouble_with(session, f"http://receiver.example:{canary.port}/") is EgressTrouble.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (["127.0.0.2"], "found"),
+        (["127.0.0.1"], "refused"),
+        (aiodns.error.DNSError(pycares.errno.ARES_ENOTFOUND, "no such name"), "not_found"),
+        (aiodns.error.DNSError(pycares.errno.ARES_ETIMEOUT, "nobody answers"), "timed_out"),
+        (aiodns.error.DNSError(pycares.errno.ARES_ECONNREFUSED, "nobody listens"), "resolver_away"),
+        (aiodns.error.DNSError(pycares.errno.ARES_ESERVFAIL, "broken zone"), "failed"),
+    ],
+)
+async def test_looking_up_names_is_timed_by_what_came_of_it(answer: list[str] | Exception, outcome: str) -> None:
+    """Operators see whether their name servers answer."""
+
+    def counted() -> float:
+        return REGISTRY.get_sample_value("audio2txt_dns_seconds_count", {"outcome": outcome}) or 0
+
+    before = counted()
+    async with receiver(host="127.0.0.2") as customer, session_asking(Answers(answer), LISTED) as session:
+        url = f"http://receiver.example:{customer.port}/"
+        if outcome == "found":
+            assert (await session.post(url, data=b"x")).status == 204
+        else:
+            await trouble_with(session, url)
+    assert counted() == before + 1
 
 
 async def test_a_name_that_moves_inside_between_requests(canary: Receiver) -> None:

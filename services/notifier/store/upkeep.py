@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import msgspec
 
+from services.notifier.pacing import Standing
 from shared.database import Pool
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """What is due for endpoints of one standing. `held`: their breaker is open, or they asked for time."""
+
+    standing: Standing
+    held: bool
+    deliveries: int
+    oldest: float
+    """Seconds since the oldest of them was due and could have been sent; of those held, since it was due."""
 
 
 class Backlog(msgspec.Struct, frozen=True, kw_only=True):
     """How things stand over all endpoints."""
 
-    oldest_due: float
-    """Seconds since the oldest endpoint was due that may be sent to."""
-    oldest_held: float
-    """Seconds since the oldest delivery was due whose endpoint rests: its breaker is open, or it asked for time."""
+    waiting: tuple[Waiting, ...]
     breakers_open: int
+    active: int
+    """Sent to within a day, and not switched off."""
     disabled: int
 
 
@@ -77,22 +87,29 @@ class UpkeepStore:
 
     async def backlog(self) -> Backlog:
         """For the gauges."""
-        row = await self._pool.fetchrow(
+        waiting = await self._pool.fetch(
             """
-            select
-                coalesce((
-                    select extract(epoch from now() - min(due_at)) from notifier.health where due_at <= now()
-                ), 0)::float8 as oldest_due,
-                coalesce((
-                    select extract(epoch from now() - min(d.due_at)) from notifier.health h
-                    cross join lateral (
-                        select due_at from notifier.deliveries where endpoint_id = h.endpoint_id and state = 'pending'
-                            and not replay and due_at <= now() order by due_at, id limit 1
-                    ) d
-                    where greatest(h.open_until, h.not_before) > now()
-                ), 0)::float8 as oldest_held,
-                (select count(*) from notifier.health where open_until > now())::int as breakers_open,
-                (select count(*) from notifier.health where disabled_at is not null)::int as disabled
+            select h.standing, coalesce(rested_until > now(), false) as held, sum(due.count)::int as deliveries,
+                max(extract(epoch from now() - case when rested_until > now() then first_due
+                    else greatest(first_due, rested_until) end))::float8 as oldest
+            from notifier.health h
+            cross join lateral (select greatest(h.open_until, h.not_before) as rested_until) rest
+            cross join lateral (
+                select count(*), min(d.due_at) as first_due from notifier.deliveries d
+                where d.endpoint_id = h.endpoint_id and d.state = 'pending' and d.due_at <= now()
+            ) due
+            where h.due_at is not null and due.count > 0 group by 1, 2
             """
         )
-        return Backlog(**row)
+        endpoints = await self._pool.fetchrow(
+            """
+            select count(*) filter (where open_until > now())::int as breakers_open,
+                count(*) filter (
+                    where disabled_at is null and greatest(last_success_at, last_failure_at) > now() - interval '1 day'
+                )::int as active,
+                count(*) filter (where disabled_at is not null)::int as disabled
+            from notifier.health
+            """
+        )
+        assert endpoints is not None
+        return Backlog(waiting=msgspec.convert([dict(row) for row in waiting], tuple[Waiting, ...]), **dict(endpoints))

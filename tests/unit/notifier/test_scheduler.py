@@ -9,8 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from services.notifier.lanes import Capacity, Lane
 from services.notifier.pacing import Pace, Sign, Standing
-from services.notifier.scheduler import Capacity, Grant, Lane, Scheduler
+from services.notifier.scheduler import Grant, Scheduler
 from tests.simulation import Simulation
 
 CAPACITY = Capacity(slots=20, sockets=50)
@@ -194,6 +195,20 @@ def test_an_attempt_that_grows_old_makes_room() -> None:
     for grant in first:
         scheduler.aged(grant)
     assert len(scheduler.grants(now=1002, most=1000)) == 16
+
+
+def test_what_an_endpoint_delays_itself_is_no_delay() -> None:
+    """A grant tells since when nothing but others' turns was in the way: not its window, and not its rest."""
+    scheduler, one = Scheduler(CAPACITY), UUID(int=1)
+    scheduler.due(one, tenant_of(one), Pace(window=1), count=3, now=1000)
+    (first,) = scheduler.grants(now=1000, most=1000)
+    assert first.free_at == 0
+    scheduler.ended(first, Sign.NEUTRAL, seconds=5, now=1005)
+    (second,) = scheduler.grants(now=1006, most=1000)
+    assert second.free_at == 1005
+    scheduler.ended(second, Sign.THROTTLED, seconds=1, now=1007, rest=60)
+    (third,) = scheduler.grants(now=1068, most=1000)
+    assert third.free_at == 1068
 
 
 def test_a_black_hole_among_a_thousand_delays_nobody() -> None:
