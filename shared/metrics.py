@@ -80,7 +80,13 @@ DELIVERY_LARGEST_SHARE = Gauge(
     ["of"],
 )
 ENDPOINTS_ACTIVE = Gauge("audio2txt_endpoints_active", "Endpoints that were sent to within a day and are not switched off.")
-ENDPOINTS_OPEN = Gauge("audio2txt_endpoint_breakers_open", "Endpoints whose breaker is open.")
+ENDPOINTS_OPEN = Gauge("audio2txt_endpoint_breakers_open", "Endpoints whose breaker has opened after failures of their own.")
+HOSTS_UNREACHABLE = Gauge(
+    "audio2txt_delivery_hosts_unreachable", "Hosts that this process has not reached several times in a row."
+)
+DELIVERIES_HELD = Counter(
+    "audio2txt_delivery_held_total", "Deliveries that were not attempted because their host was not reached before."
+)
 ENDPOINTS_DISABLED = Gauge("audio2txt_endpoints_disabled", "Endpoints that are switched off for their failures.")
 ENDPOINT_NOTICES = Counter("audio2txt_endpoint_notices_total", "Warnings about endpoints, by what they say.", ["notice"])
 MAIL_PAUSED = Gauge("audio2txt_mail_paused", "1 while e-mails wait because of the mail server.")

@@ -18,6 +18,7 @@ from services.notifier.partitions import Partitions
 from services.notifier.retention import forget_old
 from services.notifier.settings import NotifierSettings
 from services.notifier.store.claims import ClaimStore
+from services.notifier.store.holds import HoldStore
 from services.notifier.store.notices import NoticeStore
 from services.notifier.store.partitions import PartitionStore
 from services.notifier.store.results import ResultStore
@@ -70,6 +71,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         )
         dispatcher = Dispatcher(
             store=claims,
+            holds=HoldStore(pool),
             partitions=Partitions(PartitionStore(pool)),
             deliveries=deliveries,
             writer=results,
@@ -87,7 +89,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             loops=[
                 Loop(name="notifier.dispatcher", run=dispatcher.run),
                 Loop(name="notifier.retention", run=lambda: forget_old(upkeep, days=settings.delivery_log_days)),
-                Loop(name="notifier.measuring", run=lambda: measure(upkeep, dispatcher.shares)),
+                Loop(name="notifier.measuring", run=lambda: measure(upkeep, shares=dispatcher.shares, hosts=dispatcher.hosts)),
                 *outbox_loops(outbox, platform.bus, service=SERVICE),
             ],
         )

@@ -12,14 +12,15 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from services.notifier.channels import Answer, Channel, Message, Receiver, Trouble
+from services.notifier.channels import Answer, Channel, Contact, Message, Receiver, Trouble
+from services.notifier.hosts import host_of
 from services.notifier.retries import EMAIL_SCHEDULE, TIMED_OUT, Outcome, Past, Verdict, judge
 from services.notifier.store.claims import Claimed
 from services.notifier.store.results import Attempt, Result
 from shared.outbox import OutboxRow, row_of
 from shared.schemas.endpoints import DeliveryStatus, Destination, Endpoint, EndpointKind, Signature
 from shared.schemas.events import DeliveryFinished, DeliveryState
-from shared.sealing import Sealer
+from shared.sealing import Sealer, Unsealable
 from shared.signing import endpoint_key_pair, endpoint_secret, webhook_secret
 
 KEPT_REQUEST_BYTES = 16 * 1024
@@ -35,6 +36,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt that was made."""
 
     verdict: Verdict
+    contact: Contact
     seconds: float
     result: Result
 
@@ -60,6 +62,7 @@ class Deliveries:
         self._mail_timeout = mail_timeout
         remembered = lru_cache(maxsize=REMEMBERED)
         self._destination = remembered(self._open_destination)
+        self._host = remembered(lambda sealed, endpoint_id: host_of(self._destination(sealed, endpoint_id)))
         self._secret = remembered(partial(endpoint_secret, master))
         self._private_key = remembered(lambda endpoint_id, number: endpoint_key_pair(master, endpoint_id, number).private)
 
@@ -87,7 +90,14 @@ class Deliveries:
             response_headers=answer.response_headers,
             response_body=answer.excerpt,
         )
-        return Made(verdict=verdict, seconds=seconds, result=_result(claimed, attempt, verdict))
+        return Made(verdict=verdict, contact=answer.contact, seconds=seconds, result=_result(claimed, attempt, verdict))
+
+    def host(self, claimed: Claimed) -> str | None:
+        """Host and port it goes to, where that is known."""
+        try:
+            return self._host(claimed.configuration.sealed, claimed.endpoint_id)
+        except Unsealable:
+            return None  # the attempt will say so
 
     async def _send(self, claimed: Claimed) -> Answer:
         message = Message(

@@ -9,19 +9,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from services.notifier import measuring
 from services.notifier.deliveries import Deliveries, Made
 from services.notifier.health import Health, Notice, health_after
+from services.notifier.hosts import Hosts
 from services.notifier.lanes import Capacity
+from services.notifier.pacing import held_pace
 from services.notifier.partitions import Partitions
 from services.notifier.scheduler import AGE_SECONDS, Grant, Scheduler
 from services.notifier.shares import Shares
 from services.notifier.store.claims import Claimed, ClaimStore, Due
+from services.notifier.store.holds import Hold, HoldStore
 from services.notifier.warnings import Warnings
 from services.notifier.writer import Writer, Written
 from shared import metrics
@@ -51,6 +56,7 @@ class Dispatcher:
         self,
         *,
         store: ClaimStore,
+        holds: HoldStore,
         partitions: Partitions,
         deliveries: Deliveries,
         writer: Writer,
@@ -63,12 +69,14 @@ class Dispatcher:
         grace: float,
     ) -> None:
         self._store = store
+        self._holds = holds
         self._partitions = partitions
         self._deliveries = deliveries
         self._writer = writer
         self._warnings = warnings
         self._outbox = outbox
         self.shares = Shares()
+        self.hosts = Hosts()
         self._scheduler = Scheduler(capacity)
         self._lease_seconds = lease_seconds
         self._mail_lease_seconds = mail_lease_seconds
@@ -135,13 +143,30 @@ class Dispatcher:
 
     async def _start(self) -> None:
         """Claim for whom it is the turn of, and start what was claimed."""
-        asked = time.monotonic()
-        grants = self._scheduler.grants(now=asked, most=MOST_CLAIMED)
+        grants = self._scheduler.grants(now=time.monotonic(), most=MOST_CLAIMED)
         if not grants:
             return
         granted: defaultdict[UUID, list[Grant]] = defaultdict(list)
         for grant in grants:
             granted[grant.endpoint_id].append(grant)
+        held = []
+        for claimed in await self._claim(grants, granted):
+            host = self._deliveries.host(claimed)
+            if host is not None and (wait := self.hosts.wait(host, time.monotonic())) > 0:
+                held.append((claimed, wait))
+            else:
+                self._begin(claimed, granted[claimed.endpoint_id].pop(), host)
+        holds = self._rest(held)
+        if missing := {endpoint_id for endpoint_id, its in granted.items() if its}:
+            self._return([grant for endpoint_id in missing for grant in granted[endpoint_id]])
+            await self._store.settle(sorted(missing))
+        if held:
+            await self._holds.hold([claimed for claimed, _ in held], holds)
+        if len(grants) == MOST_CLAIMED:
+            self._event.set()
+
+    async def _claim(self, grants: list[Grant], granted: dict[UUID, list[Grant]]) -> list[Claimed]:
+        asked = time.monotonic()
         try:
             with metrics.DELIVERY_CLAIM_SECONDS.time():
                 claims = await self._store.claim(
@@ -154,31 +179,38 @@ class Dispatcher:
         except BaseException:
             self._return(grants)
             raise
-        if time.monotonic() > asked + START_SECONDS:
-            # The process was held up: the lease might end before the attempt does.
-            self._return(grants)
-            await self._store.give_back(claims)
-            return
-        for claimed in claims:
-            self._begin(claimed, granted[claimed.endpoint_id].pop())
-        if missing := {endpoint_id for endpoint_id, its in granted.items() if its}:
-            self._return([grant for endpoint_id in missing for grant in granted[endpoint_id]])
-            await self._store.settle(sorted(missing))
-        if len(grants) == MOST_CLAIMED:
-            self._event.set()
+        if time.monotonic() <= asked + START_SECONDS:
+            return claims
+        # The process was held up: the lease might end before the attempt does.
+        self._return(grants)
+        granted.clear()
+        await self._store.give_back(claims)
+        return []
 
-    def _begin(self, claimed: Claimed, grant: Grant) -> None:
+    def _rest(self, held: Sequence[tuple[Claimed, float]]) -> dict[UUID, Hold]:
+        """Endpoints whose host is not reached wait as if they had found that out themselves."""
+        holds, now = {}, time.monotonic()
+        for claimed, wait in held:
+            health = self._health[claimed.endpoint_id]
+            pace = held_pace(health.pace, wait, now=now)
+            self._health[claimed.endpoint_id] = msgspec.structs.replace(health, pace=pace)
+            self._scheduler.repace(claimed.endpoint_id, pace, now=now)
+            holds[claimed.endpoint_id] = Hold(revision=health.revision, seconds=pace.open_until - now)
+        metrics.DELIVERIES_HELD.inc(len(held))
+        return holds
+
+    def _begin(self, claimed: Claimed, grant: Grant, host: str | None) -> None:
         measuring.started(claimed, grant)
         self.shares.started(claimed.tenant_id)
         self._busy[claimed.part] += 1
         self._unwritten[claimed.endpoint_id] += 1
         self._sending[claimed.id] = claimed
-        task = asyncio.create_task(self._attempt(claimed, grant), name=f"delivery {claimed.id}")
+        task = asyncio.create_task(self._attempt(claimed, grant, host), name=f"delivery {claimed.id}")
         self._tasks.add(task)
         began = time.monotonic()
         task.add_done_callback(lambda done: self._ended(done, claimed, time.monotonic() - began))
 
-    async def _attempt(self, claimed: Claimed, grant: Grant) -> None:
+    async def _attempt(self, claimed: Claimed, grant: Grant, host: str | None) -> None:
         with bound_job(tenant_id=claimed.tenant_id, job_id=claimed.job_id, traceparent=claimed.traceparent):
             began = time.monotonic()
             growing_old = asyncio.get_running_loop().call_later(AGE_SECONDS, self._age, grant)
@@ -189,7 +221,7 @@ class Dispatcher:
                 raise
             finally:
                 growing_old.cancel()
-            health, notice = self._learn(claimed, grant, made)
+            health, notice = self._learn(claimed, grant, made, host)
             del self._sending[claimed.id]
             mail = claimed.configuration.kind is EndpointKind.EMAIL
             lease = self._mail_lease_seconds if mail else self._lease_seconds
@@ -202,9 +234,11 @@ class Dispatcher:
         self._scheduler.aged(grant)
         self._event.set()
 
-    def _learn(self, claimed: Claimed, grant: Grant, made: Made) -> tuple[Health, Notice | None]:
-        """What the attempt says about its endpoint."""
+    def _learn(self, claimed: Claimed, grant: Grant, made: Made, host: str | None) -> tuple[Health, Notice | None]:
+        """What the attempt says about its endpoint, and its host."""
         now, verdict = time.monotonic(), made.verdict
+        if host is not None and self.hosts.ended(host, made.contact, now):
+            log.warning("host.unreachable", host=host, reason=verdict.reason)
         pace = self._scheduler.ended(grant, verdict.sign, seconds=made.seconds, now=now, rest=verdict.rest)
         health, notice = health_after(self._health[claimed.endpoint_id], verdict, pace, now=now, callback=claimed.callback)
         self._health[claimed.endpoint_id] = health

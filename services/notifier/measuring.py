@@ -11,6 +11,7 @@ import structlog
 
 from services.notifier.deliveries import Made
 from services.notifier.health import BLOCKED
+from services.notifier.hosts import Hosts
 from services.notifier.lanes import Capacity, Lane, lane_of
 from services.notifier.scheduler import Grant
 from services.notifier.shares import Shares
@@ -60,11 +61,12 @@ def show_lanes(running: Mapping[Lane, int], capacity: Capacity) -> None:
     metrics.DELIVERY_OVERFLOW.set_function(lambda: max(0, running[Lane.SLOW] - capacity.slow))
 
 
-async def measure(store: UpkeepStore, shares: Shares) -> None:
+async def measure(store: UpkeepStore, *, shares: Shares, hosts: Hosts) -> None:
     """Loop for ever: bring the gauges up to date."""
     while True:
         began = time.monotonic()
         _show(await store.backlog())
+        metrics.HOSTS_UNREACHABLE.set(hosts.unreachable)
         share = shares.look()
         metrics.DELIVERY_TENANTS.set(share.tenants)
         metrics.DELIVERY_LARGEST_SHARE.labels("slots").set(share.slots)

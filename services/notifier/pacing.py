@@ -101,6 +101,13 @@ def aged_pace(pace: Pace) -> Pace:
     return msgspec.structs.replace(pace, standing=Standing.SUSPECT, window=1.0)
 
 
+def held_pace(pace: Pace, seconds: float, *, now: float) -> Pace:
+    """The pace of an endpoint whose host is not reached: at least so long nothing is sent, and not all of them come at once."""
+    return msgspec.structs.replace(
+        pace, open_until=max(pace.open_until, now + seconds + random.uniform(0, max(1.0, seconds / 5)))
+    )
+
+
 def _grown(pace: Pace) -> Pace:
     window = min(WIDEST_WINDOW, pace.window + (1.0 if pace.recovering else 1.0 / pace.window))
     return msgspec.structs.replace(pace, window=window, recovering=pace.recovering and window < WIDEST_WINDOW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 import time
 import tracemalloc
 import zlib
@@ -12,13 +13,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from services.notifier.channels import Answer, Trouble
+from services.notifier.channels import Answer, Contact, Trouble
 from services.notifier.channels import posting as module
 from services.notifier.channels.posting import EXCERPT_BYTES, Poster
 from services.notifier.channels.webhook import WebhookChannel
 from shared.egress import EgressPolicy, EgressSettings
 from tests.channels import message, webhook_to
-from tests.receivers import Behaviour, endless, raw, receiver, status
+from tests.receivers import Behaviour, drop, endless, raw, receiver, silence, status
 
 LOOPBACK = EgressPolicy.of(EgressSettings(egress_allow_cidrs="127.0.0.0/8"))
 TIMED_OUT = Trouble(reason="timed_out")
@@ -42,6 +43,57 @@ def dripping(head: bytes, drop: bytes) -> Behaviour:
             await asyncio.sleep(0.005)
 
     return behave
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "contact"),
+    [
+        (status(204), Contact.REACHED),
+        (status(500), Contact.REACHED),
+        (drop(), Contact.REACHED),
+        (raw(b"no HTTP at all\r\n\r\n"), Contact.REACHED),
+        (silence(), Contact.REACHED),
+    ],
+)
+async def test_whoever_takes_a_connection_is_reached(behaviour: Behaviour, contact: Contact) -> None:
+    """Whatever comes of it then: other paths on the same host may fare better."""
+    assert (await deliver(behaviour, timeout=0.5)).contact is contact
+
+
+@pytest.mark.parametrize(
+    ("url", "contact"),
+    [
+        ("http://127.0.0.1:9999/", Contact.UNREACHED),
+        ("https://name.invalid/", Contact.UNREACHED),
+        ("http://10.0.0.1/", Contact.UNKNOWN),
+        ("nonsense", Contact.UNKNOWN),
+    ],
+)
+async def test_whoever_takes_none_is_not_reached(url: str, contact: Contact) -> None:
+    """Nobody listens, or nobody has the name. What we refuse to try says nothing about the host."""
+    async with Poster(policy=LOOPBACK, timeout=5) as poster:
+        assert (await WebhookChannel(poster).send(message(), webhook_to(url))).contact is contact
+
+
+async def test_a_connection_that_is_never_made_is_not_reached() -> None:
+    """A listener whose queue is full answers no handshake, as a firewall that drops packets does."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        address = listening.getsockname()
+        with socket.create_connection(address), socket.socket() as waiting:
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
+            async with Poster(policy=LOOPBACK, timeout=0.5) as poster:
+                answer = await WebhookChannel(poster).send(message(), webhook_to(f"http://127.0.0.1:{address[1]}/"))
+    assert (answer.trouble, answer.contact) == (TIMED_OUT, Contact.UNREACHED)
+
+
+async def test_a_kept_connection_that_broke_had_reached_somebody() -> None:
+    """A connection that is used again is one that was made."""
+    async with receiver(status(200), drop()) as customer, Poster(policy=LOOPBACK, timeout=5) as poster:
+        webhooks = WebhookChannel(poster)
+        assert [(await webhooks.send(message(), webhook_to(customer.url))).contact for _ in range(2)] == [Contact.REACHED] * 2
 
 
 async def test_a_body_without_end() -> None:

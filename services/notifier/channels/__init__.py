@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 from collections.abc import Mapping
 from typing import Protocol
 from uuid import UUID
@@ -51,6 +52,16 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the receiver has to do with it. Our own mail relay or proxy being away costs no attempt."""
 
 
+class Contact(enum.Enum):
+    """Whether an attempt got through to the receiver's host, whatever came of it there."""
+
+    REACHED = enum.auto()
+    UNREACHED = enum.auto()
+    """There was no connection: its name is not known, nobody listens, or nobody answered in time."""
+    UNKNOWN = enum.auto()
+    """It was not tried, or something of ours was in the way."""
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What came back from one attempt."""
 
@@ -59,6 +70,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     delivered: bool = False
     trouble: Trouble | None = None
     """Null where it was delivered."""
+    contact: Contact = Contact.UNKNOWN
     request_headers: Mapping[str, str] = {}
     """As sent, secrets masked."""
     request_body: bytes = b""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from services.notifier.channels import Answer, Trouble
+from services.notifier.channels import Answer, Contact, Trouble
 from services.notifier.channels.waiting import seconds_to_wait
 from shared.egress import EgressPolicy, EgressTrouble, check_url, guarded_session, trouble_of
 
@@ -57,25 +57,31 @@ class Poster:
 
     async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
         """What came back. Says nothing about the request; a refused URL is final, as waiting does not change it."""
+        link = _Link()
         try:
             check_url(url, self._policy)
-            return await self._post(url, headers, body)
+            return await self._post(url, headers, body, link)
         except Exception as error:
             trouble = trouble_of(error, proxied=self._policy.proxy is not None)
-            return Answer(trouble=Trouble(reason=trouble, charged=not trouble.ours), stop=trouble is EgressTrouble.REFUSED)
+            return Answer(
+                trouble=Trouble(reason=trouble, charged=not trouble.ours),
+                contact=_contact(trouble, link),
+                stop=trouble is EgressTrouble.REFUSED,
+            )
 
-    async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def _post(self, url: str, headers: Mapping[str, str], body: bytes, link: _Link) -> Answer:
         """A kept-alive connection that the receiver has closed meanwhile says nothing about the receiver: try another."""
         import aiohttp
 
         for _ in range(MOST_STALE):
-            began, link = time.monotonic(), _Link()
+            began, link.made, link.reused = time.monotonic(), False, False
             try:
                 return await self._post_once(url, headers, body, link)
             except aiohttp.ClientConnectionError:
                 if not link.reused or time.monotonic() - began > STALE_SECONDS:
                     raise
-        return await self._post_once(url, headers, body, _Link())
+        link.made, link.reused = False, False
+        return await self._post_once(url, headers, body, link)
 
     async def _post_once(self, url: str, headers: Mapping[str, str], body: bytes, link: _Link) -> Answer:
         sent = {"User-Agent": "Audio2txt-Webhooks/1", "Accept-Encoding": "identity", **headers}
@@ -87,6 +93,7 @@ class Poster:
             return Answer(
                 status=response.status,
                 delivered=delivered,
+                contact=Contact.REACHED,
                 trouble=None if delivered else Trouble(reason=f"http_{response.status}"),
                 response_headers=_kept(response.headers),
                 excerpt=await _read(response),
@@ -95,26 +102,45 @@ class Poster:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = self._new_session(self._policy, total=self._timeout, traces=(_reuse_trace(),))
+            self._session = self._new_session(self._policy, total=self._timeout, traces=(_link_trace(),))
         return self._session
 
 
 class _Link:
-    """Learns from aiohttp's tracing whether a request went over a connection that had been used before."""
+    """Learns from aiohttp's tracing whether a request had a connection, and one that had been used before."""
 
+    made = False
     reused = False
 
 
-def _reuse_trace() -> aiohttp.TraceConfig:
+def _contact(trouble: EgressTrouble, link: _Link) -> Contact:
+    if link.made or link.reused:
+        return Contact.REACHED
+    match trouble:
+        case EgressTrouble.NAME | EgressTrouble.CONNECT | EgressTrouble.TIMEOUT:
+            return Contact.UNREACHED
+        case EgressTrouble.TLS | EgressTrouble.DROPPED | EgressTrouble.INVALID:
+            return Contact.REACHED  # somebody speaks there
+        case EgressTrouble.REFUSED | EgressTrouble.PROXY | EgressTrouble.RESOLVER:
+            return Contact.UNKNOWN
+
+
+def _link_trace() -> aiohttp.TraceConfig:
     import aiohttp
 
-    async def mark(
+    async def mark_made(
+        _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionCreateEndParams
+    ) -> None:
+        context.trace_request_ctx.made = True
+
+    async def mark_reused(
         _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionReuseconnParams
     ) -> None:
         context.trace_request_ctx.reused = True
 
     trace = aiohttp.TraceConfig()
-    trace.on_connection_reuseconn.append(mark)
+    trace.on_connection_create_end.append(mark_made)
+    trace.on_connection_reuseconn.append(mark_reused)
     return trace
 
 

@@ -23,6 +23,7 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
 
     waiting: tuple[Waiting, ...]
     breakers_open: int
+    """Without those that only wait for their host."""
     active: int
     """Sent to within a day, and not switched off."""
     disabled: int
@@ -103,7 +104,7 @@ class UpkeepStore:
         )
         endpoints = await self._pool.fetchrow(
             """
-            select count(*) filter (where open_until > now())::int as breakers_open,
+            select count(*) filter (where open_until > now() and opened > 0)::int as breakers_open,
                 count(*) filter (
                     where disabled_at is null and greatest(last_success_at, last_failure_at) > now() - interval '1 day'
                 )::int as active,
