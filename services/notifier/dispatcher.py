@@ -137,7 +137,7 @@ class Dispatcher:
                 self._scheduler.repace(row.endpoint_id, row.health.pace, now=now)
         if row.count and self._health[row.endpoint_id].disabled is None:
             pace = self._health[row.endpoint_id].pace
-            self._scheduler.due(row.endpoint_id, row.tenant_id, pace, count=row.count, now=now)
+            self._scheduler.due(row.endpoint_id, row.tenant_id, pace, count=row.count, now=now, per_minute=row.rate_per_minute)
         else:
             self._forget(row.endpoint_id)
 
@@ -217,7 +217,7 @@ class Dispatcher:
             try:
                 made = await self._deliveries.attempt(claimed)
             except BaseException:
-                self._scheduler.returned(grant, now=time.monotonic())
+                self._scheduler.returned(grant, now=time.monotonic(), begun=True)
                 raise
             finally:
                 growing_old.cancel()

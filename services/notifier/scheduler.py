@@ -16,6 +16,7 @@ from uuid import UUID
 
 from services.notifier.lanes import LANES, Capacity, Lane, lane_of
 from services.notifier.pacing import Pace, Sign, aged_pace, pace_after
+from services.notifier.rates import Bucket, IdleBuckets
 
 AGE_SECONDS = 2.0
 """How long an attempt may hold a young slot."""
@@ -29,8 +30,9 @@ class Grant:
     lane: Lane
     charged: float
     """Slot-seconds paid in advance."""
-    free_at: float = 0.0
-    """Until then its endpoint was itself in the way: its breaker, its wish or its window. 0 where it was not."""
+    free_at: float
+    """Until then its endpoint was itself in the way: its breaker, its wish, window or rate. 0 where it was not."""
+    given_at: float
     aged: bool = False
     origin: Lane = field(init=False)
 
@@ -48,10 +50,26 @@ class _Endpoint:
     """How much is due that no attempt was granted for, as far as is known."""
     place: Lane | None = None
     """The lane it waits in."""
-    resting: bool = False
+    wakes_at: float | None = None
+    """When it is looked at again, where it rests."""
+    bucket: Bucket | None = None
     barred: bool = False
     """It could not have been sent to, whoever's turn it was."""
     free_at: float = 0.0
+
+    @property
+    def rests_until(self) -> float:
+        """Before this moment nothing is sent."""
+        return max(self.pace.rests_until, self.bucket.ready_at) if self.bucket is not None else self.pace.rests_until
+
+    def limit(self, per_minute: int | None, now: float) -> None:
+        """At most so many attempts a minute from now on."""
+        if per_minute is None:
+            self.bucket = None
+        elif self.bucket is None:
+            self.bucket = Bucket(per_minute)
+        else:
+            self.bucket.change(per_minute, now)
 
 
 @dataclass(eq=False)
@@ -76,6 +94,7 @@ class Scheduler:
         self._queues: dict[Lane, list[tuple[float, int, _Tenant]]] = {lane: [] for lane in LANES}
         self._virtual = dict.fromkeys(LANES, 0.0)
         self._resting: list[tuple[float, int, _Endpoint]] = []
+        self._idle_buckets = IdleBuckets()
         self._numbers = itertools.count()
         self.running = dict.fromkeys(LANES, 0)
 
@@ -86,21 +105,26 @@ class Scheduler:
         """What is known of an endpoint."""
         return self._endpoints[endpoint_id].pace
 
-    def due(self, endpoint_id: UUID, tenant_id: UUID, pace: Pace, *, count: int, now: float) -> None:
-        """So much is due for an endpoint. `pace` counts where it is not known yet."""
+    def due(
+        self, endpoint_id: UUID, tenant_id: UUID, pace: Pace, *, count: int, now: float, per_minute: int | None = None
+    ) -> None:
+        """So much is due for an endpoint, of which `per_minute` may be sent. `pace` counts where it is not known yet."""
         endpoint = self._endpoints.get(endpoint_id)
         if endpoint is None:
             tenant = self._tenants.setdefault(tenant_id, _Tenant(tenant_id))
             tenant.endpoints += 1
             endpoint = self._endpoints[endpoint_id] = _Endpoint(endpoint_id, tenant, pace)
+            endpoint.bucket = self._idle_buckets.take(endpoint_id, now)
+        endpoint.limit(per_minute, now)
         endpoint.due = count
         self._offer(endpoint, now)
 
     def grants(self, *, now: float, most: int) -> list[Grant]:
         """The attempts to start now."""
         while self._resting and self._resting[0][0] <= now:
-            endpoint = heapq.heappop(self._resting)[2]
-            endpoint.resting = False
+            moment, _, endpoint = heapq.heappop(self._resting)
+            if endpoint.wakes_at == moment:
+                endpoint.wakes_at = None
             self._offer(endpoint, now)
         granted: list[Grant] = []
         for lane in LANES:
@@ -136,9 +160,11 @@ class Scheduler:
         self._free(endpoint, grant, now)
         return endpoint.pace
 
-    def returned(self, grant: Grant, *, now: float) -> None:
-        """There was nothing due after all, or it may not be sent."""
+    def returned(self, grant: Grant, *, now: float, begun: bool = False) -> None:
+        """There was nothing due after all, or it may not be sent. `begun`: something of it may have been."""
         endpoint = self._endpoints[grant.endpoint_id]
+        if endpoint.bucket is not None and not begun:
+            endpoint.bucket.give_back(grant.given_at)
         endpoint.tenant.used[grant.lane] -= grant.charged
         endpoint.due = 0
         self._free(endpoint, grant, now)
@@ -161,6 +187,8 @@ class Scheduler:
         if endpoint is None or endpoint.due or endpoint.running:
             return False
         del self._endpoints[endpoint_id]
+        if endpoint.bucket is not None:
+            self._idle_buckets.put(endpoint_id, endpoint.bucket)
         self._withdraw(endpoint)
         tenant = endpoint.tenant
         tenant.endpoints -= 1
@@ -175,11 +203,11 @@ class Scheduler:
         if endpoint.running >= endpoint.pace.limit:
             endpoint.barred = True
             return
-        if endpoint.pace.rests_until > now:
+        if (until := endpoint.rests_until) > now:
             endpoint.barred = True
-            if not endpoint.resting:
-                endpoint.resting = True
-                heapq.heappush(self._resting, (endpoint.pace.rests_until, next(self._numbers), endpoint))
+            if endpoint.wakes_at is None or until < endpoint.wakes_at:
+                endpoint.wakes_at = until
+                heapq.heappush(self._resting, (until, next(self._numbers), endpoint))
             return
         if endpoint.barred:
             endpoint.barred, endpoint.free_at = False, now
@@ -216,8 +244,10 @@ class Scheduler:
         grant = None
         if self._may_start(endpoint, lane, now):
             self._virtual[lane] = max(self._virtual[lane], key)
-            grant = Grant(endpoint.id, lane, endpoint.pace.ema, endpoint.free_at)
+            grant = Grant(endpoint.id, lane, endpoint.pace.ema, endpoint.free_at, now)
             tenant.used[lane] = max(tenant.used[lane], key) + grant.charged
+            if endpoint.bucket is not None:
+                endpoint.bucket.take(now)
             endpoint.running += 1
             endpoint.due -= 1
             self._book(endpoint, lane, 1)
@@ -226,8 +256,8 @@ class Scheduler:
         return grant
 
     def _may_start(self, endpoint: _Endpoint, lane: Lane, now: float) -> bool:
-        pace = endpoint.pace
-        return endpoint.due > 0 and endpoint.running < pace.limit and pace.rests_until <= now and lane_of(pace.standing) is lane
+        free = endpoint.running < endpoint.pace.limit and endpoint.rests_until <= now
+        return endpoint.due > 0 and free and lane_of(endpoint.pace.standing) is lane
 
     def _is_full(self, tenant: _Tenant, lane: Lane) -> bool:
         if lane is Lane.SLOW:

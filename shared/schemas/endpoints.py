@@ -129,6 +129,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Of messages to people."""
     attach: bool = True
     """Whether e-mails carry the files that the solution's `delivery` names, where the installation allows it."""
+    rate_per_minute: Annotated[int, Meta(ge=1)] | None = None
+    """The most attempts that are started in a minute; null for as many as it takes."""
     enabled_at: dt.datetime
     """When it was last switched on. One that was disabled for its failures before that is tried again."""
 

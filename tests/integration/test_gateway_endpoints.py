@@ -114,6 +114,8 @@ async def test_people_are_told_in_their_own_channels(gateway: RunningGateway, ap
         ({"events": ["endpoint.failing"]}, "invalid_request", "/events/0"),
         ({"events": []}, "invalid_request", "/events"),
         ({"signatures": ["v9"]}, "invalid_request", "/signatures/0"),
+        ({"rate_per_minute": 0}, "invalid_request", "/rate_per_minute"),
+        ({"rate_per_minute": 0.5}, "invalid_request", "/rate_per_minute"),
         ({"kind": "pigeon"}, "invalid_request", "/kind"),
         ({"kind": "email", "address": "chen"}, "invalid_request", "/url"),
     ],
@@ -169,6 +171,22 @@ async def test_what_is_changed_is_told_in_order(gateway: RunningGateway, api: Ap
     event = await gateway.others.heard(EndpointChanged, made["id"], count=4)
     assert (event.version, event.endpoint) == (4, None)
     assert (await api.http.get(path)).json()["code"] == "endpoint_not_found"
+
+
+async def test_a_rate_is_set_changed_and_lifted(gateway: RunningGateway, api: ApiClient) -> None:
+    """The notifier hears of it each time; what is no webhook has none."""
+    made = await created(api, rate_per_minute=120)
+    assert made["rate_per_minute"] == 120
+    for version, rate in enumerate((60_000, None), start=2):
+        changed = (await api.http.patch(f"/v1/endpoints/{made['id']}", json={"rate_per_minute": rate})).json()
+        assert changed["rate_per_minute"] == rate
+        event = await gateway.others.heard(EndpointChanged, made["id"], count=version)
+        assert event.endpoint is not None
+        assert event.endpoint.rate_per_minute == rate
+    assert (await created(api))["rate_per_minute"] is None
+    person = (await api.http.post("/v1/endpoints", json={"kind": "email", "address": "chen@example.com"})).json()
+    refused = await api.http.patch(f"/v1/endpoints/{person['id']}", json={"rate_per_minute": 1})
+    assert (refused.status_code, refused.json()["code"]) == (422, "not_of_this_kind")
 
 
 async def test_secrets_are_rotated_with_overlap(gateway: RunningGateway, api: ApiClient) -> None:

@@ -291,6 +291,8 @@ async def test_the_backlog_tells_what_waits_and_why(pool: Pool, process: Process
         "update notifier.health set standing = 'suspect', open_until = now() + interval '1 minute' where endpoint_id = $1", held
     )
     backlog = await upkeep.backlog()
+    assert backlog.breakers_open == 0  # it only waits for its host
+    await pool.execute("update notifier.health set opened = 1 where open_until > now()")
     waiting = {(each.standing, each.held): each for each in backlog.waiting}
     assert {key: each.deliveries for key, each in waiting.items()} == {
         (Standing.TRUSTED, False): 3,
@@ -298,4 +300,5 @@ async def test_the_backlog_tells_what_waits_and_why(pool: Pool, process: Process
     }
     assert waiting[Standing.TRUSTED, False].oldest == pytest.approx(60, abs=30)
     assert waiting[Standing.SUSPECT, True].oldest == pytest.approx(3600, abs=30)
+    backlog = await upkeep.backlog()
     assert (backlog.breakers_open, backlog.active, backlog.disabled) == (1, 1, 0)

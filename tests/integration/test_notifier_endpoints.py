@@ -271,6 +271,26 @@ async def test_the_breaker_uses_up_no_attempts(pool: Pool) -> None:
         assert (await notifier.health(endpoint)).open_until == health.open_until
 
 
+async def test_a_rate_is_kept_and_can_be_changed(notifier: RunningNotifier) -> None:
+    """One a minute: the first is sent, the others wait and use up nothing, until more are allowed."""
+    async with receiver() as customer:
+        endpoint = endpoint_changed(US, customer.url, rate_per_minute=1)
+        await notifier.publish(endpoint)
+        for _ in range(5):
+            await notifier.publish(job_completed(None, tenant_id=US))
+
+        async def one_is_told() -> bool:
+            return sorted(await notifier.statuses(endpoint)) == ["delivered"] + ["pending"] * 4
+
+        await notifier.until(one_is_told)
+        assert len(customer.requests) == 1
+        assert await notifier.pool.fetchval("select sum(attempts) from notifier.deliveries") == 1
+        faster = endpoint_changed(US, customer.url, version=2, endpoint_id=endpoint.endpoint_id, rate_per_minute=60_000)
+        await notifier.publish(faster)
+        await until_settled(notifier, endpoint, 5)
+    assert await notifier.statuses(endpoint) == ["delivered"] * 5
+
+
 async def test_too_many_requests_rest_the_whole_endpoint(notifier: RunningNotifier) -> None:
     """One 429 with a time, and nothing is sent to it before; no attempt is lost."""
     async with receiver(status(429, Retry_After="600")) as customer:

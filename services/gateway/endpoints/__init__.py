@@ -148,7 +148,7 @@ class Endpoints:
     def _changed(self, row: EndpointRow, request: EndpointChange) -> EndpointRow:
         destination = changed(row.kind, self.destination(row), request, self.policy)
         _check_kind(row.kind, request)
-        names = ("events", "description", "include", "signatures", "language", "attach", "paused")
+        names = ("events", "description", "include", "signatures", "rate_per_minute", "language", "attach", "paused")
         wishes = {name: getattr(request, name) for name in names}
         settings = {name: value for name, value in wishes.items() if value is not UNSET}
         if request.paused is False:
@@ -174,7 +174,7 @@ class Endpoints:
 def _new_row(tenant_id: UUID, request: NewEndpoint, now: dt.datetime) -> EndpointRow:
     settings = {
         name: getattr(request, name)
-        for name in ("events", "description", "language", "include", "signatures", "attach")
+        for name in ("events", "description", "language", "include", "signatures", "rate_per_minute", "attach")
         if hasattr(request, name)
     }
     return EndpointRow(
@@ -209,7 +209,7 @@ def _rotated(row: EndpointRow, overlap: dt.timedelta) -> EndpointRow:
 
 def _check_kind(kind: EndpointKind, request: EndpointChange) -> None:
     """What only some kinds have. Raises `Problem` 422."""
-    only = {"include": EndpointKind.WEBHOOK, "signatures": EndpointKind.WEBHOOK, "attach": EndpointKind.EMAIL}
+    only = dict.fromkeys(("include", "signatures", "rate_per_minute"), EndpointKind.WEBHOOK) | {"attach": EndpointKind.EMAIL}
     for name, owner in only.items():
         if getattr(request, name) is not UNSET and kind is not owner:
             raise invalid(f"/{name}", "not_of_this_kind", f"An endpoint of the kind {kind} has no {name}.")

@@ -53,6 +53,16 @@ Signatures = Annotated[
         examples=[["v1"]],
     ),
 ]
+RatePerMinute = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=60_000,
+        description="The most attempts a minute, evenly: at once no more than a second's worth, or one. More wait. "
+        "Null: as many as it takes.",
+        examples=[120],
+    ),
+]
 Language = Annotated[ReportLanguage, Meta(description="Of messages to people.")]
 Attach = Annotated[
     bool, Meta(description="Whether e-mails carry the files that the job's solution names, where the installation allows it.")
@@ -74,6 +84,7 @@ class NewWebhook(_Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     headers: Headers = {}
     include: Include = Payload.THIN
     signatures: Signatures = (Signature.V1,)
+    rate_per_minute: RatePerMinute | None = None
 
 
 class NewEmail(_Settings, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="email"):
@@ -131,6 +142,7 @@ class EndpointChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     description: Description | UnsetType | None = UNSET
     include: Include | UnsetType = UNSET
     signatures: Signatures | UnsetType = UNSET
+    rate_per_minute: RatePerMinute | UnsetType | None = UNSET
     language: Language | UnsetType = UNSET
     attach: Attach | UnsetType = UNSET
     paused: (

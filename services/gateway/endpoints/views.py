@@ -81,6 +81,9 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
     include: Annotated[Payload | None, Meta(description="How much a webhook tells; null for other kinds.")]
     signatures: Annotated[tuple[Signature, ...], Meta(description="How webhooks are signed; empty for other kinds.")]
     keys: Annotated[tuple[SecretKeyView, ...], Meta(description="What they are signed with, the newest first.")]
+    rate_per_minute: Annotated[
+        int | None, Meta(description="The most attempts a minute; null for as many as it takes.", examples=[120])
+    ]
     language: Annotated[ReportLanguage, Meta(description="Of messages to people.")]
     attach: Annotated[bool | None, Meta(description="Whether e-mails carry files; null for other kinds.")]
     health: HealthView
@@ -185,6 +188,7 @@ def endpoint_view(row: EndpointRow, health: EndpointHealth | None, *, headers: t
         include=row.include if signed else None,
         signatures=row.signatures if signed else (),
         keys=_keys(row, master) if signed else (),
+        rate_per_minute=row.rate_per_minute,
         language=row.language,
         attach=row.attach if row.kind is EndpointKind.EMAIL else None,
         health=known,

@@ -32,6 +32,7 @@ class EndpointRow(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[SigningKey, ...] = (SigningKey(number=1),)
     language: ReportLanguage
     attach: bool = True
+    rate_per_minute: int | None = None
     enabled_at: dt.datetime
     version: int = 1
     created_at: dt.datetime

@@ -32,6 +32,8 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     """How much is due, as far as anybody counts."""
     health: Health
+    rate_per_minute: int | None
+    """The most attempts a minute that its owner wants."""
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +77,7 @@ class ClaimStore:
             """
             select endpoint_id, tenant_id, part, extract(epoch from due_at - now())::float8 as seconds, revision, standing,
                 send_window, ema_seconds, recovering, strikes, opened, failures, blocked, warned, last_failure,
-                disabled_reason,
+                disabled_reason, rate_per_minute,
                 extract(epoch from open_until - now())::float8 as open_for,
                 extract(epoch from not_before - now())::float8 as rest_for,
                 extract(epoch from now() - failing_since)::float8 as failing_for,
@@ -111,6 +113,7 @@ class ClaimStore:
                 seconds=row["seconds"],
                 count=row["count"],
                 health=_health(row, now),
+                rate_per_minute=row["rate_per_minute"],
             )
             for row in rows
         ]

@@ -39,6 +39,11 @@ class EndpointStore:
                 await _cancel(connection, event.endpoint_id)
             else:
                 await _switch_on(connection, event.endpoint)
+            await connection.execute(
+                "update notifier.health set rate_per_minute = $2 where endpoint_id = $1",
+                event.endpoint_id,
+                event.endpoint.rate_per_minute if event.endpoint is not None else None,
+            )
             await health.settle(connection, [event.endpoint_id])
         return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from uuid import UUID
 
 from hypothesis import settings
@@ -20,6 +20,15 @@ TRUSTED = Pace(standing=Standing.TRUSTED, window=8)
 SUSPECT = Pace(standing=Standing.SUSPECT, window=1)
 
 
+RATES = {0: 30, 1: 120}
+"""Attempts a minute of two thirds of the endpoints, by what is left when their number is divided by three."""
+
+
+def rate_of(endpoint: UUID) -> int | None:
+    """None where it is not limited."""
+    return RATES.get(endpoint.int % 3)
+
+
 def tenant_of(endpoint: UUID) -> UUID:
     """The first half belongs to one tenant, the others to four."""
     return UUID(int=1000 if endpoint.int < 12 else 1001 + endpoint.int % 4)
@@ -34,14 +43,30 @@ class Scheduling(RuleBasedStateMachine):
         self.now = 1000.0
         self.due: Counter[UUID] = Counter()
         self.running: list[Grant] = []
+        self.starts: defaultdict[UUID, list[float]] = defaultdict(list)
+        """Of attempts that were made."""
+        self.last_given: dict[UUID, float] = {}
+
+    def take(self, grant: Grant) -> None:
+        """A grant is used."""
+        self.running.append(grant)
+        self.due[grant.endpoint_id] -= 1
+        self.starts[grant.endpoint_id].append(self.now)
+        self.last_given[grant.endpoint_id] = self.now
+
+    def mark(self, endpoint: UUID) -> None:
+        """As much is due as there is."""
+        self.scheduler.due(
+            endpoint, tenant_of(endpoint), Pace(), count=self.due[endpoint], now=self.now, per_minute=rate_of(endpoint)
+        )
 
     @rule(endpoint=st.sampled_from(ENDPOINTS), count=st.integers(1, 12))
     def something_is_due(self, endpoint: UUID, count: int) -> None:
         """More than before, or as much."""
         self.due[endpoint] = max(self.due[endpoint], count)
-        self.scheduler.due(endpoint, tenant_of(endpoint), Pace(), count=self.due[endpoint], now=self.now)
+        self.mark(endpoint)
 
-    @rule(seconds=st.sampled_from([0.1, 3.0, 40.0, 4000.0]))
+    @rule(seconds=st.sampled_from([0.1, 0.5, 3.0, 40.0, 4000.0]))
     def time_passes(self, seconds: float) -> None:
         """Breakers close, rests end."""
         self.now += seconds
@@ -50,8 +75,7 @@ class Scheduling(RuleBasedStateMachine):
     def turns_are_given(self, most: int) -> None:
         """Every grant keeps to all limits at the moment that it is given."""
         for grant in self.scheduler.grants(now=self.now, most=most):
-            self.running.append(grant)
-            self.due[grant.endpoint_id] -= 1
+            self.take(grant)
             assert self.due[grant.endpoint_id] >= 0
             pace = self.scheduler.pace(grant.endpoint_id)
             assert sum(each.endpoint_id == grant.endpoint_id for each in self.running) <= pace.limit
@@ -81,6 +105,15 @@ class Scheduling(RuleBasedStateMachine):
         """Another process, or a deletion, was faster."""
         grant = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
         self.scheduler.returned(grant, now=self.now)
+        self.starts[grant.endpoint_id].remove(grant.given_at)
+        self.due[grant.endpoint_id] = 0
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data())
+    def an_attempt_is_broken_off(self, data: st.DataObject) -> None:
+        """Something of it may have been sent."""
+        grant = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
+        self.scheduler.returned(grant, now=self.now, begun=True)
         self.due[grant.endpoint_id] = 0
 
     @rule(endpoint=st.sampled_from(ENDPOINTS))
@@ -108,13 +141,24 @@ class Scheduling(RuleBasedStateMachine):
         assert self.scheduler.running == {lane: sum(grant.lane is lane for grant in self.running) for lane in Lane}
 
     @invariant()
+    def rates_are_exact(self) -> None:
+        """In no span of time more attempts start than the rate and one second's worth at once allow, whatever was forgotten,
+        returned or broken off in between."""
+        for endpoint, starts in self.starts.items():
+            if (rate := rate_of(endpoint)) is None:
+                continue
+            burst = max(1, rate // 60)
+            for place, first in enumerate(starts):
+                for count, last in enumerate(starts[place:], start=1):
+                    assert count <= burst + (last - first) * rate / 60 + 1e-6
+
+    @invariant()
     def no_wake_up_is_lost(self) -> None:
         """Once all turns are given, whatever is still due has a reason to wait; and when nothing runs and nobody rests any
         more, something starts."""
         granted = self.scheduler.grants(now=self.now, most=1000)
         for grant in granted:
-            self.running.append(grant)
-            self.due[grant.endpoint_id] -= 1
+            self.take(grant)
         lanes = Counter(grant.lane for grant in self.running)
         young = lanes[Lane.FAST] + lanes[Lane.PROBATION]
         for endpoint in ENDPOINTS:
@@ -129,8 +173,20 @@ class Scheduling(RuleBasedStateMachine):
                 lane = Lane.FAST if pace.standing is Standing.TRUSTED else Lane.PROBATION
                 full = mine[Lane.FAST] + mine[Lane.PROBATION] >= CAPACITY.per_tenant
                 crowded = full or lanes[lane] >= share or young >= CAPACITY.slots
+            self.check_rate(endpoint)
+            limited = self.scheduler._endpoints[endpoint].rests_until > self.now
             resting, at_limit = pace.rests_until > self.now, len(own) >= pace.limit
-            assert crowded or resting or at_limit or len(self.running) >= CAPACITY.sockets
+            assert crowded or resting or limited or at_limit or len(self.running) >= CAPACITY.sockets
+
+    def check_rate(self, endpoint: UUID) -> None:
+        """Whoever waits for a token gets it when it is there again, and somebody is told when that is."""
+        waiting, rate = self.scheduler._endpoints[endpoint], rate_of(endpoint)
+        if rate is None or waiting.bucket is None or waiting.bucket.ready_at <= self.now:
+            return
+        assert waiting.bucket.ready_at <= self.last_given[endpoint] + 60 / rate + 1e-6
+        if waiting.running < waiting.pace.limit:
+            wakes = self.scheduler.next_rest_ends()
+            assert waiting.place is not None or (wakes is not None and wakes <= waiting.rests_until)
 
 
 TestScheduling = Scheduling.TestCase
@@ -209,6 +265,33 @@ def test_what_an_endpoint_delays_itself_is_no_delay() -> None:
     scheduler.ended(second, Sign.THROTTLED, seconds=1, now=1007, rest=60)
     (third,) = scheduler.grants(now=1068, most=1000)
     assert third.free_at == 1068
+
+
+def test_a_rate_outlives_its_backlog() -> None:
+    """An endpoint that is forgotten because nothing waits for it has still used up what it has used up."""
+    scheduler, one, starts = Scheduler(CAPACITY), UUID(int=1), 0
+    for tenth in range(601):
+        now = 1000 + tenth / 10
+        scheduler.due(one, tenant_of(one), TRUSTED, count=1, now=now, per_minute=30)
+        for grant in scheduler.grants(now=now, most=1000):
+            starts += 1
+            scheduler.ended(grant, Sign.GOOD, seconds=0, now=now)
+        scheduler.drop(one)
+        assert scheduler.forget(one)
+    assert starts == 31
+
+
+def test_a_rate_that_is_raised_counts_at_once() -> None:
+    """Whoever waits for the next minute and may now have one a second gets it in a second; and without a limit, now."""
+    scheduler, one = Scheduler(CAPACITY), UUID(int=1)
+    scheduler.due(one, tenant_of(one), TRUSTED, count=3, now=1000, per_minute=1)
+    assert len(scheduler.grants(now=1000, most=1000)) == 1
+    assert scheduler.next_rest_ends() == 1060
+    scheduler.due(one, tenant_of(one), TRUSTED, count=2, now=1000, per_minute=60)
+    assert scheduler.next_rest_ends() == 1001
+    assert len(scheduler.grants(now=1001, most=1000)) == 1
+    scheduler.due(one, tenant_of(one), TRUSTED, count=1, now=1001, per_minute=None)
+    assert len(scheduler.grants(now=1001, most=1000)) == 1
 
 
 def test_a_black_hole_among_a_thousand_delays_nobody() -> None:
