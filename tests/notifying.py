@@ -281,7 +281,8 @@ async def fill(pool: Pool, wanted: Sequence[Wanted]) -> None:
             [(message, each.tenant_id, new_id()) for message, each in messages],
         )
         await connection.executemany(
-            "insert into notifier.bodies values ($1, 'thin', '{}')", [(message,) for message, _ in messages]
+            "insert into notifier.bodies values ($1, $2, '{}')",
+            [(message, payload) for message, each in messages for payload in {"thin", each.payload}],
         )
         await connection.executemany(
             """

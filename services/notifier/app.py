@@ -6,6 +6,7 @@ import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.notifier.bodies import Bodies
 from services.notifier.callbacks import SEALING_PURPOSE
 from services.notifier.channels.opening import open_channels
 from services.notifier.consumers import SERVICE, subscriptions
@@ -17,6 +18,7 @@ from services.notifier.measuring import measure
 from services.notifier.partitions import Partitions
 from services.notifier.retention import forget_old
 from services.notifier.settings import NotifierSettings
+from services.notifier.store.bodies import BodyStore
 from services.notifier.store.claims import ClaimStore
 from services.notifier.store.holds import HoldStore
 from services.notifier.store.notices import NoticeStore
@@ -63,6 +65,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         await intake.adopt_callbacks()
         deliveries = Deliveries(
             channel=channel,
+            bodies=Bodies(store=BodyStore(pool), blobs=platform.blobs),
             sealer=sealer,
             master=platform.secret_key,
             schedule=settings.schedule(),

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from services.notifier.bodies import Bodies, BodyUnavailable
 from services.notifier.channels import Answer, Channel, Contact, Message, Receiver, Trouble
 from services.notifier.hosts import host_of
 from services.notifier.retries import EMAIL_SCHEDULE, TIMED_OUT, Outcome, Past, Verdict, judge
@@ -26,6 +27,7 @@ from shared.signing import endpoint_key_pair, endpoint_secret, webhook_secret
 KEPT_REQUEST_BYTES = 16 * 1024
 """How much of what was sent the log keeps."""
 INTERNAL_ERROR = "internal_error"
+FILES_UNAVAILABLE = "files_unavailable"
 REMEMBERED = 1024
 """Endpoints whose destination and keys are kept opened."""
 
@@ -48,6 +50,7 @@ class Deliveries:
         self,
         *,
         channel: Channel,
+        bodies: Bodies,
         sealer: Sealer,
         master: bytes,
         schedule: Sequence[float],
@@ -55,6 +58,7 @@ class Deliveries:
         mail_timeout: float,
     ) -> None:
         self._channel = channel
+        self._bodies = bodies
         self._sealer = sealer
         self._master = master
         self._schedule = schedule
@@ -100,17 +104,13 @@ class Deliveries:
             return None  # the attempt will say so
 
     async def _send(self, claimed: Claimed) -> Answer:
-        message = Message(
-            id=f"msg_{claimed.message_id.hex}",
-            type=claimed.type,
-            sequence=claimed.sequence,
-            occurred_at=claimed.occurred_at,
-            body=claimed.body,
-        )
         mail = claimed.configuration.kind is EndpointKind.EMAIL
         try:
             async with asyncio.timeout(self._mail_timeout if mail else self._timeout):
-                return await self._channel.send(message, self._receiver(claimed))
+                body = await self._bodies.of(claimed)
+                return await self._channel.send(_message(claimed, body), self._receiver(claimed))
+        except BodyUnavailable:
+            return Answer(trouble=Trouble(reason=FILES_UNAVAILABLE, charged=False))
         except TimeoutError:
             return Answer(trouble=Trouble(reason=TIMED_OUT))
         except Exception:
@@ -139,6 +139,16 @@ class Deliveries:
     def _open_destination(self, sealed: bytes, endpoint_id: UUID) -> Destination:
         destination: Destination = msgspec.json.decode(self._sealer.unseal(sealed, place=str(endpoint_id)), type=Destination)
         return destination
+
+
+def _message(claimed: Claimed, body: bytes) -> Message:
+    return Message(
+        id=f"msg_{claimed.message_id.hex}",
+        type=claimed.type,
+        sequence=claimed.sequence,
+        occurred_at=claimed.occurred_at,
+        body=body,
+    )
 
 
 def _counting_keys(endpoint: Endpoint) -> Sequence[int]:

@@ -13,16 +13,16 @@ import msgspec
 import structlog
 
 from services.notifier.batches import Batches, Entry
+from services.notifier.bodies import read_transcript
 from services.notifier.callbacks import callback
 from services.notifier.notifications import JobEnded, JobProgressed, body_of, encode, test_body, worth_telling
 from services.notifier.store.endpoints import EndpointStore
 from services.notifier.store.intake import Arrival, Callback, IntakeStore, Listener, NewMessage
 from services.notifier.store.wishes import WishStore
-from shared.blobs import BlobNotFound, BlobStore, transcript_key
+from shared.blobs import BlobStore, transcript_key
 from shared.database import Pool
 from shared.schemas.endpoints import EventType, Payload, Redeliver, Replay, Test
 from shared.schemas.events import DeliveryRequested, EndpointChanged, JobCompleted, JobErased, JobFailed
-from shared.schemas.transcripts import Transcript
 from shared.schemas.webhooks import WebhookBody
 from shared.sealing import Sealer
 
@@ -109,7 +109,7 @@ def news_intake(pool: Pool, blobs: BlobStore) -> NewsIntake:
         thin = all(listener.include is Payload.THIN for listener in listeners if listener.wants(message))
         if message.transcript_key is not None and not thin:
             async with reading:
-                transcript = await _transcript(blobs, message.transcript_key)
+                transcript = await read_transcript(blobs, message.transcript_key)
         return Arrival(
             message=message,
             encode=lambda sequence, payload: encode(news.body, sequence=sequence, payload=payload, transcript=transcript),
@@ -145,21 +145,6 @@ def _rounds(entries: Sequence[Entry[News, int | None]]) -> list[list[Entry[News,
             rounds.append(place := {})
         place[job_id] = entry
     return [list(place.values()) for place in rounds]
-
-
-async def _transcript(blobs: BlobStore, key: str) -> Transcript | None:
-    try:
-        data = await blobs.get(key)
-    except BlobNotFound:
-        return None  # erased meanwhile
-    return await asyncio.to_thread(_without_words, data)
-
-
-def _without_words(data: bytes) -> Transcript:
-    """All that is told of it. Words are most of its size, and it waits for the others of its batch."""
-    transcript = msgspec.json.decode(data, type=Transcript)
-    segments = tuple(msgspec.structs.replace(segment, words=(), raw_words=()) for segment in transcript.segments)
-    return msgspec.structs.replace(transcript, segments=segments)
 
 
 def _message(event: JobEnded | JobProgressed, body: WebhookBody, *, ends_run: bool) -> NewMessage:

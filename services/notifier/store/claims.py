@@ -14,7 +14,7 @@ from services.notifier.health import Health, Notice
 from services.notifier.pacing import Pace, Standing
 from services.notifier.store import health
 from shared.database import Pool, transaction
-from shared.schemas.endpoints import DisabledReason, Endpoint
+from shared.schemas.endpoints import DisabledReason, Endpoint, Payload
 
 MOST_COUNTED = 32
 """Deliveries of one endpoint."""
@@ -53,6 +53,11 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int | None
     traceparent: str | None
     occurred_at: dt.datetime
+    payload: Payload
+    """What its endpoint wants to be told."""
+    transcript_key: str | None
+    whole: bool
+    """Whether `body` tells that; else it is the thin form of it, and what is sent is still to be made."""
     body: bytes
     attempts: int
     """Attempts made before."""
@@ -165,6 +170,9 @@ class ClaimStore:
             where d.id = taken.id and m.id = d.message_id
             returning d.id, d.lease, d.endpoint_id, d.tenant_id, open.part, e.callback, e.configuration, d.message_id, m.type,
                 d.job_id, m.run, m.sequence, m.traceparent, m.occurred_at, d.attempts, d.tries, d.deferrals,
+                d.payload, m.transcript_key, d.payload = 'thin' or exists (
+                    select from notifier.bodies b where b.message_id = m.id and b.payload = d.payload
+                ) as whole,
                 coalesce(
                     (select body from notifier.bodies b where b.message_id = m.id and b.payload = d.payload),
                     (select body from notifier.bodies b where b.message_id = m.id and b.payload = 'thin')
@@ -243,4 +251,4 @@ def _health(row: Any, now: float) -> Health:
 
 def _claimed(row: dict[str, Any]) -> Claimed:
     configuration = msgspec.convert(row.pop("configuration"), Endpoint)
-    return Claimed(configuration=configuration, **row)
+    return Claimed(configuration=configuration, payload=Payload(row.pop("payload")), **row)
