@@ -81,6 +81,9 @@ DELIVERY_LARGEST_SHARE = Gauge(
 )
 ENDPOINTS_ACTIVE = Gauge("audio2txt_endpoints_active", "Endpoints that were sent to within a day and are not switched off.")
 ENDPOINTS_OPEN = Gauge("audio2txt_endpoint_breakers_open", "Endpoints whose breaker has opened after failures of their own.")
+DELIVERY_LISTENING = Gauge(
+    "audio2txt_delivery_listening", "1 while this process hears at once what other notifiers have made for it."
+)
 HOSTS_UNREACHABLE = Gauge(
     "audio2txt_delivery_hosts_unreachable", "Hosts that this process has not reached several times in a row."
 )

@@ -76,6 +76,8 @@ class Platform:
     bus: Bus
     pool: Pool | None
     """None in a process whose services need no database."""
+    database_url: str
+    """Where that is, for connections of another kind; empty where there is none."""
     stopping: asyncio.Event
     """Set when the process begins to drain; long answers (event streams, waits) end themselves."""
 
@@ -124,7 +126,15 @@ async def open_platform(
         stack.push_async_callback(blobs.close)
         bus = open_bus(settings.bus_url)
         stack.push_async_callback(bus.close)
-        yield Platform(settings=settings, environment=environment, blobs=blobs, bus=bus, pool=pool, stopping=asyncio.Event())
+        yield Platform(
+            settings=settings,
+            environment=environment,
+            blobs=blobs,
+            bus=bus,
+            pool=pool,
+            database_url=database_url,
+            stopping=asyncio.Event(),
+        )
 
 
 def outbox_loops(outbox: Outbox, bus: Bus, *, service: str) -> list[Loop]:

@@ -226,10 +226,16 @@ async def notifier_pool(database_url: str) -> AsyncIterator[Pool]:
 
 @asynccontextmanager
 async def running_notifier(
-    pool: Pool, environment: Mapping[str, str], *, drain: float = 5.0, blobs: BlobStore | None = None, alone: bool = True
+    pool: Pool,
+    environment: Mapping[str, str],
+    *,
+    drain: float = 5.0,
+    blobs: BlobStore | None = None,
+    alone: bool = True,
+    database_url: str = "",
 ) -> AsyncIterator[RunningNotifier]:
     """The notifier with its loops, as the runtime runs it; leaving drains it. `blobs` where transcripts are told. Not `alone`,
-    it respects the leases of others, as it does where the bus is a broker."""
+    it respects the leases of others, as it does where the bus is a broker, and listens to them over `database_url`."""
     bus = open_bus("memory://")
     platform = Platform(
         settings=PlatformSettings(
@@ -242,6 +248,7 @@ async def running_notifier(
         blobs=blobs if blobs is not None else cast("BlobStore", None),
         bus=bus,
         pool=pool,
+        database_url=database_url,
         stopping=asyncio.Event(),
     )
     notifier = RunningNotifier(bus=bus, pool=pool)

@@ -18,12 +18,14 @@ from services.notifier.measuring import measure
 from services.notifier.partitions import Partitions
 from services.notifier.retention import forget_old
 from services.notifier.settings import NotifierSettings
+from services.notifier.signals import Signals
 from services.notifier.store.bodies import BodyStore
 from services.notifier.store.claims import ClaimStore
 from services.notifier.store.holds import HoldStore
 from services.notifier.store.notices import NoticeStore
 from services.notifier.store.partitions import PartitionStore
 from services.notifier.store.results import ResultStore
+from services.notifier.store.signals import SignalStore
 from services.notifier.store.upkeep import UpkeepStore
 from services.notifier.warnings import Warnings
 from services.notifier.writer import writer
@@ -51,9 +53,11 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     await migrations.require_current(platform.database, SERVICE)
     pool = platform.database
     outbox, claims, upkeep = Outbox(pool=pool, schema=SERVICE), ClaimStore(pool), UpkeepStore(pool)
-    if platform.settings.bus_url.startswith("memory://"):
+    alone = platform.settings.bus_url.startswith("memory://")
+    if alone:
         await outbox.release_claims()
         await claims.end_leases()
+    signals = Signals(SignalStore(pool, platform.database_url))
     sealer = Sealer(platform.secret_key, purpose=SEALING_PURPOSE)
     timeout = settings.webhook_timeout_seconds + CHANNEL_MARGIN_SECONDS
     async with (
@@ -80,6 +84,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             writer=results,
             warnings=Warnings(NoticeStore(pool)),
             outbox=outbox,
+            signals=signals,
             capacity=_capacity(settings.delivery_slots),
             lease_seconds=timeout + LEASE_MARGIN_SECONDS,
             mail_lease_seconds=MAIL_SECONDS + LEASE_MARGIN_SECONDS,
@@ -93,9 +98,18 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
                 Loop(name="notifier.dispatcher", run=dispatcher.run),
                 Loop(name="notifier.retention", run=lambda: forget_old(upkeep, days=settings.delivery_log_days)),
                 Loop(name="notifier.measuring", run=lambda: measure(upkeep, shares=dispatcher.shares, hosts=dispatcher.hosts)),
+                *([] if alone else _signal_loops(signals, dispatcher)),
                 *outbox_loops(outbox, platform.bus, service=SERVICE),
             ],
         )
+
+
+def _signal_loops(signals: Signals, dispatcher: Dispatcher) -> list[Loop]:
+    """Where there may be other notifiers."""
+    return [
+        Loop(name="notifier.saying", run=signals.say),
+        Loop(name="notifier.listening", run=lambda: signals.listen(dispatcher.wake)),
+    ]
 
 
 def _capacity(slots: int) -> Capacity:

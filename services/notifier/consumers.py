@@ -31,20 +31,20 @@ E = TypeVar("E", bound=Event)
 def subscriptions(*, intake: Intake, dispatcher: Dispatcher) -> list[Subscription]:
     """What happens to jobs is told to whoever listens; what customers set up and wish for is done."""
 
-    def and_wake(handle: Callable[[E], Awaitable[None]]) -> Callable[[E], Awaitable[None]]:
-        async def handle_and_wake(event: E) -> None:
+    def and_tell(handle: Callable[[E], Awaitable[None]]) -> Callable[[E], Awaitable[None]]:
+        async def handle_and_tell(event: E) -> None:
             await handle(event)
-            dispatcher.wake()
+            dispatcher.made()
 
-        return handle_and_wake
+        return handle_and_tell
 
     return [
-        subscription(SERVICE, JobCompleted, and_wake(intake.ended), concurrency=AT_ONCE),
-        subscription(SERVICE, JobFailed, and_wake(intake.ended), concurrency=AT_ONCE),
-        subscription(SERVICE, JobCancelled, and_wake(intake.ended), concurrency=AT_ONCE),
-        subscription(SERVICE, TranscriptionProgressed, and_wake(intake.progressed)),
-        subscription(SERVICE, ReportProgressed, and_wake(intake.progressed)),
+        subscription(SERVICE, JobCompleted, and_tell(intake.ended), concurrency=AT_ONCE),
+        subscription(SERVICE, JobFailed, and_tell(intake.ended), concurrency=AT_ONCE),
+        subscription(SERVICE, JobCancelled, and_tell(intake.ended), concurrency=AT_ONCE),
+        subscription(SERVICE, TranscriptionProgressed, and_tell(intake.progressed)),
+        subscription(SERVICE, ReportProgressed, and_tell(intake.progressed)),
         subscription(SERVICE, JobErased, intake.erased),
-        subscription(SERVICE, EndpointChanged, and_wake(intake.endpoint_changed)),
-        subscription(SERVICE, DeliveryRequested, and_wake(intake.wished)),
+        subscription(SERVICE, EndpointChanged, and_tell(intake.endpoint_changed)),
+        subscription(SERVICE, DeliveryRequested, and_tell(intake.wished)),
     ]

@@ -25,8 +25,10 @@ from services.notifier.pacing import held_pace
 from services.notifier.partitions import Partitions
 from services.notifier.scheduler import AGE_SECONDS, Grant, Scheduler
 from services.notifier.shares import Shares
+from services.notifier.signals import Signals
 from services.notifier.store.claims import Claimed, ClaimStore, Due
 from services.notifier.store.holds import Hold, HoldStore
+from services.notifier.store.partitions import PARTS
 from services.notifier.warnings import Warnings
 from services.notifier.writer import Writer, Written
 from shared import metrics
@@ -36,7 +38,7 @@ from shared.outbox import Outbox
 from shared.schemas.endpoints import EndpointKind
 
 LOOK_SECONDS = 0.5
-"""How soon something is found that was made in another process."""
+"""How soon something is found at the latest that was made in another process, and whose signal was lost."""
 GAP_SECONDS = 0.01
 """Least time between two rounds, so that many ends of attempts cause one."""
 LOOK_SHARE = 5
@@ -62,6 +64,7 @@ class Dispatcher:
         writer: Writer,
         warnings: Warnings,
         outbox: Outbox,
+        signals: Signals,
         capacity: Capacity,
         lease_seconds: float,
         mail_lease_seconds: float,
@@ -75,6 +78,7 @@ class Dispatcher:
         self._writer = writer
         self._warnings = warnings
         self._outbox = outbox
+        self._signals = signals
         self.shares = Shares()
         self.hosts = Hosts()
         self._scheduler = Scheduler(capacity)
@@ -97,6 +101,12 @@ class Dispatcher:
         """Something may be due."""
         self._woken = True
         self._event.set()
+
+    def made(self) -> None:
+        """Something is due, for whichever process."""
+        self.wake()
+        if len(self._partitions.active) < PARTS:
+            self._signals.give()
 
     async def run(self) -> None:
         """Loop until cancelled."""
@@ -228,7 +238,7 @@ class Dispatcher:
             ours = await self._writer.carry_out(Written(made.result, health, deadline=began + lease))
             self._written(claimed, made, ours)
             if ours and notice is not None and await self._warnings.say(notice, claimed, health):
-                self.wake()
+                self.made()
 
     def _age(self, grant: Grant) -> None:
         self._scheduler.aged(grant)

@@ -34,7 +34,7 @@ app.CHANNEL_MARGIN_SECONDS, app.LEASE_MARGIN_SECONDS = 0.5, 1.5
 ENVIRONMENT = {"AUDIO2TXT_EGRESS_ALLOW_CIDRS": "127.0.0.0/8", "AUDIO2TXT_WEBHOOK_TIMEOUT_SECONDS": "1"}
 
 async def main(database_url):
-    async with notifier_pool(database_url) as pool, running_notifier(pool, ENVIRONMENT, alone=False):
+    async with notifier_pool(database_url) as pool, running_notifier(pool, ENVIRONMENT, alone=False, database_url=database_url):
         await asyncio.to_thread(sys.stdin.read)
 
 asyncio.run(main(*sys.argv[1:]))

@@ -69,7 +69,9 @@ def test_a_rule_speaks_of_metrics_that_exist(rule: dict[str, Any]) -> None:
 def test_a_rule_groups_and_names_by_labels_that_exist(rule: dict[str, Any]) -> None:
     """`by (…)` and the texts' `$labels.…` are labels of the rule's metrics."""
     labels = {label for name, _ in USE.findall(rule["expr"]) for label in SERIES[name]._labelnames} | OF_SCRAPES
-    grouped = {label.strip() for found in re.findall(r"\b(?:by|on)\s*\(([^)]*)\)", rule["expr"]) for label in found.split(",")}
+    grouped = {
+        label.strip() for found in re.findall(r"\b(?:by|on)\s*\(([^)]*)\)", rule["expr"]) for label in found.split(",")
+    } - {""}
     shown = {label for text in rule["annotations"].values() for label in re.findall(r"\$labels\.(\w+)", text)}
     assert grouped | shown <= labels
 
