@@ -67,15 +67,15 @@ class Receiver:
 
 @asynccontextmanager
 async def receiver(
-    *behaviours: Behaviour, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    *behaviours: Behaviour, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Receiver]:
-    """A receiver on a free port; without behaviours it answers 204."""
+    """A receiver, on a free port unless one is named; without behaviours it answers 204."""
     tasks: set[asyncio.Task[None]] = set()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks.add(asyncio.create_task(listening.serve(reader, writer)))
 
-    server = await asyncio.start_server(connected, host, 0, ssl=tls)
+    server = await asyncio.start_server(connected, host, port, ssl=tls)
     port = server.sockets[0].getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     listening = Receiver(url=f"http://{shown}:{port}/hook?token=abc", port=port, behaviours=list(behaviours) or [status(204)])
