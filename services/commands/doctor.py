@@ -223,7 +223,7 @@ async def _mail(settings: PlatformSettings, environment: dict[str, str]) -> Find
     from services.notifier.channels.opening import email_channel
 
     try:
-        channel = email_channel(settings, environment, master=b"", blobs=None, solutions={})
+        channel = email_channel(settings, environment, master=b"", blobs=None, solutions={}, allowances=None)
     except ConfigurationError as error:
         return Finding(mark="missing", subject=subject, detail=str(error))
     if channel is None:

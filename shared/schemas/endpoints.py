@@ -16,6 +16,9 @@ from msgspec import Meta
 
 from shared.schemas.jobs import ReportLanguage
 
+CONFIRMATION_SECONDS = 3 * 3600.0
+"""One mailbox is not asked more often whether it wants e-mails, whoever wants to know."""
+
 
 class EndpointKind(enum.StrEnum):
     """How somebody is told."""

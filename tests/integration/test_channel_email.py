@@ -17,7 +17,9 @@ import trustme
 
 from services.notifier.channels import Answer, Trouble
 from services.notifier.channels.email import EmailChannel
+from services.notifier.channels.email.limits import Allowances
 from services.notifier.channels.opening import email_channel
+from services.notifier.store.allowances import AllowanceStore
 from shared.blobs import BlobStore, artifact_key
 from shared.blobs.file import FileBlobs
 from shared.schemas.endpoints import DisabledReason, EmailDestination, EndpointKind, EventType
@@ -28,6 +30,7 @@ from shared.solutions import load_solutions
 from shared.unsubscribe import endpoint_of_token
 from tests.channels import ENDPOINT, FAILED, JOB, TENANT, to, told
 from tests.mailing import PASSWORD, USER, MailServer, mail_server, settled
+from tests.notifying import notifier_pool
 
 MASTER = "a master secret for tests, 32 bytes and more"
 CHEN = to(EndpointKind.EMAIL, EmailDestination(address="chen@example.com"), language="zh-Hant")
@@ -57,14 +60,25 @@ def trusted(authority: trustme.CA, tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def channel(url: str, blobs: BlobStore | None = None, **environment: str) -> AsyncIterator[EmailChannel]:
+async def channel(
+    url: str, blobs: BlobStore | None = None, allowances: Allowances | None = None, /, **environment: str
+) -> AsyncIterator[EmailChannel]:
     """The e-mail channel of an installation with these settings."""
     settings = PlatformSettings(public_url="https://audio2txt.example/", secret_key=MASTER)
     variables = {"AUDIO2TXT_SMTP_URL": url, "AUDIO2TXT_MAIL_FROM": "會議小幫手 <notices@example.com>", **environment}
-    email = email_channel(settings, variables, master=MASTER.encode(), blobs=blobs, solutions=load_solutions())
+    email = email_channel(
+        settings, variables, master=MASTER.encode(), blobs=blobs, solutions=load_solutions(), allowances=allowances
+    )
     assert email is not None
     async with email:
         yield email
+
+
+@pytest.fixture
+async def counting(database_url: str) -> AsyncIterator[Allowances]:
+    """Where all notifiers count."""
+    async with notifier_pool(database_url) as pool:
+        yield AllowanceStore(pool)
 
 
 def plain(server: MailServer) -> str:
@@ -392,11 +406,12 @@ async def test_after_an_outage_mail_goes_on(monkeypatch: pytest.MonkeyPatch) -> 
         assert (await email.send(told(), CHEN)).delivered
 
 
-async def test_one_address_is_not_flooded() -> None:
+async def test_one_address_is_not_flooded(counting: Allowances) -> None:
     """Beyond its allowance e-mails wait and are not charged; others get theirs."""
     other = to(EndpointKind.EMAIL, EmailDestination(address="lin@example.com"))
     shouting = to(EndpointKind.EMAIL, EmailDestination(address="CHEN@example.com"))
-    async with mail_server() as server, channel(plain(server), AUDIO2TXT_MAIL_PER_RECIPIENT_PER_HOUR="2") as email:
+    three = {"AUDIO2TXT_MAIL_PER_RECIPIENT_PER_HOUR": "3"}
+    async with mail_server() as server, channel(plain(server), None, counting, **three) as email:
         answers = [await email.send(told(), receiver) for receiver in (CHEN, CHEN, shouting, other)]
     assert [answer.delivered for answer in answers] == [True, True, False, True]
     assert answers[2].trouble == Trouble(reason="mail_rate_limited", charged=False)
@@ -404,9 +419,10 @@ async def test_one_address_is_not_flooded() -> None:
     assert len(server.letters) == 3
 
 
-async def test_the_server_is_not_flooded() -> None:
-    """The installation's own limit."""
-    async with mail_server() as server, channel(plain(server), AUDIO2TXT_MAIL_RATE_PER_MINUTE="3") as email:
+async def test_the_server_is_not_flooded(counting: Allowances) -> None:
+    """The installation's own limit, of which half may go out at once."""
+    six = {"AUDIO2TXT_MAIL_RATE_PER_MINUTE": "6"}
+    async with mail_server() as server, channel(plain(server), None, counting, **six) as email:
         receivers = [to(EndpointKind.EMAIL, EmailDestination(address=f"{number}@example.com")) for number in range(5)]
         answers = [await email.send(told(), receiver) for receiver in receivers]
     assert [answer.delivered for answer in answers] == [True, True, True, False, False]

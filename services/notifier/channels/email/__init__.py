@@ -18,6 +18,7 @@ from services.notifier.channels.email.replies import Pause, held, judge
 from services.notifier.channels.notices import notice_of
 from shared import metrics
 from shared.blobs import BlobUnavailable
+from shared.database import is_outage
 from shared.retry import backoff
 from shared.schemas.endpoints import EventType
 from shared.schemas.webhooks import WebhookBody
@@ -33,9 +34,9 @@ class EmailChannel:
     """Sends e-mails. While something is wrong between us and the mail server, all of them wait."""
 
     def __init__(
-        self, *, relay: Relay, composer: Composer, limits: MailLimits, attaching: Attaching | None, solutions: Solutions
+        self, *, relay: Relay, composer: Composer, limits: MailLimits | None, attaching: Attaching | None, solutions: Solutions
     ) -> None:
-        """Without `attaching`, e-mails carry links alone."""
+        """Without `attaching`, e-mails carry links alone; without `limits` (one sent by hand) nothing is counted."""
         self._relay = relay
         self._composer = composer
         self._limits = limits
@@ -84,13 +85,30 @@ class EmailChannel:
         return await self._attaching.attachments(job, receiver)
 
     async def _send_limited(self, composed: Composed) -> Answer:
+        if self._limits is None:
+            return await self._send(composed)
         recipient = composed.letter.recipient
-        if (wait := self._limits.take(recipient)) > 0:
+        try:
+            wait = await self._limits.take(recipient)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            return held(FIRST_PAUSE_SECONDS)
+        if wait > 0:
             return held(wait, "mail_rate_limited")
         answer = await self._send(composed)
         if answer.trouble is not None and not answer.trouble.charged:
-            self._limits.give_back(recipient)
+            await self._give_back(recipient)
         return answer
+
+    async def _give_back(self, recipient: str) -> None:
+        assert self._limits is not None
+        try:
+            await self._limits.give_back(recipient)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            log.warning("mail.allowance_lost", error=type(error).__name__)  # it comes back with time
 
     async def _send(self, composed: Composed) -> Answer:
         try:
