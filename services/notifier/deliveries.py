@@ -124,6 +124,8 @@ class Deliveries:
             private_keys=tuple(self._private_key(endpoint.id, number) for number in numbers if asymmetric),
             language=endpoint.language,
             attach=endpoint.attach,
+            address_id=endpoint.address_id,
+            withheld=endpoint.withheld,
         )
 
     def _open_destination(self, sealed: bytes, endpoint_id: UUID) -> Destination:

@@ -454,6 +454,7 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("get", "/v1/endpoints/{endpoint_id}/keys"),
         ("post", "/v1/endpoints/{endpoint_id}/rotate"),
         ("post", "/v1/endpoints/{endpoint_id}/test"),
+        ("post", "/v1/endpoints/{endpoint_id}/confirmation"),
         ("post", "/v1/endpoints/{endpoint_id}/replay"),
         ("get", "/v1/deliveries"),
         ("get", "/v1/deliveries/{delivery_id}"),

@@ -22,6 +22,7 @@ from shared.schemas.endpoints import (
     EndpointKind,
     Payload,
     Signature,
+    Withheld,
 )
 from shared.schemas.jobs import ReportLanguage
 from shared.signing import endpoint_key_pair
@@ -33,6 +34,8 @@ class EndpointState(enum.StrEnum):
     ENABLED = "enabled"
     PAUSED = "paused"
     DISABLED = "disabled"
+    UNCONFIRMED = "unconfirmed"
+    SUPPRESSED = "suppressed"
 
 
 class SecretKeyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +73,11 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
     id: Id
     kind: EndpointKind
     state: Annotated[
-        EndpointState, Meta(description="`paused` by you, `disabled` for its failures (`health` says why), or neither.")
+        EndpointState,
+        Meta(
+            description="`enabled`, `paused` by you, `disabled` for its failures (`health` says why); of e-mail, `unconfirmed` "
+            "until the address's reader says yes, `suppressed` while `/v1/suppressions` has it."
+        ),
     ]
     description: Annotated[str | None, Meta(description="As given.", examples=["The archive's importer"])]
     destination: Annotated[
@@ -177,7 +184,7 @@ def endpoint_view(row: EndpointRow, health: EndpointHealth | None, *, headers: t
     return EndpointView(
         id=row.id,
         kind=row.kind,
-        state=EndpointState.PAUSED if row.paused else EndpointState.DISABLED if disabled else EndpointState.ENABLED,
+        state=_state(row, disabled=disabled),
         description=row.description,
         destination=row.label,
         headers=headers,
@@ -207,6 +214,19 @@ def delivery_view(record: DeliveryRecord) -> DeliveryView:
 def delivery_details(record: DeliveryRecord, attempts: list[AttemptRecord]) -> DeliveryDetails:
     """A delivery and every attempt."""
     return DeliveryDetails(**msgspec.structs.asdict(delivery_view(record)), log=tuple(map(_attempt, attempts)))
+
+
+def _state(row: EndpointRow, *, disabled: bool) -> EndpointState:
+    """What has to be seen to first."""
+    match row.withheld:
+        case Withheld.SUPPRESSED:
+            return EndpointState.SUPPRESSED
+        case Withheld.UNCONFIRMED:
+            return EndpointState.UNCONFIRMED
+        case None if row.paused:
+            return EndpointState.PAUSED
+        case None:
+            return EndpointState.DISABLED if disabled else EndpointState.ENABLED
 
 
 def _attempt(record: AttemptRecord) -> AttemptView:
