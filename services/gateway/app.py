@@ -135,7 +135,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     )
     yield Service(
         name=SERVICE,
-        subscriptions=subscriptions(lifecycle),
+        subscriptions=subscriptions(lifecycle=lifecycle, addresses=addresses),
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=sweeper.run),

@@ -31,6 +31,7 @@ from services.gateway.routes import (
     jobs,
     results,
     solutions,
+    suppressions,
     transcripts,
     unsubscribing,
     uploads,
@@ -76,6 +77,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     deliveries.list_deliveries,
     deliveries.get_delivery,
     deliveries.redeliver,
+    suppressions.list_suppressions,
+    suppressions.lift_suppression,
 )
 
 LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import pytest
 from services.gateway.store.upkeep import UpkeepStore
 from shared.mail_links import LinkPurpose, link_token
 from shared.schemas.endpoints import Endpoint, Test, Withheld
-from shared.schemas.events import DeliveryRequested, EndpointChanged
+from shared.schemas.events import AddressRefused, DeliveryRequested, EndpointChanged
 from tests.gatewaying import ApiClient, RunningGateway, running_gateway
 
 PUBLIC = "https://audio2txt.example"
@@ -242,6 +245,146 @@ async def test_a_link_in_an_e_mail_ends_them(gateway: RunningGateway, api: ApiCl
 
     await reader.post(await link(gateway, first, LinkPurpose.CONFIRM))
     assert [await state(api, each) for each in (first, second)] == ["enabled", "enabled"]
+
+
+async def refusal(gateway: RunningGateway, endpoint: dict[str, Any], **changes: Any) -> AddressRefused:
+    """The notifier tells that the mail server knows no such address."""
+    told_ = await gateway.others.heard(EndpointChanged, endpoint["id"])
+    assert told_.endpoint is not None
+    assert told_.endpoint.address_id is not None
+    event = AddressRefused(
+        tenant_id=told_.tenant_id, endpoint_id=told_.endpoint_id, address_id=told_.endpoint.address_id, **changes
+    )
+    await gateway.others.say(event)
+    return event
+
+
+async def suppressions(api: ApiClient, **parameters: Any) -> list[dict[str, Any]]:
+    """As the tenant sees them."""
+    answer = await api.http.get("/v1/suppressions", params=parameters)
+    assert answer.status_code == 200, answer.text
+    data: list[dict[str, Any]] = answer.json()["data"]
+    return data
+
+
+async def test_an_address_that_does_not_exist_is_suppressed(
+    gateway: RunningGateway, api: ApiClient, reader: httpx.AsyncClient
+) -> None:
+    """For all endpoints that lead there, until the tenant knows better; a repeat of old news changes nothing then."""
+    endpoint, beside = await made(api), await made(api)
+    await reader.post(await link(gateway, endpoint, LinkPurpose.CONFIRM))
+    event = await refusal(gateway, endpoint)
+    await gateway.others.say(event)
+    assert [await state(api, each) for each in (endpoint, beside)] == ["suppressed", "suppressed"]
+    (suppression,) = await suppressions(api)
+    assert (suppression["address"], suppression["reason"]) == (CHEN, "no_such_address")
+    assert dt.datetime.fromisoformat(suppression["created_at"]) == event.occurred_at
+    before = await told(gateway, endpoint, 3)
+    assert before.withheld is Withheld.SUPPRESSED
+
+    path = f"/v1/suppressions/{suppression['id']}"
+    assert (await api.http.delete(path)).status_code == 204
+    assert [await state(api, each) for each in (endpoint, beside)] == ["enabled", "enabled"]
+    after = await told(gateway, endpoint, 4)
+    assert (after.withheld, after.enabled_at > before.enabled_at) == (None, True)
+    gone = await api.http.delete(path)
+    assert (gone.status_code, gone.json()["code"]) == (404, "suppression_not_found")
+    await gateway.others.say(event)
+    assert await suppressions(api) == []
+    await refusal(gateway, endpoint)
+    assert len(await suppressions(api)) == 1
+
+
+async def test_a_question_that_could_not_be_delivered_is_asked_again(gateway: RunningGateway, api: ApiClient) -> None:
+    """When the suppression is lifted; the notifier is to begin anew then."""
+    endpoint = await made(api)
+    await refusal(gateway, endpoint)
+    before = await told(gateway, endpoint, 2)
+    await gateway.pool.execute("update gateway.addresses set asked_at = now() - interval '4 hours'")
+    (suppression,) = await suppressions(api)
+    assert (await api.http.delete(f"/v1/suppressions/{suppression['id']}")).status_code == 204
+    after = await told(gateway, endpoint, 3)
+    assert (after.withheld, after.enabled_at > before.enabled_at) == (Withheld.UNCONFIRMED, True)
+    assert after.asked_at is not None
+    assert before.asked_at is not None
+    assert after.asked_at > before.asked_at
+
+
+async def test_another_address_ends_what_the_first_was_suppressed_for(gateway: RunningGateway, api: ApiClient) -> None:
+    """It leads to somebody else."""
+    endpoint = await made(api)
+    await refusal(gateway, endpoint)
+    before = await told(gateway, endpoint, 2)
+    changed = await api.http.patch(f"/v1/endpoints/{endpoint['id']}", json={"address": LIN})
+    assert changed.json()["state"] == "unconfirmed"
+    assert (await told(gateway, endpoint, 3)).enabled_at > before.enabled_at
+    back = await api.http.patch(f"/v1/endpoints/{endpoint['id']}", json={"address": CHEN})
+    assert back.json()["state"] == "suppressed"
+
+
+async def test_whoever_said_no_is_asked_before_it_is_lifted(
+    gateway: RunningGateway, api: ApiClient, reader: httpx.AsyncClient
+) -> None:
+    """The tenant can have the question sent, and nothing else; a mail server's word does not change the reader's."""
+    endpoint = await made(api)
+    await reader.post(await link(gateway, endpoint, LinkPurpose.CONFIRM))
+    await reader.post(await link(gateway, endpoint, LinkPurpose.UNSUBSCRIBE))
+    await refusal(gateway, endpoint)
+    (suppression,) = await suppressions(api)
+    assert suppression["reason"] == "unsubscribed"
+    await gateway.pool.execute("update gateway.addresses set asked_at = now() - interval '4 hours'")
+    assert (await api.http.delete(f"/v1/suppressions/{suppression['id']}")).status_code == 204
+    assert await state(api, endpoint) == "unconfirmed"
+    asked = await told(gateway, endpoint, 4)
+    assert asked.asked_at is not None
+    assert dt.datetime.now(dt.UTC) - asked.asked_at < dt.timedelta(minutes=1)
+    assert await suppressions(api) == []
+    await reader.post(await link(gateway, endpoint, LinkPurpose.CONFIRM))
+    assert await state(api, endpoint) == "enabled"
+
+
+async def test_suppressions_are_paged_and_nobody_elses(
+    gateway: RunningGateway, api: ApiClient, reader: httpx.AsyncClient
+) -> None:
+    """The newest first; one can be looked up by its address, however it is spelt."""
+    addresses = [f"{name}@例子.example" for name in "abc"]
+    for address in addresses:
+        await reader.post(await link(gateway, await made(api, address), LinkPurpose.UNSUBSCRIBE))
+    first = await api.http.get("/v1/suppressions", params={"limit": 2})
+    rest = await suppressions(api, limit=2, after=first.json()["next_cursor"])
+    shown = [*first.json()["data"], *rest]
+    assert [each["address"] for each in shown] == [f"{name}@xn--fsqu00a.example" for name in "cba"]
+    assert 'rel="next"' in first.headers["link"]
+    assert [each["id"] for each in await suppressions(api, address="B@例子.example")] == [shown[1]["id"]]
+    assert await suppressions(api, address="nobody") == []
+    async with await gateway.new_tenant("rival") as http:
+        assert await suppressions(ApiClient(http)) == []
+        foreign = await http.delete(f"/v1/suppressions/{shown[0]['id']}")
+        assert (foreign.status_code, foreign.json()["code"]) == (404, "suppression_not_found")
+    assert len(await suppressions(api)) == 3
+
+
+async def audio2txt(gateway: RunningGateway, api: ApiClient, *arguments: str) -> tuple[int | None, str]:
+    """Run the command: exit status, and what it said."""
+    key = api.http.headers["authorization"].removeprefix("Bearer ")
+    command = (sys.executable, "-m", "services", *arguments, "--url", gateway.url, "--api-key", key)
+    process = await asyncio.create_subprocess_exec(*command, env={"PATH": "/usr/bin:/bin"}, stdout=-1, stderr=-2)
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
+
+
+async def test_suppressions_on_the_command_line(gateway: RunningGateway, api: ApiClient) -> None:
+    """Listed, and lifted by the address."""
+    endpoint = await made(api)
+    assert await audio2txt(gateway, api, "suppressions", "list") == (0, "No addresses are suppressed.\n")
+    await refusal(gateway, endpoint)
+    status, said = await audio2txt(gateway, api, "suppressions", "list")
+    assert (status, said.split()[2:]) == (0, ["no_such_address", CHEN])
+    status, said = await audio2txt(gateway, api, "suppressions", "lift", "Chen@Example.com")
+    assert (status, said) == (0, f"{CHEN} is not suppressed any more (it was: no_such_address)\n")
+    status, said = await audio2txt(gateway, api, "suppressions", "lift", CHEN)
+    assert (status, f"{CHEN} is not suppressed; " in said) == (2, True)
+    assert await state(api, endpoint) == "unconfirmed"
 
 
 async def test_addresses_from_before_go_on_as_they_were(database_url: str, tmp_path: Path) -> None:

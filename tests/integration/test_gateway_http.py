@@ -459,6 +459,8 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("get", "/v1/deliveries"),
         ("get", "/v1/deliveries/{delivery_id}"),
         ("post", "/v1/deliveries/{delivery_id}/redeliver"),
+        ("get", "/v1/suppressions"),
+        ("delete", "/v1/suppressions/{suppression_id}"),
     }
     for operation in operations.values():
         assert operation["summary"]

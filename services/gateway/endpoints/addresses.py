@@ -15,11 +15,13 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from services.gateway.cursors import Cursor
 from services.gateway.endpoints.announcing import changed_event
 from services.gateway.problems import Problem, invalid
-from services.gateway.store.addresses import AddressChanges, AddressRow, AddressStore
+from services.gateway.store.addresses import AddressChanges, AddressRow, AddressStore, SuppressionRow
 from services.gateway.store.endpoints import EndpointRow, EndpointWrites
 from shared.schemas.endpoints import CONFIRMATION_SECONDS, SuppressionReason, Withheld
+from shared.schemas.events import AddressRefused
 
 MOST_UNANSWERED = 5
 """So often a reader is asked, who does not answer."""
@@ -50,12 +52,14 @@ class Addresses:
             if asked:
                 known = await self._asked(changes, known)
             await changes.write(known)
-            yield (
-                changes.endpoints,
-                msgspec.structs.replace(
-                    row, address_id=known.id, withheld=known.withheld, asked_at=known.asked_at if asked else None
-                ),
+            addressed = msgspec.structs.replace(
+                row,
+                address_id=known.id,
+                withheld=known.withheld,
+                asked_at=known.asked_at if asked else None,
+                enabled_at=dt.datetime.now(dt.UTC),  # whatever the address before was disabled for
             )
+            yield changes.endpoints, addressed
 
     async def ask_again(self, row: EndpointRow) -> None:
         """Send the question once more. Raises `Problem`."""
@@ -94,6 +98,43 @@ class Addresses:
                 return
             await _suppress(changes, known, SuppressionReason.UNSUBSCRIBED, dt.datetime.now(dt.UTC))
         self.wake()
+
+    async def refused(self, event: AddressRefused) -> None:
+        """The mail server knows no such address."""
+        async with self.store.changing() as changes:
+            known = await changes.lock(event.address_id)
+            if known is None or known.tenant_id != event.tenant_id:
+                return
+            await _suppress(changes, known, SuppressionReason.NO_SUCH_ADDRESS, event.occurred_at)
+        self.wake()
+
+    async def suppressions(
+        self, tenant_id: UUID, address: str | None, *, after: Cursor | None, limit: int
+    ) -> list[SuppressionRow]:
+        """The newest, those after the cursor; of one address alone where it is given."""
+        try:
+            known = None if address is None else canonical(address)
+        except Problem:
+            return []
+        return await self.store.suppressions(tenant_id, known, after=after, limit=limit)
+
+    async def lift(self, tenant_id: UUID, address_id: UUID, *, traceparent: str | None) -> None:
+        """Write to an address again. Whoever has said no is asked first. Raises `Problem`."""
+        async with self.store.changing() as changes:
+            known = await changes.lock(address_id)
+            if known is None or known.tenant_id != tenant_id or known.suppressed_at is None:
+                detail = "There is no suppression with this id; it may have been lifted."
+                raise Problem(404, "suppression_not_found", detail)
+            known = self._let_in(_lifted(known))
+            leading = await changes.endpoints.leading_to(address_id)
+            asks = known.withheld is Withheld.UNCONFIRMED and bool(leading) and not _asked_lately(known)
+            if asks:
+                self._check_links()
+                known = await self._asked(changes, known)
+            await changes.write(known)
+            await _spread(changes, known, asking=leading[-1].id if asks else None, traceparent=traceparent)
+        self.wake()
+        log.info("address.lifted", tenant_id=str(tenant_id), address_id=str(address_id))
 
     async def adopt(self, rows: list[EndpointRow]) -> None:
         """Enter the addresses of endpoints from before, which have been written to all along; and where nobody is asked, let in
@@ -181,6 +222,17 @@ def _asked_lately(known: AddressRow) -> bool:
     return dt.datetime.now(dt.UTC) - known.asked_at < dt.timedelta(seconds=CONFIRMATION_SECONDS)
 
 
+def _lifted(known: AddressRow) -> AddressRow:
+    said_no = known.suppressed_reason is SuppressionReason.UNSUBSCRIBED
+    return msgspec.structs.replace(
+        known,
+        suppressed_at=None,
+        suppressed_reason=None,
+        lifted_at=dt.datetime.now(dt.UTC),
+        confirmed_at=None if said_no else known.confirmed_at,
+    )
+
+
 async def _suppress(changes: AddressChanges, known: AddressRow, reason: SuppressionReason, at: dt.datetime) -> None:
     """Nothing more is sent there. Somebody's no counts more than a mail server's; what was lifted since is old news."""
     if known.suppressed_reason in (reason, SuppressionReason.UNSUBSCRIBED) or (known.lifted_at and at <= known.lifted_at):
@@ -191,7 +243,9 @@ async def _suppress(changes: AddressChanges, known: AddressRow, reason: Suppress
     log.info("address.suppressed", tenant_id=str(known.tenant_id), address_id=str(known.id), reason=reason)
 
 
-async def _spread(changes: AddressChanges, known: AddressRow, *, asking: UUID | None = None) -> None:
+async def _spread(
+    changes: AddressChanges, known: AddressRow, *, asking: UUID | None = None, traceparent: str | None = None
+) -> None:
     """Tell the notifier what has changed about an address, for each endpoint that leads there; by way of `asking` its reader
     is asked."""
     now = dt.datetime.now(dt.UTC)
@@ -203,9 +257,9 @@ async def _spread(changes: AddressChanges, known: AddressRow, *, asking: UUID | 
             row,
             withheld=known.withheld,
             asked_at=asked_at,
-            enabled_at=row.enabled_at if known.withheld else now,
+            enabled_at=row.enabled_at if known.withheld is Withheld.SUPPRESSED else now,
             version=row.version + 1,
             updated_at=now,
         )
-        written = await changes.endpoints.change(new, changed_event(new))
+        written = await changes.endpoints.change(new, changed_event(new, traceparent))
         assert written, "locked rows keep their version"

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.gateway.cursors import Cursor
 from services.gateway.store import PATIENCE, patiently
 from services.gateway.store.endpoints import EndpointWrites
 from shared.database import Connection, Pool, transaction
@@ -37,6 +38,16 @@ class AddressRow(msgspec.Struct, frozen=True, kw_only=True):
         if self.suppressed_at is not None:
             return Withheld.SUPPRESSED
         return Withheld.UNCONFIRMED if self.confirmed_at is None else None
+
+
+class SuppressionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What suppresses an address."""
+
+    id: UUID
+    """The address's own."""
+    address: str
+    reason: SuppressionReason
+    created_at: dt.datetime
 
 
 _NAMES = tuple(field.name for field in msgspec.structs.fields(AddressRow))
@@ -96,6 +107,23 @@ class AddressStore:
         """One address, for whoever proves to be its reader."""
         row = await patiently(self._pool.fetchrow(f"select {_COLUMNS} from gateway.addresses where id = $1", address_id))
         return None if row is None else msgspec.convert(dict(row), AddressRow)
+
+    async def suppressions(
+        self, tenant_id: UUID, address: str | None, *, after: Cursor | None, limit: int
+    ) -> list[SuppressionRow]:
+        """The tenant's newest, those after the cursor; of one address alone where it is given."""
+        rows = await patiently(
+            self._pool.fetch(
+                """
+                select id, address, suppressed_reason as reason, suppressed_at as created_at from gateway.addresses
+                where tenant_id = $1 and suppressed_at is not null and ($2::text is null or address = $2)
+                    and ($3::timestamptz is null or (suppressed_at, id) < ($3, $4))
+                order by suppressed_at desc, id desc limit $5
+                """,
+                *(tenant_id, address, after and after.created_at, after and after.id, limit),
+            )
+        )
+        return [msgspec.convert(dict(row), SuppressionRow) for row in rows]
 
     async def language(self, address_id: UUID) -> ReportLanguage:
         """What its reader is written to in, by the newest endpoint."""
