@@ -79,6 +79,11 @@ async def link(gateway: RunningGateway, endpoint: dict[str, Any], purpose: LinkP
     return purpose.path + link_token(gateway.platform.secret_key, purpose, address_id)
 
 
+async def hours_later(gateway: RunningGateway) -> None:
+    """When readers may be asked again."""
+    await gateway.pool.execute("update gateway.addresses set asked_at = asked_at - interval '4 hours'")
+
+
 async def test_a_new_address_is_asked_first(gateway: RunningGateway, api: ApiClient, reader: httpx.AsyncClient) -> None:
     """Following the link asks, and only the answer counts, for scanners follow links too. Then e-mails are sent."""
     endpoint = await made(api, language="zh-Hant")
@@ -113,15 +118,20 @@ async def test_until_then_nothing_can_be_sent(gateway: RunningGateway, api: ApiC
         assert (answer.status_code, answer.json()["code"]) == (409, "address_unconfirmed")
         assert f"POST {path}/confirmation" in answer.json()["detail"]
     first = (await told(gateway, endpoint)).asked_at
-    again = await api.http.post(f"{path}/confirmation")
-    assert (again.status_code, again.json()["state"]) == (202, "unconfirmed")
-    second = (await told(gateway, endpoint, 2)).asked_at
-    assert first is not None
-    assert second is not None
-    assert second > first
-    codes = [(await api.http.post(f"{path}/confirmation")).status_code for _ in range(4)]
-    assert codes == [202, 202, 202, 409]
-    assert (await api.http.post(f"{path}/confirmation")).json()["code"] == "confirmation_unanswered"
+    soon = await api.http.post(f"{path}/confirmation")
+    assert (soon.status_code, soon.json()["code"]) == (429, "asked_lately")
+    assert 0 < int(soon.headers["retry-after"]) <= 3 * 3600
+    for count in range(2, 6):
+        await hours_later(gateway)
+        again = await api.http.post(f"{path}/confirmation")
+        assert (again.status_code, again.json()["state"]) == (202, "unconfirmed")
+        latest = (await told(gateway, endpoint, count)).asked_at
+        assert first is not None
+        assert latest is not None
+        assert latest > first
+    await hours_later(gateway)
+    enough = await api.http.post(f"{path}/confirmation")
+    assert (enough.status_code, enough.json()["code"]) == (409, "confirmation_unanswered")
     assert gateway.others.all_of(DeliveryRequested, endpoint["id"]) == []
 
 
@@ -296,11 +306,10 @@ async def test_an_address_that_does_not_exist_is_suppressed(
 
 
 async def test_a_question_that_could_not_be_delivered_is_asked_again(gateway: RunningGateway, api: ApiClient) -> None:
-    """When the suppression is lifted; the notifier is to begin anew then."""
+    """When the suppression is lifted, also soon, for nobody has got it; the notifier is to begin anew then."""
     endpoint = await made(api)
     await refusal(gateway, endpoint)
     before = await told(gateway, endpoint, 2)
-    await gateway.pool.execute("update gateway.addresses set asked_at = now() - interval '4 hours'")
     (suppression,) = await suppressions(api)
     assert (await api.http.delete(f"/v1/suppressions/{suppression['id']}")).status_code == 204
     after = await told(gateway, endpoint, 3)
@@ -332,7 +341,7 @@ async def test_whoever_said_no_is_asked_before_it_is_lifted(
     await refusal(gateway, endpoint)
     (suppression,) = await suppressions(api)
     assert suppression["reason"] == "unsubscribed"
-    await gateway.pool.execute("update gateway.addresses set asked_at = now() - interval '4 hours'")
+    await hours_later(gateway)
     assert (await api.http.delete(f"/v1/suppressions/{suppression['id']}")).status_code == 204
     assert await state(api, endpoint) == "unconfirmed"
     asked = await told(gateway, endpoint, 4)

@@ -7,6 +7,7 @@ transaction.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ class Addresses:
             known = self._let_in(known)
             if known.withheld is Withheld.UNCONFIRMED:
                 self._check_links()
+                _check_interval(known)
                 known = await self._asked(changes, known)
             await changes.write(known)
             await _spread(changes, known, asking=row.id)
@@ -125,9 +127,10 @@ class Addresses:
             if known is None or known.tenant_id != tenant_id or known.suppressed_at is None:
                 detail = "There is no suppression with this id; it may have been lifted."
                 raise Problem(404, "suppression_not_found", detail)
+            answerable = known.suppressed_reason is SuppressionReason.UNSUBSCRIBED and _asked_lately(known)
             known = self._let_in(_lifted(known))
             leading = await changes.endpoints.leading_to(address_id)
-            asks = known.withheld is Withheld.UNCONFIRMED and bool(leading) and not _asked_lately(known)
+            asks = known.withheld is Withheld.UNCONFIRMED and bool(leading) and not answerable
             if asks:
                 self._check_links()
                 known = await self._asked(changes, known)
@@ -217,9 +220,23 @@ def canonical(address: str) -> str:
 
 
 def _asked_lately(known: AddressRow) -> bool:
+    return _until_asked_again(known) > 0
+
+
+def _until_asked_again(known: AddressRow) -> float:
+    """Seconds."""
     if known.asked_at is None:
-        return False
-    return dt.datetime.now(dt.UTC) - known.asked_at < dt.timedelta(seconds=CONFIRMATION_SECONDS)
+        return 0.0
+    return CONFIRMATION_SECONDS - (dt.datetime.now(dt.UTC) - known.asked_at).total_seconds()
+
+
+def _check_interval(known: AddressRow) -> None:
+    if (seconds := _until_asked_again(known)) > 0:
+        detail = (
+            f"The reader of {known.address} was asked less than {CONFIRMATION_SECONDS / 3600:.0f} hours ago. The link in that "
+            f"e-mail works; it can be sent again in {math.ceil(seconds / 60)} minutes."
+        )
+        raise Problem(429, "asked_lately", detail, headers={"Retry-After": str(math.ceil(seconds))})
 
 
 def _lifted(known: AddressRow) -> AddressRow:

@@ -177,17 +177,17 @@ async def send_test(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) 
     opt=Operation(
         summary="Ask an address again",
         tag="Endpoints",
-        answers={202: Answer(description="It is asked as soon as it may be.", content=EndpointView)},
+        answers={202: Answer(description="It is asked.", content=EndpointView)},
         problems={
             **_NOT_FOUND,
             409: "There is nothing to confirm, or it cannot be asked.",
-            429: "Too many addresses were asked to confirm.",
+            429: "It was asked within three hours, or too many were.",
         },
     ).opt,
 )
 async def ask_to_confirm(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[EndpointView]:
-    """Send the e-mail with the button once more. One address gets it once in three hours, whoever asks, and five times without
-    an answer; the links in all of them work."""
+    """Send the e-mail with the button once more: after three hours at the earliest, and five times without an answer. The links
+    in all of them work."""
     row = await gateway.endpoints.ask_again(request.user.tenant_id, endpoint_id)
     return Response((await _views(gateway, [row]))[0], status_code=202)
 
