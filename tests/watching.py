@@ -12,7 +12,7 @@ from tests.receivers import Request, read_request
 
 
 class Watcher:
-    """Answers 204 after `answer_seconds`, and hangs up on the first `refusals` requests with an id."""
+    """Answers 204 after `answer_seconds`, and 503 to the first `refusals` requests with an id."""
 
     def __init__(self, *, answer_seconds: float = 0.05, refusals: int = 0) -> None:
         self.url = ""
@@ -34,7 +34,8 @@ class Watcher:
             while True:
                 request = await read_request(reader)
                 await self._take(request, reader)
-                writer.write(b"HTTP/1.1 204 X\r\n\r\n")
+                refused = self.seen[request.headers["webhook-id"]] <= self._refusals
+                writer.write(b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n" if refused else b"HTTP/1.1 204 X\r\n\r\n")
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
@@ -60,8 +61,6 @@ class Watcher:
             await _unless_gone(reader, self._answer())
         finally:
             self.open[name] -= 1
-        if self.seen[name] <= self._refusals:
-            raise ConnectionResetError
 
     async def _answer(self) -> None:
         await asyncio.sleep(self._answer_seconds)
