@@ -9,6 +9,7 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from typing_extensions import override
 
 from services.notifier.pacing import Pace, Sign, Standing
 from services.notifier.scheduler import AGE_SECONDS, Capacity, Grant, Lane, Scheduler
@@ -126,6 +127,7 @@ class Scheduling(RuleBasedStateMachine):
         """What is booked is what runs."""
         assert self.scheduler.running == {lane: sum(grant.lane is lane for grant in self.running) for lane in Lane}
 
+    @override
     def teardown(self) -> None:
         """Once all has ended and nobody rests any more, everything that is due is sent, without another word."""
         for _ in range(1000):
