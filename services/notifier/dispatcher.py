@@ -1,7 +1,8 @@
 """The loop that sends what is due: looks for it, lets the scheduler say whose turn it is, takes just that, and makes the
 attempts.
 
-The database's clock says what is due; waiting goes by the monotonic one. So a clock that jumps loses and hastens nothing.
+The database's clock says what is due; waiting, and who owns what, go by the monotonic one. So a clock that jumps loses
+nothing and sends nothing twice.
 """
 
 from __future__ import annotations
@@ -75,7 +76,10 @@ class Dispatcher:
         self._unwritten: Counter[UUID] = Counter()
         self._busy: Counter[int] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._sending: dict[UUID, Claimed] = {}
+        self._under_way: dict[UUID, Claimed] = {}
+        """From the claim until what came of it is written down."""
+        self._sending: set[UUID] = set()
+        """Those of them whose attempt is not over yet."""
         self._event = asyncio.Event()
         self._woken = True
         self._next_look = 0.0
@@ -148,6 +152,7 @@ class Dispatcher:
                     {endpoint_id: len(its) for endpoint_id, its in granted.items()},
                     owner=self._partitions.owner,
                     parts=self._partitions.active,
+                    under_way=[claimed.id for claimed in self._under_way.values() if claimed.endpoint_id in granted],
                     lease_seconds=self._lease_seconds,
                     mail_lease_seconds=self._mail_lease_seconds,
                 )
@@ -171,7 +176,8 @@ class Dispatcher:
         metrics.DELIVERY_DELAY.labels(grant.lane).observe(max(0.0, claimed.late))
         self._busy[claimed.part] += 1
         self._unwritten[claimed.endpoint_id] += 1
-        self._sending[claimed.id] = claimed
+        self._under_way[claimed.id] = claimed
+        self._sending.add(claimed.id)
         task = asyncio.create_task(self._attempt(claimed, grant), name=f"delivery {claimed.id}")
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(done, claimed))
@@ -188,7 +194,7 @@ class Dispatcher:
             finally:
                 growing_old.cancel()
             health, notice = self._learn(claimed, grant, made)
-            del self._sending[claimed.id]
+            self._sending.discard(claimed.id)
             mail = claimed.configuration.kind is EndpointKind.EMAIL
             lease = self._mail_lease_seconds if mail else self._lease_seconds
             ours = await self._writer.carry_out(Written(made.result, health, deadline=began + lease))
@@ -236,7 +242,8 @@ class Dispatcher:
 
     def _ended(self, task: asyncio.Task[None], claimed: Claimed) -> None:
         self._tasks.discard(task)
-        self._sending.pop(claimed.id, None)
+        self._sending.discard(claimed.id)
+        self._under_way.pop(claimed.id, None)
         self._busy[claimed.part] -= 1
         self._unwritten[claimed.endpoint_id] -= 1
         self._forget(claimed.endpoint_id)
@@ -271,7 +278,7 @@ class Dispatcher:
     async def _finish(self) -> None:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self._grace)
-        unfinished, claims = list(self._tasks), list(self._sending.values())
+        unfinished, claims = list(self._tasks), [self._under_way[id_] for id_ in self._sending]
         for task in unfinished:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
