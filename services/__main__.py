@@ -15,6 +15,7 @@ COMMANDS = (
     "transcribe",
     "retry",
     "deliveries",
+    "suppressions",
     "solutions",
     "demo",
     "doctor",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers.rabbitmq import RabbitServer, ServerMissing
+from tests.servers.debian import PackageMissing
+from tests.servers.rabbitmq import RabbitServer
 
 
 @pytest.fixture(scope="session")
@@ -15,7 +16,7 @@ def rabbitmq_server() -> Iterator[RabbitServer]:
     """The node that all tests of this run share. A test that stops it starts it again."""
     try:
         server = RabbitServer()
-    except ServerMissing as error:
+    except PackageMissing as error:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))

@@ -194,11 +194,15 @@ class ApiClient:
 
 @asynccontextmanager
 async def running_gateway(
-    database_url: str, folder: Path, *, settings: Mapping[str, str] | None = None
+    database_url: str, folder: Path, *, settings: Mapping[str, str] | None = None, public_url: str | None = None
 ) -> AsyncIterator[RunningGateway]:
     """Start a gateway on a migrated database."""
     platform_settings = PlatformSettings(
-        data_dir=str(folder), secret_key="a master secret for tests, 32 bytes and more", port=0, drain_seconds=5
+        data_dir=str(folder),
+        secret_key="a master secret for tests, 32 bytes and more",
+        public_url=public_url,
+        port=0,
+        drain_seconds=5,
     )
     environment = dict(settings or {})
     async with AsyncExitStack() as stack:

@@ -27,6 +27,8 @@ class MailServer:
     port: int = 0
     replies: dict[str, list[str]] = field(default_factory=dict)
     drop: str | None = None
+    unknown: tuple[str, ...] = ()
+    """Addresses that do not exist."""
     connections: int = 0
     most_open: int = 0
     commands: list[str] = field(default_factory=list)
@@ -60,6 +62,8 @@ class MailServer:
     ) -> str:
         if refusal := self._reply("RCPT", server):
             return refusal
+        if address in self.unknown:
+            return "550 5.1.1 no such user"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

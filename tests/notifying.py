@@ -22,6 +22,7 @@ from shared.database import Pool, open_pool, transaction
 from shared.runtime import Platform, _keep_running
 from shared.schemas.endpoints import DeliveryWish, EmailDestination, Endpoint, EndpointHealth, EndpointKind, WebhookDestination
 from shared.schemas.events import (
+    AddressRefused,
     DeliveryFinished,
     DeliveryRequested,
     EndpointChanged,
@@ -146,6 +147,7 @@ class RunningNotifier:
         self._bus = bus
         self.pool = pool
         self.finished: list[DeliveryFinished] = []
+        self._refused: list[AddressRefused] = []
         self._heard = asyncio.Condition()
 
     async def publish(self, event: Event) -> None:
@@ -169,6 +171,18 @@ class RunningNotifier:
         async with self._heard:
             self.finished.append(end)
             self._heard.notify_all()
+
+    async def hear_refusal(self, event: AddressRefused) -> None:
+        """The same, of addresses."""
+        async with self._heard:
+            self._refused.append(event)
+            self._heard.notify_all()
+
+    async def refusals(self, count: int) -> list[AddressRefused]:
+        """Wait until so many addresses were told not to exist."""
+        async with asyncio.timeout(PATIENCE), self._heard:
+            await self._heard.wait_for(lambda: len(self._refused) >= count)
+        return self._refused
 
     async def statuses(self, endpoint: EndpointChanged) -> list[str]:
         """Where the deliveries to an endpoint stand, the oldest message first."""
@@ -253,7 +267,13 @@ async def running_notifier(
     )
     notifier = RunningNotifier(bus=bus, pool=pool)
     async with assemble(platform) as service:
-        await bus.start([*service.subscriptions, subscription("gateway", DeliveryFinished, notifier.hear)])
+        await bus.start(
+            [
+                *service.subscriptions,
+                subscription("gateway", DeliveryFinished, notifier.hear),
+                subscription("gateway", AddressRefused, notifier.hear_refusal),
+            ]
+        )
         loops = [asyncio.create_task(_keep_running(loop), name=loop.name) for loop in service.loops]
         try:
             yield notifier

@@ -45,7 +45,7 @@ class Receiver:
         self.connections += 1
         try:
             while True:
-                request = await _read_request(reader)
+                request = await read_request(reader)
                 behave = self.behaviours[min(len(self.requests), len(self.behaviours) - 1)]
                 async with self.changed:
                     self.requests.append(request)
@@ -136,7 +136,8 @@ def endless(chunk: bytes = b"x" * 4096) -> Behaviour:
     return behave
 
 
-async def _read_request(reader: asyncio.StreamReader) -> Request:
+async def read_request(reader: asyncio.StreamReader) -> Request:
+    """The next request of a connection."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip("\r\n").split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}

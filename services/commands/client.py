@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
@@ -30,6 +30,8 @@ from shared.schemas.jobs import (
     SpeakerRange,
     Waiting,
 )
+
+T = TypeVar("T")
 
 CHUNK_BYTES = 1024 * 1024
 TIMEOUT = httpx.Timeout(30, read=90)
@@ -155,8 +157,17 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     types: tuple[EventType, ...] = ()
 
 
-class _Deliveries(msgspec.Struct):
-    data: tuple[Delivery, ...]
+class Suppression(msgspec.Struct, frozen=True):
+    """An address that gets no e-mails any more."""
+
+    id: UUID
+    address: str
+    reason: str
+    created_at: dt.datetime
+
+
+class _Page(msgspec.Struct, Generic[T], frozen=True):
+    data: tuple[T, ...]
     next_cursor: str | None = None
 
 
@@ -249,17 +260,17 @@ class Client:
         partial.replace(target)
         return target.stat().st_size
 
-    async def deliveries(self, *, most: int, **wanted: str) -> AsyncIterator[Delivery]:
+    def deliveries(self, *, most: int, **wanted: str) -> AsyncIterator[Delivery]:
         """The newest deliveries, at most so many, filtered as `GET /v1/deliveries` filters them."""
-        query, left = {**wanted, "limit": str(min(most, 100))}, most
-        while left > 0:
-            page = msgspec.json.decode((await self._call("GET", "/v1/deliveries", params=query)).content, type=_Deliveries)
-            for delivery in page.data[:left]:
-                yield delivery
-            left -= len(page.data)
-            if page.next_cursor is None:
-                return
-            query["after"] = page.next_cursor
+        return self._newest("/v1/deliveries", _Page[Delivery], most=most, **wanted)
+
+    def suppressions(self, *, most: int, **wanted: str) -> AsyncIterator[Suppression]:
+        """The newest suppressions, at most so many, filtered as `GET /v1/suppressions` filters them."""
+        return self._newest("/v1/suppressions", _Page[Suppression], most=most, **wanted)
+
+    async def lift(self, suppression_id: UUID) -> None:
+        """Have an address written to again."""
+        await self._call("DELETE", f"/v1/suppressions/{suppression_id}")
 
     async def delivery(self, delivery_id: UUID) -> DeliveryDetails:
         """One delivery and what came back at each attempt."""
@@ -283,6 +294,17 @@ class Client:
     async def check(self) -> None:
         """Raise `ApiError` unless the gateway answers and takes the key."""
         await self._call("GET", "/v1/account")
+
+    async def _newest(self, path: str, kind: type[_Page[T]], *, most: int, **wanted: str) -> AsyncIterator[T]:
+        query, left = {**wanted, "limit": str(min(most, 100))}, most
+        while left > 0:
+            page = msgspec.json.decode((await self._call("GET", path, params=query)).content, type=kind)
+            for item in page.data[:left]:
+                yield item
+            left -= len(page.data)
+            if page.next_cursor is None:
+                return
+            query["after"] = page.next_cursor
 
     async def _call(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:

@@ -49,25 +49,27 @@ def register(subparsers: Any) -> None:
     listing.add_argument("--job", type=UUID, metavar="ID", help="only about this job")
     listing.add_argument("--status", choices=list(DeliveryStatus), help="only those that stand so")
     listing.add_argument("--limit", type=int, default=50, help="most of them (default: 50)")
-    listing.set_defaults(handler=_handler(_list))
+    listing.set_defaults(handler=handler(_list))
     show = actions.add_parser("show", help="show one with every attempt")
     show.add_argument("delivery", type=UUID, metavar="DELIVERY")
-    show.set_defaults(handler=_handler(_show))
+    show.set_defaults(handler=handler(_show))
     again = actions.add_parser("redeliver", help="send some once more")
     again.add_argument("deliveries", type=UUID, nargs="+", metavar="DELIVERY")
-    again.set_defaults(handler=_handler(_redeliver))
+    again.set_defaults(handler=handler(_redeliver))
     replay = actions.add_parser("replay", help="send an endpoint again what failed or was missed")
     replay.add_argument("endpoint", type=UUID, metavar="ENDPOINT")
     replay.add_argument("--since", required=True, metavar="TIME", help="as in 2026-11-27T09:00Z, or 30m, 12h, 2d ago")
     replay.add_argument("--until", metavar="TIME", help="default: now")
     replay.add_argument("--missing", action="store_true", help="also what the endpoint was never sent")
     replay.add_argument("--type", action="append", choices=list(EventType), help="only of this type; may be repeated")
-    replay.set_defaults(handler=_handler(_replay))
+    replay.set_defaults(handler=handler(_replay))
     for action in (listing, show, again, replay):
         add_connection(action)
 
 
-def _handler(action: Action) -> Callable[[argparse.Namespace], int]:
+def handler(action: Action) -> Callable[[argparse.Namespace], int]:
+    """Carries out an action with a client of the gateway."""
+
     def handle(arguments: argparse.Namespace) -> int:
         url, api_key = connection(arguments)
         return asyncio.run(_connected(action, arguments, url=url, api_key=api_key))

@@ -220,10 +220,12 @@ async def _mail(settings: PlatformSettings, environment: dict[str, str]) -> Find
     subject = "mail"
     if not _there("services.notifier.channels.opening", "aiosmtplib"):
         return Finding(mark="off", subject=subject, detail="sent by the notifier, which is not installed")
+    from services.gateway.settings import GatewaySettings
     from services.notifier.channels.opening import email_channel
+    from shared.settings import load
 
     try:
-        channel = email_channel(settings, environment, master=b"", blobs=None, solutions={})
+        channel = email_channel(settings, environment, master=b"", blobs=None, solutions={}, allowances=None)
     except ConfigurationError as error:
         return Finding(mark="missing", subject=subject, detail=str(error))
     if channel is None:
@@ -232,6 +234,9 @@ async def _mail(settings: PlatformSettings, environment: dict[str, str]) -> Find
         pause = await channel.check()
     if pause is not None:
         return Finding(mark="missing", subject=subject, detail=f"{pause.reason}: {pause.said}")
+    if settings.public_url is None and load(GatewaySettings, environment).mail_confirm:
+        detail = "AUDIO2TXT_PUBLIC_URL is not set: addresses are confirmed by links, and none can be sent"
+        return Finding(mark="missing", subject=subject, detail=detail)
     return Finding(mark="ok", subject=subject, detail="the mail server lets us in; `audio2txt mail-test ADDRESS` sends one")
 
 

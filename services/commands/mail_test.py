@@ -44,7 +44,7 @@ async def _send(address: str, language: Any) -> int:
 
     settings, environment = installation.read_settings()
     master = (settings.secret_key or "").encode()  # of links in the message, which lead nowhere in a test
-    channel = email_channel(settings, environment, master=master, blobs=None, solutions=load_solutions())
+    channel = email_channel(settings, environment, master=master, blobs=None, solutions=load_solutions(), allowances=None)
     if channel is None:
         raise ConfigurationError("AUDIO2TXT_SMTP_URL is not set: this installation sends no e-mails.")
     receiver = Receiver(

@@ -11,12 +11,14 @@ from services.gateway.auth import Authenticator, seed_first_key
 from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
 from services.gateway.endpoints import Endpoints
+from services.gateway.endpoints.addresses import Addresses
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import AccountStore
+from services.gateway.store.addresses import AddressStore
 from services.gateway.store.allowances import AllowanceStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
@@ -79,9 +81,19 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         outbox=outbox,
         hub=hub,
     )
+    endpoint_store = EndpointStore(pool)
+    addresses = Addresses(
+        store=AddressStore(pool),
+        confirming=settings.mail_confirm,
+        public_url=platform.settings.public_url,
+        most_a_day=settings.mail_confirmations_per_day,
+        wake=outbox.wake,
+    )
+    await addresses.adopt(await endpoint_store.unaddressed())
     endpoints = Endpoints(
-        store=EndpointStore(pool),
+        store=endpoint_store,
         log=DeliveryLog(pool),
+        addresses=addresses,
         sealer=Sealer(platform.secret_key, purpose="endpoint"),
         policy=egress,
         most=settings.endpoints_per_tenant,
@@ -123,7 +135,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     )
     yield Service(
         name=SERVICE,
-        subscriptions=subscriptions(lifecycle),
+        subscriptions=subscriptions(lifecycle=lifecycle, addresses=addresses),
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=sweeper.run),

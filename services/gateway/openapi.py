@@ -34,6 +34,7 @@ _PATH_PARAMETERS: Mapping[str, Schema] = {
     },
     "endpoint_id": {"description": "The endpoint's id.", "schema": {"type": "string", "format": "uuid"}},
     "delivery_id": {"description": "The delivery's id.", "schema": {"type": "string", "format": "uuid"}},
+    "suppression_id": {"description": "The suppression's id.", "schema": {"type": "string", "format": "uuid"}},
     "name": {"description": "The artifact's name.", "schema": {"type": "string"}, "example": "transcript.pdf"},
 }
 _REQUEST_ID = {"X-Request-Id": {"description": "Names this request in our logs.", "schema": {"type": "string"}}}

@@ -44,6 +44,16 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
         float,
         Meta(ge=0, description="How long after a job's deletion its files are looked for again, should late work write some."),
     ] = 3600.0
+    mail_confirm: Annotated[
+        bool,
+        Meta(
+            description="Whether the reader of an address has to confirm it before e-mails are sent there; false only where "
+            "whoever has an API key may write to anybody."
+        ),
+    ] = True
+    mail_confirmations_per_day: Annotated[
+        int, Meta(ge=1, description="Addresses whose readers are asked to confirm within a day because of one tenant.")
+    ] = 100
     endpoints_per_tenant: Annotated[
         int, Meta(ge=1, le=10_000, description="Endpoints (webhooks, addresses, chats) that one tenant may have.")
     ] = 200

@@ -23,6 +23,8 @@ UNFINISHED_SECONDS = 24 * 3600.0
 """Age at which the parts of a dead upload are removed from the store."""
 
 UNFINISHED_EVERY = 3600.0
+UNANSWERED_DAYS = 30
+"""For which it is remembered that somebody was asked for an address that nobody writes to."""
 ERASURE_CLAIM = 60.0
 """Seconds for which one process works on an erasure alone."""
 
@@ -56,6 +58,7 @@ class Sweeper:
             self.collect_uploads,
             self.forget_keys,
             self.release_allowances,
+            self.forget_addresses,
         )
 
     async def fail_overdue(self) -> None:
@@ -106,6 +109,11 @@ class Sweeper:
     async def release_allowances(self) -> None:
         """Allowances for language models whose job was never made, because the process died between the two."""
         await self.allowances.release_lost()
+
+    async def forget_addresses(self) -> None:
+        """Those of people who were asked in vain, and whom nobody writes to."""
+        if forgotten := await self.upkeep.forget_unanswered(days=UNANSWERED_DAYS):
+            log.info("addresses.forgotten", count=forgotten)
 
     async def remove_unfinished(self) -> None:
         """Parts that dead uploads left in the store."""

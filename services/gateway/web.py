@@ -23,6 +23,7 @@ from services.gateway.openapi import describe
 from services.gateway.problems import MEDIA_TYPE, FieldError, Problem, ProblemDocument, unavailable
 from services.gateway.routes import (
     account,
+    confirming,
     deliveries,
     endpoints,
     engines,
@@ -30,6 +31,7 @@ from services.gateway.routes import (
     jobs,
     results,
     solutions,
+    suppressions,
     transcripts,
     unsubscribing,
     uploads,
@@ -38,6 +40,7 @@ from services.gateway.routes.context import Gateway
 from shared.blobs import BlobUnavailable
 from shared.database import is_outage
 from shared.health import AsgiApp
+from shared.mail_links import LinkPurpose
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     uploads.create_upload,
@@ -68,12 +71,20 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     endpoints.delete_endpoint,
     endpoints.rotate_secret,
     endpoints.send_test,
+    endpoints.ask_to_confirm,
     endpoints.replay,
     endpoints.get_public_keys,
     deliveries.list_deliveries,
     deliveries.get_delivery,
     deliveries.redeliver,
+    suppressions.list_suppressions,
+    suppressions.lift_suppression,
 )
+
+LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {
+    LinkPurpose.UNSUBSCRIBE: [unsubscribing.ask_to_unsubscribe, unsubscribing.unsubscribe],
+    LinkPurpose.CONFIRM: [confirming.ask_for_confirmation, confirming.confirm],
+}
 
 _CODES: Mapping[int, str] = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
 _DETAILS: Mapping[int, str] = {
@@ -111,14 +122,17 @@ def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
         before_request=admission(authenticator),
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
-    links = Router(
-        "/u",
-        route_handlers=[unsubscribing.ask_to_unsubscribe, unsubscribing.unsubscribe],
-        before_request=admission(authenticator),
-        dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
-    )
+    links = [
+        Router(
+            purpose.path,
+            route_handlers=handlers,
+            before_request=admission(authenticator),
+            dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
+        )
+        for purpose, handlers in LINKS.items()
+    ]
     app = _LeanLitestar(
-        [v1, links],
+        [v1, *links],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,

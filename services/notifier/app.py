@@ -19,6 +19,7 @@ from services.notifier.partitions import Partitions
 from services.notifier.retention import forget_old
 from services.notifier.settings import NotifierSettings
 from services.notifier.signals import Signals
+from services.notifier.store.allowances import AllowanceStore
 from services.notifier.store.bodies import BodyStore
 from services.notifier.store.claims import ClaimStore
 from services.notifier.store.holds import HoldStore
@@ -61,7 +62,9 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     sealer = Sealer(platform.secret_key, purpose=SEALING_PURPOSE)
     timeout = settings.webhook_timeout_seconds + CHANNEL_MARGIN_SECONDS
     async with (
-        open_channels(platform, policy=policy, timeout=settings.webhook_timeout_seconds) as channel,
+        open_channels(
+            platform, policy=policy, timeout=settings.webhook_timeout_seconds, allowances=AllowanceStore(pool)
+        ) as channel,
         writer(ResultStore(pool)) as results,
         news_intake(pool, platform.blobs) as news,
     ):

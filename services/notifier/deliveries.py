@@ -19,8 +19,8 @@ from services.notifier.retries import EMAIL_SCHEDULE, TIMED_OUT, Outcome, Past, 
 from services.notifier.store.claims import Claimed
 from services.notifier.store.results import Attempt, Result
 from shared.outbox import OutboxRow, row_of
-from shared.schemas.endpoints import DeliveryStatus, Destination, Endpoint, EndpointKind, Signature
-from shared.schemas.events import DeliveryFinished, DeliveryState
+from shared.schemas.endpoints import DeliveryStatus, Destination, DisabledReason, Endpoint, EndpointKind, Signature
+from shared.schemas.events import AddressRefused, DeliveryFinished, DeliveryState
 from shared.sealing import Sealer, Unsealable
 from shared.signing import endpoint_key_pair, endpoint_secret, webhook_secret
 
@@ -134,6 +134,8 @@ class Deliveries:
             private_keys=tuple(self._private_key(endpoint.id, number) for number in numbers if asymmetric),
             language=endpoint.language,
             attach=endpoint.attach,
+            address_id=endpoint.address_id,
+            withheld=endpoint.withheld,
         )
 
     def _open_destination(self, sealed: bytes, endpoint_id: UUID) -> Destination:
@@ -181,7 +183,17 @@ def _result(claimed: Claimed, attempt: Attempt, verdict: Verdict) -> Result:
 
 
 def _event(claimed: Claimed, attempt: Attempt, verdict: Verdict) -> OutboxRow | None:
-    """What the gateway hears, which shows on jobs how it went with their callbacks."""
+    """What the gateway hears: addresses that do not exist, and how it went with jobs' callbacks."""
+    address_id = claimed.configuration.address_id
+    if verdict.disable is DisabledReason.SUPPRESSED and address_id is not None:
+        return row_of(
+            AddressRefused(
+                tenant_id=claimed.tenant_id,
+                endpoint_id=claimed.endpoint_id,
+                address_id=address_id,
+                traceparent=claimed.traceparent,
+            )
+        )
     if not claimed.callback or claimed.job_id is None or claimed.run is None or not verdict.outcome.final:
         return None
     delivered = verdict.outcome is Outcome.DELIVERED

@@ -1,7 +1,8 @@
 """The loop that sends what is due: looks for it, lets the scheduler say whose turn it is, takes just that, and makes the
 attempts.
 
-The database's clock says what is due; waiting goes by the monotonic one. So a clock that jumps loses and hastens nothing.
+The database's clock says what is due; waiting, and who owns what, go by the monotonic one. So a clock that jumps loses
+nothing and sends nothing twice.
 """
 
 from __future__ import annotations
@@ -90,7 +91,10 @@ class Dispatcher:
         self._unwritten: Counter[UUID] = Counter()
         self._busy: Counter[int] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._sending: dict[UUID, Claimed] = {}
+        self._under_way: dict[UUID, Claimed] = {}
+        """From the claim until what came of it is written down."""
+        self._sending: set[UUID] = set()
+        """Those of them whose attempt is not over yet."""
         self._event = asyncio.Event()
         self._woken = True
         self._next_look = 0.0
@@ -183,6 +187,7 @@ class Dispatcher:
                     {endpoint_id: len(its) for endpoint_id, its in granted.items()},
                     owner=self._partitions.owner,
                     parts=self._partitions.active,
+                    under_way=[claimed.id for claimed in self._under_way.values() if claimed.endpoint_id in granted],
                     lease_seconds=self._lease_seconds,
                     mail_lease_seconds=self._mail_lease_seconds,
                 )
@@ -214,7 +219,8 @@ class Dispatcher:
         self.shares.started(claimed.tenant_id)
         self._busy[claimed.part] += 1
         self._unwritten[claimed.endpoint_id] += 1
-        self._sending[claimed.id] = claimed
+        self._under_way[claimed.id] = claimed
+        self._sending.add(claimed.id)
         task = asyncio.create_task(self._attempt(claimed, grant, host), name=f"delivery {claimed.id}")
         self._tasks.add(task)
         began = time.monotonic()
@@ -232,7 +238,7 @@ class Dispatcher:
             finally:
                 growing_old.cancel()
             health, notice = self._learn(claimed, grant, made, host)
-            del self._sending[claimed.id]
+            self._sending.discard(claimed.id)
             mail = claimed.configuration.kind is EndpointKind.EMAIL
             lease = self._mail_lease_seconds if mail else self._lease_seconds
             ours = await self._writer.carry_out(Written(made.result, health, deadline=began + lease))
@@ -268,7 +274,8 @@ class Dispatcher:
     def _ended(self, task: asyncio.Task[None], claimed: Claimed, seconds: float) -> None:
         self._tasks.discard(task)
         self.shares.ended(claimed.tenant_id, seconds)
-        self._sending.pop(claimed.id, None)
+        self._sending.discard(claimed.id)
+        self._under_way.pop(claimed.id, None)
         self._busy[claimed.part] -= 1
         self._unwritten[claimed.endpoint_id] -= 1
         self._forget(claimed.endpoint_id)
@@ -303,7 +310,7 @@ class Dispatcher:
     async def _finish(self) -> None:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self._grace)
-        unfinished, claims = list(self._tasks), list(self._sending.values())
+        unfinished, claims = list(self._tasks), [self._under_way[id_] for id_ in self._sending]
         for task in unfinished:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)

@@ -15,7 +15,14 @@ import structlog
 from services.notifier.batches import Batches, Entry
 from services.notifier.bodies import read_transcript
 from services.notifier.callbacks import callback
-from services.notifier.notifications import JobEnded, JobProgressed, body_of, encode, test_body, worth_telling
+from services.notifier.notifications import (
+    JobEnded,
+    JobProgressed,
+    body_of,
+    encode,
+    test_body,
+    worth_telling,
+)
 from services.notifier.store.endpoints import EndpointStore
 from services.notifier.store.intake import Arrival, Callback, IntakeStore, Listener, NewMessage
 from services.notifier.store.wishes import WishStore

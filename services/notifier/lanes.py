@@ -34,6 +34,11 @@ class Capacity:
         return max(4, self.slots // 10)
 
     @property
+    def newcomers_per_tenant(self) -> int:
+        """Of those, what newcomers have while known endpoints wait, and what these leave to newcomers that wait: a quarter."""
+        return max(1, self.per_tenant // 4)
+
+    @property
     def slow(self) -> int:
         """Attempts that may start in the slow lane: a fifth."""
         return max(2, self.slots // 5)

@@ -67,6 +67,12 @@ def test_body(event_id: UUID, at: dt.datetime) -> bytes:
     return msgspec.json.encode(WebhookBody(type=EventType.ENDPOINT_TEST, timestamp=at, data=job))
 
 
+def confirmation_body(endpoint_id: UUID, at: dt.datetime) -> bytes:
+    """What the reader of an address is asked with. Nothing in it comes from whoever wants to write there."""
+    about = WebhookJob(id=endpoint_id, state=JobState.QUEUED, run=1, created_at=at)
+    return msgspec.json.encode(WebhookBody(type=EventType.ENDPOINT_CONFIRMATION, timestamp=at, data=about))
+
+
 def endpoint_body(type_: EventType, endpoint_id: UUID, *, label: str, reason: str, at: dt.datetime) -> bytes:
     """What people are told about an endpoint of theirs. In the form of a job, as all messages to people are."""
     failure = Failure(code=reason, message=reason.replace("_", " "))

@@ -117,6 +117,9 @@ class Scheduler:
             endpoint.bucket = self._idle_buckets.take(endpoint_id, now)
         endpoint.limit(per_minute, now)
         endpoint.due = count
+        if endpoint.place is not None and endpoint.rests_until > now:
+            self._withdraw(endpoint)  # its rate is lower than before
+            self._queue_all(endpoint.tenant)
         self._offer(endpoint, now)
 
     def grants(self, *, now: float, most: int) -> list[Grant]:
@@ -175,11 +178,14 @@ class Scheduler:
         endpoint.pace = pace
         self._withdraw(endpoint)
         self._offer(endpoint, now)
+        self._queue_all(endpoint.tenant)
 
     def drop(self, endpoint_id: UUID) -> None:
         """Nothing more is to be sent to an endpoint, as far as is known."""
         if (endpoint := self._endpoints.get(endpoint_id)) is not None:
             endpoint.due = 0
+            self._withdraw(endpoint)
+            self._queue_all(endpoint.tenant)
 
     def forget(self, endpoint_id: UUID) -> bool:
         """Forget an endpoint that nothing is due for and nothing under way to; whether it was one."""
@@ -229,7 +235,7 @@ class Scheduler:
         heapq.heappush(self._queues[lane], (key, next(self._numbers), tenant))
 
     def _queue_all(self, tenant: _Tenant) -> None:
-        """A slot of the tenant is free again: whoever of it waited for that has a turn again."""
+        """A slot of the tenant is free again, or fewer wait: whoever of it waited for that has a turn again."""
         for lane in LANES:
             self._queue(tenant, lane)
 
@@ -252,7 +258,7 @@ class Scheduler:
             endpoint.due -= 1
             self._book(endpoint, lane, 1)
         self._offer(endpoint, now)
-        self._queue(tenant, lane)
+        self._queue_all(tenant)
         return grant
 
     def _may_start(self, endpoint: _Endpoint, lane: Lane, now: float) -> bool:
@@ -260,9 +266,16 @@ class Scheduler:
         return endpoint.due > 0 and free and lane_of(endpoint.pace.standing) is lane
 
     def _is_full(self, tenant: _Tenant, lane: Lane) -> bool:
-        if lane is Lane.SLOW:
-            return tenant.running[Lane.SLOW] >= self._capacity.slow_per_tenant
-        return tenant.running[Lane.FAST] + tenant.running[Lane.PROBATION] >= self._capacity.per_tenant
+        running, waiting = tenant.running, tenant.waiting
+        most, newcomers = self._capacity.per_tenant, self._capacity.newcomers_per_tenant
+        young = running[Lane.FAST] + running[Lane.PROBATION]
+        match lane:
+            case Lane.FAST:
+                return young >= most or (bool(waiting[Lane.PROBATION]) and running[Lane.FAST] >= most - newcomers)
+            case Lane.PROBATION:
+                return young >= most or (bool(waiting[Lane.FAST]) and running[Lane.PROBATION] >= newcomers)
+            case Lane.SLOW:
+                return running[Lane.SLOW] >= self._capacity.slow_per_tenant
 
     def _book(self, endpoint: _Endpoint, lane: Lane, slots: int) -> None:
         self.running[lane] += slots
@@ -271,7 +284,7 @@ class Scheduler:
     def _free(self, endpoint: _Endpoint, grant: Grant, now: float) -> None:
         endpoint.running -= 1
         self._book(endpoint, grant.lane, -1)
-        if endpoint.place is not lane_of(endpoint.pace.standing):
+        if endpoint.place is not None and not self._may_start(endpoint, endpoint.place, now):
             self._withdraw(endpoint)
         self._offer(endpoint, now)
         self._queue_all(endpoint.tenant)

@@ -16,6 +16,9 @@ from msgspec import Meta
 
 from shared.schemas.jobs import ReportLanguage
 
+CONFIRMATION_SECONDS = 3 * 3600.0
+"""One mailbox is not asked more often whether it wants e-mails, whoever wants to know."""
+
 
 class EndpointKind(enum.StrEnum):
     """How somebody is told."""
@@ -39,6 +42,8 @@ class EventType(enum.StrEnum):
     """How far a job is; what has not been sent when the next comes is replaced by it."""
     ENDPOINT_TEST = "endpoint.test"
     """Sent when somebody asks for it, whatever the endpoint listens to."""
+    ENDPOINT_CONFIRMATION = "endpoint.confirmation"
+    """Asks the reader of an e-mail address whether they want what the endpoint listens to."""
     ENDPOINT_FAILING = "endpoint.failing"
     """Another endpoint of the tenant takes nothing any more. Told to people by e-mail, whatever they listen to."""
     ENDPOINT_DISABLED = "endpoint.disabled"
@@ -63,6 +68,24 @@ class Signature(enum.StrEnum):
     """HMAC-SHA256 with a secret that both sides know."""
     V1A = "v1a"
     """Ed25519 with a key pair whose public half is published."""
+
+
+class Withheld(enum.StrEnum):
+    """Why nothing is sent to an e-mail address, whoever asks for it."""
+
+    UNCONFIRMED = "unconfirmed"
+    """Its reader has not said yes; only the question is sent."""
+    SUPPRESSED = "suppressed"
+    """There is no such address, or its reader has said no."""
+
+
+class SuppressionReason(enum.StrEnum):
+    """Why a tenant's e-mails do not go to an address any more."""
+
+    NO_SUCH_ADDRESS = "no_such_address"
+    """The mail server said so."""
+    UNSUBSCRIBED = "unsubscribed"
+    """Its reader said so."""
 
 
 class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +154,11 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Whether e-mails carry the files that the solution's `delivery` names, where the installation allows it."""
     rate_per_minute: Annotated[int, Meta(ge=1)] | None = None
     """The most attempts that are started in a minute; null for as many as it takes."""
+    address_id: UUID | None = None
+    """What the gateway calls an e-mail endpoint's address, for this tenant; its links name it."""
+    withheld: Withheld | None = None
+    asked_at: dt.datetime | None = None
+    """While it is unconfirmed: when its reader was last to be asked because of this endpoint."""
     enabled_at: dt.datetime
     """When it was last switched on. One that was disabled for its failures before that is tried again."""
 

@@ -219,6 +219,15 @@ class DeliveryRequested(Event, frozen=True, kw_only=True, tag="delivery.requeste
     wish: DeliveryWish
 
 
+class AddressRefused(Event, frozen=True, kw_only=True, tag="address.refused"):
+    """The mail server said that there is no such address. Published by the notifier with the result of the attempt; read by the
+    gateway, which suppresses the address for the tenant, unless that was lifted after it happened."""
+
+    endpoint_id: UUID
+    address_id: UUID
+    """As the endpoint named it when the attempt was made; it may lead elsewhere by now."""
+
+
 EVENT_TYPES: tuple[type[Event], ...] = (
     JobSubmitted,
     JobCancelled,
@@ -233,6 +242,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     EndpointChanged,
     DeliveryRequested,
     DeliveryFinished,
+    AddressRefused,
 )
 
 

@@ -38,6 +38,8 @@ SUBJECTS = (
     "extraction",
     "llm",
     "deliveries",
+    "claims",
+    "hanging",
 )
 
 

@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import hashlib
+import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 import structlog
 import trustme
 
-from services.notifier.channels import Answer, Trouble
+from services.notifier.channels import Answer, Message, Trouble
 from services.notifier.channels.email import EmailChannel
+from services.notifier.channels.email.limits import Allowances
 from services.notifier.channels.opening import email_channel
+from services.notifier.notifications import confirmation_body
+from services.notifier.store.allowances import AllowanceStore
 from shared.blobs import BlobStore, artifact_key
 from shared.blobs.file import FileBlobs
-from shared.schemas.endpoints import DisabledReason, EmailDestination, EndpointKind, EventType
-from shared.schemas.jobs import ArtifactState, FileFormat
+from shared.mail_links import LinkPurpose, address_of_token
+from shared.schemas.endpoints import DisabledReason, EmailDestination, EndpointKind, EventType, Withheld
+from shared.schemas.jobs import ArtifactState, FileFormat, ReportLanguage
 from shared.schemas.webhooks import WebhookArtifact
 from shared.settings import PlatformSettings
 from shared.solutions import load_solutions
-from shared.unsubscribe import endpoint_of_token
 from tests.channels import ENDPOINT, FAILED, JOB, TENANT, to, told
 from tests.mailing import PASSWORD, USER, MailServer, mail_server, settled
+from tests.notifying import notifier_pool
 
 MASTER = "a master secret for tests, 32 bytes and more"
-CHEN = to(EndpointKind.EMAIL, EmailDestination(address="chen@example.com"), language="zh-Hant")
+ADDRESS = UUID(int=42)
+CHEN = to(EndpointKind.EMAIL, EmailDestination(address="chen@example.com"), language="zh-Hant", address_id=ADDRESS)
+ASKED = msgspec.structs.replace(CHEN, withheld=Withheld.UNCONFIRMED)
 UNAVAILABLE = Trouble(reason="mail_unavailable", charged=False)
 
 
@@ -57,14 +66,43 @@ def trusted(authority: trustme.CA, tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def channel(url: str, blobs: BlobStore | None = None, **environment: str) -> AsyncIterator[EmailChannel]:
+async def channel(
+    url: str,
+    blobs: BlobStore | None = None,
+    allowances: Allowances | None = None,
+    /,
+    *,
+    public_url: str | None = "https://audio2txt.example/",
+    **environment: str,
+) -> AsyncIterator[EmailChannel]:
     """The e-mail channel of an installation with these settings."""
-    settings = PlatformSettings(public_url="https://audio2txt.example/", secret_key=MASTER)
+    settings = PlatformSettings(public_url=public_url, secret_key=MASTER)
     variables = {"AUDIO2TXT_SMTP_URL": url, "AUDIO2TXT_MAIL_FROM": "會議小幫手 <notices@example.com>", **environment}
-    email = email_channel(settings, variables, master=MASTER.encode(), blobs=blobs, solutions=load_solutions())
+    email = email_channel(
+        settings, variables, master=MASTER.encode(), blobs=blobs, solutions=load_solutions(), allowances=allowances
+    )
     assert email is not None
     async with email:
         yield email
+
+
+@pytest.fixture
+async def counting(database_url: str) -> AsyncIterator[Allowances]:
+    """Where all notifiers count."""
+    async with notifier_pool(database_url) as pool:
+        yield AllowanceStore(pool)
+
+
+def question() -> Message:
+    """Whether e-mails are wanted."""
+    at = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+    return Message(
+        id="msg_question",
+        type=EventType.ENDPOINT_CONFIRMATION,
+        sequence=None,
+        occurred_at=at,
+        body=confirmation_body(ENDPOINT, at),
+    )
 
 
 def plain(server: MailServer) -> str:
@@ -103,8 +141,8 @@ async def test_what_arrives_in_english() -> None:
 
 
 async def test_the_way_out() -> None:
-    """RFC 8058: both headers, each on one line as sent, and a link in the text; the token silences this endpoint alone. The
-    log has no token."""
+    """RFC 8058: both headers, each on one line as sent, and a link in the text; the token is good for this address. The log has
+    no token."""
     async with mail_server() as server, channel(plain(server)) as email:
         answer = await email.send(told(), CHEN)
     head = server.letters[0].partition(b"\r\n\r\n")[0].decode().split("\r\n")
@@ -113,11 +151,53 @@ async def test_the_way_out() -> None:
     assert line.endswith(">")
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in head
     token = line.rpartition("/")[2].rstrip(">")
-    assert endpoint_of_token(MASTER.encode(), token) == ENDPOINT
+    assert address_of_token(MASTER.encode(), LinkPurpose.UNSUBSCRIBE, token) == ADDRESS
     assert token in body(server.mails[0], "plain")
     assert token in body(server.mails[0], "html")
     assert token not in repr(answer)
     assert answer.request_headers["Subject"] == "已完成：週會：預算與人事"
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Yes, send them"), ("zh-Hant", "是，請寄給我")])
+async def test_the_question_whether_e_mails_are_wanted(language: ReportLanguage, words: str) -> None:
+    """A link to confirm and one to refuse in both parts, neither of them in the log; not a word of whoever wants to write."""
+    asked = msgspec.structs.replace(ASKED, language=language)
+    async with mail_server() as server, channel(plain(server)) as email:
+        answer = await email.send(question(), asked)
+    (mail,) = server.mails
+    assert answer.delivered
+    for part in (body(mail, "plain"), body(mail, "html")):
+        (token,) = re.findall(r"https://audio2txt\.example/c/([\w-]{43})\b", part)
+        assert address_of_token(MASTER.encode(), LinkPurpose.CONFIRM, token) == ADDRESS
+        assert "https://audio2txt.example/u/" in part
+        assert words in part
+        assert token not in repr(answer)
+
+
+@pytest.mark.parametrize(
+    ("withheld", "message", "reason"),
+    [
+        (Withheld.UNCONFIRMED, "news", "address_unconfirmed"),
+        (Withheld.SUPPRESSED, "news", "address_suppressed"),
+        (Withheld.SUPPRESSED, "question", "address_suppressed"),
+        (None, "question", "address_confirmed"),
+    ],
+)
+async def test_what_is_not_wanted_is_never_spoken_of(withheld: Withheld, message: str, reason: str) -> None:
+    """Whatever was under way when it was found out: the mail server hears nothing, and the endpoint is not blamed."""
+    receiver = msgspec.structs.replace(CHEN, withheld=withheld)
+    async with mail_server() as server, channel(plain(server)) as email:
+        answer = await email.send(told() if message == "news" else question(), receiver)
+    assert (answer.trouble, answer.stop) == (Trouble(reason=reason, charged=False), True)
+    assert server.connections == 0
+
+
+async def test_a_question_without_its_link_is_not_sent() -> None:
+    """The notifier was not told how the gateway is reached."""
+    async with mail_server() as server, channel(plain(server), public_url=None) as email:
+        answer = await email.send(question(), ASKED)
+    assert (answer.trouble, answer.stop) == (Trouble(reason="public_url_missing", charged=False), True)
+    assert server.connections == 0
 
 
 async def test_every_attempt_is_the_same_mail() -> None:
@@ -392,11 +472,12 @@ async def test_after_an_outage_mail_goes_on(monkeypatch: pytest.MonkeyPatch) -> 
         assert (await email.send(told(), CHEN)).delivered
 
 
-async def test_one_address_is_not_flooded() -> None:
+async def test_one_address_is_not_flooded(counting: Allowances) -> None:
     """Beyond its allowance e-mails wait and are not charged; others get theirs."""
     other = to(EndpointKind.EMAIL, EmailDestination(address="lin@example.com"))
     shouting = to(EndpointKind.EMAIL, EmailDestination(address="CHEN@example.com"))
-    async with mail_server() as server, channel(plain(server), AUDIO2TXT_MAIL_PER_RECIPIENT_PER_HOUR="2") as email:
+    three = {"AUDIO2TXT_MAIL_PER_RECIPIENT_PER_HOUR": "3"}
+    async with mail_server() as server, channel(plain(server), None, counting, **three) as email:
         answers = [await email.send(told(), receiver) for receiver in (CHEN, CHEN, shouting, other)]
     assert [answer.delivered for answer in answers] == [True, True, False, True]
     assert answers[2].trouble == Trouble(reason="mail_rate_limited", charged=False)
@@ -404,9 +485,10 @@ async def test_one_address_is_not_flooded() -> None:
     assert len(server.letters) == 3
 
 
-async def test_the_server_is_not_flooded() -> None:
-    """The installation's own limit."""
-    async with mail_server() as server, channel(plain(server), AUDIO2TXT_MAIL_RATE_PER_MINUTE="3") as email:
+async def test_the_server_is_not_flooded(counting: Allowances) -> None:
+    """The installation's own limit, of which half may go out at once."""
+    six = {"AUDIO2TXT_MAIL_RATE_PER_MINUTE": "6"}
+    async with mail_server() as server, channel(plain(server), None, counting, **six) as email:
         receivers = [to(EndpointKind.EMAIL, EmailDestination(address=f"{number}@example.com")) for number in range(5)]
         answers = [await email.send(told(), receiver) for receiver in receivers]
     assert [answer.delivered for answer in answers] == [True, True, True, False, False]

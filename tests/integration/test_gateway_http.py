@@ -454,10 +454,13 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("get", "/v1/endpoints/{endpoint_id}/keys"),
         ("post", "/v1/endpoints/{endpoint_id}/rotate"),
         ("post", "/v1/endpoints/{endpoint_id}/test"),
+        ("post", "/v1/endpoints/{endpoint_id}/confirmation"),
         ("post", "/v1/endpoints/{endpoint_id}/replay"),
         ("get", "/v1/deliveries"),
         ("get", "/v1/deliveries/{delivery_id}"),
         ("post", "/v1/deliveries/{delivery_id}/redeliver"),
+        ("get", "/v1/suppressions"),
+        ("delete", "/v1/suppressions/{suppression_id}"),
     }
     for operation in operations.values():
         assert operation["summary"]

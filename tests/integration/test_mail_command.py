@@ -49,10 +49,17 @@ async def test_without_a_mail_server() -> None:
 
 
 async def test_the_doctor_knows() -> None:
-    """Off, ok, or missing with what the mail server says."""
+    """Off, ok, or missing with what the mail server says, or what keeps addresses from being confirmed."""
     off = await audio2txt("doctor")
     async with mail_server() as server:
-        good = await audio2txt("doctor", AUDIO2TXT_SMTP_URL=f"smtp://127.0.0.1:{server.port}?starttls=off")
+        there = {"AUDIO2TXT_SMTP_URL": f"smtp://127.0.0.1:{server.port}?starttls=off"}
+        good = await audio2txt("doctor", **there, AUDIO2TXT_PUBLIC_URL="https://audio2txt.example")
+        closed = await audio2txt("doctor", **there, AUDIO2TXT_MAIL_CONFIRM="false")
+        nowhere = await audio2txt("doctor", **there)
         bad = await audio2txt("doctor", AUDIO2TXT_SMTP_URL=f"smtp://127.0.0.1:{server.port}")
-    marks = [next(line.split()[0] for line in said.splitlines() if " mail " in line) for _, said, _ in (off, good, bad)]
-    assert marks == ["off", "ok", "missing"]
+    marks = [
+        next(line.split()[0] for line in said.splitlines() if " mail " in line)
+        for _, said, _ in (off, good, closed, nowhere, bad)
+    ]
+    assert marks == ["off", "ok", "ok", "missing", "missing"]
+    assert "AUDIO2TXT_PUBLIC_URL is not set" in nowhere[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -52,10 +52,15 @@ class Process:
         await self.partitions.keep(lambda _: False)
         return self.partitions.active
 
-    async def claim(self, wanted: Mapping[UUID, int], *, lease: float = 60) -> list[Claimed]:
+    async def claim(self, wanted: Mapping[UUID, int], *, lease: float = 60, under_way: Sequence[Claimed] = ()) -> list[Claimed]:
         """Take so many of each endpoint."""
         return await self.claims.claim(
-            wanted, owner=self.partitions.owner, parts=self.partitions.active, lease_seconds=lease, mail_lease_seconds=lease
+            wanted,
+            owner=self.partitions.owner,
+            parts=self.partitions.active,
+            under_way=[claimed.id for claimed in under_way],
+            lease_seconds=lease,
+            mail_lease_seconds=lease,
         )
 
     async def record(self, claimed: Claimed, end: DeliveryStatus | None, health: Health | None = None) -> bool:
@@ -227,17 +232,58 @@ async def test_a_part_is_not_given_away_in_the_middle_of_an_attempt(pool: Pool) 
     assert PARTS - 1 in {*await second.keep()}
 
 
+def time_passes(process: Process, seconds: float) -> None:
+    """For what a process has seen of the others."""
+    watched = process.partitions._pulses
+    watched.update({id_: (pulse, since - seconds) for id_, (pulse, since) in watched.items()})
+
+
 async def test_a_dead_owner_is_followed_and_can_claim_no_more(pool: Pool, process: Process) -> None:
-    """When its lease has ended another takes its parts; should it live after all, it gets nothing."""
+    """When nothing was seen of it for a lease's time another takes its parts; should it live after all, it gets nothing."""
     endpoint = await add(pool, "hooks")
     assert part_of(endpoint) in process.partitions.active
-    await pool.execute("update notifier.partitions set held_until = now() - interval '1 second'")
-    await pool.execute("update notifier.senders set alive_until = now() - interval '1 second'")
-    assert await process.claim({endpoint: 1}) == []
     heir = Process(pool)
+    assert await heir.keep() == ()
+    time_passes(heir, LEASE_SECONDS - 1)
+    assert await heir.keep() == ()
+    time_passes(heir, 1)
     assert await heir.keep() == tuple(EVERYTHING)
     assert await process.claim({endpoint: 1}) == []
     assert len(await heir.claim({endpoint: 1})) == 1
+
+
+async def test_who_shows_a_pulse_is_not_followed(pool: Pool, process: Process) -> None:
+    """Neither when the other could not look for long, nor when the database's clock says that its lease has ended."""
+    other = Process(pool)
+    await other.keep()
+    await process.keep()
+    time_passes(other, 10 * LEASE_SECONDS)
+    assert await other.keep() == tuple(range(PARTS // 2, PARTS))
+    await pool.execute("update notifier.partitions set held_until = now() - interval '3 hours'")
+    await pool.execute("update notifier.senders set alive_until = now() - interval '3 hours'")
+    assert await other.keep() == tuple(range(PARTS // 2, PARTS))
+    assert await process.keep() == tuple(range(PARTS // 2))
+
+
+async def test_after_an_outage_nobody_is_taken_for_dead(pool: Pool, process: Process) -> None:
+    """The database was away from all: whoever asks first sees old pulses, and waits for new ones."""
+    other = Process(pool)
+    await other.keep()
+    await process.keep()
+    assert len(await other.keep()) == PARTS // 2
+    time_passes(other, LEASE_SECONDS)
+    other.partitions._until -= LEASE_SECONDS
+    assert len(await other.keep()) == PARTS // 2
+
+
+async def test_what_is_under_way_is_not_claimed_again(pool: Pool, process: Process) -> None:
+    """Not even by its own process, which a clock that jumps could make believe that the lease has ended."""
+    endpoint = await add(pool, "hooks", count=2)
+    (first,) = await process.claim({endpoint: 1}, lease=0)
+    (second,) = await process.claim({endpoint: 2}, lease=0, under_way=[first])
+    assert second.id != first.id
+    assert await process.claim({endpoint: 2}, under_way=[first, second]) == []
+    assert await process.record(first, DeliveryStatus.DELIVERED)
 
 
 async def test_a_process_that_was_stopped_knows_that_its_lease_has_ended(

@@ -54,7 +54,7 @@ async def test_deliveries_survive(pool: Pool, old: list[Migration], monkeypatch:
             await connection.execute("insert into notifier.erased_jobs (job_id) values ($1)", erased)
         event_id = await pool.fetchval("select event_id from notifier.deliveries where id = $1", pending)
         monkeypatch.setattr(migrations, "migrations_of", lambda _: old)
-        assert (await migrations.apply(pool, "notifier"))[0] == "0002_endpoints"
+        assert "0002_endpoints" in await migrations.apply(pool, "notifier")
         async with running_notifier(pool, ENVIRONMENT) as notifier:
             end = await notifier.first_end()
     (request,) = customer.requests

@@ -103,8 +103,11 @@ async def test_a_test_message(pool: Pool) -> None:
 
 
 async def test_an_address_that_does_not_exist_gets_nothing_more(pool: Pool) -> None:
-    """The mail server said so: the endpoint is suppressed."""
+    """The mail server said so: the endpoint is suppressed, and the gateway hears of it, by the name it gave the address."""
     setup = endpoint(EndpointKind.EMAIL, CHEN)
+    assert setup.endpoint is not None
+    named = msgspec.structs.replace(setup.endpoint, address_id=new_id())
+    setup = msgspec.structs.replace(setup, endpoint=named)
     event = completed_for(setup)
     refusing = {"RCPT": ["550 5.1.1 no such user"]}
     async with mail_server(replies=refusing) as server, running_notifier(pool, settings(server)) as notifier:
@@ -117,6 +120,12 @@ async def test_an_address_that_does_not_exist_gets_nothing_more(pool: Pool) -> N
 
         await notifier.until(suppressed)
         assert await notifier.statuses(setup) == ["failed"]
+        (refused,) = await notifier.refusals(1)
+    assert (refused.tenant_id, refused.endpoint_id, refused.address_id) == (
+        setup.tenant_id,
+        setup.endpoint_id,
+        named.address_id,
+    )
     assert not server.letters
 
 

@@ -22,6 +22,7 @@ QUEUES = {
     "gateway.report.progressed",
     "gateway.report.ready",
     "gateway.delivery.finished",
+    "gateway.address.refused",
     "notifier.job.completed",
     "notifier.job.failed",
     "notifier.job.cancelled",

@@ -6,7 +6,6 @@ the node; `rabbitmqctl` would start a virtual machine for each.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -21,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
+from tests.servers.debian import find_or_install
 from tests.servers.ports import free_port
 
 NODE = "audio2txt@localhost"
@@ -29,9 +29,6 @@ ALARM_SECONDS = 30
 CALLS = 5
 """How often an expression is sent to the node. Calls that cross each other can be turned away before they are heard."""
 UNCONNECTED = "failed to connect to node"
-POLICY = Path("/usr/sbin/policy-rc.d")
-
-INSTALL = ["apt-get", "install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", "rabbitmq-server"]
 
 CONFIGURATION = """\
 loopback_users = none
@@ -40,16 +37,11 @@ log.console.level = warning
 """
 
 
-class ServerMissing(Exception):
-    """The server is not installed and cannot be installed here; the message says what to do."""
-
-
 class RabbitServer:
     """One node. `start` and `kill9` may follow each other; the data stays until `close`."""
 
     def __init__(self) -> None:
-        with _one_at_a_time():
-            self._script = _installed() or _install()
+        self._script = find_or_install("rabbitmq-server", _installed)
         self._folder = Path(tempfile.mkdtemp(prefix="audio2txt-rabbitmq-"))
         self._port, self._distribution_port, self._epmd_port = free_port(), free_port(), free_port()
         self._cookie = secrets.token_hex(16)
@@ -232,41 +224,6 @@ def _installed() -> Path | None:
     # Not the one on the PATH: that changes to the user `rabbitmq`, who may not enter our folder.
     scripts = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server"))
     return scripts[-1] if scripts else None
-
-
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Of the processes of a test run, one installs, and the others wait for it."""
-    with (Path(tempfile.gettempdir()) / f"audio2txt-rabbitmq-install-{os.geteuid()}.lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _install() -> Path:
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise ServerMissing("RabbitMQ is not installed; run `sudo apt-get install rabbitmq-server` for the tests that need it.")
-    with _no_service_starts():
-        for command in (["apt-get", "update"], INSTALL):
-            environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise ServerMissing(f"RabbitMQ is not installed, and `{' '.join(command)}` failed: {done.stderr.strip()}")
-    script = _installed()
-    assert script is not None
-    return script
-
-
-@contextmanager
-def _no_service_starts() -> Iterator[None]:
-    if POLICY.exists():
-        yield
-        return
-    POLICY.write_text("#!/bin/sh\nexit 101\n")
-    POLICY.chmod(0o755)
-    try:
-        yield
-    finally:
-        POLICY.unlink()
 
 
 def _write_configuration(folder: Path, cookie: str) -> None:

@@ -12,17 +12,18 @@ import structlog
 from msgspec import UNSET
 
 from services.gateway.cursors import Cursor
+from services.gateway.endpoints.addresses import Addresses, check_sendable
+from services.gateway.endpoints.announcing import changed_event
 from services.gateway.endpoints.destinations import changed, destination_of, kind_of, label_of
 from services.gateway.endpoints.requests import EndpointChange, NewEndpoint, ReplayRequest, Rotation
 from services.gateway.problems import Problem, invalid
 from services.gateway.store.deliveries import DeliveryLog
-from services.gateway.store.endpoints import EndpointRow, EndpointStore
+from services.gateway.store.endpoints import EndpointRow, EndpointStore, EndpointWrites
 from shared.egress import EgressPolicy
 from shared.schemas.endpoints import (
     DeliveryRecord,
     DeliveryWish,
     Destination,
-    Endpoint,
     EndpointKind,
     Redeliver,
     Replay,
@@ -37,6 +38,11 @@ MOST_KEYS = 5
 TRIES = 3
 """How often a change is worked out anew when somebody else changes the same endpoint meanwhile."""
 
+
+class _Overtaken(Exception):
+    """Somebody else has changed the endpoint meanwhile."""
+
+
 log = structlog.get_logger(__name__)
 
 
@@ -46,6 +52,7 @@ class Endpoints:
 
     store: EndpointStore
     log: DeliveryLog
+    addresses: Addresses
     sealer: Sealer
     policy: EgressPolicy
     most: int
@@ -55,9 +62,12 @@ class Endpoints:
         """Make an endpoint. Raises `Problem`."""
         destination, now = destination_of(request, self.policy), dt.datetime.now(dt.UTC)
         row = self._sealed(_new_row(tenant_id, request, now), destination)
-        if not await self.store.add(row, _event(row, traceparent), most=self.most):
-            detail = f"The tenant has {self.most} endpoints, which is the most; delete one first."
-            raise Problem(409, "too_many_endpoints", detail)
+        if row.kind is EndpointKind.EMAIL:
+            async with self.addresses.entering(row) as (writes, addressed):
+                await self._add(writes, addressed, traceparent)
+            row = addressed
+        else:
+            await self._add(self.store, row, traceparent)
         self._announced(row)
         return row
 
@@ -71,10 +81,6 @@ class Endpoints:
         """Give it the next secret; those there are go on signing beside it for a while. Raises `Problem`."""
         overlap = dt.timedelta(hours=wish.overlap_hours)
         return await self._change(tenant_id, endpoint_id, lambda row: _rotated(row, overlap), traceparent)
-
-    async def pause(self, tenant_id: UUID, endpoint_id: UUID) -> EndpointRow:
-        """Send nothing more until it is switched on again. Raises `Problem`."""
-        return await self.change(tenant_id, endpoint_id, EndpointChange(paused=True), traceparent=None)
 
     async def delete(self, tenant_id: UUID, endpoint_id: UUID, *, traceparent: str | None) -> None:
         """Delete it; what is pending for it is cancelled, what was sent stays in the log. Raises `Problem`."""
@@ -92,6 +98,11 @@ class Endpoints:
     async def test(self, tenant_id: UUID, endpoint_id: UUID, *, traceparent: str | None) -> UUID:
         """Have a test message sent; the id of what asks for it, which its message is named after. Raises `Problem`."""
         return await self._ask(await self.find(tenant_id, endpoint_id), Test(), traceparent)
+
+    async def ask_again(self, tenant_id: UUID, endpoint_id: UUID) -> EndpointRow:
+        """Ask the reader of an address once more whether they want e-mails. Raises `Problem`."""
+        await self.addresses.ask_again(await self.find(tenant_id, endpoint_id))
+        return await self.find(tenant_id, endpoint_id)
 
     async def replay(self, tenant_id: UUID, endpoint_id: UUID, request: ReplayRequest, *, traceparent: str | None) -> None:
         """Have what failed, or was missed, sent again. Raises `Problem`."""
@@ -140,10 +151,29 @@ class Endpoints:
         for _ in range(TRIES):
             before = await self.find(tenant_id, endpoint_id)
             row = msgspec.structs.replace(change(before), version=before.version + 1, updated_at=dt.datetime.now(dt.UTC))
-            if await self.store.change(row, _event(row, traceparent)):
-                self._announced(row)
-                return row
+            try:
+                row = await self._write(before, row, traceparent)
+            except _Overtaken:
+                continue
+            self._announced(row)
+            return row
         raise _changing()
+
+    async def _write(self, before: EndpointRow, row: EndpointRow, traceparent: str | None) -> EndpointRow:
+        """Write the next version; as what is known of its address says, where that is another one. Raises `_Overtaken`."""
+        if row.kind is not EndpointKind.EMAIL or row.label == before.label:
+            if not await self.store.change(row, changed_event(row, traceparent)):
+                raise _Overtaken
+            return row
+        async with self.addresses.entering(row) as (writes, addressed):
+            if not await writes.change(addressed, changed_event(addressed, traceparent)):
+                raise _Overtaken
+        return addressed
+
+    async def _add(self, writes: EndpointWrites, row: EndpointRow, traceparent: str | None) -> None:
+        if not await writes.add(row, changed_event(row, traceparent), most=self.most):
+            detail = f"The tenant has {self.most} endpoints, which is the most; delete one first."
+            raise Problem(409, "too_many_endpoints", detail)
 
     def _changed(self, row: EndpointRow, request: EndpointChange) -> EndpointRow:
         destination = changed(row.kind, self.destination(row), request, self.policy)
@@ -160,6 +190,7 @@ class Endpoints:
         return msgspec.structs.replace(row, sealed=sealed, label=label_of(destination))
 
     async def _ask(self, row: EndpointRow, wish: DeliveryWish, traceparent: str | None) -> UUID:
+        check_sendable(row)
         event = DeliveryRequested(tenant_id=row.tenant_id, endpoint_id=row.id, wish=wish, traceparent=traceparent)
         if not await self.store.tell(row, event):
             raise _changing()
@@ -213,13 +244,6 @@ def _check_kind(kind: EndpointKind, request: EndpointChange) -> None:
     for name, owner in only.items():
         if getattr(request, name) is not UNSET and kind is not owner:
             raise invalid(f"/{name}", "not_of_this_kind", f"An endpoint of the kind {kind} has no {name}.")
-
-
-def _event(row: EndpointRow, traceparent: str | None) -> EndpointChanged:
-    endpoint = msgspec.convert(row, Endpoint, from_attributes=True)
-    return EndpointChanged(
-        tenant_id=row.tenant_id, endpoint_id=row.id, version=row.version, endpoint=endpoint, traceparent=traceparent
-    )
 
 
 def _changing() -> Problem:

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from services.gateway.store.addresses import SuppressionRow
 from services.gateway.store.endpoints import EndpointRow
 from services.gateway.views import Id, Time
 from shared.schemas.endpoints import (
@@ -22,6 +23,8 @@ from shared.schemas.endpoints import (
     EndpointKind,
     Payload,
     Signature,
+    SuppressionReason,
+    Withheld,
 )
 from shared.schemas.jobs import ReportLanguage
 from shared.signing import endpoint_key_pair
@@ -33,6 +36,8 @@ class EndpointState(enum.StrEnum):
     ENABLED = "enabled"
     PAUSED = "paused"
     DISABLED = "disabled"
+    UNCONFIRMED = "unconfirmed"
+    SUPPRESSED = "suppressed"
 
 
 class SecretKeyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +75,11 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
     id: Id
     kind: EndpointKind
     state: Annotated[
-        EndpointState, Meta(description="`paused` by you, `disabled` for its failures (`health` says why), or neither.")
+        EndpointState,
+        Meta(
+            description="`enabled`, `paused` by you, `disabled` for its failures (`health` says why); of e-mail, `unconfirmed` "
+            "until the address's reader says yes, `suppressed` while `/v1/suppressions` has it."
+        ),
     ]
     description: Annotated[str | None, Meta(description="As given.", examples=["The archive's importer"])]
     destination: Annotated[
@@ -142,6 +151,18 @@ class DeliveryDetails(DeliveryView, frozen=True, kw_only=True):
     log: Annotated[tuple[AttemptView, ...], Meta(description="Its attempts, the first first.")]
 
 
+class SuppressionView(msgspec.Struct, frozen=True, kw_only=True):
+    """An address that gets no e-mails of the tenant any more."""
+
+    id: Id
+    address: Annotated[str, Meta(description="In lower case, its domain as the DNS has it.", examples=["chen@example.com"])]
+    reason: Annotated[
+        SuppressionReason,
+        Meta(description="`no_such_address` as the mail server said, `unsubscribed` by its reader."),
+    ]
+    created_at: Time
+
+
 class TestView(msgspec.Struct, frozen=True, kw_only=True):
     """A test message that is on its way."""
 
@@ -180,7 +201,7 @@ def endpoint_view(row: EndpointRow, health: EndpointHealth | None, *, headers: t
     return EndpointView(
         id=row.id,
         kind=row.kind,
-        state=EndpointState.PAUSED if row.paused else EndpointState.DISABLED if disabled else EndpointState.ENABLED,
+        state=_state(row, known.disabled_reason),
         description=row.description,
         destination=row.label,
         headers=headers,
@@ -211,6 +232,22 @@ def delivery_view(record: DeliveryRecord) -> DeliveryView:
 def delivery_details(record: DeliveryRecord, attempts: list[AttemptRecord]) -> DeliveryDetails:
     """A delivery and every attempt."""
     return DeliveryDetails(**msgspec.structs.asdict(delivery_view(record)), log=tuple(map(_attempt, attempts)))
+
+
+def suppression_view(row: SuppressionRow) -> SuppressionView:
+    """A suppression as its tenant sees it."""
+    return msgspec.convert(row, SuppressionView, from_attributes=True)
+
+
+def _state(row: EndpointRow, disabled: DisabledReason | None) -> EndpointState:
+    """What has to be seen to first. The notifier stops by itself when an address is refused, and says so a moment later."""
+    if row.withheld is Withheld.SUPPRESSED or disabled is DisabledReason.SUPPRESSED:
+        return EndpointState.SUPPRESSED
+    if row.withheld is Withheld.UNCONFIRMED:
+        return EndpointState.UNCONFIRMED
+    if row.paused:
+        return EndpointState.PAUSED
+    return EndpointState.DISABLED if disabled else EndpointState.ENABLED
 
 
 def _attempt(record: AttemptRecord) -> AttemptView:

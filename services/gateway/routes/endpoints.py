@@ -27,6 +27,7 @@ _ROTATION = msgspec.json.Decoder(Rotation)
 _REPLAY = msgspec.json.Decoder(ReplayRequest)
 _NOT_FOUND = {404: "There is no such endpoint."}
 _BODY = {400: "The body cannot be read.", 415: "The body is not JSON.", 422: "Something in the body is not accepted."}
+_WITHHELD = {409: "Nothing is sent to the address: it is not confirmed, or suppressed."}
 _UNSEEN = {"Cache-Control": "no-store"}
 
 EndpointId = FromPath[UUID]
@@ -44,13 +45,17 @@ EndpointId = FromPath[UUID]
                 description="Created; its secret is shown this once.", content=EndpointCreated, headers={"Location": "It."}
             )
         },
-        problems={**_BODY, 409: "The tenant has as many endpoints as it may have."},
+        problems={
+            **_BODY,
+            409: "The tenant has as many endpoints as it may have, or the address cannot be asked.",
+            429: "Too many addresses were asked to confirm.",
+        },
     ).opt,
 )
 async def create_endpoint(request: ApiRequest, gateway: Api) -> Response[EndpointCreated]:
     """Have somebody told what happens to all jobs of the tenant: a webhook after Standard Webhooks, an e-mail address, or a
     chat of Slack, Teams, Discord, Telegram or ntfy. `kind` says which, and which fields there are. URLs, tokens and headers
-    are kept sealed."""
+    are kept sealed. An e-mail address is asked first whether it wants that, and gets nothing else until its reader says yes."""
     wish = await gateway.json(request, _NEW_ENDPOINT)
     row = await gateway.endpoints.create(request.user.tenant_id, wish, traceparent=traceparent(request))
     headers = {"Location": gateway.views.url(f"/endpoints/{row.id}"), **_UNSEEN}
@@ -100,7 +105,12 @@ async def get_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointI
         tag="Endpoints",
         body={JSON: EndpointChange},
         answers={200: Answer(description="As it is now.", content=EndpointView)},
-        problems={**_NOT_FOUND, **_BODY, 409: "Others are changing it."},
+        problems={
+            **_NOT_FOUND,
+            **_BODY,
+            409: "Others are changing it, or its new address cannot be asked.",
+            429: "Too many addresses were asked to confirm.",
+        },
     ).opt,
 )
 async def change_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[EndpointView]:
@@ -152,13 +162,34 @@ async def rotate_secret(request: ApiRequest, gateway: Api, endpoint_id: Endpoint
         summary="Send a test message",
         tag="Endpoints",
         answers={202: Answer(description="On its way.", content=TestView)},
-        problems=_NOT_FOUND,
+        problems={**_NOT_FOUND, **_WITHHELD},
     ).opt,
 )
 async def send_test(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[TestView]:
     """Send an `endpoint.test`, whatever the endpoint listens to."""
     asked = await gateway.endpoints.test(request.user.tenant_id, endpoint_id, traceparent=traceparent(request))
     return Response(TestView(message_id=f"msg_{asked.hex}"), status_code=202)
+
+
+@post(
+    "/endpoints/{endpoint_id:uuid}/confirmation",
+    status_code=202,
+    opt=Operation(
+        summary="Ask an address again",
+        tag="Endpoints",
+        answers={202: Answer(description="It is asked.", content=EndpointView)},
+        problems={
+            **_NOT_FOUND,
+            409: "There is nothing to confirm, or it cannot be asked.",
+            429: "It was asked within three hours, or too many were.",
+        },
+    ).opt,
+)
+async def ask_to_confirm(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[EndpointView]:
+    """Send the e-mail with the button once more: after three hours at the earliest, and five times without an answer. The links
+    in all of them work."""
+    row = await gateway.endpoints.ask_again(request.user.tenant_id, endpoint_id)
+    return Response((await _views(gateway, [row]))[0], status_code=202)
 
 
 @post(
@@ -169,7 +200,7 @@ async def send_test(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) 
         tag="Endpoints",
         body={JSON: ReplayRequest},
         answers={202: Answer(description="It is being done.")},
-        problems={**_NOT_FOUND, **_BODY},
+        problems={**_NOT_FOUND, **_BODY, **_WITHHELD},
     ).opt,
 )
 async def replay(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[None]:

@@ -9,9 +9,9 @@ import msgspec
 
 from services.gateway.cursors import Cursor
 from services.gateway.store import patiently
-from shared.database import Pool
+from shared.database import Connection, Pool
 from shared.outbox import row_of
-from shared.schemas.endpoints import EndpointKind, Payload, Signature, SigningKey
+from shared.schemas.endpoints import EndpointKind, Payload, Signature, SigningKey, Withheld
 from shared.schemas.events import Event
 from shared.schemas.jobs import ReportLanguage
 
@@ -33,6 +33,9 @@ class EndpointRow(msgspec.Struct, frozen=True, kw_only=True):
     language: ReportLanguage
     attach: bool = True
     rate_per_minute: int | None = None
+    address_id: UUID | None = None
+    withheld: Withheld | None = None
+    asked_at: dt.datetime | None = None
     enabled_at: dt.datetime
     version: int = 1
     created_at: dt.datetime
@@ -45,36 +48,17 @@ _PLACES = ", ".join(f"${number}" for number in range(4, 4 + len(_NAMES)))
 _CHANGED = ", ".join(f"{name} = ${number}" for number, name in enumerate(_NAMES, start=4) if name not in ("id", "tenant_id"))
 
 
-class EndpointStore:
-    """Rows of `gateway.endpoints`, always asked for by tenant."""
+class EndpointWrites:
+    """Changes, each with its event; by themselves, or in a transaction that somebody else has begun."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, database: Pool | Connection) -> None:
+        self._database = database
 
-    async def find(self, tenant_id: UUID, endpoint_id: UUID) -> EndpointRow | None:
-        """One endpoint of the tenant."""
-        row = await patiently(
-            self._pool.fetchrow(
-                f"select {_COLUMNS} from gateway.endpoints where tenant_id = $1 and id = $2", tenant_id, endpoint_id
-            )
-        )
-        return None if row is None else msgspec.convert(dict(row), EndpointRow)
-
-    async def find_anybodys(self, endpoint_id: UUID) -> EndpointRow | None:
-        """One endpoint, for whoever proves to be its recipient."""
-        row = await patiently(self._pool.fetchrow(f"select {_COLUMNS} from gateway.endpoints where id = $1", endpoint_id))
-        return None if row is None else msgspec.convert(dict(row), EndpointRow)
-
-    async def page(self, tenant_id: UUID, *, after: Cursor | None, limit: int) -> list[EndpointRow]:
-        """The tenant's newest endpoints, those after the cursor."""
+    async def leading_to(self, address_id: UUID) -> list[EndpointRow]:
+        """Those whose e-mails go to an address; locked, where a transaction was begun."""
         rows = await patiently(
-            self._pool.fetch(
-                f"""
-                select {_COLUMNS} from gateway.endpoints
-                where tenant_id = $1 and ($2::timestamptz is null or (created_at, id) < ($2, $3))
-                order by created_at desc, id desc limit $4
-                """,
-                *(tenant_id, after and after.created_at, after and after.id, limit),
+            self._database.fetch(
+                f"select {_COLUMNS} from gateway.endpoints where address_id = $1 order by id for update", address_id
             )
         )
         return [msgspec.convert(dict(row), EndpointRow) for row in rows]
@@ -108,7 +92,7 @@ class EndpointStore:
     async def _write(self, change: str, event: Event, *arguments: object) -> bool:
         out = row_of(event)
         changed = await patiently(
-            self._pool.fetchval(
+            self._database.fetchval(
                 f"""
                 with changed as ({change} returning id), event as (
                     insert into gateway.outbox (message_id, routing_key, payload) select $1, $2, $3 from changed
@@ -120,3 +104,43 @@ class EndpointStore:
             )
         )
         return changed is not None
+
+
+class EndpointStore(EndpointWrites):
+    """Rows of `gateway.endpoints`, always asked for by tenant."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self._pool = pool
+
+    async def find(self, tenant_id: UUID, endpoint_id: UUID) -> EndpointRow | None:
+        """One endpoint of the tenant."""
+        row = await patiently(
+            self._pool.fetchrow(
+                f"select {_COLUMNS} from gateway.endpoints where tenant_id = $1 and id = $2", tenant_id, endpoint_id
+            )
+        )
+        return None if row is None else msgspec.convert(dict(row), EndpointRow)
+
+    async def unaddressed(self) -> list[EndpointRow]:
+        """E-mail endpoints from before addresses were entered."""
+        rows = await patiently(
+            self._pool.fetch(
+                f"select {_COLUMNS} from gateway.endpoints where kind = $1 and address_id is null", EndpointKind.EMAIL
+            )
+        )
+        return [msgspec.convert(dict(row), EndpointRow) for row in rows]
+
+    async def page(self, tenant_id: UUID, *, after: Cursor | None, limit: int) -> list[EndpointRow]:
+        """The tenant's newest endpoints, those after the cursor."""
+        rows = await patiently(
+            self._pool.fetch(
+                f"""
+                select {_COLUMNS} from gateway.endpoints
+                where tenant_id = $1 and ($2::timestamptz is null or (created_at, id) < ($2, $3))
+                order by created_at desc, id desc limit $4
+                """,
+                *(tenant_id, after and after.created_at, after and after.id, limit),
+            )
+        )
+        return [msgspec.convert(dict(row), EndpointRow) for row in rows]

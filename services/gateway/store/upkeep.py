@@ -127,3 +127,18 @@ class UpkeepStore:
         await self._pool.execute(
             "delete from gateway.idempotency_keys where created_at < now() - make_interval(secs => $1)", older_than
         )
+
+    async def forget_unanswered(self, *, days: int) -> int:
+        """Addresses whose readers were asked so long ago, did not answer, and whom nobody wants to write to any more; returns
+        how many."""
+        rows = await self._pool.fetch(
+            """
+            delete from gateway.addresses a
+            where confirmed_at is null and suppressed_at is null
+                and coalesce(asked_at, created_at) < now() - make_interval(days => $1)
+                and not exists (select from gateway.endpoints e where e.address_id = a.id)
+            returning id
+            """,
+            days,
+        )
+        return len(rows)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from shared.schemas.endpoints import Destination, DisabledReason, EndpointKind, Signature
+from shared.schemas.endpoints import Destination, DisabledReason, EndpointKind, Signature, Withheld
 from shared.schemas.jobs import ReportLanguage
 
 
@@ -42,6 +42,10 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
     language: ReportLanguage = "en"
     attach: bool = False
     """Whether e-mails may carry files."""
+    address_id: UUID | None = None
+    """What links in e-mails name the recipient by; without, there are none."""
+    withheld: Withheld | None = None
+    """Why the recipient of e-mails gets none."""
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,9 @@ LONGEST_TITLE = 120
 """Characters. What is longer ends in an ellipsis."""
 LONGEST_REASON = 600
 MOST_FILES = 12
-ABOUT_ENDPOINTS = frozenset({EventType.ENDPOINT_TEST, EventType.ENDPOINT_FAILING, EventType.ENDPOINT_DISABLED})
+ABOUT_ENDPOINTS = frozenset(
+    {EventType.ENDPOINT_TEST, EventType.ENDPOINT_CONFIRMATION, EventType.ENDPOINT_FAILING, EventType.ENDPOINT_DISABLED}
+)
 
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 """What turns the direction of writing or hides letters: of no use in a title, and of much use to deceive."""
@@ -99,9 +101,9 @@ def notice_of(message: Message, language: ReportLanguage, solutions: Solutions) 
 
 
 def _about_endpoint(body: WebhookBody, language: ReportLanguage) -> Notice:
-    """A test has nothing to tell; a warning names the endpoint and why nothing gets through."""
+    """A warning names the endpoint and why nothing gets through; a test and a question have nothing of others to tell."""
     wording, about = WORDINGS[language], body.data
-    phrase, test = wording.phrases[body.type], body.type is EventType.ENDPOINT_TEST
+    phrase, warns = wording.phrases[body.type], body.type in (EventType.ENDPOINT_FAILING, EventType.ENDPOINT_DISABLED)
     lines = ((wording.endpoint, one_line(about.title or "")), (wording.reason, about.failure.message if about.failure else ""))
     return Notice(
         language=language,
@@ -111,7 +113,7 @@ def _about_endpoint(body: WebhookBody, language: ReportLanguage) -> Notice:
         heading=phrase.heading,
         title=None,
         sentence=phrase.sentence,
-        details=() if test else tuple(Fact(name=name, value=value) for name, value in lines if value),
+        details=tuple(Fact(name=name, value=value) for name, value in lines if value and warns),
         files=(),
         url=None,
     )
@@ -141,7 +143,7 @@ def _tone(type_: EventType) -> Tone:
             return Tone.GOOD
         case EventType.JOB_FAILED | EventType.ENDPOINT_FAILING | EventType.ENDPOINT_DISABLED:
             return Tone.BAD
-        case EventType.JOB_CANCELLED | EventType.JOB_PROGRESSED:
+        case EventType.JOB_CANCELLED | EventType.JOB_PROGRESSED | EventType.ENDPOINT_CONFIRMATION:
             return Tone.NEUTRAL
 
 

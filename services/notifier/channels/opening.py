@@ -15,7 +15,7 @@ from services.notifier.channels.chats.telegram import Telegram
 from services.notifier.channels.email import EmailChannel
 from services.notifier.channels.email.attaching import Attaching
 from services.notifier.channels.email.composing import Composer
-from services.notifier.channels.email.limits import MailLimits
+from services.notifier.channels.email.limits import Allowances, MailLimits
 from services.notifier.channels.email.relay import Relay
 from services.notifier.channels.email.settings import MailSettings
 from services.notifier.channels.posting import Poster
@@ -51,15 +51,23 @@ class Channels:
 
 
 @asynccontextmanager
-async def open_channels(platform: Platform, *, policy: EgressPolicy, timeout: float) -> AsyncIterator[Channel]:
-    """Every channel that the settings allow. `timeout` is how many seconds one attempt over HTTP may take."""
+async def open_channels(
+    platform: Platform, *, policy: EgressPolicy, timeout: float, allowances: Allowances
+) -> AsyncIterator[Channel]:
+    """Every channel that the settings allow. `timeout` is how many seconds one attempt over HTTP may take; `allowances` count
+    e-mails for all processes."""
     solutions = load_solutions(platform.settings.solutions)
     async with AsyncExitStack() as stack:
         poster = await stack.enter_async_context(Poster(policy=policy, timeout=timeout))
         channels: dict[EndpointKind, Channel] = {EndpointKind.WEBHOOK: WebhookChannel(poster)}
         channels |= {kind: ChatChannel(chat, poster=poster, solutions=solutions) for kind, chat in CHATS.items()}
         email = email_channel(
-            platform.settings, platform.environment, master=platform.secret_key, blobs=platform.blobs, solutions=solutions
+            platform.settings,
+            platform.environment,
+            master=platform.secret_key,
+            blobs=platform.blobs,
+            solutions=solutions,
+            allowances=allowances,
         )
         if email is not None:
             channels[EndpointKind.EMAIL] = await stack.enter_async_context(email)
@@ -67,9 +75,16 @@ async def open_channels(platform: Platform, *, policy: EgressPolicy, timeout: fl
 
 
 def email_channel(
-    platform: PlatformSettings, environment: Mapping[str, str], *, master: bytes, blobs: BlobStore | None, solutions: Solutions
+    platform: PlatformSettings,
+    environment: Mapping[str, str],
+    *,
+    master: bytes,
+    blobs: BlobStore | None,
+    solutions: Solutions,
+    allowances: Allowances | None,
 ) -> EmailChannel | None:
-    """E-mail, where there is a mail server; without `blobs` it carries no files. Raises `ConfigurationError`."""
+    """E-mail, where there is a mail server; without `blobs` it carries no files, without `allowances` it knows no limits.
+    Raises `ConfigurationError`."""
     settings = load(MailSettings, environment)
     if (server := settings.server()) is None:
         return None
@@ -77,6 +92,13 @@ def email_channel(
     attaching = None
     if blobs is not None and settings.mail_allow_attachments:
         attaching = Attaching(blobs=blobs, solutions=solutions, most_bytes=settings.mail_attachment_bytes)
+    limits = None
+    if allowances is not None:
+        limits = MailLimits(
+            allowances,
+            per_minute=settings.mail_rate_per_minute,
+            per_recipient_per_hour=settings.mail_per_recipient_per_hour,
+        )
     return EmailChannel(
         relay=Relay(server, name=sender.domain, size=settings.smtp_pool, timeout=settings.smtp_timeout_seconds),
         composer=Composer(
@@ -86,9 +108,7 @@ def email_channel(
             public_url=platform.public_url,
             master=master,
         ),
-        limits=MailLimits(
-            per_minute=settings.mail_rate_per_minute, per_recipient_per_hour=settings.mail_per_recipient_per_hour
-        ),
+        limits=limits,
         attaching=attaching,
         solutions=solutions,
     )

@@ -42,6 +42,8 @@ class Wording:
     open_job: str
     attached: str
     needs_access: str
+    confirm: str
+    confirm_note: str
     colon: str
     hours: str
     minutes: str
@@ -75,6 +77,12 @@ ENGLISH = Wording(
             heading="This works",
             sentence="Somebody asked for a test message. What happens to recordings will be told here.",
         ),
+        EventType.ENDPOINT_CONFIRMATION: Phrase(
+            subject="Please confirm your e-mail address",
+            heading="Do you want e-mails about recordings?",
+            sentence="Somebody wants to have this address told what happens to recordings: when one is transcribed, or why it "
+            "could not be. Nothing more is sent unless you say yes.",
+        ),
         EventType.ENDPOINT_FAILING: Phrase(
             subject="An endpoint does not take its messages",
             heading="An endpoint of yours takes nothing",
@@ -100,6 +108,8 @@ ENGLISH = Wording(
     open_job="Open the job",
     attached="attached",
     needs_access="The links ask for your access to Audio2txt.",
+    confirm="Yes, send them",
+    confirm_note="If you know nothing of this, do nothing.",
     colon=": ",
     hours="{hours} h {minutes:02} min",
     minutes="{minutes} min {seconds:02} s",
@@ -124,6 +134,11 @@ CHINESE = Wording(
             subject="Audio2txt 測試訊息",
             heading="設定成功",
             sentence="有人要求傳送這則測試訊息。之後錄音的處理情形會通知到這裡。",
+        ),
+        EventType.ENDPOINT_CONFIRMATION: Phrase(
+            subject="請確認您的電子郵件地址",
+            heading="要接收錄音處理通知嗎？",
+            sentence="有人想讓這個地址收到錄音的處理情形，例如錄音已轉成文字，或無法處理的原因。除非您同意，不會再寄信給您。",
         ),
         EventType.ENDPOINT_FAILING: Phrase(
             subject="有一個接收端收不到訊息",
@@ -167,6 +182,8 @@ CHINESE = Wording(
     open_job="開啟工作",
     attached="已附上",
     needs_access="開啟連結時需要您的 Audio2txt 存取權限。",
+    confirm="是，請寄給我",
+    confirm_note="若您不清楚這件事，不必理會。",
     colon="：",
     hours="{hours} 小時 {minutes:02} 分",
     minutes="{minutes} 分 {seconds:02} 秒",

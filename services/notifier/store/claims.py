@@ -129,23 +129,25 @@ class ClaimStore:
         *,
         owner: UUID,
         parts: Sequence[int],
+        under_way: Sequence[UUID],
         lease_seconds: float,
         mail_lease_seconds: float,
     ) -> list[Claimed]:
         """Take up to so many due deliveries of each endpoint, the new before the replayed. Takes nothing of parts that are
-        another's by now."""
+        another's by now, and nothing that is `under_way` here, even if the database's clock says that its lease has ended."""
         rows = await self._pool.fetch(
             """
             with wanted as (select * from unnest($1::uuid[], $2::int[]) as w (endpoint_id, wanted)),
             open as (
                 select endpoint_id, part, wanted, greatest(h.open_until, h.not_before) as rested_until
                 from wanted join notifier.health h using (endpoint_id) join notifier.partitions p using (part)
-                where part = any($4::smallint[]) and p.owner = $3 and p.held_until > now() and h.due_at <= now()
+                where part = any($4::smallint[]) and p.owner = $3 and h.due_at <= now()
             ),
             fresh as (
                 select open.endpoint_id, d.id, d.due_at from open cross join lateral (
                     select id, due_at from notifier.deliveries
                     where endpoint_id = open.endpoint_id and state = 'pending' and not replay and due_at <= now()
+                        and id <> all($8::uuid[])
                     order by due_at, id limit open.wanted for update skip locked
                 ) d
             ),
@@ -156,6 +158,7 @@ class ClaimStore:
                 cross join lateral (
                     select id, due_at from notifier.deliveries
                     where endpoint_id = open.endpoint_id and state = 'pending' and replay and due_at <= now()
+                        and id <> all($8::uuid[])
                     order by due_at, id limit open.wanted - coalesce(f.count, 0) for update skip locked
                 ) d
             ),
@@ -187,6 +190,7 @@ class ClaimStore:
             uuid4(),
             lease_seconds,
             mail_lease_seconds,
+            list(under_way),
         )
         return [_claimed(dict(row)) for row in rows]
 

@@ -115,6 +115,7 @@ _LISTENERS = """
     from notifier.endpoints e
     where e.tenant_id = any($1::uuid[]) and not callback and deleted_at is null
         and not exists (select from notifier.health h where h.endpoint_id = e.id and disabled_at is not null)
+        and configuration ->> 'withheld' is null
     order by e.id
 """
 

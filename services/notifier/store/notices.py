@@ -23,7 +23,7 @@ class NoticeStore:
                 """
                 select e.id from notifier.endpoints e join notifier.health h on h.endpoint_id = e.id
                 where e.tenant_id = $1 and not callback and deleted_at is null and disabled_at is null and e.id <> $2
-                    and configuration ->> 'kind' = $3
+                    and configuration ->> 'kind' = $3 and configuration ->> 'withheld' is null
                 order by e.id for share of e
                 """,
                 tenant_id,

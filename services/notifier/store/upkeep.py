@@ -74,6 +74,7 @@ class UpkeepStore:
                     and coalesce(erased_at, '-infinity') < now() - make_interval(days => $1)
                     and not exists (select from notifier.messages m where m.job_id = j.id)
             ),
+            whole as (delete from notifier.allowances where spent_until < now()),
             gone as (
                 delete from notifier.endpoints e
                 where deleted_at < now() - make_interval(days => $1)

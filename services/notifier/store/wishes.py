@@ -91,26 +91,30 @@ class WishStore:
 
 
 async def _begin(connection: Connection, event: DeliveryRequested) -> bool:
-    """Whether the wish is new, and its endpoint the tenant's and not deleted. Raises `EndpointUnknown`."""
+    """Whether the wish is new, and its endpoint the tenant's, not deleted, and one that may be sent to. Raises
+    `EndpointUnknown`."""
     new = await connection.fetchval(
         "insert into notifier.wishes (event_id) values ($1) on conflict do nothing returning true", event.event_id
     )
     endpoint = await connection.fetchrow(
-        "select tenant_id, deleted_at from notifier.endpoints where id = $1 for share", event.endpoint_id
+        "select tenant_id, deleted_at, configuration ->> 'withheld' as withheld from notifier.endpoints where id = $1 "
+        "for share",
+        event.endpoint_id,
     )
     if endpoint is None:
         raise EndpointUnknown(f"The endpoint {event.endpoint_id} is not known yet.")
-    return bool(new) and endpoint["tenant_id"] == event.tenant_id and endpoint["deleted_at"] is None
+    ours = endpoint["tenant_id"] == event.tenant_id and endpoint["deleted_at"] is None
+    return bool(new) and ours and endpoint["withheld"] is None
 
 
 async def _replay_unsent(connection: Connection, event: DeliveryRequested, wish: Replay) -> int:
-    """What failed, or was cancelled when the endpoint was switched off. Progress is old news."""
+    """What failed, or was cancelled when the endpoint was switched off. Progress and questions are old news."""
     rows = await connection.fetch(
         """
         with chosen as (
             select d.id, row_number() over (order by m.occurred_at, d.id) - 1 as place
             from notifier.deliveries d join notifier.messages m on m.id = d.message_id
-            where d.endpoint_id = $1 and d.state in ('failed', 'cancelled') and m.type <> $5
+            where d.endpoint_id = $1 and d.state in ('failed', 'cancelled') and m.type <> all($5::text[])
                 and m.occurred_at >= $2 and m.occurred_at < coalesce($3, now())
                 and (cardinality($4::text[]) = 0 or m.type = any($4))
             order by m.occurred_at, d.id limit $6
@@ -124,7 +128,7 @@ async def _replay_unsent(connection: Connection, event: DeliveryRequested, wish:
         wish.since,
         wish.until,
         list(wish.types),
-        EventType.JOB_PROGRESSED,
+        [EventType.JOB_PROGRESSED, EventType.ENDPOINT_CONFIRMATION],
         MOST_REPLAYED,
         REPLAYS_PER_SECOND,
     )

@@ -11,15 +11,16 @@ import structlog
 
 from services.notifier.channels import Answer, Message, Receiver, Trouble
 from services.notifier.channels.email.attaching import Attaching
-from services.notifier.channels.email.composing import Attachment, Composed, Composer
+from services.notifier.channels.email.composing import Attachment, Composed, Composer, LinkMissing
 from services.notifier.channels.email.limits import MailLimits
 from services.notifier.channels.email.relay import Relay
 from services.notifier.channels.email.replies import Pause, held, judge
 from services.notifier.channels.notices import notice_of
 from shared import metrics
 from shared.blobs import BlobUnavailable
+from shared.database import is_outage
 from shared.retry import backoff
-from shared.schemas.endpoints import EventType
+from shared.schemas.endpoints import EventType, Withheld
 from shared.schemas.webhooks import WebhookBody
 from shared.solutions import Solutions
 
@@ -33,9 +34,9 @@ class EmailChannel:
     """Sends e-mails. While something is wrong between us and the mail server, all of them wait."""
 
     def __init__(
-        self, *, relay: Relay, composer: Composer, limits: MailLimits, attaching: Attaching | None, solutions: Solutions
+        self, *, relay: Relay, composer: Composer, limits: MailLimits | None, attaching: Attaching | None, solutions: Solutions
     ) -> None:
-        """Without `attaching`, e-mails carry links alone."""
+        """Without `attaching`, e-mails carry links alone; without `limits` (one sent by hand) nothing is counted."""
         self._relay = relay
         self._composer = composer
         self._limits = limits
@@ -56,6 +57,8 @@ class EmailChannel:
 
     async def send(self, message: Message, receiver: Receiver) -> Answer:
         """One attempt."""
+        if (refusal := unwanted(message, receiver)) is not None:
+            return refusal
         if (seconds := self._paused_until - time.monotonic()) > 0:
             return held(seconds)
         try:
@@ -64,9 +67,11 @@ class EmailChannel:
             composed = self._composer.compose(message, receiver, notice, attachments)
         except BlobUnavailable:
             return held(FIRST_PAUSE_SECONDS, "files_unavailable")
+        except LinkMissing:
+            return Answer(trouble=Trouble(reason="public_url_missing", charged=False), stop=True)
         except ValueError:
             return Answer(trouble=Trouble(reason="address_invalid"), stop=True)
-        answer = await self._send_limited(composed)
+        answer = await self._send_limited(composed, confirmation=message.type == EventType.ENDPOINT_CONFIRMATION)
         return msgspec.structs.replace(answer, request_headers=composed.headers, request_body=composed.text.encode())
 
     async def check(self) -> Pause | None:
@@ -83,14 +88,31 @@ class EmailChannel:
         job = msgspec.json.decode(message.body, type=WebhookBody).data
         return await self._attaching.attachments(job, receiver)
 
-    async def _send_limited(self, composed: Composed) -> Answer:
+    async def _send_limited(self, composed: Composed, *, confirmation: bool) -> Answer:
+        if self._limits is None:
+            return await self._send(composed)
         recipient = composed.letter.recipient
-        if (wait := self._limits.take(recipient)) > 0:
+        try:
+            wait = await self._limits.take(recipient, confirmation=confirmation)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            return held(FIRST_PAUSE_SECONDS)
+        if wait > 0:
             return held(wait, "mail_rate_limited")
         answer = await self._send(composed)
         if answer.trouble is not None and not answer.trouble.charged:
-            self._limits.give_back(recipient)
+            await self._give_back(recipient, confirmation=confirmation)
         return answer
+
+    async def _give_back(self, recipient: str, *, confirmation: bool) -> None:
+        assert self._limits is not None
+        try:
+            await self._limits.give_back(recipient, confirmation=confirmation)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            log.warning("mail.allowance_lost", error=type(error).__name__)  # it comes back with time
 
     async def _send(self, composed: Composed) -> Answer:
         try:
@@ -118,3 +140,18 @@ class EmailChannel:
             log.info("mail.resumed")
         self._failures, self._paused_until, self.pause = 0, 0.0, None
         metrics.MAIL_PAUSED.set(0)
+
+
+def unwanted(message: Message, receiver: Receiver) -> Answer | None:
+    """Why an e-mail must not be sent to its recipient. None are made that must not; this is for those that were under way when
+    it was found out, or whose endpoint leads to another address by now."""
+    reason: str | None = None
+    asks = message.type == EventType.ENDPOINT_CONFIRMATION
+    match receiver.withheld:
+        case Withheld.UNCONFIRMED:
+            reason = None if asks else "address_unconfirmed"
+        case Withheld.SUPPRESSED:
+            reason = "address_suppressed"
+        case None:
+            reason = "address_confirmed" if asks else None
+    return None if reason is None else Answer(trouble=Trouble(reason=reason, charged=False), stop=True)

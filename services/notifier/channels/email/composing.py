@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Sequence
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -19,12 +20,14 @@ from services.notifier.channels import Message, Receiver
 from services.notifier.channels.email.relay import Letter
 from services.notifier.channels.notices import Notice
 from services.notifier.channels.posting import MASK
-from shared.schemas.endpoints import EmailDestination
-from shared.unsubscribe import PATH, unsubscribe_token
+from shared.mail_links import LinkPurpose, link_token
+from shared.schemas.endpoints import EmailDestination, EventType
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_UNSHOWN = ("MIME", "Content-T")
+_TOKENS = re.compile(f"({'|'.join(re.escape(purpose.path) for purpose in LinkPurpose)})[A-Za-z0-9_-]{{43}}")
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -37,6 +40,18 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     """As recipients keep it."""
     media_type: str
     data: bytes
+
+
+class LinkMissing(Exception):
+    """An e-mail is nothing without its link, and it is not known how the gateway is reached."""
+
+
+class Button(msgspec.Struct, frozen=True, kw_only=True):
+    """The one thing to do."""
+
+    url: str
+    label: str
+    note: str
 
 
 class Composed(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,13 +77,16 @@ class Composer:
     def compose(self, message: Message, receiver: Receiver, notice: Notice, attachments: Sequence[Attachment] = ()) -> Composed:
         """The e-mail; every attempt has the same Message-ID, so that a mailbox can tell a repeat.
 
-        Raises `ValueError` for an address that is none.
+        Raises `ValueError` for an address that is none, `LinkMissing`.
         """
         assert isinstance(receiver.destination, EmailDestination)
-        recipient, token = address_of(receiver.destination.address), unsubscribe_token(self._master, receiver.endpoint_id)
-        link = f"{self._public_url}{PATH}{token}" if self._public_url else None
+        recipient = address_of(receiver.destination.address)
+        link, button = self._link(LinkPurpose.UNSUBSCRIBE, receiver), self._button(message, receiver, notice)
         attached = frozenset(attachment.name for attachment in attachments)
-        text, html = (_render(template, notice, recipient, link, attached) for template in ("notice.txt.j2", "notice.html.j2"))
+        text, html = (
+            _render(template, notice, recipient, button=button, link=link, attached=attached)
+            for template in ("notice.txt.j2", "notice.html.j2")
+        )
         mail = EmailMessage(policy=_policy(utf8=not recipient.addr_spec.isascii()))
         for name, value in self._headers(message, receiver, notice, recipient, link).items():
             mail[name] = value
@@ -86,7 +104,26 @@ class Composer:
             data=mail.as_bytes(),
             international=not recipient.addr_spec.isascii(),
         )
-        return Composed(letter=letter, headers=_shown(mail, token), text=text.replace(token, MASK))
+        return Composed(
+            letter=letter,
+            headers={name: _masked(str(value)) for name, value in mail.items() if not name.startswith(_UNSHOWN)},
+            text=_masked(text),
+        )
+
+    def _link(self, purpose: LinkPurpose, receiver: Receiver) -> str | None:
+        if self._public_url is None or receiver.address_id is None:
+            return None
+        return f"{self._public_url}{purpose.path}{link_token(self._master, purpose, receiver.address_id)}"
+
+    def _button(self, message: Message, receiver: Receiver, notice: Notice) -> Button | None:
+        wording = notice.wording
+        if message.type == EventType.ENDPOINT_CONFIRMATION:
+            if (link := self._link(LinkPurpose.CONFIRM, receiver)) is None:
+                raise LinkMissing
+            return Button(url=link, label=wording.confirm, note=wording.confirm_note)
+        if notice.url is None:
+            return None
+        return Button(url=notice.url, label=wording.open_job, note=wording.needs_access)
 
     def _headers(
         self, message: Message, receiver: Receiver, notice: Notice, recipient: Address, link: str | None
@@ -158,12 +195,15 @@ def _templates() -> Environment:
     )
 
 
-def _render(template: str, notice: Notice, recipient: Address, link: str | None, attached: frozenset[str]) -> str:
+def _render(
+    template: str, notice: Notice, recipient: Address, *, button: Button | None, link: str | None, attached: frozenset[str]
+) -> str:
+    """`link` ends the e-mails."""
     why = notice.wording.why.format(address=recipient.addr_spec)
-    return (
-        _templates().get_template(template).render(notice=notice, wording=notice.wording, why=why, link=link, attached=attached)
-    )
+    given = {"notice": notice, "wording": notice.wording, "why": why, "button": button, "link": link, "attached": attached}
+    return _templates().get_template(template).render(given)
 
 
-def _shown(mail: EmailMessage, token: str) -> dict[str, str]:
-    return {name: str(value).replace(token, MASK) for name, value in mail.items() if not name.startswith(("MIME", "Content-T"))}
+def _masked(text: str) -> str:
+    """Without the tokens of links."""
+    return _TOKENS.sub(rf"\1{MASK}", text)

@@ -2,63 +2,87 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import hashlib
+from dataclasses import dataclass
+from typing import Protocol
 
-MOST_REMEMBERED = 20_000
-"""Addresses. Beyond that, those are forgotten that have their whole allowance again."""
+from shared.schemas.endpoints import CONFIRMATION_SECONDS
 
 
-class Allowance:
-    """A bucket that holds `most` and is filled again evenly within `seconds`."""
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """At most so many in any stretch of so many seconds.
 
-    def __init__(self, most: int, seconds: float, now: float) -> None:
-        self._most = float(most)
-        self._rate = most / seconds
-        self._left = self._most
-        self._as_of = now
+    The generic cell rate algorithm (ITU-T I.371): up to `burst` at once, and after that one each `gap` seconds. Of a stretch
+    as long as `seconds` that makes `burst + ceil(seconds / gap) - 1`, which is `most`.
+    """
 
-    def wait(self, now: float) -> float:
-        """Seconds until one can be taken; 0 for now."""
-        self._left = min(self._most, self._left + (now - self._as_of) * self._rate)
-        self._as_of = now
-        return max(0.0, (1.0 - self._left) / self._rate)
+    most: int
+    seconds: float
 
-    def change(self, by: int) -> None:
-        """Take one (-1), or give it back (+1)."""
-        self._left = min(self._most, self._left + by)
+    @property
+    def burst(self) -> int:
+        """Half of them, so that the other half can flow in evenly."""
+        return (self.most + 1) // 2
 
-    def full(self, now: float) -> bool:
-        """Whether it is as if nothing had been taken."""
-        self.wait(now)
-        return self._left >= self._most
+    @property
+    def gap(self) -> float:
+        """Seconds in which one is filled up again."""
+        return self.seconds / (self.most - self.burst + 1)
+
+
+class Allowances(Protocol):
+    """Where it is kept what was taken, for all processes."""
+
+    async def take(self, key: str, rate: Rate) -> float:
+        """Take one: 0, or the seconds to wait, and nothing is taken."""
+
+    async def give_back(self, key: str, rate: Rate) -> None:
+        """Undo one `take`."""
+
+
+CONFIRMATIONS = Rate(most=1, seconds=CONFIRMATION_SECONDS)
+"""To one mailbox, whoever asks it."""
 
 
 class MailLimits:
-    """Of this process. An endpoint is served by one process at a time."""
+    """Of the installation. A letter is taken off each limit that it falls under, or off none."""
 
-    def __init__(self, *, per_minute: int, per_recipient_per_hour: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._per_recipient = per_recipient_per_hour
-        self._all = Allowance(per_minute, 60.0, clock())
-        self._recipients: dict[str, Allowance] = {}
+    def __init__(self, allowances: Allowances, *, per_minute: int, per_recipient_per_hour: int) -> None:
+        self._allowances = allowances
+        self._all = Rate(most=per_minute, seconds=60.0)
+        self._recipient = Rate(most=per_recipient_per_hour, seconds=3600.0)
 
-    def take(self, address: str) -> float:
+    async def take(self, address: str, *, confirmation: bool = False) -> float:
         """Take one for the address: 0, or the seconds to wait, and nothing is taken."""
-        now, recipient = self._clock(), self._recipient(address)
-        wait = max(self._all.wait(now), recipient.wait(now))
-        if wait == 0.0:
-            self._all.change(-1)
-            recipient.change(-1)
-        return wait
+        taken: list[tuple[str, Rate]] = []
+        for key, rate in self._limits(address, confirmation=confirmation):
+            if (wait := await self._allowances.take(key, rate)) > 0:
+                await self._return(taken)
+                return wait
+            taken.append((key, rate))
+        return 0.0
 
-    def give_back(self, address: str) -> None:
+    async def give_back(self, address: str, *, confirmation: bool = False) -> None:
         """Nothing was sent for it."""
-        self._all.change(1)
-        self._recipient(address).change(1)
+        await self._return(self._limits(address, confirmation=confirmation))
 
-    def _recipient(self, address: str) -> Allowance:
-        key, now = address.casefold(), self._clock()
-        if key not in self._recipients and len(self._recipients) >= MOST_REMEMBERED:
-            self._recipients = {known: rest for known, rest in self._recipients.items() if not rest.full(now)}
-        return self._recipients.setdefault(key, Allowance(self._per_recipient, 3600.0, now))
+    async def _return(self, taken: list[tuple[str, Rate]]) -> None:
+        for key, rate in reversed(taken):
+            await self._allowances.give_back(key, rate)
+
+    def _limits(self, address: str, *, confirmation: bool) -> list[tuple[str, Rate]]:
+        """The one that all share comes last, so that nobody takes of it in vain."""
+        confirming = [(_key("confirmation", mailbox_of(address)), CONFIRMATIONS)] if confirmation else []
+        return [*confirming, (_key("recipient", address), self._recipient), ("mail", self._all)]
+
+
+def mailbox_of(address: str) -> str:
+    """Without what many mail servers ignore: `chen+7@example.com` is read by whoever reads `chen@example.com`."""
+    name, at, domain = address.rpartition("@")
+    return f"{name.partition('+')[0] or name}{at}{domain}"
+
+
+def _key(limit: str, address: str) -> str:
+    """Nobody needs to read whom we wrote to."""
+    return f"{limit} {hashlib.sha256(address.casefold().encode()).hexdigest()}"

@@ -68,8 +68,8 @@ class MailSettings(Settings, frozen=True, kw_only=True):
         str | None,
         Meta(description="Where e-mails come back to that cannot be delivered; default: the address they come from."),
     ] = None
-    mail_rate_per_minute: Annotated[int, Meta(ge=1, description="Most e-mails of one process in a minute.")] = 120
-    mail_per_recipient_per_hour: Annotated[int, Meta(ge=1, description="Most e-mails to one address in an hour.")] = 20
+    mail_rate_per_minute: Annotated[int, Meta(ge=1, description="Most e-mails in a minute, of all processes together.")] = 120
+    mail_per_recipient_per_hour: Annotated[int, Meta(ge=1, description="Most e-mails to one address in any hour.")] = 20
     mail_allow_attachments: Annotated[
         bool, Meta(description="Whether e-mails may carry the files that the scenario's `delivery` names; else links alone.")
     ] = False
