@@ -188,7 +188,7 @@ class Scheduling(RuleBasedStateMachine):
 
 
 TestScheduling = Scheduling.TestCase
-TestScheduling.settings = settings(max_examples=200, stateful_step_count=50)
+TestScheduling.settings = settings(max_examples=120, stateful_step_count=50)
 
 
 class Insatiable:
