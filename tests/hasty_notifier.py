@@ -10,9 +10,9 @@ import sys
 from services.notifier import app, dispatcher, pacing, partitions
 
 
-def hurry() -> None:
-    """Shorten the waits of this process's notifier."""
-    partitions.LEASE_SECONDS, partitions.RENEW_SECONDS, partitions.HUNGRY_SECONDS = 2.0, 0.5, 0.2
+def hurry(lease: float = 2.0) -> None:
+    """Shorten the waits of this process's notifier; `lease` is for how many seconds it owns what it does not renew."""
+    partitions.LEASE_SECONDS, partitions.RENEW_SECONDS, partitions.HUNGRY_SECONDS = lease, 0.5, 0.2
     dispatcher.START_SECONDS = 0.5
     app.CHANNEL_MARGIN_SECONDS, app.LEASE_MARGIN_SECONDS = 0.5, 1.5
     pacing.FIRST_OPENING = 0.5

@@ -22,24 +22,30 @@ import asyncio, sys
 from tests.hasty_notifier import hurry
 from tests.notifying import notifier_pool, running_notifier
 
-async def main(database_url, timeout):
+async def main(database_url, timeout, lease):
+    hurry(float(lease))
     environment = {"AUDIO2TXT_EGRESS_ALLOW_CIDRS": "127.0.0.0/8", "AUDIO2TXT_WEBHOOK_TIMEOUT_SECONDS": timeout}
     async with notifier_pool(database_url) as pool, running_notifier(
         pool, environment, alone=False, database_url=database_url
     ):
         await asyncio.to_thread(sys.stdin.read)
 
-hurry()
 asyncio.run(main(*sys.argv[1:]))
 """
 
 
 @asynccontextmanager
 async def notifiers(
-    database_url: str, count: int, *, timeout: float = 1.0, environment: Mapping[str, str] | None = None
+    database_url: str,
+    count: int,
+    *,
+    timeout: float = 3.0,
+    lease: float = 2.0,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[list[Process]]:
-    """So many processes, ended at the end. `timeout` is what a receiver has to answer, in seconds."""
-    command = [sys.executable, "-c", PROGRAM, database_url, str(timeout)]
+    """So many processes, ended at the end. `timeout` is what a receiver has to answer, `lease` for how long a process owns
+    what it does not renew, in seconds."""
+    command = [sys.executable, "-c", PROGRAM, database_url, str(timeout), str(lease)]
     whole = {**os.environ, **(environment or {})}
     processes = [await asyncio.create_subprocess_exec(*command, stdin=PIPE, env=whole) for _ in range(count)]
     try:
@@ -71,6 +77,15 @@ async def all_delivered(pool: Pool) -> None:
         while await pool.fetchval("select count(*) from notifier.deliveries where state = 'pending'"):
             await asyncio.sleep(0.2)
     assert await pool.fetchval("select count(*) from notifier.deliveries where state = 'delivered'") == DELIVERIES
+
+
+async def all_claimed_anew(pool: Pool) -> None:
+    """Wait until whatever is claimed now is delivered, or claimed by another."""
+    claimed = {row["lease"] for row in await pool.fetch("select lease from notifier.deliveries where lease is not null")}
+    assert claimed
+    async with asyncio.timeout(60):
+        while await pool.fetchval("select exists (select from notifier.deliveries where lease = any($1::uuid[]))", claimed):
+            await asyncio.sleep(0.05)
 
 
 async def work(pool: Pool, watcher: Watcher) -> None:

@@ -57,7 +57,8 @@ class Partitions:
         self._watch(shares.pulses, asked)
         self._active, leaving = shares.held[: shares.fair], shares.held[shares.fair :]
         self._until = asked + LEASE_SECONDS
-        self.next_renewal = asked + (HUNGRY_SECONDS if len(shares.held) < shares.fair else RENEW_SECONDS)
+        soon = asked + (HUNGRY_SECONDS if len(shares.held) < shares.fair else RENEW_SECONDS)
+        self.next_renewal = min([soon, *(since + LEASE_SECONDS for _, since in self._pulses.values())])
         metrics.PARTITIONS_OWNED.set(len(shares.held))
         await self._notice_the_clock(shares.held, shares.at - asked)
         if idle := [part for part in leaving if not busy(part)]:

@@ -24,7 +24,8 @@ from tests.watching import Watcher, watching
 
 HOURS = 3600.0
 JUMPS = pytest.mark.parametrize("jump", [3 * HOURS, -3 * HOURS], ids=["forward", "back"])
-TIMEOUT = 10.0
+TIMEOUT, LEASE = 10.0, 6.0
+"""Seconds: long enough that no process of a busy machine loses by being slow what no clock may take from it."""
 RENEWALS = 4
 """How often the processes renew their leases while everything hangs."""
 
@@ -63,7 +64,7 @@ async def test_the_clock_of_the_notifiers_jumps(database_url: str, clock: WallCl
     """Everything is sent once, signed with the time that the clock shows."""
     async with (
         notifier_pool(database_url) as pool,
-        notifiers(database_url, 2, timeout=TIMEOUT, environment=clock.environment),
+        notifiers(database_url, 2, timeout=TIMEOUT, lease=LEASE, environment=clock.environment),
     ):
         began = clock.now()
         await _jump_in_the_middle(pool, clock, watcher, jump)
@@ -87,7 +88,7 @@ async def test_the_clock_of_the_database_jumps(
     moved_database_url: str, clock: WallClock, watcher: Watcher, jump: float
 ) -> None:
     """No lease ends by it while its holder lives: parts stay where they are, and what hangs is not sent a second time."""
-    async with notifier_pool(moved_database_url) as pool, notifiers(moved_database_url, 2, timeout=TIMEOUT):
+    async with notifier_pool(moved_database_url) as pool, notifiers(moved_database_url, 2, timeout=TIMEOUT, lease=LEASE):
         held = await _jump_in_the_middle(pool, clock, watcher, jump)
         assert await owners(pool) == held
         await all_delivered(pool)
@@ -101,7 +102,10 @@ async def test_one_of_two_dies_after_the_clock_of_the_database_has_jumped(
 ) -> None:
     """The other follows it within seconds, not hours, and sends again only what was under way."""
     watcher.answering.clear()
-    async with notifier_pool(moved_database_url) as pool, notifiers(moved_database_url, 2, timeout=TIMEOUT) as (victim, _):
+    async with (
+        notifier_pool(moved_database_url) as pool,
+        notifiers(moved_database_url, 2, timeout=TIMEOUT, lease=LEASE) as (victim, _),
+    ):
         await both_hold_parts(pool)
         await work(pool, watcher)
         await watcher.wait_for(DELIVERIES // 8)

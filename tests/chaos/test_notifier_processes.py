@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator
 
@@ -10,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from shared.database import Pool
-from tests.notifier_processes import DELIVERIES, all_delivered, both_hold_parts, notifiers, work
+from tests.notifier_processes import DELIVERIES, all_claimed_anew, all_delivered, both_hold_parts, notifiers, work
 from tests.notifying import notifier_pool
 from tests.watching import Watcher, watching
 
@@ -46,14 +45,14 @@ async def test_one_of_two_is_killed(database_url: str, pool: Pool, watcher: Watc
 
 @pytest.mark.timeout(300)
 async def test_one_of_two_is_stopped_and_woken(database_url: str, pool: Pool, watcher: Watcher) -> None:
-    """SIGSTOP for longer than its leases last: the other takes over; woken, it decides nothing about what is no longer its own,
-    and no message is under way twice at the same time."""
+    """SIGSTOP until the other has taken over: woken, it decides nothing about what is no longer its own, and no message is
+    under way twice at the same time."""
     async with notifiers(database_url, 2) as (victim, _):
         await both_hold_parts(pool)
         await work(pool, watcher)
         await watcher.wait_for(DELIVERIES // 8)
         victim.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(4)
+        await all_claimed_anew(pool)
         victim.send_signal(signal.SIGCONT)
         await all_delivered(pool)
         rows = await pool.fetch("select count(*) from notifier.attempts where not orphan group by delivery_id")
