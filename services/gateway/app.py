@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.gateway.allowances import Allowances
-from services.gateway.auth import Authenticator, seed_first_key
+from services.gateway.api_keys import ApiKeys
+from services.gateway.auth import Authenticator, KeyUses, seed_first_key
 from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
 from services.gateway.endpoints import Endpoints
@@ -22,6 +23,7 @@ from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
 from services.gateway.store.jobs import JobStore
+from services.gateway.store.keys import KeyStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
@@ -87,6 +89,8 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         most=settings.endpoints_per_tenant,
         wake=outbox.wake,
     )
+    authenticator, keys = Authenticator(AccountStore(pool)), KeyStore(pool)
+    uses = KeyUses(keys)
     sweeper = Sweeper(
         pool=pool,
         upkeep=UpkeepStore(pool),
@@ -116,6 +120,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         lifecycle=lifecycle,
         revisions=revisions,
         endpoints=endpoints,
+        keys=ApiKeys(store=keys, most=settings.keys_per_tenant, forget=authenticator.forget),
         choosing=choosing,
         allowances=allowances,
         hub=hub,
@@ -128,6 +133,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=sweeper.run),
             Loop(name="gateway.live", run=hub.run),
+            Loop(name="gateway.key_uses", run=uses.run),
         ],
-        app=web_app(gateway, Authenticator(AccountStore(pool))),
+        app=web_app(gateway, authenticator, uses),
     )

@@ -44,6 +44,9 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
         float,
         Meta(ge=0, description="How long after a job's deletion its files are looked for again, should late work write some."),
     ] = 3600.0
+    keys_per_tenant: Annotated[int, Meta(ge=1, le=10_000, description="API keys of one tenant that may be alive at once.")] = (
+        100
+    )
     endpoints_per_tenant: Annotated[
         int, Meta(ge=1, le=10_000, description="Endpoints (webhooks, addresses, chats) that one tenant may have.")
     ] = 200

@@ -17,8 +17,8 @@ from litestar.types import ControllerRouterHandler
 from typing_extensions import override
 
 from services.gateway.access import REQUEST_ID, Access
-from services.gateway.admission import PUBLIC, admission
-from services.gateway.auth import Authenticator
+from services.gateway.admission import PUBLIC, admission, check_declared
+from services.gateway.auth import Authenticator, KeyUses
 from services.gateway.openapi import describe
 from services.gateway.problems import MEDIA_TYPE, FieldError, Problem, ProblemDocument, unavailable
 from services.gateway.routes import (
@@ -28,6 +28,7 @@ from services.gateway.routes import (
     engines,
     events,
     jobs,
+    keys,
     results,
     solutions,
     transcripts,
@@ -73,6 +74,11 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     deliveries.list_deliveries,
     deliveries.get_delivery,
     deliveries.redeliver,
+    keys.create_key,
+    keys.list_keys,
+    keys.get_key,
+    keys.rotate_key,
+    keys.revoke_key,
 )
 
 _CODES: Mapping[int, str] = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
@@ -93,8 +99,10 @@ class _LeanLitestar(Litestar):
         return [*plugins, MsgspecDIPlugin()]
 
 
-def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
-    """Everything the gateway answers over HTTP, health and metrics apart."""
+def web_app(gateway: Gateway, authenticator: Authenticator, uses: KeyUses) -> AsgiApp:
+    """Everything the gateway answers over HTTP, health and metrics apart. Raises `RuntimeError` for a route that does not say
+    what it needs."""
+    admit = admission(authenticator, uses)
 
     @functools.cache
     def description() -> bytes:
@@ -108,13 +116,13 @@ def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
     v1 = Router(
         "/v1",
         route_handlers=[*ROUTES, openapi],
-        before_request=admission(authenticator),
+        before_request=admit,
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
     links = Router(
         "/u",
         route_handlers=[unsubscribing.ask_to_unsubscribe, unsubscribing.unsubscribe],
-        before_request=admission(authenticator),
+        before_request=admit,
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
     app = _LeanLitestar(
@@ -124,6 +132,7 @@ def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
         request_max_body_size=None,
         exception_handlers={Exception: _answer},
     )
+    check_declared(handler for route in app.routes if isinstance(route, HTTPRoute) for handler in route.route_handlers)
     return Access(cast("AsgiApp", app))
 
 

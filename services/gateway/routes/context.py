@@ -14,6 +14,7 @@ from litestar.params import FromPath, SkipValidation
 
 from services.gateway.access import TRACEPARENT
 from services.gateway.allowances import Allowances
+from services.gateway.api_keys import ApiKeys
 from services.gateway.body import LARGEST_JSON, Body
 from services.gateway.choosing import Choosing
 from services.gateway.endpoints import Endpoints
@@ -54,6 +55,7 @@ class Gateway:
     submissions: Submissions
     lifecycle: Lifecycle
     endpoints: Endpoints
+    keys: ApiKeys
     revisions: Revisions
     choosing: Choosing
     allowances: Allowances

@@ -10,6 +10,7 @@ from litestar.response import Stream
 
 from services.gateway.downloads import Conditions, download
 from services.gateway.openapi import JSON, Answer, Operation
+from services.gateway.permissions import Permission
 from services.gateway.problems import Problem
 from services.gateway.routes.context import Api, ApiRequest, JobId
 from services.gateway.routes.stored import BLOB_HEADERS, BLOB_PROBLEMS, BYTES, IfNoneMatch, IfRange, Range, info_of
@@ -22,6 +23,7 @@ from shared.schemas.reports import Report
     "/jobs/{job_id:uuid}/report",
     http_method=[HttpMethod.GET, HttpMethod.HEAD],
     opt=Operation(
+        needs=Permission.RESULTS_READ,
         summary="Fetch the report",
         tag="Results",
         answers={
@@ -61,6 +63,7 @@ async def get_report(
 @get(
     "/jobs/{job_id:uuid}/artifacts",
     opt=Operation(
+        needs=Permission.RESULTS_READ,
         summary="List the artifacts",
         tag="Results",
         answers={200: Answer(description="The job's files.", content=ArtifactList)},
@@ -77,6 +80,7 @@ async def list_artifacts(request: ApiRequest, gateway: Api, job_id: JobId) -> Re
     "/jobs/{job_id:uuid}/artifacts/{name:str}",
     http_method=[HttpMethod.GET, HttpMethod.HEAD],
     opt=Operation(
+        needs=Permission.RESULTS_READ,
         summary="Fetch an artifact",
         tag="Results",
         answers={

@@ -11,6 +11,7 @@ from litestar.response import Stream
 
 from services.gateway.downloads import Conditions, download
 from services.gateway.openapi import JSON, Answer, Operation
+from services.gateway.permissions import Permission
 from services.gateway.problems import Problem
 from services.gateway.requests import Restoration, TranscriptEdits
 from services.gateway.revisions import Made
@@ -43,6 +44,7 @@ Run = Annotated[int | None, QueryParameter(ge=1, le=1_000_000, description="Of t
     "/jobs/{job_id:uuid}/transcript",
     http_method=[HttpMethod.GET, HttpMethod.HEAD],
     opt=Operation(
+        needs=Permission.TRANSCRIPTS_READ,
         summary="Fetch the transcript",
         tag="Transcripts",
         answers={
@@ -83,6 +85,7 @@ async def get_transcript(
     "/jobs/{job_id:uuid}/transcript",
     status_code=200,
     opt=Operation(
+        needs=Permission.TRANSCRIPTS_WRITE,
         summary="Edit the transcript",
         tag="Transcripts",
         body={JSON: TranscriptEdits},
@@ -108,6 +111,7 @@ async def edit_transcript(
 @get(
     "/jobs/{job_id:uuid}/transcript/revisions",
     opt=Operation(
+        needs=Permission.TRANSCRIPTS_READ,
         summary="List the transcript's revisions",
         tag="Transcripts",
         answers={200: Answer(description="The newest first; without revision 0.", content=RevisionList)},
@@ -126,6 +130,7 @@ async def list_revisions(request: ApiRequest, gateway: Api, *, job_id: JobId, ru
     "/jobs/{job_id:uuid}/transcript/restore",
     status_code=200,
     opt=Operation(
+        needs=Permission.TRANSCRIPTS_WRITE,
         summary="Go back to an earlier revision",
         tag="Transcripts",
         body={JSON: Restoration},
