@@ -6,14 +6,17 @@ A `before_request` hook and no guard, for which the framework copies the route's
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, cast
 
 from litestar import HttpMethod, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import QueryParameter
 
+from services.gateway.access import REQUEST_ID
+from services.gateway.addresses import Network, client_address
+from services.gateway.audit import Acting, Actor, ActorKind, act
 from services.gateway.auth import Authenticator, KeyUses, key_in
 from services.gateway.permissions import Permission
 from services.gateway.problems import FieldError, Problem, forbidden
@@ -28,18 +31,26 @@ NEEDS = "needs"
 AnyRequest = Request[Any, Any, Any]
 
 
-def admission(authenticator: Authenticator, uses: KeyUses) -> Callable[[AnyRequest], Awaitable[None]]:
-    """The hook. Runs before a byte of the body is read; raises `Problem`: 401, 403, 400."""
+def admission(
+    authenticator: Authenticator, uses: KeyUses, *, proxies: Sequence[Network] = ()
+) -> Callable[[AnyRequest], Awaitable[None]]:
+    """The hook, which also says who acts. Runs before a byte of the body is read; raises `Problem`: 401, 403, 400.
+
+    `proxies` are believed what they say of where a request comes from.
+    """
 
     async def admit(request: AnyRequest) -> None:
         handler = request.route_handler
-        if not handler.opt.get(PUBLIC):
+        if handler.opt.get(PUBLIC):
+            act(_acting(request, Actor(kind=ActorKind.LINK), proxies))
+        else:
             headers = request.headers
             key = key_in(headers.get("authorization"), headers.get("x-api-key"))
             principal = request.scope["user"] = await authenticator.principal(key)
             uses.note(principal.key_id)
             if request.method != HttpMethod.OPTIONS:
                 _check_permission(principal, handler.opt[NEEDS])
+            act(_acting(request, Actor(kind=ActorKind.KEY, id=principal.key_id, name=principal.key_name), proxies))
         if request.scope["query_string"]:
             _check_query(request, handler)
 
@@ -60,6 +71,14 @@ def check_declared(handlers: Iterable[HTTPRouteHandler]) -> None:
             continue
         if not handler.opt.get(PUBLIC) and not isinstance(handler.opt.get(NEEDS), Permission):
             raise RuntimeError(f"The route {handler.handler_name} does not say which permission it needs.")
+
+
+def _acting(request: AnyRequest, actor: Actor, proxies: Sequence[Network]) -> Acting:
+    client = request.scope["client"]
+    address = None if client is None else client[0]
+    if proxies:
+        address = client_address(address, request.headers.getall("x-forwarded-for", []), proxies)
+    return Acting(actor=actor, address=address, request_id=cast("str | None", request.scope.get(REQUEST_ID)))
 
 
 def _check_permission(principal: Principal, needed: Permission) -> None:

@@ -6,8 +6,11 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.gateway.addresses import networks_of
+from services.gateway.admission import admission
 from services.gateway.allowances import Allowances
 from services.gateway.api_keys import ApiKeys
+from services.gateway.audit_trail import AuditTrail
 from services.gateway.auth import Authenticator, KeyUses, seed_first_key
 from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
@@ -19,6 +22,7 @@ from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.allowances import AllowanceStore
+from services.gateway.store.audit import AuditStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
@@ -90,7 +94,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         wake=outbox.wake,
     )
     authenticator, keys = Authenticator(AccountStore(pool)), KeyStore(pool)
-    uses = KeyUses(keys)
+    uses, trail = KeyUses(keys), AuditTrail(AuditStore(pool))
     sweeper = Sweeper(
         pool=pool,
         upkeep=UpkeepStore(pool),
@@ -120,6 +124,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         lifecycle=lifecycle,
         revisions=revisions,
         endpoints=endpoints,
+        audit=trail,
         keys=ApiKeys(store=keys, most=settings.keys_per_tenant, forget=authenticator.forget),
         choosing=choosing,
         allowances=allowances,
@@ -134,6 +139,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             Loop(name="gateway.sweeper", run=sweeper.run),
             Loop(name="gateway.live", run=hub.run),
             Loop(name="gateway.key_uses", run=uses.run),
+            Loop(name="gateway.audit", run=trail.run),
         ],
-        app=web_app(gateway, authenticator, uses),
+        app=web_app(gateway, admission(authenticator, uses, proxies=networks_of(settings.trusted_proxies))),
     )

@@ -27,6 +27,7 @@ class Permission(enum.StrEnum):
     SECRETS_READ = "secrets:read"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
+    AUDIT_READ = "audit:read"
     OWNERS_WRITE = "owners:write"
     """Make, rotate and revoke keys of owners. Nobody hands out more than they have, so only owners make owners."""
 
@@ -67,9 +68,9 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
     Role.ADMIN: _OWNER - {Permission.OWNERS_WRITE},
     Role.EDITOR: _EDITOR,
     Role.VIEWER: _VIEWER,
-    Role.AUDITOR: frozenset({Permission.ACCOUNT_READ, Permission.KEYS_READ, Permission.ENDPOINTS_READ}),
+    Role.AUDITOR: frozenset({Permission.ACCOUNT_READ, Permission.KEYS_READ, Permission.ENDPOINTS_READ, Permission.AUDIT_READ}),
 }
-"""What each role may do. Auditors see who may do what and never what was said: no job, transcript or delivery."""
+"""What each role may do. Auditors see who may do what, and who did, and never what was said: no job, transcript or delivery."""
 
 
 def permissions_of(role: Role, scopes: Iterable[str] | None) -> frozenset[Permission]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 import structlog
@@ -17,12 +17,12 @@ from litestar.types import ControllerRouterHandler
 from typing_extensions import override
 
 from services.gateway.access import REQUEST_ID, Access
-from services.gateway.admission import PUBLIC, admission, check_declared
-from services.gateway.auth import Authenticator, KeyUses
+from services.gateway.admission import PUBLIC, AnyRequest, check_declared
 from services.gateway.openapi import describe
 from services.gateway.problems import MEDIA_TYPE, FieldError, Problem, ProblemDocument, unavailable
 from services.gateway.routes import (
     account,
+    audit,
     deliveries,
     endpoints,
     engines,
@@ -79,6 +79,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     keys.get_key,
     keys.rotate_key,
     keys.revoke_key,
+    audit.list_audit,
+    audit.export_audit,
 )
 
 _CODES: Mapping[int, str] = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
@@ -99,10 +101,9 @@ class _LeanLitestar(Litestar):
         return [*plugins, MsgspecDIPlugin()]
 
 
-def web_app(gateway: Gateway, authenticator: Authenticator, uses: KeyUses) -> AsgiApp:
-    """Everything the gateway answers over HTTP, health and metrics apart. Raises `RuntimeError` for a route that does not say
-    what it needs."""
-    admit = admission(authenticator, uses)
+def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) -> AsgiApp:
+    """Everything the gateway answers over HTTP, health and metrics apart; `admit` comes before each route. Raises
+    `RuntimeError` for a route that does not say what it needs."""
 
     @functools.cache
     def description() -> bytes:

@@ -460,6 +460,8 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("get", "/v1/keys/{key_id}"),
         ("delete", "/v1/keys/{key_id}"),
         ("post", "/v1/keys/{key_id}/rotate"),
+        ("get", "/v1/audit"),
+        ("get", "/v1/audit/export"),
         ("get", "/v1/deliveries"),
         ("get", "/v1/deliveries/{delivery_id}"),
         ("post", "/v1/deliveries/{delivery_id}/redeliver"),

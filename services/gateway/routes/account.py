@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response, get
 from msgspec import Meta
 
+from services.gateway.audit import Action
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission, Role
 from services.gateway.routes.context import Api, ApiRequest
@@ -86,7 +87,9 @@ async def get_account(request: ApiRequest, gateway: Api) -> Response[AccountView
 )
 async def get_webhook_secret(request: ApiRequest, gateway: Api) -> Response[SecretView]:
     """What to verify `webhook-signature` with, after Standard Webhooks; any of its libraries takes it as it is."""
-    secret = SecretView(secret=webhook_secret(gateway.secret_key, request.user.tenant_id))
+    tenant_id = request.user.tenant_id
+    gateway.audit.read(Action.SECRET_READ, tenant_id, tenant_id)
+    secret = SecretView(secret=webhook_secret(gateway.secret_key, tenant_id))
     return Response(secret, headers={"Cache-Control": "no-store"})
 
 

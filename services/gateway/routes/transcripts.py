@@ -9,6 +9,7 @@ from litestar import HttpMethod, Response, get, patch, post, route
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 
+from services.gateway.audit import Action
 from services.gateway.downloads import Conditions, download
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission
@@ -16,7 +17,7 @@ from services.gateway.problems import Problem
 from services.gateway.requests import Restoration, TranscriptEdits
 from services.gateway.revisions import Made
 from services.gateway.routes.context import Api, ApiRequest, JobId
-from services.gateway.routes.stored import BLOB_HEADERS, BLOB_PROBLEMS, BYTES, IfNoneMatch, IfRange, Range, info_of
+from services.gateway.routes.stored import BLOB_HEADERS, BLOB_PROBLEMS, BYTES, IfNoneMatch, IfRange, Range, info_of, note_read
 from services.gateway.views import RevisionList, RevisionView, revision_view
 from shared.schemas.transcripts import Transcript
 
@@ -78,7 +79,9 @@ async def get_transcript(
     if info is None:
         raise Problem(404, "transcript_not_found", f"The job's run {wanted} has no transcript.")
     conditions = Conditions(method=request.method, range=range_, if_range=if_range, if_none_match=if_none_match)
-    return await download(gateway.blobs, info, conditions, media_type=JSON)
+    answer = await download(gateway.blobs, info, conditions, media_type=JSON)
+    note_read(request, gateway, Action.TRANSCRIPT_READ, job, answer, run=wanted, revision=revision)
+    return answer
 
 
 @patch(

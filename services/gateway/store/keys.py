@@ -8,10 +8,12 @@ from uuid import UUID
 
 import msgspec
 
+from services.gateway.audit import Action, Fact, entry_of
 from services.gateway.cursors import Cursor
 from services.gateway.keys import digest
 from services.gateway.permissions import Permission, Role, permissions_of
 from services.gateway.store import patiently
+from services.gateway.store.audit import note, noting
 from shared.database import Pool, transaction
 
 
@@ -90,11 +92,14 @@ class KeyStore:
         """End a key; False when it was revoked before."""
         revoked = await patiently(
             self._pool.fetchval(
-                """
-                update gateway.api_keys set revoked_at = now() where id = $1 and tenant_id = $2 and revoked_at is null
-                returning id
+                f"""
+                with revoked as (
+                    update gateway.api_keys set revoked_at = now() where id = $1 and tenant_id = $2 and revoked_at is null
+                    returning id
+                ), {noting("revoked", 3)}
+                select id from revoked
                 """,
-                *(row.id, row.tenant_id),
+                *(row.id, row.tenant_id, entry_of(Action.KEY_REVOKED, row.tenant_id, row.id, before=_facts(row))),
             )
         )
         return revoked is not None
@@ -119,6 +124,7 @@ class KeyStore:
             if alive >= most:
                 return False
             await connection.execute(_ADD, *_values(row, key))
+            await note(connection, entry_of(Action.KEY_CREATED, row.tenant_id, row.id, after=_facts(row)))
         return True
 
     async def _replace(self, old: KeyRow, new: KeyRow, key: str, expires_at: dt.datetime) -> bool:
@@ -133,7 +139,20 @@ class KeyStore:
             if replaced is None:
                 return False
             await connection.execute(_ADD, *_values(new, key))
+            after = {**_facts(new), "successor": str(new.id), "ends": expires_at.isoformat()}
+            await note(connection, entry_of(Action.KEY_ROTATED, old.tenant_id, old.id, before=_facts(old), after=after))
         return True
+
+
+def _facts(row: KeyRow) -> dict[str, Fact]:
+    """What the audit log keeps of a key."""
+    return {
+        "name": row.name,
+        "hint": row.hint,
+        "role": row.role.value,
+        "scopes": row.scopes,
+        "expires_at": None if row.expires_at is None else row.expires_at.isoformat(),
+    }
 
 
 def _values(row: KeyRow, key: str) -> tuple[object, ...]:
