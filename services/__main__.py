@@ -19,6 +19,7 @@ COMMANDS = (
     "demo",
     "doctor",
     "migrate",
+    "admin",
     "new_key",
     "dead_letters",
     "engines",

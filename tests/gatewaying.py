@@ -18,8 +18,8 @@ import msgspec
 from services.gateway.app import assemble
 from services.gateway.keys import hint, new_key
 from services.gateway.permissions import Role
-from services.gateway.store.accounts import AccountStore
 from services.gateway.store.keys import KeyRow, KeyStore
+from services.gateway.store.tenants import TenantStore
 from shared import migrations
 from shared.blobs import BlobStore, artifact_key, raw_key, report_key, transcript_key
 from shared.bus import Envelope, subscription
@@ -166,7 +166,7 @@ class RunningGateway:
 
     async def new_tenant(self, name: str) -> httpx.AsyncClient:
         """A client of a new tenant. Close it."""
-        return await self.new_client(await AccountStore(self.pool).add_tenant(name))
+        return await self.new_client(await TenantStore(self.pool).add(name))
 
     async def new_client(self, tenant_id: UUID, role: Role = Role.OWNER) -> httpx.AsyncClient:
         """A client with a new key of a tenant, an owner's unless told otherwise. Close it."""

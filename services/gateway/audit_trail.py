@@ -41,13 +41,14 @@ class AuditTrail:
             await self.settle()
             raise
 
-    async def settle(self) -> None:
-        """Write the reads that were noted, and chain all that has come in. An outage keeps them for the next time."""
+    async def settle(self, *, wait: bool = False) -> None:
+        """Write the reads that were noted, and chain all that has come in, by this process or, with `wait`, by any. An outage
+        keeps them for the next time."""
         noted = len(self._reads)
         if noted:
             await self.store.take_in(self._reads[:noted])
             del self._reads[:noted]
-        while await self.store.chain():
+        while await self.store.chain(wait=wait):
             pass
 
 

@@ -1,4 +1,4 @@
-"""Tenants, and who a key belongs to."""
+"""Who a key belongs to, and the first key."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class AccountStore:
         self._pool = pool
 
     async def principal(self, key_digest: bytes) -> Principal | None:
-        """Who owns the key, unless it expired or was revoked."""
+        """Who owns the key, unless it expired or was revoked, or its tenant is disabled."""
         row = await patiently(
             self._pool.fetchrow(
                 """
                 select tenant_id, t.name as tenant_name, k.id as key_id, k.name as key_name, hint as key_hint, role, scopes,
                        k.created_at as key_created_at, expires_at as key_expires_at
                 from gateway.api_keys k join gateway.tenants t on t.id = k.tenant_id
-                where digest = $1 and revoked_at is null and (expires_at is null or expires_at > now())
+                where digest = $1 and revoked_at is null and (expires_at is null or expires_at > now()) and disabled_at is null
                 """,
                 key_digest,
             )
@@ -55,16 +55,6 @@ class AccountStore:
             return None
         permissions = permissions_of(Role(row["role"]), row["scopes"])
         return msgspec.convert(dict(row) | {"permissions": permissions}, Principal)
-
-    async def add_tenant(self, name: str) -> UUID:
-        """A new tenant."""
-        tenant_id = new_id()
-        await self._pool.execute("insert into gateway.tenants (id, name) values ($1, $2)", tenant_id, name)
-        return tenant_id
-
-    async def tenants(self) -> dict[UUID, str]:
-        """The names of all tenants."""
-        return {row["id"]: row["name"] for row in await self._pool.fetch("select id, name from gateway.tenants order by name")}
 
     async def add_first_key(self, tenant_name: str, key: str) -> bool:
         """Make the first tenant and this key for it, unless there is a key already."""

@@ -78,12 +78,14 @@ class AuditStore:
         """Keep entries about what changed nothing."""
         await self._pool.execute("insert into gateway.audit_intake (entry) select unnest($1::text[])", entries)
 
-    async def chain(self) -> bool:
-        """Link what has come in; whether there may be more. Does nothing while another process is at it."""
+    async def chain(self, *, wait: bool = False) -> bool:
+        """Link what has come in; whether there may be more. While another process is at it, does nothing, or waits for it."""
         if not await self._pool.fetchval("select exists (select from gateway.audit_intake)"):
             return False
         async with transaction(self._pool) as connection:
-            if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", _LOCK):
+            if wait:
+                await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+            elif not await connection.fetchval("select pg_try_advisory_xact_lock($1)", _LOCK):
                 return False
             rows = await connection.fetch(
                 """
@@ -156,6 +158,8 @@ def _complete(text: str, before: object) -> Entry:
 
 async def _append(connection: Connection, entries: Sequence[Entry]) -> None:
     """Link entries to the ends of their chains."""
+    if not entries:
+        return
     tenants = list({entry.tenant_id for entry in entries})
     rows = await connection.fetch("select * from gateway.audit_heads where tenant_id = any($1::uuid[]) for update", tenants)
     heads = {row["tenant_id"]: Head(number=row["number"], hash=row["hash"]) for row in rows}
