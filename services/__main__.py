@@ -20,6 +20,7 @@ COMMANDS = (
     "demo",
     "doctor",
     "migrate",
+    "admin",
     "new_key",
     "dead_letters",
     "engines",

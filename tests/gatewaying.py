@@ -4,18 +4,22 @@ the services behind it."""
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import struct
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 import httpx
 import msgspec
 
 from services.gateway.app import assemble
-from services.gateway.keys import new_key
-from services.gateway.store.accounts import AccountStore
+from services.gateway.keys import hint, new_key
+from services.gateway.permissions import Role
+from services.gateway.store.keys import KeyRow, KeyStore
+from services.gateway.store.tenants import TenantStore
 from shared import migrations
 from shared.blobs import BlobStore, artifact_key, raw_key, report_key, transcript_key
 from shared.bus import Envelope, subscription
@@ -162,9 +166,15 @@ class RunningGateway:
 
     async def new_tenant(self, name: str) -> httpx.AsyncClient:
         """A client of a new tenant. Close it."""
-        accounts = AccountStore(self.pool)
+        return await self.new_client(await TenantStore(self.pool).add(name))
+
+    async def new_client(self, tenant_id: UUID, role: Role = Role.OWNER) -> httpx.AsyncClient:
+        """A client with a new key of a tenant, an owner's unless told otherwise. Close it."""
         key = new_key()
-        await accounts.add_key(await accounts.add_tenant(name), key)
+        row = KeyRow(
+            id=new_id(), tenant_id=tenant_id, name="test", hint=hint(key), role=role, created_at=dt.datetime.now(dt.UTC)
+        )
+        assert await KeyStore(self.pool).add(row, key, most=100)
         return self.client(key)
 
     def client(self, key: str) -> httpx.AsyncClient:

@@ -202,7 +202,7 @@ def _run(action: Callable[[_Desk], Coroutine[Any, Any, None]]) -> int:
 
 @asynccontextmanager
 async def _opened() -> AsyncIterator[_Desk]:
-    from services.gateway.store.accounts import AccountStore
+    from services.gateway.store.tenants import TenantStore
     from services.transcriber.accounts import Accounts
     from services.transcriber.offers import OfferStore
     from services.transcriber.rules import RulesStore
@@ -220,7 +220,7 @@ async def _opened() -> AsyncIterator[_Desk]:
             for service in ("gateway", "transcriber"):
                 await migrations.require_current(pool, service)
             yield _Desk(
-                tenants=await AccountStore(pool).tenants(),
+                tenants={row.id: row.name for row in await TenantStore(pool).all()},
                 offers=OfferStore(pool=pool, owner=new_id()),
                 rules=RulesStore(pool),
                 accounts=Accounts(pool=pool, secret_key=settings.secret_key.encode()),

@@ -7,7 +7,8 @@ from typing import Any
 
 DESCRIPTION = """\
 Print a fresh API key. Nothing is stored: set it as AUDIO2TXT_BOOTSTRAP_API_KEY for the gateway's first start, which makes
-it the first tenant's key. (`audio2txt run all` makes its first key by itself.)
+it the first tenant's key. (`audio2txt run all` makes its first key by itself.) Further keys: `audio2txt admin keys add`, or
+`POST /v1/keys`.
 """
 
 

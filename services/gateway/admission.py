@@ -1,35 +1,56 @@
-"""What every request must pass before its handler runs: a key, and only query parameters that mean something.
+"""What every request must pass before its handler runs: a key that may do this, and only query parameters that mean
+something.
 
 A `before_request` hook and no guard, for which the framework copies the route's handler on every request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, cast
 
-from litestar import Request
+from litestar import HttpMethod, Request
+from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import QueryParameter
 
-from services.gateway.auth import Authenticator, key_in
-from services.gateway.problems import FieldError, Problem
+from services.gateway.access import REQUEST_ID
+from services.gateway.addresses import Network, client_address
+from services.gateway.audit import Acting, Actor, ActorKind, act
+from services.gateway.auth import Authenticator, KeyUses, key_in
+from services.gateway.permissions import Permission
+from services.gateway.problems import FieldError, Problem, forbidden
+from services.gateway.store.accounts import Principal
 
 PUBLIC = "public"
 """A route whose `opt` has this needs no key."""
 
+NEEDS = "needs"
+"""Where the `opt` of every other route says which permission it needs."""
+
 AnyRequest = Request[Any, Any, Any]
 
 
-def admission(authenticator: Authenticator) -> Callable[[AnyRequest], Awaitable[None]]:
-    """The hook. Runs before a byte of the body is read; raises `Problem`: 401, 400."""
+def admission(
+    authenticator: Authenticator, uses: KeyUses, *, proxies: Sequence[Network] = ()
+) -> Callable[[AnyRequest], Awaitable[None]]:
+    """The hook, which also says who acts. Runs before a byte of the body is read; raises `Problem`: 401, 403, 400.
+
+    `proxies` are believed what they say of where a request comes from.
+    """
 
     async def admit(request: AnyRequest) -> None:
         handler = request.route_handler
-        if not handler.opt.get(PUBLIC):
+        if handler.opt.get(PUBLIC):
+            act(_acting(request, Actor(kind=ActorKind.LINK), proxies))
+        else:
             headers = request.headers
             key = key_in(headers.get("authorization"), headers.get("x-api-key"))
-            request.scope["user"] = await authenticator.principal(key)
+            principal = request.scope["user"] = await authenticator.principal(key)
+            uses.note(principal.key_id)
+            if request.method != HttpMethod.OPTIONS:
+                _check_permission(principal, handler.opt[NEEDS])
+            act(_acting(request, Actor(kind=ActorKind.KEY, id=principal.key_id, name=principal.key_name), proxies))
         if request.scope["query_string"]:
             _check_query(request, handler)
 
@@ -40,6 +61,29 @@ def query_parameters(handler: BaseRouteHandler) -> set[str]:
     """The names of the query parameters a handler declares."""
     definitions = {name: field.kwarg_definition for name, field in handler.parsed_fn_signature.parameters.items()}
     return {item.name or name for name, item in definitions.items() if isinstance(item, QueryParameter)}
+
+
+def check_declared(handlers: Iterable[HTTPRouteHandler]) -> None:
+    """Raise `RuntimeError` when a route is neither public nor says what it needs. OPTIONS, which the framework answers, says
+    what methods there are to whoever has a key."""
+    for handler in handlers:
+        if handler.http_methods == {HttpMethod.OPTIONS}:
+            continue
+        if not handler.opt.get(PUBLIC) and not isinstance(handler.opt.get(NEEDS), Permission):
+            raise RuntimeError(f"The route {handler.handler_name} does not say which permission it needs.")
+
+
+def _acting(request: AnyRequest, actor: Actor, proxies: Sequence[Network]) -> Acting:
+    client = request.scope["client"]
+    address = None if client is None else client[0]
+    if proxies:
+        address = client_address(address, request.headers.getall("x-forwarded-for", []), proxies)
+    return Acting(actor=actor, address=address, request_id=cast("str | None", request.scope.get(REQUEST_ID)))
+
+
+def _check_permission(principal: Principal, needed: Permission) -> None:
+    if needed not in principal.permissions:
+        raise forbidden(needed)
 
 
 def _check_query(request: AnyRequest, handler: BaseRouteHandler) -> None:

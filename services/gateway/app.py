@@ -6,8 +6,12 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.gateway.addresses import networks_of
+from services.gateway.admission import admission
 from services.gateway.allowances import Allowances
-from services.gateway.auth import Authenticator, seed_first_key
+from services.gateway.api_keys import ApiKeys
+from services.gateway.audit_trail import AuditTrail
+from services.gateway.auth import Authenticator, KeyUses, seed_first_key
 from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
 from services.gateway.endpoints import Endpoints
@@ -20,10 +24,12 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
 from services.gateway.store.allowances import AllowanceStore
+from services.gateway.store.audit import AuditStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
 from services.gateway.store.jobs import JobStore
+from services.gateway.store.keys import KeyStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
@@ -99,6 +105,8 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         most=settings.endpoints_per_tenant,
         wake=outbox.wake,
     )
+    authenticator, keys = Authenticator(AccountStore(pool)), KeyStore(pool)
+    uses, trail = KeyUses(keys), AuditTrail(AuditStore(pool))
     sweeper = Sweeper(
         pool=pool,
         upkeep=UpkeepStore(pool),
@@ -128,6 +136,8 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         lifecycle=lifecycle,
         revisions=revisions,
         endpoints=endpoints,
+        audit=trail,
+        keys=ApiKeys(store=keys, most=settings.keys_per_tenant, forget=authenticator.forget),
         choosing=choosing,
         allowances=allowances,
         hub=hub,
@@ -140,6 +150,8 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=sweeper.run),
             Loop(name="gateway.live", run=hub.run),
+            Loop(name="gateway.key_uses", run=uses.run),
+            Loop(name="gateway.audit", run=trail.run),
         ],
-        app=web_app(gateway, Authenticator(AccountStore(pool))),
+        app=web_app(gateway, admission(authenticator, uses, proxies=networks_of(settings.trusted_proxies))),
     )

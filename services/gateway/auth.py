@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from uuid import UUID
 
 from services.gateway.keys import digest, is_well_formed, new_key
 from services.gateway.problems import Problem
 from services.gateway.store.accounts import AccountStore, Principal
+from services.gateway.store.keys import KeyStore
 from shared.database import Pool
 from shared.errors import ConfigurationError
 
@@ -18,6 +22,9 @@ KNOWN_SECONDS = 30.0
 """How long a revoked key may still be taken."""
 
 UNKNOWN_SECONDS = 5.0
+USES_SECONDS = 60.0
+"""How often the last uses of keys are written: not in the way of any request, and once for however many there were."""
+
 _REMEMBERED = 4096
 
 
@@ -28,6 +35,7 @@ class Authenticator:
         self._accounts = accounts
         self._clock = clock
         self._known: OrderedDict[bytes, tuple[float, Principal | None]] = OrderedDict()
+        self._forgotten = 0
 
     async def principal(self, key: str | None) -> Principal:
         """Whose key it is. Raises `Problem` 401: the same for missing, malformed, unknown, expired and revoked keys."""
@@ -37,6 +45,13 @@ class Authenticator:
             raise Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="audio2txt"'})
         return principal
 
+    def forget(self, key_id: UUID) -> None:
+        """Ask for this key anew: it was revoked, or its end was changed. An answer that is on its way is not kept."""
+        self._forgotten += 1
+        for key_digest, (_, principal) in list(self._known.items()):
+            if principal is not None and principal.key_id == key_id:
+                del self._known[key_digest]
+
     async def _look_up(self, key: str) -> Principal | None:
         now, key_digest = self._clock(), digest(key)
         remembered = self._known.get(key_digest)
@@ -44,12 +59,53 @@ class Authenticator:
             return remembered[1]
         if not is_well_formed(key):
             return None
+        forgotten = self._forgotten
         principal = await self._accounts.principal(key_digest)
-        self._known[key_digest] = (now + (UNKNOWN_SECONDS if principal is None else KNOWN_SECONDS), principal)
+        if forgotten == self._forgotten:
+            self._remember(key_digest, principal, now)
+        return principal
+
+    def _remember(self, key_digest: bytes, principal: Principal | None, now: float) -> None:
+        seconds = UNKNOWN_SECONDS if principal is None else KNOWN_SECONDS
+        if principal is not None and principal.key_expires_at is not None:
+            seconds = min(seconds, (principal.key_expires_at - dt.datetime.now(dt.UTC)).total_seconds())
+        self._known[key_digest] = (now + seconds, principal)
         self._known.move_to_end(key_digest)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        return principal
+
+
+class KeyUses:
+    """When keys were last used: noted by requests, written once a minute. A crash loses at most the last minute's."""
+
+    def __init__(self, store: KeyStore) -> None:
+        self._store = store
+        self._uses: dict[UUID, dt.datetime] = {}
+
+    def note(self, key_id: UUID) -> None:
+        """A request was made with this key."""
+        self._uses[key_id] = dt.datetime.now(dt.UTC)
+
+    async def run(self) -> None:
+        """Loop for ever; what is noted is written before it ends."""
+        try:
+            while True:
+                await asyncio.sleep(USES_SECONDS)
+                await self.write()
+        except asyncio.CancelledError:
+            await self.write()
+            raise
+
+    async def write(self) -> None:
+        """Write what was noted. An outage keeps it for the next time."""
+        uses, self._uses = self._uses, {}
+        if not uses:
+            return
+        try:
+            await self._store.used(uses)
+        except BaseException:
+            self._uses = uses | self._uses
+            raise
 
 
 def key_in(authorization: str | None, api_key: str | None) -> str | None:

@@ -1,4 +1,7 @@
-"""API keys: `a2t_`, 34 random characters, and 6 of a checksum that tells a typing error from a wrong key."""
+"""API keys: `a2t_live_`, 34 random characters, and 6 of a checksum that tells a typing error from a wrong key.
+
+Older ones begin with `a2t_` alone; they are as good.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ import secrets
 import string
 import zlib
 
-PREFIX = "a2t_"
+PREFIX = "a2t_live_"
+_OLDER_PREFIX = "a2t_"
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM, _CHECKSUM = 34, 6
-_KEY = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{_RANDOM + _CHECKSUM}}}")
+_KEY = re.compile(rf"(?:{PREFIX}|{_OLDER_PREFIX})[0-9A-Za-z]{{{_RANDOM + _CHECKSUM}}}")
 
 
 def new_key() -> str:
@@ -32,7 +36,7 @@ def digest(key: str) -> bytes:
 
 def hint(key: str) -> str:
     """What may be shown of a key."""
-    return f"{PREFIX}…{key[-4:]}"
+    return f"{key[: -_RANDOM - _CHECKSUM]}…{key[-4:]}"
 
 
 def _checksum(body: str) -> str:

@@ -15,7 +15,8 @@ from litestar.types import Empty
 from litestar.typing import FieldDefinition
 
 from services.gateway import problems
-from services.gateway.admission import PUBLIC
+from services.gateway.admission import NEEDS, PUBLIC
+from services.gateway.permissions import Permission, roles_with
 
 OPERATION = "operation"
 """Where a route's `opt` keeps its description."""
@@ -32,13 +33,18 @@ _PATH_PARAMETERS: Mapping[str, Schema] = {
         "schema": {"type": "string"},
         "example": "legal_consultation",
     },
+    "key_id": {"description": "The key's id.", "schema": {"type": "string", "format": "uuid"}},
     "endpoint_id": {"description": "The endpoint's id.", "schema": {"type": "string", "format": "uuid"}},
     "delivery_id": {"description": "The delivery's id.", "schema": {"type": "string", "format": "uuid"}},
     "suppression_id": {"description": "The suppression's id.", "schema": {"type": "string", "format": "uuid"}},
     "name": {"description": "The artifact's name.", "schema": {"type": "string"}, "example": "transcript.pdf"},
 }
 _REQUEST_ID = {"X-Request-Id": {"description": "Names this request in our logs.", "schema": {"type": "string"}}}
-_EVERYWHERE = {401: "The API key is missing or not valid.", 503: "A backend does not answer; try again."}
+_EVERYWHERE = {
+    401: "The API key is missing or not valid.",
+    403: "The API key may not do this; `permission` says what it lacks.",
+    503: "A backend does not answer; try again.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +62,8 @@ class Answer:
 class Operation:
     """What OpenAPI says about a route beside its parameters and its docstring."""
 
+    needs: Permission
+    """What the requester must be allowed."""
     summary: str
     tag: str
     answers: Mapping[int, Answer]
@@ -68,7 +76,7 @@ class Operation:
     @property
     def opt(self) -> dict[str, Any]:
         """For the route's `opt`."""
-        return {OPERATION: self}
+        return {OPERATION: self, NEEDS: self.needs}
 
 
 def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
@@ -95,7 +103,7 @@ def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
             "components": {
                 "schemas": components,
                 "securitySchemes": {
-                    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: `a2t_` and 40 characters."},
+                    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: `a2t_live_` and 40 characters."},
                     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
                 },
             },
@@ -121,7 +129,8 @@ def _operation(handler: HTTPRouteHandler, method: str, operation: Operation, ref
     described: Schema = {
         "operationId": f"{handler.handler_name}_head" if method == "HEAD" else handler.handler_name,
         "summary": operation.summary,
-        "description": inspect.cleandoc(handler.fn.__doc__ or ""),
+        "description": f"{inspect.cleandoc(handler.fn.__doc__ or '')}\n\n{_needs(operation.needs)}",
+        "x-permission": operation.needs,
         "tags": [operation.tag],
         "parameters": list(_parameters(handler)),
         "responses": {str(status): _answer(answer, references) for status, answer in operation.answers.items()},
@@ -135,6 +144,10 @@ def _operation(handler: HTTPRouteHandler, method: str, operation: Operation, ref
     if public:
         described["security"] = []
     return described
+
+
+def _needs(permission: Permission) -> str:
+    return f"Needs the permission `{permission}`; these roles have it: {', '.join(roles_with(permission))}."
 
 
 def _parameters(handler: HTTPRouteHandler) -> Iterator[Schema]:

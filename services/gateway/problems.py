@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from services.gateway.permissions import Permission, roles_with
 from shared.errors import Audio2txtError
 
 MEDIA_TYPE = "application/problem+json"
@@ -43,6 +44,7 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     retryable: Annotated[bool, Meta(description="Whether the same request can succeed later.")] = False
     errors: Annotated[tuple[FieldError, ...], Meta(description="The wrong values, one by one.")] = ()
     job_id: Annotated[str | None, Meta(description="The job this is about, where there is one.")] = None
+    permission: Annotated[str | None, Meta(description="The permission that the key lacks.", examples=["jobs:write"])] = None
     engines: Annotated[
         tuple[str, ...], Meta(description="Engines that could do the job that another one cannot.", examples=[["assemblyai"]])
     ] = ()
@@ -61,6 +63,7 @@ class Problem(Audio2txtError):
         headers: Mapping[str, str] | None = None,
         job_id: str | None = None,
         engines: Sequence[str] = (),
+        permission: Permission | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -70,6 +73,7 @@ class Problem(Audio2txtError):
         self.headers = dict(headers or {})
         self.job_id = job_id
         self.engines = tuple(engines)
+        self.permission = permission
 
     def document(self, request_id: str | None) -> ProblemDocument:
         """The body that is sent."""
@@ -84,6 +88,7 @@ class Problem(Audio2txtError):
             errors=self.errors,
             job_id=self.job_id,
             engines=self.engines,
+            permission=self.permission,
         )
 
 
@@ -95,6 +100,13 @@ def invalid(pointer: str, code: str, detail: str, *, engines: Sequence[str] = ()
 def job_not_found() -> Problem:
     """The job does not exist, was erased, or is another tenant's: the same answer for all three."""
     return Problem(404, "job_not_found", "There is no job with this id; it may have been deleted.")
+
+
+def forbidden(permission: Permission, detail: str | None = None) -> Problem:
+    """The key is valid and may not do this (403)."""
+    roles = ", ".join(roles_with(permission))
+    explained = detail or f"Your key may not do this: it lacks the permission {permission}, which these roles have: {roles}."
+    return Problem(403, "forbidden", explained, permission=permission)
 
 
 def unavailable(what: str) -> Problem:

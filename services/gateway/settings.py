@@ -54,6 +54,13 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     mail_confirmations_per_day: Annotated[
         int, Meta(ge=1, description="Addresses whose readers are asked to confirm within a day because of one tenant.")
     ] = 100
+    keys_per_tenant: Annotated[int, Meta(ge=1, le=10_000, description="API keys of one tenant that may be alive at once.")] = (
+        100
+    )
+    trusted_proxies: Annotated[
+        str,
+        Meta(description="Networks of your proxies, as in 10.1.0.0/16: their X-Forwarded-For says where a request comes from."),
+    ] = ""
     endpoints_per_tenant: Annotated[
         int, Meta(ge=1, le=10_000, description="Endpoints (webhooks, addresses, chats) that one tenant may have.")
     ] = 200

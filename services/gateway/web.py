@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 import structlog
@@ -17,18 +17,19 @@ from litestar.types import ControllerRouterHandler
 from typing_extensions import override
 
 from services.gateway.access import REQUEST_ID, Access
-from services.gateway.admission import PUBLIC, admission
-from services.gateway.auth import Authenticator
+from services.gateway.admission import PUBLIC, AnyRequest, check_declared
 from services.gateway.openapi import describe
 from services.gateway.problems import MEDIA_TYPE, FieldError, Problem, ProblemDocument, unavailable
 from services.gateway.routes import (
     account,
+    audit,
     confirming,
     deliveries,
     endpoints,
     engines,
     events,
     jobs,
+    keys,
     results,
     solutions,
     suppressions,
@@ -79,6 +80,13 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     deliveries.redeliver,
     suppressions.list_suppressions,
     suppressions.lift_suppression,
+    keys.create_key,
+    keys.list_keys,
+    keys.get_key,
+    keys.rotate_key,
+    keys.revoke_key,
+    audit.list_audit,
+    audit.export_audit,
 )
 
 LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {
@@ -104,8 +112,9 @@ class _LeanLitestar(Litestar):
         return [*plugins, MsgspecDIPlugin()]
 
 
-def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
-    """Everything the gateway answers over HTTP, health and metrics apart."""
+def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) -> AsgiApp:
+    """Everything the gateway answers over HTTP, health and metrics apart; `admit` comes before each route. Raises
+    `RuntimeError` for a route that does not say what it needs."""
 
     @functools.cache
     def description() -> bytes:
@@ -119,14 +128,14 @@ def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
     v1 = Router(
         "/v1",
         route_handlers=[*ROUTES, openapi],
-        before_request=admission(authenticator),
+        before_request=admit,
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
     links = [
         Router(
             purpose.path,
             route_handlers=handlers,
-            before_request=admission(authenticator),
+            before_request=admit,
             dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
         )
         for purpose, handlers in LINKS.items()
@@ -138,6 +147,7 @@ def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
         request_max_body_size=None,
         exception_handlers={Exception: _answer},
     )
+    check_declared(handler for route in app.routes if isinstance(route, HTTPRoute) for handler in route.route_handlers)
     return Access(cast("AsgiApp", app))
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,7 +12,7 @@ import msgspec
 import pytest
 
 from services.gateway import choosing
-from services.gateway.store.accounts import AccountStore
+from services.gateway.store.tenants import TenantStore
 from services.transcriber.offers import OfferStore
 from services.transcriber.publishing import Publisher
 from shared import migrations
@@ -24,8 +21,8 @@ from shared.schemas.events import JobSubmitted, TranscriptionState
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import Analysis, Failure, Redaction, RedactionSubstitute, SpeakerRange
 from tests.gatewaying import WAV, ApiClient, RunningGateway, ready, running_gateway
+from tests.operating import Operator
 
-SECRET = "a master secret for tests, 32 bytes and more"
 OWN_KEY = "tenants-own-key-9876"
 LOCAL = EngineOffer(
     name="local",
@@ -118,53 +115,10 @@ async def offered(gateway: RunningGateway) -> OfferStore:
     return store
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a command did."""
-
-    status: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Operator:
-    """Somebody at a terminal of the distributed installation."""
-
-    database_url: str
-    folder: Path
-
-    async def engines(self, *arguments: str, typed: str = "") -> Outcome:
-        """Run `audio2txt engines …`."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUDIO2TXT_")}
-        settings = {
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-            "AUDIO2TXT_DATABASE_URL": self.database_url,
-            "AUDIO2TXT_BUS_URL": "amqp://nobody@127.0.0.1:1/",
-            "AUDIO2TXT_SECRET_KEY": SECRET,
-        }
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services", "engines", *arguments),
-            cwd=self.folder,
-            env=inherited | settings,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate(typed.encode())
-        return Outcome(process.returncode or 0, out.decode(), err.decode())
-
-    async def must(self, *arguments: str, typed: str = "") -> str:
-        """Run it and insist."""
-        outcome = await self.engines(*arguments, typed=typed)
-        assert outcome.status == 0, outcome.err
-        return outcome.out
-
-
 @pytest.fixture
 def operator(database_url: str, tmp_path: Path) -> Operator:
     """An operator of the gateway's installation."""
-    return Operator(database_url, tmp_path)
+    return Operator(command="engines", database_url=database_url, folder=tmp_path)
 
 
 async def _refusal(api: ApiClient, **order: Any) -> dict[str, Any]:
@@ -372,7 +326,7 @@ async def test_what_the_operator_mistypes_is_explained(api: ApiClient, offered: 
     """In one sentence, and nothing is changed."""
     del api, offered
     for arguments, said in MISTYPED:
-        outcome = await operator.engines(*arguments, typed=OWN_KEY)
+        outcome = await operator.run(*arguments, typed=OWN_KEY)
         assert outcome.status == 2
         assert said in outcome.err
     assert "acme" not in await operator.must()
@@ -381,7 +335,7 @@ async def test_what_the_operator_mistypes_is_explained(api: ApiClient, offered: 
 async def test_an_empty_key_is_not_kept(api: ApiClient, offered: OfferStore, operator: Operator) -> None:
     """As when the file behind `<` was empty."""
     del api, offered
-    outcome = await operator.engines("key", "acme", "deepgram", typed="\n")
+    outcome = await operator.run("key", "acme", "deepgram", typed="\n")
     assert outcome.status == 2
     assert "That is no key" in outcome.err
 
@@ -507,6 +461,6 @@ async def test_answers_stay_known_for_a_few_seconds(
 
 async def test_tenants_are_found_by_name(gateway: RunningGateway) -> None:
     """For operators, who know no ids."""
-    accounts = AccountStore(gateway.pool)
-    tenant_id = await accounts.add_tenant("週報社")
-    assert await accounts.tenants() == {tenant_id: "週報社"}
+    tenants = TenantStore(gateway.pool)
+    tenant_id = await tenants.add("週報社")
+    assert [(row.id, row.name) for row in await tenants.all()] == [(tenant_id, "週報社")]

@@ -9,7 +9,9 @@ import msgspec
 from litestar import Response, get
 from msgspec import Meta
 
+from services.gateway.audit import Action
 from services.gateway.openapi import Answer, Operation
+from services.gateway.permissions import Permission, Role
 from services.gateway.routes.context import Api, ApiRequest
 from services.gateway.store.accounts import Principal
 from services.gateway.store.allowances import Amount, Ceiling
@@ -28,7 +30,10 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     """The key that made the request."""
 
     id: Id
-    hint: Annotated[str, Meta(description="The key's last characters.", examples=["a2t_…x7Qp"])]
+    name: Annotated[str, Meta(description="What it is for.", examples=["The archive's importer"])]
+    hint: Annotated[str, Meta(description="How it begins and ends.", examples=["a2t_live_…x7Qp"])]
+    role: Annotated[Role, Meta(description="What its user is in the tenant.", examples=["editor"])]
+    permissions: Annotated[tuple[Permission, ...], Meta(description="What it may do, role and scopes together.")]
     created_at: Time
     expires_at: Annotated[dt.datetime | None, Meta(description="When it ends; null is never.")]
 
@@ -59,6 +64,7 @@ class SecretView(msgspec.Struct, frozen=True, kw_only=True):
 @get(
     "/account",
     opt=Operation(
+        needs=Permission.ACCOUNT_READ,
         summary="Who am I",
         tag="Account",
         answers={200: Answer(description="Tenant, key and this month's use of language models.", content=AccountView)},
@@ -73,6 +79,7 @@ async def get_account(request: ApiRequest, gateway: Api) -> Response[AccountView
 @get(
     "/webhook-secret",
     opt=Operation(
+        needs=Permission.SECRETS_READ,
         summary="Show the webhook secret",
         tag="Account",
         answers={200: Answer(description="The tenant's secret.", content=SecretView)},
@@ -80,7 +87,9 @@ async def get_account(request: ApiRequest, gateway: Api) -> Response[AccountView
 )
 async def get_webhook_secret(request: ApiRequest, gateway: Api) -> Response[SecretView]:
     """What to verify `webhook-signature` with, after Standard Webhooks; any of its libraries takes it as it is."""
-    secret = SecretView(secret=webhook_secret(gateway.secret_key, request.user.tenant_id))
+    tenant_id = request.user.tenant_id
+    gateway.audit.read(Action.SECRET_READ, tenant_id, tenant_id)
+    secret = SecretView(secret=webhook_secret(gateway.secret_key, tenant_id))
     return Response(secret, headers={"Cache-Control": "no-store"})
 
 
@@ -90,7 +99,10 @@ def _view(principal: Principal, used: Amount, limit: Ceiling) -> AccountView:
         tenant=TenantView(id=principal.tenant_id, name=principal.tenant_name),
         key=KeyView(
             id=principal.key_id,
+            name=principal.key_name,
             hint=principal.key_hint,
+            role=principal.role,
+            permissions=tuple(sorted(principal.permissions)),
             created_at=principal.key_created_at,
             expires_at=principal.key_expires_at,
         ),

@@ -14,6 +14,8 @@ from litestar.params import FromPath, SkipValidation
 
 from services.gateway.access import TRACEPARENT
 from services.gateway.allowances import Allowances
+from services.gateway.api_keys import ApiKeys
+from services.gateway.audit_trail import AuditTrail
 from services.gateway.body import LARGEST_JSON, Body
 from services.gateway.choosing import Choosing
 from services.gateway.endpoints import Endpoints
@@ -54,6 +56,8 @@ class Gateway:
     submissions: Submissions
     lifecycle: Lifecycle
     endpoints: Endpoints
+    keys: ApiKeys
+    audit: AuditTrail
     revisions: Revisions
     choosing: Choosing
     allowances: Allowances

@@ -10,6 +10,7 @@ from litestar.params import FromPath, QueryParameter
 
 from services.gateway.endpoints.views import DeliveryDetails, DeliveryView, delivery_details, delivery_view
 from services.gateway.openapi import Answer, Operation
+from services.gateway.permissions import Permission
 from services.gateway.routes.context import Api, ApiRequest, traceparent
 from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.store.deliveries import DeliveryFilter
@@ -24,6 +25,7 @@ DeliveryId = FromPath[UUID]
 @get(
     "/deliveries",
     opt=Operation(
+        needs=Permission.DELIVERIES_READ,
         summary="List deliveries",
         tag="Deliveries",
         answers={200: Answer(description="Newest first.", content=Page[DeliveryView], headers={"Link": "The next page."})},
@@ -52,6 +54,7 @@ async def list_deliveries(
 @get(
     "/deliveries/{delivery_id:uuid}",
     opt=Operation(
+        needs=Permission.DELIVERIES_READ,
         summary="Show a delivery",
         tag="Deliveries",
         answers={200: Answer(description="With its attempts.", content=DeliveryDetails)},
@@ -68,6 +71,7 @@ async def get_delivery(request: ApiRequest, gateway: Api, delivery_id: DeliveryI
     "/deliveries/{delivery_id:uuid}/redeliver",
     status_code=202,
     opt=Operation(
+        needs=Permission.DELIVERIES_WRITE,
         summary="Send a message again",
         tag="Deliveries",
         answers={202: Answer(description="It is on its way.", content=DeliveryView)},

@@ -14,6 +14,7 @@ from services.gateway.endpoints.destinations import header_names
 from services.gateway.endpoints.requests import EndpointChange, NewEndpoint, ReplayRequest, Rotation
 from services.gateway.endpoints.views import EndpointCreated, EndpointView, PublicKeys, TestView, endpoint_view, public_keys
 from services.gateway.openapi import JSON, Answer, Operation
+from services.gateway.permissions import Permission
 from services.gateway.routes.context import Api, ApiRequest, Gateway, traceparent
 from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.store.endpoints import EndpointRow
@@ -37,6 +38,7 @@ EndpointId = FromPath[UUID]
     "/endpoints",
     status_code=201,
     opt=Operation(
+        needs=Permission.ENDPOINTS_WRITE,
         summary="Create an endpoint",
         tag="Endpoints",
         body={JSON: NewEndpoint},
@@ -65,6 +67,7 @@ async def create_endpoint(request: ApiRequest, gateway: Api) -> Response[Endpoin
 @get(
     "/endpoints",
     opt=Operation(
+        needs=Permission.ENDPOINTS_READ,
         summary="List endpoints",
         tag="Endpoints",
         answers={200: Answer(description="Newest first.", content=Page[EndpointView], headers={"Link": "The next page."})},
@@ -86,6 +89,7 @@ async def list_endpoints(
 @get(
     "/endpoints/{endpoint_id:uuid}",
     opt=Operation(
+        needs=Permission.ENDPOINTS_READ,
         summary="Show an endpoint",
         tag="Endpoints",
         answers={200: Answer(description="The endpoint.", content=EndpointView)},
@@ -101,6 +105,7 @@ async def get_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointI
 @patch(
     "/endpoints/{endpoint_id:uuid}",
     opt=Operation(
+        needs=Permission.ENDPOINTS_WRITE,
         summary="Change an endpoint",
         tag="Endpoints",
         body={JSON: EndpointChange},
@@ -124,6 +129,7 @@ async def change_endpoint(request: ApiRequest, gateway: Api, endpoint_id: Endpoi
 @delete(
     "/endpoints/{endpoint_id:uuid}",
     opt=Operation(
+        needs=Permission.ENDPOINTS_WRITE,
         summary="Delete an endpoint",
         tag="Endpoints",
         answers={204: Answer(description="Deleted.")},
@@ -139,6 +145,7 @@ async def delete_endpoint(request: ApiRequest, gateway: Api, endpoint_id: Endpoi
     "/endpoints/{endpoint_id:uuid}/rotate",
     status_code=200,
     opt=Operation(
+        needs=Permission.ENDPOINTS_WRITE,
         summary="Give an endpoint a new secret",
         tag="Endpoints",
         body={JSON: Rotation},
@@ -159,6 +166,7 @@ async def rotate_secret(request: ApiRequest, gateway: Api, endpoint_id: Endpoint
     "/endpoints/{endpoint_id:uuid}/test",
     status_code=202,
     opt=Operation(
+        needs=Permission.ENDPOINTS_WRITE,
         summary="Send a test message",
         tag="Endpoints",
         answers={202: Answer(description="On its way.", content=TestView)},
@@ -175,6 +183,7 @@ async def send_test(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) 
     "/endpoints/{endpoint_id:uuid}/confirmation",
     status_code=202,
     opt=Operation(
+        needs=Permission.ENDPOINTS_WRITE,
         summary="Ask an address again",
         tag="Endpoints",
         answers={202: Answer(description="It is asked.", content=EndpointView)},
@@ -196,6 +205,7 @@ async def ask_to_confirm(request: ApiRequest, gateway: Api, endpoint_id: Endpoin
     "/endpoints/{endpoint_id:uuid}/replay",
     status_code=202,
     opt=Operation(
+        needs=Permission.ENDPOINTS_WRITE,
         summary="Send again what failed or was missed",
         tag="Endpoints",
         body={JSON: ReplayRequest},
@@ -214,6 +224,7 @@ async def replay(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> 
 @get(
     "/endpoints/{endpoint_id:uuid}/keys",
     opt=Operation(
+        needs=Permission.ENDPOINTS_READ,
         summary="Fetch the public keys",
         tag="Endpoints",
         answers={200: Answer(description="A JSON Web Key Set.", content=PublicKeys, media_type="application/jwk-set+json")},

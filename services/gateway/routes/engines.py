@@ -10,6 +10,7 @@ from litestar import Response, get
 from msgspec import Meta
 
 from services.gateway.openapi import Answer, Operation
+from services.gateway.permissions import Permission
 from services.gateway.routes.context import Api, ApiRequest
 from services.gateway.store.engines import Choice
 from shared.engines import engine_for, may_use
@@ -78,6 +79,7 @@ class EngineList(msgspec.Struct, frozen=True, kw_only=True):
 @get(
     "/engines",
     opt=Operation(
+        needs=Permission.ENGINES_READ,
         summary="List the speech engines",
         tag="Account",
         answers={200: Answer(description="Those your jobs may use, by name.", content=EngineList)},

@@ -16,6 +16,7 @@ from services.gateway.downloads import begun
 from services.gateway.jobs import Job
 from services.gateway.live import Watch
 from services.gateway.openapi import Answer, Operation
+from services.gateway.permissions import Permission
 from services.gateway.problems import FieldError, Problem
 from services.gateway.routes.context import Api, ApiRequest, Gateway, JobId
 
@@ -29,6 +30,7 @@ _EXAMPLE = 'event: job\nid: 4\ndata: {"id":"0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a
 @get(
     "/jobs/{job_id:uuid}/events",
     opt=Operation(
+        needs=Permission.JOBS_READ,
         summary="Follow a job",
         tag="Jobs",
         answers={

@@ -12,6 +12,7 @@ from litestar.params import HeaderParameter, QueryParameter
 from services.gateway.form import FILE, Form, values_of
 from services.gateway.jobs import Job
 from services.gateway.openapi import JSON, Answer, Operation
+from services.gateway.permissions import Permission
 from services.gateway.problems import Problem, invalid
 from services.gateway.ranges import matches
 from services.gateway.requests import JobRequest, JobSettings, RetryRequest
@@ -46,6 +47,7 @@ _FORM_SCHEMA = {
     "/jobs",
     status_code=202,
     opt=Operation(
+        needs=Permission.JOBS_WRITE,
         summary="Create a job",
         tag="Jobs",
         body={JSON: JobRequest, FORM: _FORM_SCHEMA},
@@ -93,6 +95,7 @@ async def create_job(
 @get(
     "/jobs",
     opt=Operation(
+        needs=Permission.JOBS_READ,
         summary="List jobs",
         tag="Jobs",
         answers={200: Answer(description="Newest first.", content=Page[JobView], headers={"Link": "The next page."})},
@@ -115,6 +118,7 @@ async def list_jobs(
 @get(
     "/jobs/{job_id:uuid}",
     opt=Operation(
+        needs=Permission.JOBS_READ,
         summary="Show a job",
         tag="Jobs",
         answers={
@@ -152,6 +156,7 @@ async def get_job(
     "/jobs/{job_id:uuid}/cancel",
     status_code=200,
     opt=Operation(
+        needs=Permission.JOBS_WRITE,
         summary="Cancel a job",
         tag="Jobs",
         answers={200: Answer(description="Cancelled, now or before.", content=JobView)},
@@ -167,6 +172,7 @@ async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respon
     "/jobs/{job_id:uuid}/retry",
     status_code=202,
     opt=Operation(
+        needs=Permission.JOBS_WRITE,
         summary="Retry a job",
         tag="Jobs",
         body={JSON: RetryRequest},
@@ -196,6 +202,7 @@ async def retry_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respons
 @delete(
     "/jobs/{job_id:uuid}",
     opt=Operation(
+        needs=Permission.JOBS_DELETE,
         summary="Delete a job",
         tag="Jobs",
         answers={204: Answer(description="Deleted.")},

@@ -8,11 +8,13 @@ from litestar import HttpMethod, Response, get, route
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
+from services.gateway.audit import Action
 from services.gateway.downloads import Conditions, download
 from services.gateway.openapi import JSON, Answer, Operation
+from services.gateway.permissions import Permission
 from services.gateway.problems import Problem
 from services.gateway.routes.context import Api, ApiRequest, JobId
-from services.gateway.routes.stored import BLOB_HEADERS, BLOB_PROBLEMS, BYTES, IfNoneMatch, IfRange, Range, info_of
+from services.gateway.routes.stored import BLOB_HEADERS, BLOB_PROBLEMS, BYTES, IfNoneMatch, IfRange, Range, info_of, note_read
 from services.gateway.views import ArtifactList
 from shared.schemas.jobs import ArtifactState
 from shared.schemas.reports import Report
@@ -22,6 +24,7 @@ from shared.schemas.reports import Report
     "/jobs/{job_id:uuid}/report",
     http_method=[HttpMethod.GET, HttpMethod.HEAD],
     opt=Operation(
+        needs=Permission.RESULTS_READ,
         summary="Fetch the report",
         tag="Results",
         answers={
@@ -55,12 +58,15 @@ async def get_report(
     if info is None:
         raise Problem(404, "report_not_ready", f"The job has no report (yet); it is {job.state}.")
     conditions = Conditions(method=request.method, range=range_, if_range=if_range, if_none_match=if_none_match)
-    return await download(gateway.blobs, info, conditions, media_type=JSON)
+    answer = await download(gateway.blobs, info, conditions, media_type=JSON)
+    note_read(request, gateway, Action.REPORT_READ, job, answer, run=wanted)
+    return answer
 
 
 @get(
     "/jobs/{job_id:uuid}/artifacts",
     opt=Operation(
+        needs=Permission.RESULTS_READ,
         summary="List the artifacts",
         tag="Results",
         answers={200: Answer(description="The job's files.", content=ArtifactList)},
@@ -77,6 +83,7 @@ async def list_artifacts(request: ApiRequest, gateway: Api, job_id: JobId) -> Re
     "/jobs/{job_id:uuid}/artifacts/{name:str}",
     http_method=[HttpMethod.GET, HttpMethod.HEAD],
     opt=Operation(
+        needs=Permission.RESULTS_READ,
         summary="Fetch an artifact",
         tag="Results",
         answers={
@@ -111,4 +118,6 @@ async def get_artifact(
     if info is None:
         raise Problem(404, "artifact_not_found", "The artifact is no longer in the store; retry the job.")
     conditions = Conditions(method=request.method, range=range_, if_range=if_range, if_none_match=if_none_match)
-    return await download(gateway.blobs, info, conditions, media_type=artifact.media_type, file_name=artifact.name)
+    answer = await download(gateway.blobs, info, conditions, media_type=artifact.media_type, file_name=artifact.name)
+    note_read(request, gateway, Action.ARTIFACT_READ, job, answer, name=artifact.name)
+    return answer

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from msgspec import Meta
 
 from services.gateway.openapi import Answer, Operation
+from services.gateway.permissions import Permission
 from services.gateway.problems import Problem
 from services.gateway.routes.context import Api
 from shared.errors import JobError
@@ -96,6 +97,7 @@ class SolutionList(msgspec.Struct, frozen=True, kw_only=True):
 @get(
     "/solutions",
     opt=Operation(
+        needs=Permission.SOLUTIONS_READ,
         summary="List the solutions",
         tag="Solutions",
         answers={200: Answer(description="All of them.", content=SolutionList)},
@@ -110,6 +112,7 @@ async def list_solutions(gateway: Api) -> Response[SolutionList]:
 @get(
     "/solutions/{solution:str}",
     opt=Operation(
+        needs=Permission.SOLUTIONS_READ,
         summary="Show a solution",
         tag="Solutions",
         answers={200: Answer(description="The solution.", content=SolutionView)},

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from litestar import Response
 from litestar.params import HeaderParameter
+from litestar.response import Stream
 
+from services.gateway.audit import Action, Fact
+from services.gateway.jobs import Job
+from services.gateway.routes.context import ApiRequest, Gateway
 from shared.blobs import BlobInfo, BlobNotFound, BlobStore
 
 BYTES = {"type": "string", "format": "binary"}
@@ -29,3 +34,13 @@ async def info_of(blobs: BlobStore, key: str) -> BlobInfo | None:
         return await blobs.info(key)
     except BlobNotFound:
         return None
+
+
+def note_read(
+    request: ApiRequest, gateway: Gateway, action: Action, job: Job, answer: Stream | Response[bytes], **facts: Fact
+) -> None:
+    """Keep in the audit log that somebody is sent something of a job. HEAD, and what has not changed, send nothing. Raises
+    `Problem` 503 when the log is too far behind."""
+    if request.method == "GET" and answer.status_code in (200, 206):
+        part = {"range": request.headers.get("range")} if answer.status_code == 206 else {}
+        gateway.audit.read(action, job.tenant_id, job.id, **facts, **part)

@@ -10,6 +10,7 @@ from litestar.params import FromPath, QueryParameter
 
 from services.gateway.endpoints.views import SuppressionView, suppression_view
 from services.gateway.openapi import Answer, Operation
+from services.gateway.permissions import Permission
 from services.gateway.routes.context import Api, ApiRequest, traceparent
 from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.views import Page
@@ -18,6 +19,7 @@ from services.gateway.views import Page
 @get(
     "/suppressions",
     opt=Operation(
+        needs=Permission.ENDPOINTS_READ,
         summary="List suppressed addresses",
         tag="Suppressions",
         answers={200: Answer(description="Newest first.", content=Page[SuppressionView], headers={"Link": "The next page."})},
@@ -45,6 +47,7 @@ async def list_suppressions(
 @delete(
     "/suppressions/{suppression_id:uuid}",
     opt=Operation(
+        needs=Permission.ENDPOINTS_WRITE,
         summary="Lift a suppression",
         tag="Suppressions",
         answers={204: Answer(description="Lifted.")},

@@ -9,13 +9,15 @@ from litestar import HttpMethod, Response, get, patch, post, route
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 
+from services.gateway.audit import Action
 from services.gateway.downloads import Conditions, download
 from services.gateway.openapi import JSON, Answer, Operation
+from services.gateway.permissions import Permission
 from services.gateway.problems import Problem
 from services.gateway.requests import Restoration, TranscriptEdits
 from services.gateway.revisions import Made
 from services.gateway.routes.context import Api, ApiRequest, JobId
-from services.gateway.routes.stored import BLOB_HEADERS, BLOB_PROBLEMS, BYTES, IfNoneMatch, IfRange, Range, info_of
+from services.gateway.routes.stored import BLOB_HEADERS, BLOB_PROBLEMS, BYTES, IfNoneMatch, IfRange, Range, info_of, note_read
 from services.gateway.views import RevisionList, RevisionView, revision_view
 from shared.schemas.transcripts import Transcript
 
@@ -43,6 +45,7 @@ Run = Annotated[int | None, QueryParameter(ge=1, le=1_000_000, description="Of t
     "/jobs/{job_id:uuid}/transcript",
     http_method=[HttpMethod.GET, HttpMethod.HEAD],
     opt=Operation(
+        needs=Permission.TRANSCRIPTS_READ,
         summary="Fetch the transcript",
         tag="Transcripts",
         answers={
@@ -76,13 +79,16 @@ async def get_transcript(
     if info is None:
         raise Problem(404, "transcript_not_found", f"The job's run {wanted} has no transcript.")
     conditions = Conditions(method=request.method, range=range_, if_range=if_range, if_none_match=if_none_match)
-    return await download(gateway.blobs, info, conditions, media_type=JSON)
+    answer = await download(gateway.blobs, info, conditions, media_type=JSON)
+    note_read(request, gateway, Action.TRANSCRIPT_READ, job, answer, run=wanted, revision=revision)
+    return answer
 
 
 @patch(
     "/jobs/{job_id:uuid}/transcript",
     status_code=200,
     opt=Operation(
+        needs=Permission.TRANSCRIPTS_WRITE,
         summary="Edit the transcript",
         tag="Transcripts",
         body={JSON: TranscriptEdits},
@@ -108,6 +114,7 @@ async def edit_transcript(
 @get(
     "/jobs/{job_id:uuid}/transcript/revisions",
     opt=Operation(
+        needs=Permission.TRANSCRIPTS_READ,
         summary="List the transcript's revisions",
         tag="Transcripts",
         answers={200: Answer(description="The newest first; without revision 0.", content=RevisionList)},
@@ -126,6 +133,7 @@ async def list_revisions(request: ApiRequest, gateway: Api, *, job_id: JobId, ru
     "/jobs/{job_id:uuid}/transcript/restore",
     status_code=200,
     opt=Operation(
+        needs=Permission.TRANSCRIPTS_WRITE,
         summary="Go back to an earlier revision",
         tag="Transcripts",
         body={JSON: Restoration},

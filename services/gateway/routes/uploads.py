@@ -9,6 +9,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 
 from services.gateway.openapi import Answer, Operation
+from services.gateway.permissions import Permission
 from services.gateway.problems import Problem
 from services.gateway.routes.context import Api, ApiRequest
 from services.gateway.texts import clean_file_name
@@ -21,6 +22,7 @@ _BINARY = {"type": "string", "format": "binary", "description": "The recording i
 @post(
     "/uploads",
     opt=Operation(
+        needs=Permission.UPLOADS_WRITE,
         summary="Upload a recording",
         tag="Uploads",
         body={"application/octet-stream": _BINARY, "audio/*": _BINARY, "video/*": _BINARY},
@@ -58,6 +60,7 @@ async def create_upload(
 @get(
     "/uploads/{upload_id:uuid}",
     opt=Operation(
+        needs=Permission.UPLOADS_READ,
         summary="Show an upload",
         tag="Uploads",
         answers={200: Answer(description="The upload.", content=UploadView)},

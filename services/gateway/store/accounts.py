@@ -1,4 +1,4 @@
-"""Tenants and their API keys."""
+"""Who a key belongs to, and the first key."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from services.gateway.keys import digest, hint
+from services.gateway.permissions import Permission, Role, permissions_of
 from services.gateway.store import patiently
 from shared.database import Pool, transaction
 from shared.schemas.ids import new_id
@@ -17,62 +18,43 @@ _FIRST_KEY_LOCK = 0x61326B79
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Who makes a request: a tenant, by one of its keys."""
+    """Who makes a request: a tenant, by one of its keys, and what that may do."""
 
     tenant_id: UUID
     tenant_name: str
     key_id: UUID
+    key_name: str
     key_hint: str
+    role: Role
+    scopes: tuple[str, ...] | None
+    permissions: frozenset[Permission]
     key_created_at: dt.datetime
     key_expires_at: dt.datetime | None
 
 
 class AccountStore:
-    """Rows of `gateway.tenants` and `gateway.api_keys`."""
+    """Rows of `gateway.tenants`, and those of `gateway.api_keys` whose tenant is not known yet."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def principal(self, key_digest: bytes) -> Principal | None:
-        """Who owns the key, unless it expired or was revoked."""
+        """Who owns the key, unless it expired or was revoked, or its tenant is disabled."""
         row = await patiently(
             self._pool.fetchrow(
                 """
-                select tenant_id, t.name as tenant_name, k.id as key_id, hint as key_hint, k.created_at as key_created_at,
-                       expires_at as key_expires_at
+                select tenant_id, t.name as tenant_name, k.id as key_id, k.name as key_name, hint as key_hint, role, scopes,
+                       k.created_at as key_created_at, expires_at as key_expires_at
                 from gateway.api_keys k join gateway.tenants t on t.id = k.tenant_id
-                where digest = $1 and revoked_at is null and (expires_at is null or expires_at > now())
+                where digest = $1 and revoked_at is null and (expires_at is null or expires_at > now()) and disabled_at is null
                 """,
                 key_digest,
             )
         )
-        return None if row is None else msgspec.convert(dict(row), Principal)
-
-    async def add_tenant(self, name: str) -> UUID:
-        """A new tenant."""
-        tenant_id = new_id()
-        await self._pool.execute("insert into gateway.tenants (id, name) values ($1, $2)", tenant_id, name)
-        return tenant_id
-
-    async def tenants(self) -> dict[UUID, str]:
-        """The names of all tenants."""
-        return {row["id"]: row["name"] for row in await self._pool.fetch("select id, name from gateway.tenants order by name")}
-
-    async def add_key(self, tenant_id: UUID, key: str, *, expires_at: dt.datetime | None = None) -> UUID:
-        """A key for a tenant; only its digest is kept."""
-        key_id = new_id()
-        await self._pool.execute(
-            "insert into gateway.api_keys (digest, id, tenant_id, hint, expires_at) values ($1, $2, $3, $4, $5)",
-            *(digest(key), key_id, tenant_id, hint(key), expires_at),
-        )
-        return key_id
-
-    async def revoke_key(self, key_id: UUID) -> bool:
-        """End a key; processes that know it forget it within half a minute."""
-        row = await self._pool.fetchval(
-            "update gateway.api_keys set revoked_at = now() where id = $1 and revoked_at is null returning id", key_id
-        )
-        return row is not None
+        if row is None:
+            return None
+        permissions = permissions_of(Role(row["role"]), row["scopes"])
+        return msgspec.convert(dict(row) | {"permissions": permissions}, Principal)
 
     async def add_first_key(self, tenant_name: str, key: str) -> bool:
         """Make the first tenant and this key for it, unless there is a key already."""
@@ -85,7 +67,8 @@ class AccountStore:
                     on conflict (name) do update set name = excluded.name
                     returning id
                 )
-                insert into gateway.api_keys (digest, id, tenant_id, hint) select $3, $4, id, $5 from tenant returning id
+                insert into gateway.api_keys (digest, id, tenant_id, hint, name, role)
+                select $3, $4, id, $5, 'First key', 'owner' from tenant returning id
                 """,
                 *(new_id(), tenant_name, digest(key), new_id(), hint(key)),
             )

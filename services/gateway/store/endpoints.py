@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import assert_never
 from uuid import UUID
 
 import msgspec
 
+from services.gateway.audit import Action, Fact, entry_of
 from services.gateway.cursors import Cursor
 from services.gateway.store import patiently
+from services.gateway.store.audit import noting
 from shared.database import Connection, Pool
 from shared.outbox import row_of
-from shared.schemas.endpoints import EndpointKind, Payload, Signature, SigningKey, Withheld
-from shared.schemas.events import Event
+from shared.schemas.endpoints import (
+    Endpoint,
+    EndpointKind,
+    Payload,
+    Redeliver,
+    Replay,
+    Signature,
+    SigningKey,
+    Test,
+    Withheld,
+)
+from shared.schemas.events import DeliveryRequested, EndpointChanged, Event
 from shared.schemas.jobs import ReportLanguage
 
 
@@ -46,6 +59,14 @@ _NAMES = tuple(field.name for field in msgspec.structs.fields(EndpointRow))
 _COLUMNS = ", ".join(_NAMES)
 _PLACES = ", ".join(f"${number}" for number in range(4, 4 + len(_NAMES)))
 _CHANGED = ", ".join(f"{name} = ${number}" for number, name in enumerate(_NAMES, start=4) if name not in ("id", "tenant_id"))
+_BEFORE = """(
+    select jsonb_build_object(
+        'kind', kind, 'label', label, 'events', events, 'paused', paused, 'include', include, 'language', language,
+        'attach', attach, 'rate_per_minute', rate_per_minute, 'withheld', withheld,
+        'secrets', jsonb_path_query_array(keys, '$[*].number')
+    ) from gateway.endpoints e where e.id = changed.id
+)"""
+"""What the audit log keeps of an endpoint, as it was before the statement."""
 
 
 class EndpointWrites:
@@ -90,17 +111,18 @@ class EndpointWrites:
         return await self._write(change, event, row.id, row.tenant_id)
 
     async def _write(self, change: str, event: Event, *arguments: object) -> bool:
-        out = row_of(event)
+        out, place = row_of(event), 4 + len(arguments)
         changed = await patiently(
             self._database.fetchval(
                 f"""
                 with changed as ({change} returning id), event as (
                     insert into gateway.outbox (message_id, routing_key, payload) select $1, $2, $3 from changed
-                )
+                ), {noting("changed", place, before=_BEFORE)}
                 select id from changed
                 """,
                 *(out.message_id, out.routing_key, out.payload),
                 *arguments,
+                _entry(event),
             )
         )
         return changed is not None
@@ -144,3 +166,47 @@ class EndpointStore(EndpointWrites):
             )
         )
         return [msgspec.convert(dict(row), EndpointRow) for row in rows]
+
+
+def _entry(event: Event) -> str | None:
+    """What the audit log keeps of the change that an event tells."""
+    match event:
+        case EndpointChanged(endpoint=None):
+            return entry_of(Action.ENDPOINT_DELETED, event.tenant_id, event.endpoint_id)
+        case EndpointChanged(endpoint=Endpoint() as endpoint):
+            action = Action.ENDPOINT_CREATED if event.version == 1 else Action.ENDPOINT_CHANGED
+            return entry_of(action, event.tenant_id, event.endpoint_id, after=_facts(endpoint))
+        case DeliveryRequested():
+            return _entry_of_wish(event)
+        case _:
+            return None
+
+
+def _entry_of_wish(event: DeliveryRequested) -> str | None:
+    match event.wish:
+        case Test():
+            return entry_of(Action.ENDPOINT_TESTED, event.tenant_id, event.endpoint_id)
+        case Redeliver(delivery_id=delivery_id):
+            told = {"delivery_id": str(delivery_id)}
+            return entry_of(Action.DELIVERY_REPEATED, event.tenant_id, event.endpoint_id, after=told)
+        case Replay() as wish:
+            until = None if wish.until is None else wish.until.isoformat()
+            after: dict[str, Fact] = {"since": wish.since.isoformat(), "until": until, "missing": wish.missing}
+            return entry_of(Action.ENDPOINT_REPLAYED, event.tenant_id, event.endpoint_id, after=after)
+    assert_never(event.wish)
+
+
+def _facts(endpoint: Endpoint) -> dict[str, Fact]:
+    """As `_BEFORE`."""
+    return {
+        "kind": endpoint.kind.value,
+        "label": endpoint.label,
+        "events": endpoint.events,
+        "paused": endpoint.paused,
+        "include": endpoint.include.value,
+        "language": endpoint.language,
+        "attach": endpoint.attach,
+        "rate_per_minute": endpoint.rate_per_minute,
+        "withheld": None if endpoint.withheld is None else endpoint.withheld.value,
+        "secrets": tuple(key.number for key in endpoint.keys),
+    }

@@ -8,9 +8,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from services.gateway.audit import Action, entry_of
 from services.gateway.cursors import Cursor
 from services.gateway.jobs import Job
 from services.gateway.store import patiently
+from services.gateway.store.audit import noting
 from shared.database import Pool
 from shared.outbox import OutboxRow
 from shared.schemas.jobs import JobState
@@ -35,11 +37,11 @@ _CREATE = """
         select $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, file_name, media_type, size, sha256 from source returning 1
     ), event as (
         insert into gateway.outbox (message_id, routing_key, payload) select $1, $2, $3 from job
-    )
+    ), {audited}
     select * from source
 """
-_CREATE_FROM_UPLOAD = _CREATE.format(source=_FROM_UPLOAD)
-_CREATE_FROM_URL = _CREATE.format(source=_FROM_URL)
+_CREATE_FROM_UPLOAD = _CREATE.format(source=_FROM_UPLOAD, audited=noting("job", 15))
+_CREATE_FROM_URL = _CREATE.format(source=_FROM_URL, audited=noting("job", 15))
 
 
 class KeyTaken(Exception):
@@ -65,13 +67,20 @@ class JobStore:
         Returns the job with what is known of its recording; null when its upload is not there to be used.
         Raises `KeyTaken`.
         """
+        facts = {
+            "state": job.state.value,
+            "solution": job.options.solution,
+            "engine": job.options.engine,
+            "source": "upload" if job.source_url is None else "url",
+        }
+        entry = entry_of(Action.JOB_CREATED, job.tenant_id, job.id, after=facts)
         try:
             source = await patiently(
                 self._pool.fetchrow(
                     _CREATE_FROM_UPLOAD if job.source_url is None else _CREATE_FROM_URL,
                     *(event.message_id, event.routing_key, event.payload),
                     *(job.id, job.tenant_id, job.options, job.metadata, job.callback_url, job.traceparent, job.source_url),
-                    *(job.deadline_at, job.created_at, key, fingerprint),
+                    *(job.deadline_at, job.created_at, key, fingerprint, entry),
                 )
             )
         except asyncpg.UniqueViolationError:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import msgspec
 
+from services.gateway.audit import Action, Fact, entry_of
 from services.gateway.jobs import Job, overtaken, sources
 from services.gateway.store import patiently
 from services.gateway.store.allowances import SETTLE, amount_of
+from services.gateway.store.audit import noting
 from services.gateway.store.revisions import Revision
 from shared.database import Pool
 from shared.outbox import row_of
@@ -101,7 +103,9 @@ class Transitions:
 
     async def cancelled(self, job: Job, event: Event) -> bool:
         """The customer wants no more of it."""
-        return await self._end(job, JobState.CANCELLED, event)
+        after = {"state": JobState.CANCELLED.value}
+        entry = entry_of(Action.JOB_CANCELLED, job.tenant_id, job.id, before=_facts(job), after=after)
+        return await self._end(job, JobState.CANCELLED, event, entry=entry)
 
     async def retried(self, job: Job, again: Job, state: JobState, event: Event) -> bool:
         """A job that ended begins again, as `again`. What it has is kept until something newer replaces it."""
@@ -119,6 +123,9 @@ class Transitions:
             event,
             *(job.id, job.tenant_id, job.run, job.state, state, again.run, again.options, again.deadline_at),
             *(job.options.attempt, job.revision, again.revision, again.revision_key, again.reported_revision),
+            entry=entry_of(
+                Action.JOB_RETRIED, job.tenant_id, job.id, before=_facts(job), after=_facts(again) | {"state": state.value}
+            ),
         )
 
     async def revised(self, job: Job, revision: Revision, event: Event) -> bool:
@@ -136,6 +143,18 @@ class Transitions:
                 insert into gateway.revisions (job_id, run, number, key, segments, speakers, restored, created_at)
                 select id, $6, $8, $9, $10, $11, $12, $13 from moved
             )""",
+            entry=entry_of(
+                Action.TRANSCRIPT_EDITED,
+                job.tenant_id,
+                job.id,
+                before={"revision": job.revision},
+                after={
+                    "revision": revision.number,
+                    "segments": revision.segments,
+                    "speakers": revision.speakers,
+                    "restored": revision.restored,
+                },
+            ),
         )
 
     async def rendered_anew(self, job: Job, report: ReportReady) -> bool:
@@ -167,6 +186,7 @@ class Transitions:
                 delete from gateway.llm_allowances using moved
                 where job_id = moved.id and (moved.transcribed or attempt <> $6)
             )""",
+            entry=entry_of(Action.JOB_DELETED, job.tenant_id, job.id, before=_facts(job)),
         )
 
     async def delivered(self, news: DeliveryFinished) -> bool:
@@ -184,7 +204,14 @@ class Transitions:
         return version is not None
 
     async def _end(
-        self, job: Job, state: JobState, event: Event, *, failure: Failure | None = None, report: ReportReady | None = None
+        self,
+        job: Job,
+        state: JobState,
+        event: Event,
+        *,
+        failure: Failure | None = None,
+        report: ReportReady | None = None,
+        entry: str | None = None,
     ) -> bool:
         """What language models used takes the place of what they were allowed; they were not asked before the transcript."""
         used = amount_of(None if report is None else report.usage)
@@ -209,11 +236,16 @@ class Transitions:
             *(report and report.mode, report and report.model, report and report.usage),
             *(job.options.attempt, used.tokens, used.cost_usd, report.revision if report else 0),
             also=f", {settled}",
+            entry=entry,
         )
 
-    async def _move(self, change: str, event: Event, *arguments: object, also: str = "") -> bool:
-        """Run the change (whose parameters start at $4) and put the event into the outbox when it changed a row."""
+    async def _move(self, change: str, event: Event, *arguments: object, also: str = "", entry: str | None = None) -> bool:
+        """Run the change (whose parameters start at $4). When it changed a row, put the event into the outbox, and the entry
+        into the audit log."""
         row = row_of(event)
+        if entry is not None:
+            also += f", {noting('moved', 4 + len(arguments))}"
+            arguments = (*arguments, entry)
         moved = await patiently(
             self._pool.fetchval(
                 f"""
@@ -227,3 +259,9 @@ class Transitions:
             )
         )
         return moved is not None
+
+
+def _facts(job: Job) -> dict[str, Fact]:
+    """What the audit log keeps of a job."""
+    options = job.options
+    return {"state": job.state.value, "run": job.run, "solution": options.solution, "engine": options.engine}

@@ -1,0 +1,82 @@
+"""What the actions of `audio2txt admin` work with: the installation's database, in the operator's name."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from services.commands import installation
+from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from services.gateway.settings import GatewaySettings
+    from services.gateway.store.audit import AuditStore
+    from services.gateway.store.keys import KeyStore
+    from services.gateway.store.tenants import TenantRow, TenantStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """The stores that operators work on."""
+
+    settings: GatewaySettings
+    tenants: TenantStore
+    keys: KeyStore
+    audit: AuditStore
+
+    async def tenant(self, text: str) -> TenantRow:
+        """A tenant by name or id. Raises `ConfigurationError`."""
+        rows = await self.tenants.all()
+        for row in rows:
+            if text in (row.name, str(row.id)):
+                return row
+        raise ConfigurationError(f"There is no tenant {text!r}; there are: {', '.join(row.name for row in rows) or 'none'}.")
+
+
+Action: TypeAlias = Callable[[Desk, argparse.Namespace], Awaitable[int | None]]
+
+
+def handler(action: Action) -> Callable[[argparse.Namespace], int]:
+    """Carries an action out on the installation; its exit status, 0 unless the action says otherwise."""
+
+    async def run(arguments: argparse.Namespace) -> int:
+        async with _opened() as desk:
+            return await action(desk, arguments) or 0
+
+    return lambda arguments: asyncio.run(run(arguments))
+
+
+@asynccontextmanager
+async def _opened() -> AsyncIterator[Desk]:
+    from services.gateway.audit import Acting, Actor, ActorKind, act
+    from services.gateway.settings import GatewaySettings
+    from services.gateway.store.audit import AuditStore
+    from services.gateway.store.keys import KeyStore
+    from services.gateway.store.tenants import TenantStore
+    from shared import database, migrations
+    from shared.settings import load
+
+    settings, environment = installation.read_settings()
+    gateway = load(GatewaySettings, environment)
+    act(Acting(actor=Actor(kind=ActorKind.OPERATOR, name=_operator())))
+    async with installation.database_url(settings, attach=True) as url:
+        pool = await database.open_pool(url, size=2)
+        try:
+            await migrations.require_current(pool, "gateway")
+            yield Desk(settings=gateway, tenants=TenantStore(pool), keys=KeyStore(pool), audit=AuditStore(pool))
+        finally:
+            await pool.close()
+
+
+def _operator() -> str:
+    """The name of the account that runs the command; containers may have none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -1,0 +1,76 @@
+"""`audio2txt admin tenants`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from services.commands.admin.desk import Desk, handler
+from shared.errors import ConfigurationError
+
+LONGEST_NAME = 100
+
+
+def register(subparsers: Any) -> None:
+    """Add the subject and its actions."""
+    parser = subparsers.add_parser("tenants", help="add, list, rename, disable and enable tenants")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="show them")
+    listing.set_defaults(handler=handler(_list))
+    add = actions.add_parser("add", help="make one; give it a key with `admin keys add`")
+    add.add_argument("name", metavar="NAME")
+    add.set_defaults(handler=handler(_add))
+    rename = actions.add_parser("rename", help="call one something else; its id, keys and data stay")
+    rename.add_argument("tenant", metavar="TENANT", help="name or id")
+    rename.add_argument("name", metavar="NAME")
+    rename.set_defaults(handler=handler(_rename))
+    disable = actions.add_parser("disable", help="let nobody of it in; its data stays, and jobs that run go on")
+    enable = actions.add_parser("enable", help="let those in again who have a key")
+    for action, carry_out in ((disable, _disable), (enable, _enable)):
+        action.add_argument("tenant", metavar="TENANT", help="name or id")
+        action.set_defaults(handler=handler(carry_out))
+
+
+async def _list(desk: Desk, arguments: argparse.Namespace) -> None:
+    del arguments
+    rows = await desk.tenants.all()
+    width = max((len(row.name) for row in rows), default=0)
+    for row in rows:
+        state = f"disabled since {row.disabled_at:%Y-%m-%d}" if row.disabled_at else f"keys: {row.keys}"
+        print(f"{row.id}  {row.name:<{width}}  since {row.created_at:%Y-%m-%d}  {state}")
+    if not rows:
+        print("There are no tenants yet; `audio2txt admin tenants add NAME` makes one.")
+
+
+async def _add(desk: Desk, arguments: argparse.Namespace) -> None:
+    name = _name(arguments.name)
+    tenant_id = await desk.tenants.add(name)
+    print(f"{tenant_id}  {name} is there; `audio2txt admin keys add {tenant_id} --role owner` lets it in.")
+
+
+async def _rename(desk: Desk, arguments: argparse.Namespace) -> None:
+    row, name = await desk.tenant(arguments.tenant), _name(arguments.name)
+    await desk.tenants.rename(row, name)
+    print(f"{row.name} is called {name} now.")
+
+
+async def _disable(desk: Desk, arguments: argparse.Namespace) -> None:
+    row = await desk.tenant(arguments.tenant)
+    await desk.tenants.disable(row)
+    print(f"Nobody of {row.name} gets in any more, at gateways that run within half a minute.")
+
+
+async def _enable(desk: Desk, arguments: argparse.Namespace) -> None:
+    row = await desk.tenant(arguments.tenant)
+    await desk.tenants.enable(row)
+    print(f"{row.name} gets in with the keys it has.")
+
+
+def _name(text: str) -> str:
+    """A name that can be read and written. Raises `ConfigurationError`."""
+    from services.gateway.texts import clean_line
+
+    name = clean_line(text)
+    if name is None or len(name) > LONGEST_NAME:
+        raise ConfigurationError(f"A tenant's name has 1 to {LONGEST_NAME} visible characters.")
+    return name

@@ -1,0 +1,124 @@
+"""`audio2txt admin`, as the operator of a distributed installation types it, beside a gateway that runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.gateway.auth import Authenticator
+from services.gateway.keys import is_well_formed
+from services.gateway.problems import Problem
+from services.gateway.store.accounts import AccountStore
+from tests.gatewaying import RunningGateway, running_gateway
+from tests.operating import Operator
+
+
+@pytest.fixture
+async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGateway]:
+    """A gateway on an empty database."""
+    async with running_gateway(database_url, tmp_path / "gateway") as running:
+        yield running
+
+
+@pytest.fixture
+def operator(database_url: str, tmp_path: Path) -> Operator:
+    """An operator of the gateway's installation."""
+    return Operator(command="admin", database_url=database_url, folder=tmp_path)
+
+
+async def test_a_tenant_is_let_in_and_out(gateway: RunningGateway, operator: Operator) -> None:
+    """From nothing to a key that works, a new name, and the end of both; all of it in the tenant's audit log."""
+    assert "There are no tenants yet" in await operator.must("tenants", "list")
+    await operator.must("tenants", "add", "acme")
+    assert "acme has no keys" in await operator.must("keys", "list", "acme")
+    made = await operator.run("keys", "add", "acme", "--role", "owner", "--name", "Boss", "--days", "30")
+    key = made.out.strip()
+    assert is_well_formed(key)
+    assert key not in made.err
+    assert re.search(r"acme  since \S+  keys: 1", await operator.must("tenants", "list"))
+    await operator.must("tenants", "rename", "acme", "Acme & Söhne")
+    async with gateway.client(key) as http:
+        account = (await http.get("/v1/account")).json()
+        assert account["tenant"]["name"] == "Acme & Söhne"
+        assert (account["key"]["name"], account["key"]["role"]) == ("Boss", "owner")
+        listed = await operator.must("keys", "list", "Acme & Söhne")
+        assert account["key"]["id"] in listed
+        assert "active" in listed
+        assert key not in listed
+        await operator.must("audit", "verify", "Acme & Söhne")
+        entries = (await http.get("/v1/audit")).json()["data"]
+    actions = [(entry["action"], entry["actor"]["kind"], entry["address"]) for entry in reversed(entries)]
+    assert actions == [(action, "operator", None) for action in ("tenant.created", "key.created", "tenant.renamed")]
+    fresh = Authenticator(AccountStore(gateway.pool))
+    assert (await fresh.principal(key)).role == "owner"
+    await operator.must("tenants", "disable", "Acme & Söhne")
+    assert "disabled since" in await operator.must("tenants", "list")
+    with pytest.raises(Problem):
+        await Authenticator(AccountStore(gateway.pool)).principal(key)
+    await operator.must("tenants", "enable", "Acme & Söhne")
+    assert await Authenticator(AccountStore(gateway.pool)).principal(key)
+    assert "opens nothing" in await operator.must("keys", "revoke", "Acme & Söhne", account["key"]["id"])
+    with pytest.raises(Problem):
+        await Authenticator(AccountStore(gateway.pool)).principal(key)
+    assert "revoked" in await operator.must("keys", "list", "Acme & Söhne")
+
+
+async def test_a_key_can_be_narrowed(gateway: RunningGateway, operator: Operator) -> None:
+    """As over the API, scopes narrow and never widen."""
+    await operator.must("tenants", "add", "acme")
+    key = (await operator.must("keys", "add", "acme", "--role", "viewer", "--scope", "jobs:read")).strip()
+    async with gateway.client(key) as http:
+        assert (await http.get("/v1/jobs")).status_code == 200
+        assert (await http.get("/v1/account")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("tenants", "add", "acme"), "already"),
+        (("tenants", "add", "\u202e"), "visible characters"),
+        (("tenants", "rename", "acme", "other"), "already"),
+        (("tenants", "disable", "nobody"), "There is no tenant 'nobody'; there are: acme, other"),
+        (("keys", "add", "acme", "--role", "emperor"), "owner, admin, editor, viewer, auditor"),
+        (("keys", "add", "acme", "--role", "viewer", "--scope", "jobs:write"), "scopes only narrow"),
+        (("keys", "add", "acme", "--role", "viewer", "--days", "0"), "some days"),
+        (("keys", "revoke", "acme", "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"), "has no key"),
+        (("audit", "verify", "--anchor", "1:00"), "name the tenant"),
+        (("audit", "verify", "acme", "--anchor", "1:00"), "NUMBER:HASH"),
+    ],
+)
+async def test_what_the_operator_mistypes_is_explained(
+    gateway: RunningGateway, operator: Operator, arguments: tuple[str, ...], said: str
+) -> None:
+    """In one sentence, without a traceback."""
+    for name in ("acme", "other"):
+        async with await gateway.new_tenant(name):
+            pass
+    outcome = await operator.run(*arguments)
+    assert outcome.status == 2
+    assert said in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+async def test_a_broken_chain_is_told_with_its_place(gateway: RunningGateway, operator: Operator) -> None:
+    """Whole chains say where they end, which a later check can be held to; a broken one ends the command with 1."""
+    await operator.must("tenants", "add", "acme")
+    await operator.must("tenants", "add", "other")
+    for _ in range(2):
+        await operator.must("keys", "add", "acme", "--role", "viewer")
+    told = await operator.must("audit", "verify")
+    match = re.search(r"^acme: 3 entries, whole; it ends in (3:[0-9a-f]{64})$", told, re.MULTILINE)
+    assert match, told
+    assert "other: 1 entries, whole" in told
+    await operator.must("audit", "verify", "acme", "--anchor", match[1])
+    async with gateway.pool.acquire() as connection:
+        await connection.execute("set session_replication_role = replica")
+        await connection.execute("update gateway.audit_log set entry = replace(entry, 'viewer', 'owner') where number = 2")
+        await connection.execute("set session_replication_role = origin")
+    outcome = await operator.run("audit", "verify")
+    assert outcome.status == 1
+    assert "acme: BROKEN at entry 2: its hash" in outcome.out
+    assert "other: 1 entries, whole" in outcome.out

@@ -1,0 +1,138 @@
+"""Every route as every role, and as another tenant: what the OpenAPI document says is replayed over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from services.gateway.permissions import ROLES, Role
+from shared.schemas.events import JobSubmitted
+from shared.schemas.ids import new_id
+from tests.gatewaying import WAV, ApiClient, RunningGateway, running_gateway
+
+BODIES: Mapping[tuple[str, str], Any] = {
+    ("POST", "/v1/jobs"): {"audio_url": "https://example.com/a.wav"},
+    ("PATCH", "/v1/jobs/{job_id}/transcript"): {"speakers": [{"id": "spk_1", "name": "Chen"}]},
+    ("POST", "/v1/jobs/{job_id}/transcript/restore"): {"revision": 0},
+    ("POST", "/v1/endpoints"): {"kind": "webhook", "url": "https://example.com/theirs"},
+    ("PATCH", "/v1/endpoints/{endpoint_id}"): {"description": "theirs"},
+    ("POST", "/v1/endpoints/{endpoint_id}/replay"): {"since": "2026-01-01T00:00:00Z"},
+    ("POST", "/v1/keys"): {"name": "theirs", "role": "auditor"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One operation of the API."""
+
+    method: str
+    path: str
+    permission: str
+
+    async def call(self, http: httpx.AsyncClient, things: Mapping[str, str]) -> httpx.Response:
+        """Call it about these things."""
+        path, body = self.path.format(**things), BODIES.get((self.method, self.path))
+        if self.path == "/v1/uploads":
+            return await http.request(self.method, path, content=WAV + bytes(2000))
+        if self.path.endswith("/events"):
+            async with http.stream(self.method, path) as stream:
+                return stream if stream.status_code == 200 else httpx.Response(stream.status_code, content=await stream.aread())
+        return await http.request(self.method, path, json=body, headers={"If-Match": '"older"'})
+
+
+@pytest.fixture
+async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGateway]:
+    """A gateway on an empty database."""
+    async with running_gateway(database_url, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def owner(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
+    """The owner of the things that are asked for."""
+    async with await gateway.new_tenant("acme") as http:
+        yield ApiClient(http)
+
+
+async def _routes(gateway: RunningGateway) -> list[Route]:
+    async with httpx.AsyncClient(base_url=gateway.url) as http:
+        paths = (await http.get("/v1/openapi.json")).json()["paths"]
+    return [
+        Route(method=method.upper(), path=path, permission=operation["x-permission"])
+        for path, item in paths.items()
+        for method, operation in item.items()
+    ]
+
+
+async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
+    """A completed job, an upload, an endpoint, a delivery and a key."""
+    job = await owner.create()
+    await gateway.others.complete(await gateway.others.heard(JobSubmitted, job["id"]))
+    endpoint = (await owner.http.post("/v1/endpoints", json={"kind": "webhook", "url": "https://example.com/mine"})).json()
+    key = (await owner.http.post("/v1/keys", json={"name": "mine", "role": "viewer"})).json()
+    return {
+        "job_id": job["id"],
+        "upload_id": (await owner.upload())["id"],
+        "endpoint_id": endpoint["id"],
+        "delivery_id": str(new_id()),
+        "key_id": key["id"],
+        "suppression_id": str(new_id()),
+        "name": "transcript.txt",
+        "solution": "verbatim",
+    }
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_every_route_is_open_to_whom_the_table_says(gateway: RunningGateway, owner: ApiClient, role: Role) -> None:
+    """Whoever lacks the permission gets 403 with its name, before anything is looked up; whoever has it never does."""
+    things = await _things(gateway, owner)
+    tenant_id = (await owner.http.get("/v1/account")).json()["tenant"]["id"]
+    refused = set()
+    async with await gateway.new_client(tenant_id, role=role) as http:
+        for route in sorted(await _routes(gateway), key=lambda route: route.method == "DELETE"):
+            answer = await route.call(http, things)
+            allowed = route.permission in ROLES[role]
+            assert (answer.status_code == 403) is not allowed, f"{role}: {route}: {answer.status_code} {answer.text}"
+            assert answer.status_code < 500, f"{role}: {route}: {answer.text}"
+            if not allowed and route.method != "HEAD":
+                assert (answer.json()["code"], answer.json()["permission"]) == ("forbidden", route.permission)
+                refused.add(route.permission)
+    assert bool(refused) is (role is not Role.OWNER and role is not Role.ADMIN)
+
+
+async def test_another_tenants_things_are_not_there(gateway: RunningGateway, owner: ApiClient) -> None:
+    """An owner of another tenant who knows every id gets what they would for one that nobody has, and sees it in no list."""
+    things = await _things(gateway, owner)
+    nothing = {**{name: str(new_id()) for name in things}, "name": things["name"], "solution": "verbatim"}
+    own = {name for name in things if name.endswith("_id")}
+    asked = 0
+    async with await gateway.new_tenant("others") as stranger:
+        for route in await _routes(gateway):
+            if any(f"{{{name}}}" in route.path for name in own):
+                theirs, nobodys = await route.call(stranger, things), await route.call(stranger, nothing)
+                assert theirs.status_code == nobodys.status_code == 404, f"{route}: {theirs.status_code} {theirs.text}"
+                if route.method != "HEAD":
+                    assert theirs.json()["detail"] == nobodys.json()["detail"]
+                asked += 1
+            elif route.method == "GET":
+                listed = (await route.call(stranger, things)).text
+                assert not [name for name in own if things[name] in listed], f"{route} shows another tenant's things"
+    assert asked >= 20
+    for path in ("jobs/{job_id}", "uploads/{upload_id}", "endpoints/{endpoint_id}", "keys/{key_id}"):
+        assert (await owner.http.get("/v1/" + path.format(**things))).status_code == 200
+    assert (await owner.http.get(f"/v1/keys/{things['key_id']}")).json()["state"] == "active"
+
+
+async def test_what_methods_there_are_needs_a_key_and_no_permission(gateway: RunningGateway, owner: ApiClient) -> None:
+    """OPTIONS says what else there is, to anybody with a key."""
+    tenant_id = (await owner.http.get("/v1/account")).json()["tenant"]["id"]
+    async with await gateway.new_client(tenant_id, role=Role.AUDITOR) as http:
+        answer = await http.options("/v1/jobs")
+        assert answer.status_code == 204
+        assert "POST" in answer.headers["Allow"]
+        assert (await http.options("/v1/jobs", headers={"Authorization": ""})).status_code == 401
