@@ -29,12 +29,14 @@ from services.gateway.routes import (
     events,
     jobs,
     results,
+    resumables,
     solutions,
     transcripts,
     unsubscribing,
     uploads,
 )
 from services.gateway.routes.context import Gateway
+from services.gateway.tus import VERSION_HEADER
 from shared.blobs import BlobUnavailable
 from shared.database import is_outage
 from shared.health import AsgiApp
@@ -42,6 +44,9 @@ from shared.health import AsgiApp
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     uploads.create_upload,
     uploads.get_upload,
+    resumables.get_offset,
+    resumables.append_to_upload,
+    resumables.delete_upload,
     jobs.create_job,
     jobs.list_jobs,
     jobs.get_job,
@@ -107,7 +112,8 @@ def web_app(gateway: Gateway, authenticator: Authenticator) -> AsgiApp:
 
     v1 = Router(
         "/v1",
-        route_handlers=[*ROUTES, openapi],
+        # The framework answers OPTIONS itself, unless it meets another handler for it first.
+        route_handlers=[resumables.describe_protocol, *ROUTES, openapi],
         before_request=admission(authenticator),
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
@@ -132,7 +138,9 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
     if problem.status == 500:
         log.error("http.failed", exc_info=error)
     document = problem.document(cast("str | None", request.scope.get(REQUEST_ID)))
-    return Response(document, status_code=problem.status, media_type=MEDIA_TYPE, headers=problem.headers)
+    # The protocol of resumable uploads wants its version in every answer.
+    headers = {**VERSION_HEADER, **problem.headers} if "tus-resumable" in request.headers else problem.headers
+    return Response(document, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def problem_of(error: Exception) -> Problem:
