@@ -152,6 +152,18 @@ async def test_a_new_connection_takes_over_from_a_half_open_one(
     assert (await _shown(api, location))["sha256"] == hashlib.sha256(RECORDING).hexdigest()
 
 
+async def test_a_server_that_stops_keeps_what_came(gateway: RunningGateway, api: ApiClient, tus: TusClient) -> None:
+    """It does not wait for the upload's end, and says that another one will take the rest."""
+    location = await tus.create(len(RECORDING))
+    async with half_sent(api.http, location, 0, RECORDING[: 9 * MIB], more=8 * MIB) as answer:
+        gateway.platform.stopping.set()
+        assert b" 503 " in await answer.readline()
+    offset = await tus.offset(location)
+    assert offset <= 9 * MIB
+    assert (await tus.send(location, offset, RECORDING[offset:])).status_code == 204
+    assert (await _shown(api, location))["sha256"] == hashlib.sha256(RECORDING).hexdigest()
+
+
 async def test_a_holder_that_died_is_waited_for(
     gateway: RunningGateway, api: ApiClient, tus: TusClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,7 +267,7 @@ async def test_more_bytes_than_announced_are_refused(gateway: RunningGateway, tu
 @pytest.mark.parametrize("cut", [10, 2000])
 async def test_what_is_no_recording_is_not_kept(gateway: RunningGateway, tus: TusClient, cut: int) -> None:
     """It is refused as soon as it shows, also over two requests, and deleted."""
-    page = b"<html>" + b"x" * 30 * MIB
+    page = b"<html>" + b"x" * 6 * MIB
     location = await tus.create(len(page))
     answer = await tus.send(location, 0, page[:cut])
     if cut < 1024:
