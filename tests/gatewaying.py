@@ -204,15 +204,18 @@ class ApiClient:
 
 @asynccontextmanager
 async def running_gateway(
-    database_url: str, folder: Path, *, settings: Mapping[str, str] | None = None, public_url: str | None = None
+    database_url: str,
+    folder: Path,
+    *,
+    settings: Mapping[str, str] | None = None,
+    public_url: str | None = None,
+    blobs: Mapping[str, str] | None = None,
 ) -> AsyncIterator[RunningGateway]:
-    """Start a gateway on a migrated database."""
-    platform_settings = PlatformSettings(
-        data_dir=str(folder),
-        secret_key="a master secret for tests, 32 bytes and more",
-        public_url=public_url,
-        port=0,
-        drain_seconds=5,
+    """Start a gateway on a migrated database, with `blobs` elsewhere than in the folder where platform settings say so."""
+    secret = "a master secret for tests, 32 bytes and more"
+    platform_settings = msgspec.structs.replace(
+        PlatformSettings(data_dir=str(folder), secret_key=secret, public_url=public_url, port=0, drain_seconds=5),
+        **(blobs or {}),
     )
     environment = dict(settings or {})
     async with AsyncExitStack() as stack:

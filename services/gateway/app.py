@@ -16,8 +16,10 @@ from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
 from services.gateway.endpoints import Endpoints
 from services.gateway.endpoints.addresses import Addresses
+from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
@@ -30,6 +32,7 @@ from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
+from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
@@ -116,13 +119,23 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         lifecycle=lifecycle,
         settings=settings,
     )
+    ttl = dt.timedelta(hours=settings.upload_ttl_hours)
+    receiver = Uploads(store=uploads, blobs=platform.blobs, ttl=ttl)
+    resumables = ResumableStore(pool)
     gateway = Gateway(
         settings=settings,
         secret_key=platform.secret_key,
         solutions=solutions,
         blobs=platform.blobs,
         jobs=jobs,
-        uploads=Uploads(store=uploads, blobs=platform.blobs, ttl=dt.timedelta(hours=settings.upload_ttl_hours)),
+        uploads=receiver,
+        resumables=Resumables(
+            store=resumables,
+            uploads=receiver,
+            blobs=platform.blobs,
+            leases=Leases(resumables, stopping=platform.stopping),
+            ttl=ttl,
+        ),
         submissions=Submissions(
             jobs=jobs,
             uploads=uploads,

@@ -25,7 +25,15 @@ class Body:
         self._receive = receive
         self._limit = limit
         self._stall = stall
+        self._waiting: asyncio.Timeout | None = None
+        self._stopped: Problem | None = None
         self._check_headers(headers)
+
+    def stop(self, problem: Problem) -> None:
+        """End the reading with this problem, at once where it waits for the client."""
+        self._stopped = problem
+        if self._waiting is not None and not self._waiting.expired():
+            self._waiting.reschedule(asyncio.get_running_loop().time())
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The bytes as they arrive. Nothing is received while the caller is busy, so a slow store slows the client."""
@@ -52,11 +60,17 @@ class Body:
         return data
 
     async def _next(self) -> Mapping[str, bytes]:
+        if self._stopped is not None:
+            raise self._stopped
         try:
-            async with asyncio.timeout(self._stall):
+            async with asyncio.timeout(self._stall) as self._waiting:
                 message = await self._receive()
         except TimeoutError:
+            if self._stopped is not None:
+                raise self._stopped from None
             raise Problem(408, "upload_stalled", f"No byte arrived for {self._stall:g} s; send the file again.") from None
+        finally:
+            self._waiting = None
         if message["type"] == "http.disconnect":
             raise Disconnected
         return message

@@ -13,6 +13,8 @@ from services.gateway.permissions import Permission, roles_with
 from shared.errors import Audio2txtError
 
 MEDIA_TYPE = "application/problem+json"
+_TITLES: Mapping[int, str] = {460: "Checksum Mismatch", 499: "Client Closed Request"}
+"""Of those that the standard library does not know."""
 
 
 class FieldError(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +86,7 @@ class Problem(Audio2txtError):
             detail=self.detail,
             code=self.code,
             request_id=request_id,
-            retryable=self.status in (408, 429, 503),
+            retryable=self.status in (408, 423, 429, 460, 503),
             errors=self.errors,
             job_id=self.job_id,
             engines=self.engines,
@@ -117,4 +119,4 @@ def unavailable(what: str) -> Problem:
 
 
 def _title(status: int) -> str:
-    return "Client Closed Request" if status == 499 else HTTPStatus(status).phrase
+    return _TITLES.get(status) or HTTPStatus(status).phrase

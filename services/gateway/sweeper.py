@@ -13,8 +13,8 @@ from services.gateway import announcements
 from services.gateway.lifecycle import DEADLINE, Lifecycle
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.allowances import AllowanceStore
-from services.gateway.store.upkeep import Leftover, UpkeepStore
-from shared.blobs import BlobStore, job_prefix
+from services.gateway.store.upkeep import ExpiredUpload, UpkeepStore
+from shared.blobs import BlobStore, job_prefix, source_key
 from shared.database import Pool, transaction
 from shared.errors import RetryableError
 from shared.outbox import Outbox
@@ -117,10 +117,12 @@ class Sweeper:
 
     async def remove_unfinished(self) -> None:
         """Parts that dead uploads left in the store."""
-        if removed := await self.blobs.sweep_unfinished(UNFINISHED_SECONDS):
+        running = [source_key(upload.tenant_id, upload.id) for upload in await self.upkeep.running_uploads()]
+        if removed := await self.blobs.sweep_unfinished(UNFINISHED_SECONDS, keep=running):
             log.info("uploads.unfinished_removed", parts=removed)
 
-    async def _collect(self, upload: Leftover) -> None:
+    async def _collect(self, upload: ExpiredUpload) -> None:
+        await self.blobs.abandon(source_key(upload.tenant_id, upload.id), upload.bookmark)
         await self.blobs.delete_prefix(job_prefix(upload.tenant_id, upload.id))
         await self.upkeep.forget_upload(upload)
         log.info("upload.expired", tenant_id=str(upload.tenant_id), upload_id=str(upload.id))

@@ -52,7 +52,7 @@ class Uploads:
         """Store a recording under the id its job will have. Raises `Problem` and leaves nothing behind when it is none,
         when it breaks off, or when its SHA-256 is not `digest`. The file name is asked for once all bytes are there."""
         head = await _head(chunks)
-        media_type = _media_type(head)
+        media_type = media_type_of(head)
         upload_id = new_id()
         await self.store.begin(tenant_id, upload_id, file_name=None, media_type=media_type, expires_at=self._expiry())
         try:
@@ -129,7 +129,8 @@ async def _head(chunks: AsyncIterator[bytes]) -> bytes:
     return head
 
 
-def _media_type(head: bytes) -> str:
+def media_type_of(head: bytes) -> str:
+    """What kind of recording starts with these bytes; raises `Problem` when it is none: 422, 415."""
     if not head:
         raise Problem(422, "empty_file", "The file is empty; send a recording.")
     try:

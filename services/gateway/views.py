@@ -53,10 +53,24 @@ class UploadView(msgspec.Struct, frozen=True, kw_only=True):
     """A recording that waits for its job."""
 
     id: Id
-    state: Annotated[UploadState, Meta(description="`ready` can become a job; `used` has become the job with the same id.")]
+    state: Annotated[
+        UploadState,
+        Meta(
+            description="`receiving` while bytes are missing, `ready` to become a job, `used` once it is one with the same id."
+        ),
+    ]
     file_name: Annotated[str | None, Meta(description="As given, cleaned; for display only.", examples=["meeting.mp3"])]
-    media_type: Annotated[str, Meta(description="What the first bytes look like.", examples=["audio/mpeg"])]
+    media_type: Annotated[
+        str | None, Meta(description="What the first bytes look like; null before they are there.", examples=["audio/mpeg"])
+    ]
     size: Bytes | None
+    received: (
+        Annotated[
+            int,
+            Meta(ge=0, description="Bytes of a resumable upload that are stored; null once it is whole.", examples=[8388608]),
+        ]
+        | None
+    )
     sha256: Sha256 | None
     created_at: Time
     expires_at: Annotated[dt.datetime, Meta(description="When an upload without a job is deleted.")]

@@ -31,6 +31,7 @@ from services.gateway.routes import (
     jobs,
     keys,
     results,
+    resumables,
     solutions,
     suppressions,
     transcripts,
@@ -38,6 +39,7 @@ from services.gateway.routes import (
     uploads,
 )
 from services.gateway.routes.context import Gateway
+from services.gateway.tus import VERSION_HEADER
 from shared.blobs import BlobUnavailable
 from shared.database import is_outage
 from shared.health import AsgiApp
@@ -46,6 +48,9 @@ from shared.mail_links import LinkPurpose
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     uploads.create_upload,
     uploads.get_upload,
+    resumables.get_offset,
+    resumables.append_to_upload,
+    resumables.delete_upload,
     jobs.create_job,
     jobs.list_jobs,
     jobs.get_job,
@@ -127,7 +132,8 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
 
     v1 = Router(
         "/v1",
-        route_handlers=[*ROUTES, openapi],
+        # The framework answers OPTIONS itself, unless it meets another handler for it first.
+        route_handlers=[resumables.describe_protocol, *ROUTES, openapi],
         before_request=admit,
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
@@ -156,7 +162,9 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
     if problem.status == 500:
         log.error("http.failed", exc_info=error)
     document = problem.document(cast("str | None", request.scope.get(REQUEST_ID)))
-    return Response(document, status_code=problem.status, media_type=MEDIA_TYPE, headers=problem.headers)
+    # The protocol of resumable uploads wants its version in every answer.
+    headers = {**VERSION_HEADER, **problem.headers} if "tus-resumable" in request.headers else problem.headers
+    return Response(document, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def problem_of(error: Exception) -> Problem:

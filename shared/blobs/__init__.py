@@ -6,11 +6,11 @@ Two backends, chosen by the URL's scheme, pass one contract suite: `file://` is 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeAlias
 from uuid import UUID
 
 from shared.errors import ConfigurationError, PermanentError, RetryableError
@@ -43,6 +43,19 @@ class BlobInfo:
     """Changes whenever the bytes do; not a digest."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bookmark:
+    """How much of a growing blob is stored for good: all it takes to go on with it in another process."""
+
+    size: int = 0
+    place: str = ""
+    """Where the bytes are, in the backend's own words."""
+
+
+Record: TypeAlias = Callable[[Bookmark], Awaitable[None]]
+"""Keeps a bookmark, durably, before more is written. What it raises ends the writing."""
+
+
 class BlobWriter(Protocol):
     """Writes one blob piece by piece in constant memory. Nothing is visible before `commit`.
 
@@ -62,11 +75,46 @@ class BlobWriter(Protocol):
     ) -> None: ...
 
 
+class GrowingBlob(Protocol):
+    """Writes on at a blob that is sent with interruptions, in constant memory. Nothing is visible before `complete`.
+
+    Leaving the context without `pause` or `finish` gives up what came after the last bookmark.
+    """
+
+    async def write(self, chunk: bytes | memoryview) -> None:
+        """Append bytes. Waits when the store is slower than the caller, and records a bookmark now and then."""
+
+    async def pause(self) -> None:
+        """Store all that was written, however little, and record the bookmark."""
+
+    async def finish(self) -> None:
+        """The same for the blob's last bytes: nothing can follow any more but `BlobStore.complete`."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
 class BlobStore(Protocol):
     """A flat map from keys to bytes. Every method may raise `BlobUnavailable`."""
 
     def writer(self, key: str) -> BlobWriter:
         """Stream a blob of unknown size into the store."""
+
+    def grow(self, key: str, bookmark: Bookmark, *, record: Record, generation: int = 0, whole: bool = False) -> GrowingBlob:
+        """Go on with a blob where the bookmark says. Raises `BlobNotFound` on entering when its bytes are gone.
+
+        `generation` counts, over the blob's whole life, the writers that may still be at it because nobody saw them end:
+        nothing they do now harms. Of what is written, `whole` counts nothing before all of it is paused or finished: no bookmark shows a part.
+        """
+
+    async def complete(self, key: str, bookmark: Bookmark) -> BlobInfo:
+        """Make a finished blob visible and durable; once more is no harm. Raises `BlobNotFound` when its bytes are gone."""
+
+    async def abandon(self, key: str, bookmark: Bookmark) -> None:
+        """Remove what is stored of a growing blob; removing nothing is no error."""
 
     async def put(self, key: str, data: bytes) -> BlobInfo:
         """Store a small blob, replacing what the key held before."""
@@ -96,8 +144,9 @@ class BlobStore(Protocol):
     async def presigned(self, key: str, seconds: int) -> str | None:
         """A URL from which anybody can read a blob for so long, without other credentials; null where there is none."""
 
-    async def sweep_unfinished(self, older_than: float) -> int:
-        """Remove the parts of uploads that died more than `older_than` seconds ago; returns how many."""
+    async def sweep_unfinished(self, older_than: float, *, keep: Collection[str] = ()) -> int:
+        """Remove what writers left that began, or last wrote, more than `older_than` seconds ago; returns how many. Growing
+        blobs under the keys to `keep` stay."""
 
     async def check(self) -> None:
         """Raise `BlobUnavailable` with the reason when the store cannot serve now."""

@@ -5,26 +5,19 @@ Every change is atomic and durable: bytes are written beside the blobs, synced, 
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Collection
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 from uuid import uuid4
 
-from shared.blobs import CHUNK_BYTES, BlobInfo, BlobNotFound, BlobUnavailable, check_key, check_range, folder
-from shared.blobs.threads import finished, in_thread, opened
+from shared.blobs import CHUNK_BYTES, BlobInfo, BlobNotFound, Bookmark, Record, check_key, check_range, folder
+from shared.blobs.file_writers import UNFINISHED, FileGrowing, FileWriter, growing_name
+from shared.blobs.threads import in_thread, opened
 from shared.errors import ConfigurationError
 
-WRITE_BYTES = 1024 * 1024
-"""How much is gathered before a thread writes it; a hop to a thread costs as much as writing some 100 kB."""
-
 LIST_BATCH = 256
-UNFINISHED = ".unfinished"
-"""Folder of the bytes that are no blob yet; no key starts with a dot."""
 
 
 class FileBlobs:
@@ -49,6 +42,30 @@ class FileBlobs:
         """See `BlobStore.writer`."""
         return FileWriter(root=self._root, key=check_key(key))
 
+    def grow(self, key: str, bookmark: Bookmark, *, record: Record, generation: int = 0, whole: bool = False) -> FileGrowing:
+        """See `BlobStore.grow`. A writer of this folder that is still at it writes the same bytes to the same places."""
+        del generation
+        path = self._unfinished / growing_name(check_key(key))
+        return FileGrowing(root=self._root, path=path, key=key, bookmark=bookmark, record=record, whole=whole)
+
+    async def complete(self, key: str, bookmark: Bookmark) -> BlobInfo:
+        """See `BlobStore.complete`."""
+        path = self._unfinished / growing_name(check_key(key))
+        try:
+            with folder.existing(self._root, key):
+                file = await opened(folder.reopen, path, bookmark.size)
+                return await in_thread(folder.finish, file, path, self._root, key)
+        except BlobNotFound:
+            if (info := await self.info(key)).size != bookmark.size:
+                raise
+            return info
+
+    async def abandon(self, key: str, bookmark: Bookmark) -> None:
+        """See `BlobStore.abandon`."""
+        del bookmark
+        with folder.available(self._root):
+            await in_thread((self._unfinished / growing_name(check_key(key))).unlink, missing_ok=True)
+
     async def put(self, key: str, data: bytes) -> BlobInfo:
         """See `BlobStore.put`."""
         async with self.writer(key) as writer:
@@ -57,23 +74,23 @@ class FileBlobs:
 
     async def get(self, key: str) -> bytes:
         """See `BlobStore.get`."""
-        with _existing(self._root, key):
+        with folder.existing(self._root, key):
             return await in_thread(self._path(key).read_bytes)
 
     async def info(self, key: str) -> BlobInfo:
         """See `BlobStore.info`."""
-        with _existing(self._root, key):
+        with folder.existing(self._root, key):
             return await in_thread(folder.inspect, key, self._path(key))
 
     async def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         """See `BlobStore.stream`. A blob that is replaced meanwhile is read to its old end."""
         check_range(start, end)
-        with _existing(self._root, key):
+        with folder.existing(self._root, key):
             file = await opened(self._path(key).open, "rb", buffering=0)
         try:
             left = folder.seek(file, key, start, end)
             while left > 0:
-                with _existing(self._root, key):
+                with folder.existing(self._root, key):
                     chunk = await in_thread(file.read, min(left, CHUNK_BYTES))
                 left -= len(chunk)
                 yield chunk
@@ -82,7 +99,7 @@ class FileBlobs:
 
     async def download(self, key: str, path: Path) -> int:
         """See `BlobStore.download`."""
-        with _existing(self._root, key):
+        with folder.existing(self._root, key):
             source = await opened(self._path(key).open, "rb", buffering=0)
             with source, await opened(path.open, "wb", buffering=0) as target:
                 while await in_thread(folder.copy_piece, source, target):
@@ -93,7 +110,7 @@ class FileBlobs:
         """See `BlobStore.list`."""
         found = folder.walk(self._root, check_key(prefix))
         while True:
-            with _available(self._root):
+            with folder.available(self._root):
                 batch = await in_thread(lambda: [*islice(found, LIST_BATCH)])
             for info in batch:
                 yield info
@@ -102,27 +119,28 @@ class FileBlobs:
 
     async def delete(self, key: str) -> None:
         """See `BlobStore.delete`."""
-        with _available(self._root):
+        with folder.available(self._root):
             await in_thread(folder.remove, self._root, self._path(key))
 
     async def delete_prefix(self, prefix: str) -> int:
         """See `BlobStore.delete_prefix`."""
         if not prefix.endswith("/"):
             raise ValueError(f"not a prefix: {prefix!r}")
-        with _available(self._root):
+        with folder.available(self._root):
             return await in_thread(folder.remove_tree, self._root, self._path(prefix))
 
     async def presigned(self, key: str, seconds: int) -> None:
         """See `BlobStore.presigned`. Nobody reaches a folder from outside."""
 
-    async def sweep_unfinished(self, older_than: float) -> int:
+    async def sweep_unfinished(self, older_than: float, *, keep: Collection[str] = ()) -> int:
         """See `BlobStore.sweep_unfinished`."""
-        with _available(self._root):
-            return await in_thread(folder.sweep, self._unfinished, time.time() - older_than)
+        kept = {growing_name(key) for key in keep}
+        with folder.available(self._root):
+            return await in_thread(folder.sweep, self._unfinished, time.time() - older_than, kept)
 
     async def check(self) -> None:
         """See `BlobStore.check`."""
-        with _available(self._root):
+        with folder.available(self._root):
             await in_thread(folder.try_to_write, self._unfinished / uuid4().hex)
 
     async def close(self) -> None:
@@ -130,83 +148,3 @@ class FileBlobs:
 
     def _path(self, key: str) -> Path:
         return self._root / check_key(key)
-
-
-class FileWriter:
-    """A `BlobWriter`. While a thread writes some chunks, the next ones gather."""
-
-    def __init__(self, *, root: Path, key: str) -> None:
-        self._root = root
-        self._key = key
-        self._path = root / UNFINISHED / uuid4().hex
-        self._chunks: list[bytes] = []
-        self._gathered = 0
-        self._writing: asyncio.Future[None] | None = None
-        self._file: BinaryIO | None = None
-
-    async def __aenter__(self) -> Self:
-        with _available(self._root):
-            self._file = await opened(folder.create, self._path)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._file is not None:
-            await finished(asyncio.ensure_future(self._discard(self._file)))
-
-    async def write(self, chunk: bytes | memoryview) -> None:
-        """See `BlobWriter.write`."""
-        self._chunks.append(bytes(chunk))
-        self._gathered += len(chunk)
-        if self._gathered >= WRITE_BYTES:
-            await self._flush()
-
-    async def commit(self) -> BlobInfo:
-        """See `BlobWriter.commit`."""
-        assert self._file is not None
-        await self._flush()
-        await self._written()
-        with _available(self._root):
-            info = await in_thread(folder.finish, self._file, self._path, self._root, self._key)
-        self._file = None
-        return info
-
-    async def _flush(self) -> None:
-        assert self._file is not None
-        await self._written()
-        chunks, self._chunks, self._gathered = self._chunks, [], 0
-        self._writing = asyncio.get_running_loop().run_in_executor(None, folder.append, self._file, chunks)
-
-    async def _written(self) -> None:
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            with _available(self._root):
-                await finished(writing)
-
-    async def _discard(self, file: BinaryIO) -> None:
-        if self._writing is not None:
-            await asyncio.wait([self._writing])
-            self._writing.exception()
-        await in_thread(folder.throw_away, file, self._path)
-
-
-@contextmanager
-def _available(root: Path) -> Iterator[None]:
-    """Errors of the file system become those of a blob store."""
-    try:
-        yield
-    except OSError as error:
-        raise BlobUnavailable(f"The blob folder {root} does not serve: {error.strerror}; check its disk and rights.") from error
-
-
-@contextmanager
-def _existing(root: Path, key: str) -> Iterator[None]:
-    """The same for reading a blob, which may be missing."""
-    try:
-        with _available(root):
-            yield
-    except BlobUnavailable as error:
-        if isinstance(error.__cause__, FileNotFoundError | IsADirectoryError | NotADirectoryError):
-            raise BlobNotFound(f"There is no blob {key}.") from error.__cause__
-        raise

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from stat import S_ISREG
 from typing import BinaryIO
 
-from shared.blobs import BlobInfo, RangeNotSatisfiable
+from shared.blobs import BlobInfo, BlobNotFound, BlobUnavailable, RangeNotSatisfiable
 
 COPY_BYTES = 4 * 1024 * 1024
 PIECES = 1000
@@ -20,9 +20,51 @@ RENAME_ATTEMPTS = 10
 """Somebody may remove an empty folder between our making it and our renaming a file into it."""
 
 
+@contextmanager
+def available(root: Path) -> Iterator[None]:
+    """Errors of the file system become those of a blob store."""
+    try:
+        yield
+    except OSError as error:
+        raise BlobUnavailable(f"The blob folder {root} does not serve: {error.strerror}; check its disk and rights.") from error
+
+
+@contextmanager
+def existing(root: Path, key: str) -> Iterator[None]:
+    """The same for reading a blob, which may be missing."""
+    try:
+        with available(root):
+            yield
+    except BlobUnavailable as error:
+        if isinstance(error.__cause__, FileNotFoundError | IsADirectoryError | NotADirectoryError):
+            raise BlobNotFound(f"There is no blob {key}.") from error.__cause__
+        raise
+
+
 def create(path: Path) -> BinaryIO:
     """A new file for bytes that are no blob yet, readable by nobody else."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", buffering=0)
+
+
+def reopen(path: Path, size: int) -> BinaryIO:
+    """A file that grows, cut to the bytes that count; made when there are none yet. Raises `FileNotFoundError` when some
+    are missing."""
+    flags = os.O_RDWR if size else os.O_RDWR | os.O_CREAT
+    file = os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0)
+    try:
+        if file.seek(0, os.SEEK_END) < size:
+            raise FileNotFoundError(path)
+        file.truncate(size)
+        file.seek(size)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def keep(file: BinaryIO) -> None:
+    """Make what was written survive a power cut."""
+    os.fsync(file.fileno())
 
 
 def append(file: BinaryIO, chunks: Sequence[bytes]) -> None:
@@ -105,12 +147,12 @@ def remove_tree(root: Path, path: Path) -> int:
     return count
 
 
-def sweep(folder: Path, before: float) -> int:
-    """Remove the files that were last written before this time; returns how many."""
+def sweep(folder: Path, before: float, kept: Collection[str]) -> int:
+    """Remove the files that were last written before this time, but those with the names to keep; returns how many."""
     count = 0
     for path in folder.iterdir():
         with suppress(FileNotFoundError):
-            if path.stat().st_mtime < before:
+            if path.name not in kept and path.stat().st_mtime < before:
                 path.unlink()
                 count += 1
     return count

@@ -5,32 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
-from uuid import uuid4
 
 import aiohttp
 import pytest
 
-from shared.blobs import BlobNotFound, BlobStore, RangeNotSatisfiable, open_blobs
-from tests.servers.seaweedfs import SeaweedServer
+from shared.blobs import BlobNotFound, BlobStore, RangeNotSatisfiable
 
 MIB = 1024 * 1024
 KEY = "t/1/j/2/source/audio"
-
-
-@pytest.fixture(params=["file", "s3"])
-async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BlobStore]:
-    """An empty store of each kind."""
-    if request.param == "file":
-        store = await open_blobs("file://", data_dir=tmp_path, credentials={})
-    else:
-        server: SeaweedServer = request.getfixturevalue("seaweed_server")
-        url = server.blobs_url(f"contract-{uuid4().hex[:12]}/some/prefix")
-        store = await open_blobs(url, data_dir=tmp_path, credentials=server.credentials)
-    yield store
-    await store.close()
 
 
 async def test_small_blobs_come_back_as_they_were_put(blobs: BlobStore) -> None:

@@ -424,6 +424,9 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
     assert set(operations) == {
         ("post", "/v1/uploads"),
         ("get", "/v1/uploads/{upload_id}"),
+        ("head", "/v1/uploads/{upload_id}"),
+        ("patch", "/v1/uploads/{upload_id}"),
+        ("delete", "/v1/uploads/{upload_id}"),
         ("post", "/v1/jobs"),
         ("get", "/v1/jobs"),
         ("get", "/v1/jobs/{job_id}"),

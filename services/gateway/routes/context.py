@@ -23,6 +23,7 @@ from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.problems import FieldError, Problem, job_not_found
+from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import Principal
@@ -53,6 +54,7 @@ class Gateway:
     blobs: BlobStore
     jobs: JobStore
     uploads: Uploads
+    resumables: Resumables
     submissions: Submissions
     lifecycle: Lifecycle
     endpoints: Endpoints

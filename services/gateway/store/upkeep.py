@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from services.gateway.jobs import Job
+from shared.blobs import Bookmark
 from shared.database import Connection, Pool
 
 _COLUMNS = ", ".join(field.name for field in msgspec.structs.fields(Job))
@@ -18,6 +19,18 @@ class Leftover(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     tenant_id: UUID
+
+
+class ExpiredUpload(Leftover, frozen=True, kw_only=True):
+    """An upload to be collected, and how far it had grown."""
+
+    received: int
+    place: str
+
+    @property
+    def bookmark(self) -> Bookmark:
+        """Where its bytes are, as long as it was not whole."""
+        return Bookmark(size=self.received, place=self.place)
 
 
 class UpkeepStore:
@@ -73,14 +86,22 @@ class UpkeepStore:
         )
         return [msgspec.convert(dict(row), Job) for row in rows]
 
-    async def expired_uploads(self) -> list[Leftover]:
+    async def expired_uploads(self) -> list[ExpiredUpload]:
         """Uploads nobody used in time, and those that broke off."""
         rows = await self._pool.fetch(
             """
-            select id, tenant_id from gateway.uploads where state <> 'used' and expires_at <= now()
-            order by expires_at limit $1
+            select u.id, u.tenant_id, coalesce(r.received, 0) as received, coalesce(r.place, '') as place
+            from gateway.uploads u left join gateway.resumable_uploads r using (id)
+            where u.state <> 'used' and u.expires_at <= now() order by u.expires_at limit $1
             """,
             _BATCH,
+        )
+        return [msgspec.convert(dict(row), ExpiredUpload) for row in rows]
+
+    async def running_uploads(self) -> list[Leftover]:
+        """Uploads whose bytes are still coming, or may yet come."""
+        rows = await self._pool.fetch(
+            "select id, tenant_id from gateway.uploads where state = 'receiving' and expires_at > now()"
         )
         return [msgspec.convert(dict(row), Leftover) for row in rows]
 

@@ -12,6 +12,11 @@ from services.gateway.store import patiently
 from shared.database import Pool
 
 _COLUMNS = "id, state, file_name, media_type, size, sha256, created_at, expires_at"
+_SELECT = """
+    select u.id, u.state, u.file_name, u.media_type, coalesce(u.size, r.length) as size, u.sha256, u.created_at, u.expires_at,
+        r.received
+    from gateway.uploads u left join gateway.resumable_uploads r using (id)
+"""
 
 
 class UploadState(enum.StrEnum):
@@ -28,11 +33,15 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     state: UploadState
     file_name: str | None
-    media_type: str
+    media_type: str | None
+    """Null until the first bytes are there."""
     size: int | None
+    """As announced, until all bytes are there."""
     sha256: str | None
     created_at: dt.datetime
     expires_at: dt.datetime
+    received: int | None = None
+    """Bytes of a resumable upload that are stored; null for another one, and once it is whole."""
 
 
 class UploadStore:
@@ -78,11 +87,21 @@ class UploadStore:
             )
         )
 
-    async def find(self, tenant_id: UUID, upload_id: UUID) -> Upload | None:
-        """One upload of the tenant."""
-        row = await patiently(
-            self._pool.fetchrow(
-                f"select {_COLUMNS} from gateway.uploads where id = $1 and tenant_id = $2", upload_id, tenant_id
+    async def expire(self, tenant_id: UUID, upload_id: UUID) -> bool:
+        """Let nobody use it any more; false when somebody has, or when there is none. The sweeper collects it, if nobody
+        else does."""
+        expired = await patiently(
+            self._pool.fetchval(
+                """
+                update gateway.uploads set expires_at = now()
+                where id = $1 and tenant_id = $2 and state <> 'used' returning true
+                """,
+                *(upload_id, tenant_id),
             )
         )
+        return expired is not None
+
+    async def find(self, tenant_id: UUID, upload_id: UUID) -> Upload | None:
+        """One upload of the tenant."""
+        row = await patiently(self._pool.fetchrow(f"{_SELECT} where u.id = $1 and u.tenant_id = $2", upload_id, tenant_id))
         return None if row is None else msgspec.convert(dict(row), Upload)

@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import itertools
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Self
@@ -16,10 +16,23 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from shared.blobs import CHUNK_BYTES, BlobInfo, BlobUnavailable, RangeNotSatisfiable, check_key, check_range, folder
+from shared.blobs import (
+    CHUNK_BYTES,
+    BlobInfo,
+    BlobNotFound,
+    BlobUnavailable,
+    Bookmark,
+    RangeNotSatisfiable,
+    Record,
+    check_key,
+    check_range,
+    folder,
+)
+from shared.blobs.s3 import growing
 from shared.blobs.s3.address import DEFAULT_REGION, Address
 from shared.blobs.s3.failures import MISSING, error_code, translated
-from shared.blobs.s3.writer import S3Client, S3Writer
+from shared.blobs.s3.parts import S3Client
+from shared.blobs.s3.writer import S3Writer
 from shared.blobs.threads import in_thread, opened
 from shared.errors import ConfigurationError
 from shared.retry import backoff
@@ -67,6 +80,36 @@ class S3Blobs:
     def writer(self, key: str) -> S3Writer:
         """See `BlobStore.writer`."""
         return S3Writer(client=self._client, address=self._address, key=check_key(key), slots=self._slots)
+
+    def grow(
+        self, key: str, bookmark: Bookmark, *, record: Record, generation: int = 0, whole: bool = False
+    ) -> growing.S3Growing:
+        """See `BlobStore.grow`."""
+        return growing.S3Growing(
+            client=self._client,
+            address=self._address,
+            key=check_key(key),
+            slots=self._slots,
+            bookmark=bookmark,
+            record=record,
+            generation=generation,
+            whole=whole,
+        )
+
+    async def complete(self, key: str, bookmark: Bookmark) -> BlobInfo:
+        """See `BlobStore.complete`."""
+        try:
+            etag = await growing.complete(self._client, self._address, check_key(key), bookmark)
+        except BlobNotFound:
+            info = await self.info(key)
+            if info.size != bookmark.size:
+                raise
+            return info
+        return BlobInfo(key=key, size=bookmark.size, etag=etag.strip('"'))
+
+    async def abandon(self, key: str, bookmark: Bookmark) -> None:
+        """See `BlobStore.abandon`."""
+        await growing.abandon(self._client, self._address, check_key(key), bookmark)
 
     async def put(self, key: str, data: bytes) -> BlobInfo:
         """See `BlobStore.put`."""
@@ -148,20 +191,10 @@ class S3Blobs:
             url: str = await self._client.generate_presigned_url("get_object", Params=self._object(key), ExpiresIn=seconds)
         return url
 
-    async def sweep_unfinished(self, older_than: float) -> int:
+    async def sweep_unfinished(self, older_than: float, *, keep: Collection[str] = ()) -> int:
         """See `BlobStore.sweep_unfinished`."""
         before = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=older_than)
-        count = 0
-        pages = self._client.get_paginator("list_multipart_uploads").paginate(**self._bucket, Prefix=self._address.prefix)
-        with translated(self._address):
-            async for page in pages:
-                for upload in page.get("Uploads", []):
-                    if upload["Initiated"] < before:
-                        await self._client.abort_multipart_upload(
-                            **self._bucket, Key=upload["Key"], UploadId=upload["UploadId"]
-                        )
-                        count += 1
-        return count
+        return await growing.sweep(self._client, self._address, before, frozenset(keep))
 
     async def check(self) -> None:
         """See `BlobStore.check`."""

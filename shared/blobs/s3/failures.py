@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.blobs import BlobNotFound, BlobUnavailable, RangeNotSatisfiable
 from shared.blobs.s3.address import Address
 
-MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
+MISSING = frozenset({"NoSuchKey", "NoSuchUpload", "NotFound", "404"})
 BEYOND = frozenset({"InvalidRange", "416"})
 
 
