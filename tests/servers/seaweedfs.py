@@ -133,6 +133,8 @@ class SeaweedServer:
             "-webdav=false",
             "-admin.ui=false",
             "-volume.preStopSeconds=0",
+            # Each bucket has volumes of its own. By default there are as many as full ones would fit on the disk.
+            "-volume.max=100000",
             f"-filer.localSocket={self._folder / 'filer.sock'}",
             *(f"-{name}.port={port}" for name, port in self._ports.items()),
         ]
