@@ -60,7 +60,8 @@ class HttpServer:
     async def start(self) -> None:
         """Bind the port; raises `ConfigurationError` when it is taken or not ours to bind."""
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        self._socket = socket.socket(family)
+        # Named, or asyncio does not recognise TCP, and small answers wait for acknowledgements.
+        self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((self._host, self._port))
