@@ -29,6 +29,8 @@ Facts: TypeAlias = dict[str, Fact]
 class Action(enum.StrEnum):
     """What was done."""
 
+    UPLOAD_CREATED = "upload.created"
+    UPLOAD_DELETED = "upload.deleted"
     JOB_CREATED = "job.created"
     JOB_CANCELLED = "job.cancelled"
     JOB_RETRIED = "job.retried"
@@ -43,6 +45,8 @@ class Action(enum.StrEnum):
     ENDPOINT_TESTED = "endpoint.tested"
     ENDPOINT_REPLAYED = "endpoint.replayed"
     DELIVERY_REPEATED = "delivery.repeated"
+    DELIVERY_READ = "delivery.read"
+    SUPPRESSION_LIFTED = "suppression.lifted"
     SECRET_READ = "secret.read"  # noqa: S105 -- the name of an action
     KEY_CREATED = "key.created"
     KEY_ROTATED = "key.rotated"

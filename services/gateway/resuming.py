@@ -172,7 +172,8 @@ class Resumables:
         await self.blobs.complete(key, received.bookmark)
         running = received.running or await self._read(key)
         if not await self.store.finish(
-            lease.upload.id,
+            tenant_id,
+            lease.upload,
             holder=lease.holder,
             media_type=media_type_of(received.head),
             sha256=running.hexdigest(),

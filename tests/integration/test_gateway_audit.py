@@ -21,9 +21,10 @@ from services.gateway.problems import Problem
 from services.gateway.store.audit import AuditStore, Head
 from shared import migrations
 from shared.database import Pool
+from shared.mail_links import LinkPurpose, link_token
 from shared.schemas.events import JobSubmitted
 from shared.schemas.ids import new_id
-from tests.gatewaying import PATIENCE, ApiClient, RunningGateway, running_gateway
+from tests.gatewaying import PATIENCE, WAV, ApiClient, RunningGateway, running_gateway
 
 OPERATOR = Acting(actor=Actor(kind=ActorKind.OPERATOR, name="root"))
 
@@ -82,7 +83,8 @@ async def test_what_is_done_to_a_job_is_in_the_log(gateway: RunningGateway, api:
     await api.http.post(f"/v1/jobs/{job_id}/cancel")
     await api.http.post(f"/v1/jobs/{job_id}/cancel")
     await api.http.delete(f"/v1/jobs/{job_id}")
-    entries = await _log(api, count=4)
+    uploaded, *entries = await _log(api, count=5)
+    assert (uploaded["action"], uploaded["thing_id"], uploaded["after"]["size"]) == ("upload.created", job_id, len(WAV) + 2000)
     assert [entry["action"] for entry in entries] == ["job.created", "job.retried", "job.cancelled", "job.deleted"]
     assert {entry["thing_id"] for entry in entries} == {job_id}
     key = (await api.http.get("/v1/account")).json()["key"]
@@ -108,7 +110,7 @@ async def test_what_is_read_is_in_the_log(gateway: RunningGateway, api: ApiClien
     await api.http.get(f"{path}/artifacts/transcript.txt", headers={"Range": "bytes=0-3"})
     await api.http.get(f"{path}/artifacts/nothing.txt")
     await api.http.get("/v1/webhook-secret")
-    entries = (await _log(api, count=4))[1:]
+    entries = (await _log(api, count=5))[2:]
     assert [entry["action"] for entry in entries] == ["transcript.read", "artifact.read", "secret.read"]
     assert entries[0]["after"] == {"revision": None, "run": 1}
     assert entries[1]["after"] == {"name": "transcript.txt", "range": "bytes=0-3"}
@@ -148,6 +150,46 @@ async def test_what_is_done_to_endpoints_and_keys_is_in_the_log(gateway: Running
     assert made["key"] not in str(entries)
 
 
+async def test_what_is_done_to_uploads_is_in_the_log(gateway: RunningGateway, api: ApiClient) -> None:
+    """Whichever way they come, once they are whole; and that they were deleted."""
+    del gateway
+    data = WAV + bytes(2000)
+    tus = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(data))}
+    begun = await api.http.post("/v1/uploads", headers=tus)
+    assert begun.status_code == 201, begun.text
+    path = begun.headers["Location"]
+    pieces = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    sent = await api.http.patch(path, content=data, headers=pieces)
+    assert sent.status_code == 204, sent.text
+    assert (await api.http.delete(path)).status_code == 204
+    created, deleted = await _log(api, count=2)
+    assert (created["action"], created["after"]) == (
+        "upload.created",
+        {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)},
+    )
+    assert (deleted["action"], deleted["thing_id"]) == ("upload.deleted", created["thing_id"])
+    assert created["request_id"] == sent.headers["X-Request-Id"]
+
+
+async def test_what_a_reader_does_by_a_link_is_in_the_log(database_url: str, tmp_path: Path) -> None:
+    """Nobody's key did it; that the tenant lifted it again, its key did."""
+    async with (
+        running_gateway(database_url, tmp_path, public_url="https://audio2txt.example") as gateway,
+        await gateway.new_tenant("acme") as http,
+    ):
+        made = await http.post("/v1/endpoints", json={"kind": "email", "address": "chen@example.com"})
+        assert made.status_code == 201, made.text
+        address_id = await gateway.pool.fetchval("select id from gateway.addresses")
+        token = link_token(gateway.platform.secret_key, LinkPurpose.UNSUBSCRIBE, address_id)
+        assert (await http.post(f"/u/{token}")).status_code == 200
+        assert (await http.delete(f"/v1/suppressions/{address_id}")).status_code == 204
+        entries = await _log(ApiClient(http), count=4)
+    told = [(entry["action"], entry["actor"]["kind"]) for entry in entries]
+    assert told[:2] == [("endpoint.created", "key"), ("endpoint.changed", "link")]
+    assert (entries[1]["before"]["withheld"], entries[1]["after"]["withheld"]) == ("unconfirmed", "suppressed")
+    assert set(told[2:]) == {("suppression.lifted", "key"), ("endpoint.changed", "key")}
+
+
 async def test_what_fails_leaves_no_entry(gateway: RunningGateway, api: ApiClient) -> None:
     """An entry and its change are one transaction: no change, no entry."""
     job_id = await _completed(gateway, api)
@@ -155,7 +197,7 @@ async def test_what_fails_leaves_no_entry(gateway: RunningGateway, api: ApiClien
     assert (await api.http.post("/v1/jobs", json={"upload_id": job_id})).status_code == 409
     assert (await api.http.delete(f"/v1/jobs/{new_id()}")).status_code == 404
     await api.http.get("/v1/webhook-secret")
-    assert [entry["action"] for entry in await _log(api, count=2)] == ["job.created", "secret.read"]
+    assert [entry["action"] for entry in await _log(api, count=3)] == ["upload.created", "job.created", "secret.read"]
 
 
 async def test_the_log_is_filtered_and_paged(gateway: RunningGateway, api: ApiClient) -> None:

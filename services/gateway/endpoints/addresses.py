@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from services.gateway.audit import Action, entry_of
 from services.gateway.cursors import Cursor
 from services.gateway.endpoints.announcing import changed_event
 from services.gateway.problems import Problem, invalid
@@ -128,6 +129,8 @@ class Addresses:
                 detail = "There is no suppression with this id; it may have been lifted."
                 raise Problem(404, "suppression_not_found", detail)
             answerable = known.suppressed_reason is SuppressionReason.UNSUBSCRIBED and _asked_lately(known)
+            before = {"reason": None if known.suppressed_reason is None else known.suppressed_reason.value}
+            await changes.note(entry_of(Action.SUPPRESSION_LIFTED, tenant_id, address_id, before=before))
             known = self._let_in(_lifted(known))
             leading = await changes.endpoints.leading_to(address_id)
             asks = known.withheld is Withheld.UNCONFIRMED and bool(leading) and not answerable

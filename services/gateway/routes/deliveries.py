@@ -8,6 +8,7 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
+from services.gateway.audit import Action
 from services.gateway.endpoints.views import DeliveryDetails, DeliveryView, delivery_details, delivery_view
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission
@@ -64,6 +65,7 @@ async def list_deliveries(
 async def get_delivery(request: ApiRequest, gateway: Api, delivery_id: DeliveryId) -> Response[DeliveryDetails]:
     """What was sent when, and what came back; secrets are masked."""
     record = await gateway.endpoints.delivery(request.user.tenant_id, delivery_id)
+    gateway.audit.read(Action.DELIVERY_READ, request.user.tenant_id, record.id)
     return Response(delivery_details(record, await gateway.endpoints.log.attempts(record.id)))
 
 

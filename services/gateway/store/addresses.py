@@ -12,6 +12,7 @@ import msgspec
 
 from services.gateway.cursors import Cursor
 from services.gateway.store import PATIENCE, patiently
+from services.gateway.store.audit import note
 from services.gateway.store.endpoints import EndpointWrites
 from shared.database import Connection, Pool, transaction
 from shared.schemas.endpoints import SuppressionReason, Withheld
@@ -82,6 +83,10 @@ class AddressChanges:
             f"update gateway.addresses set {_CHANGED} where id = $1 and tenant_id = $2 and address = $3",
             *msgspec.structs.astuple(row),
         )
+
+    async def note(self, entry: str | None) -> None:
+        """Keep in the audit log what is done."""
+        await note(self._connection, entry)
 
     async def asked_in_a_day(self, tenant_id: UUID) -> int:
         """How many addresses' readers were asked because of the tenant."""

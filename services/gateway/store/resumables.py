@@ -7,7 +7,9 @@ from uuid import UUID
 
 import msgspec
 
+from services.gateway.audit import Action, entry_of
 from services.gateway.store import patiently
+from services.gateway.store.audit import noting
 from shared.blobs import Bookmark
 from shared.database import Pool
 
@@ -140,21 +142,27 @@ class ResumableStore:
         )
         return kept is not None
 
-    async def finish(self, upload_id: UUID, *, holder: UUID, media_type: str, sha256: str, expires_at: dt.datetime) -> bool:
+    async def finish(
+        self, tenant_id: UUID, upload: Resumable, *, holder: UUID, media_type: str, sha256: str, expires_at: dt.datetime
+    ) -> bool:
         """Whole and stored: an upload like any other. False when it is held no more, or has expired."""
+        entry = entry_of(Action.UPLOAD_CREATED, tenant_id, upload.id, after={"size": upload.length, "sha256": sha256})
         finished = await patiently(
             self._pool.fetchval(
-                """
+                f"""
                 with whole as (
                     delete from gateway.resumable_uploads r using gateway.uploads u
-                    where r.id = $1 and u.id = r.id and r.holder = $2 and r.received = r.length and u.expires_at > now()
+                    where r.id = $1 and u.id = r.id and u.tenant_id = $6 and r.holder = $2 and r.received = r.length
+                      and u.expires_at > now()
                     returning r.id, r.length
-                )
-                update gateway.uploads u
-                set state = 'ready', size = whole.length, sha256 = $4, media_type = $3, expires_at = $5
-                from whole where u.id = whole.id returning true
+                ), finished as (
+                    update gateway.uploads u
+                    set state = 'ready', size = whole.length, sha256 = $4, media_type = $3, expires_at = $5
+                    from whole where u.id = whole.id returning u.id
+                ), {noting("finished", 7)}
+                select true from finished
                 """,
-                *(upload_id, holder, media_type, sha256, expires_at),
+                *(upload.id, holder, media_type, sha256, expires_at, tenant_id, entry),
             )
         )
         return finished is not None

@@ -8,7 +8,9 @@ from uuid import UUID
 
 import msgspec
 
+from services.gateway.audit import Action, entry_of
 from services.gateway.store import patiently
+from services.gateway.store.audit import noting
 from shared.database import Pool
 
 _COLUMNS = "id, state, file_name, media_type, size, sha256, created_at, expires_at"
@@ -67,14 +69,18 @@ class UploadStore:
         self, tenant_id: UUID, upload_id: UUID, *, file_name: str | None, size: int, sha256: str, expires_at: dt.datetime
     ) -> Upload | None:
         """Whole and stored. Null when it took so long that it was collected meanwhile."""
+        entry = entry_of(Action.UPLOAD_CREATED, tenant_id, upload_id, after={"size": size, "sha256": sha256})
         row = await patiently(
             self._pool.fetchrow(
                 f"""
-                update gateway.uploads set state = 'ready', size = $3, sha256 = $4, expires_at = $5, file_name = $6
-                where id = $1 and tenant_id = $2 and state = 'receiving' and expires_at > now()
-                returning {_COLUMNS}
+                with finished as (
+                    update gateway.uploads set state = 'ready', size = $3, sha256 = $4, expires_at = $5, file_name = $6
+                    where id = $1 and tenant_id = $2 and state = 'receiving' and expires_at > now()
+                    returning {_COLUMNS}
+                ), {noting("finished", 7)}
+                select * from finished
                 """,
-                *(upload_id, tenant_id, size, sha256, expires_at, file_name),
+                *(upload_id, tenant_id, size, sha256, expires_at, file_name, entry),
             )
         )
         return None if row is None else msgspec.convert(dict(row), Upload)
@@ -92,11 +98,14 @@ class UploadStore:
         else does."""
         expired = await patiently(
             self._pool.fetchval(
-                """
-                update gateway.uploads set expires_at = now()
-                where id = $1 and tenant_id = $2 and state <> 'used' returning true
+                f"""
+                with expired as (
+                    update gateway.uploads set expires_at = now()
+                    where id = $1 and tenant_id = $2 and state <> 'used' returning id
+                ), {noting("expired", 3)}
+                select true from expired
                 """,
-                *(upload_id, tenant_id),
+                *(upload_id, tenant_id, entry_of(Action.UPLOAD_DELETED, tenant_id, upload_id)),
             )
         )
         return expired is not None
