@@ -31,7 +31,7 @@ async def delivered(customer: Customer, made: dict[str, Any], count: int = 1) ->
 
 
 async def test_every_job_is_told_to_an_endpoint_with_its_own_secret(customer: Customer, receiver: Receiver) -> None:
-    """Without the job knowing of it; the log shows what was sent and what came back."""
+    """Without the job knowing of it; the log shows what was sent and what came back, and the audit log who looked."""
     made = await endpoint(customer, receiver, events=["job.*"], headers={"X-Archive": "hush"})
     job = await customer.must_submit(SAMPLE.read_bytes(), **QUICK, metadata={"case": "7"})
     (body,) = await receiver.wait_for_job(job["id"])
@@ -47,6 +47,9 @@ async def test_every_job_is_told_to_an_endpoint_with_its_own_secret(customer: Cu
     assert attempt["status"] == 204
     assert json.loads(attempt["request_body"])["data"]["id"] == job["id"]
     assert "hush" not in json.dumps(details)
+    async with asyncio.timeout(30):
+        while not (await customer.must("GET", f"/v1/audit?action=delivery.read&thing_id={delivery['id']}"))["data"]:
+            await asyncio.sleep(0.1)
     health = (await customer.must("GET", f"/v1/endpoints/{made['id']}"))["health"]
     assert health["last_success_at"] is not None
 
