@@ -193,6 +193,13 @@ class JobRequest(JobSettings, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = None
 
 
+class DirectUploadRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The recording that will be sent straight to the store."""
+
+    size: Annotated[int, Meta(ge=1, description="Its bytes, exactly.", examples=[48211904])]
+    file_name: Annotated[str | None, Meta(description="The file's name, for display only.", examples=["meeting.mp3"])] = None
+
+
 class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to do differently this time; nothing needs to be given.
 
