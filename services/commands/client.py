@@ -102,6 +102,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     report_language: ReportLanguage | None = None
     report_mode: ReportMode | None = None
     inputs: dict[str, str] = {}
+    duplicates: str = "allow"
     callback_url: str | None = None
 
 
@@ -206,7 +207,7 @@ class Client:
                     sent(len(chunk))
 
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}
-        answer = await self._call(
+        answer = await self.call(
             "POST", f"/v1/uploads?file_name={quote(path.name)}", content=body(), headers=headers, timeout=None
         )
         return msgspec.json.decode(answer.content, type=_Upload).id
@@ -214,19 +215,19 @@ class Client:
     async def create_job(self, upload_id: UUID, order: Order) -> Job:
         """Start the work on an upload."""
         content = msgspec.json.encode({"upload_id": upload_id, **msgspec.to_builtins(order)})
-        answer = await self._call("POST", "/v1/jobs", content=content, headers={"Content-Type": "application/json"})
+        answer = await self.call("POST", "/v1/jobs", content=content, headers={"Content-Type": "application/json"})
         return msgspec.json.decode(answer.content, type=Job)
 
     async def job(self, job_id: UUID) -> Job:
         """The job as it stands."""
-        answer = await self._call("GET", f"/v1/jobs/{job_id}")
+        answer = await self.call("GET", f"/v1/jobs/{job_id}")
         return msgspec.json.decode(answer.content, type=Job)
 
     async def retry(self, job_id: UUID, change: Change | None = None) -> Job:
         """Do again what failed, or do it differently."""
         content = msgspec.json.encode(change or Change())
         headers = {"Content-Type": "application/json"}
-        answer = await self._call("POST", f"/v1/jobs/{job_id}/retry", content=content, headers=headers)
+        answer = await self.call("POST", f"/v1/jobs/{job_id}/retry", content=content, headers=headers)
         return msgspec.json.decode(answer.content, type=Job)
 
     async def watch(self, job_id: UUID) -> AsyncIterator[Job]:
@@ -270,35 +271,35 @@ class Client:
 
     async def lift(self, suppression_id: UUID) -> None:
         """Have an address written to again."""
-        await self._call("DELETE", f"/v1/suppressions/{suppression_id}")
+        await self.call("DELETE", f"/v1/suppressions/{suppression_id}")
 
     async def delivery(self, delivery_id: UUID) -> DeliveryDetails:
         """One delivery and what came back at each attempt."""
-        answer = await self._call("GET", f"/v1/deliveries/{delivery_id}")
+        answer = await self.call("GET", f"/v1/deliveries/{delivery_id}")
         return msgspec.json.decode(answer.content, type=DeliveryDetails)
 
     async def redeliver(self, delivery_id: UUID) -> None:
         """Have a message sent once more."""
-        await self._call("POST", f"/v1/deliveries/{delivery_id}/redeliver")
+        await self.call("POST", f"/v1/deliveries/{delivery_id}/redeliver")
 
     async def replay(self, endpoint_id: UUID, wish: Replay) -> None:
         """Have an endpoint sent again what failed or was missed."""
         headers = {"Content-Type": "application/json"}
-        await self._call("POST", f"/v1/endpoints/{endpoint_id}/replay", content=msgspec.json.encode(wish), headers=headers)
+        await self.call("POST", f"/v1/endpoints/{endpoint_id}/replay", content=msgspec.json.encode(wish), headers=headers)
 
     async def webhook_secret(self) -> str:
         """The secret this tenant's webhooks are signed with."""
-        answer = await self._call("GET", "/v1/webhook-secret")
+        answer = await self.call("GET", "/v1/webhook-secret")
         return str(msgspec.json.decode(answer.content, type=dict[str, str])["secret"])
 
     async def check(self) -> None:
         """Raise `ApiError` unless the gateway answers and takes the key."""
-        await self._call("GET", "/v1/account")
+        await self.call("GET", "/v1/account")
 
     async def _newest(self, path: str, kind: type[_Page[T]], *, most: int, **wanted: str) -> AsyncIterator[T]:
         query, left = {**wanted, "limit": str(min(most, 100))}, most
         while left > 0:
-            page = msgspec.json.decode((await self._call("GET", path, params=query)).content, type=kind)
+            page = msgspec.json.decode((await self.call("GET", path, params=query)).content, type=kind)
             for item in page.data[:left]:
                 yield item
             left -= len(page.data)
@@ -306,7 +307,8 @@ class Client:
                 return
             query["after"] = page.next_cursor
 
-    async def _call(self, method: str, path: str, **options: Any) -> httpx.Response:
+    async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request. Raises `ApiError`, without a status where there was no answer."""
         try:
             answer = await self._http.request(method, path, **options)
         except httpx.ConnectError:

@@ -14,6 +14,8 @@ FILE_NAME = ".audio2txt-resume.json"
 class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far one recording got."""
 
+    sending_id: UUID | None = None
+    """The upload that lacks bytes yet."""
     upload_id: UUID | None = None
     job_id: UUID | None = None
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import msgspec
 
@@ -34,8 +35,8 @@ Transcribe recordings and store the results beside each other.
   audio2txt transcribe board.m4a --solution executive_decisions --report-language zh-Hant --input chair=王董
   audio2txt transcribe call.wav --engine assemblyai --speakers 2-4 --term "Dr. Chen" --redact person_name,phone_number
 
-Ctrl-C leaves the work running on the server; the same command goes on where it was. The exit status is 0 only when
-every recording succeeded.
+Ctrl-C leaves the work running on the server; the same command goes on where it was, in the middle of a big upload, too.
+The exit status is 0 only when every recording succeeded.
 """
 
 
@@ -186,12 +187,27 @@ class _Work:
             return job
         from services.commands.resume import Remembered
 
-        size = path.stat().st_size
-        upload_id = await self.client.upload(path, sent=lambda count: self.progress.advance(bar, count / max(size, 1)))
+        upload_id = await self._upload(path, bar)
         self.memory.keep(self._key(path), Remembered(upload_id=upload_id))
         job = await self.client.create_job(upload_id, self.order)
         self.memory.keep(self._key(path), Remembered(job_id=job.id))
         return job
+
+    async def _upload(self, path: Path, bar: TaskID) -> UUID:
+        """The recording at the gateway; a big one goes on where an earlier command, or connection, stopped."""
+        from services.commands.resumable import RESUMABLE_BYTES, upload
+        from services.commands.resume import Remembered
+
+        key, size = self._key(path), path.stat().st_size
+        if size < RESUMABLE_BYTES:
+            return await self.client.upload(path, sent=lambda count: self.progress.advance(bar, count / max(size, 1)))
+        return await upload(
+            self.client,
+            path,
+            known=self.memory.find(key).sending_id,
+            begun=lambda upload_id: self.memory.keep(key, Remembered(sending_id=upload_id)),
+            stored=lambda count: self.progress.update(bar, completed=count / size),
+        )
 
     async def _resume(self, key: str) -> Job | None:
         """Go on with what is remembered: watch the job, retry one that may yet succeed, or use the upload.

@@ -37,6 +37,12 @@ def add_wishes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--redact", metavar="CATEGORIES", help="remove these, such as person_name,phone_number")
     parser.add_argument("--redact-audio", action="store_true", help="also make a recording in which they cannot be heard")
     parser.add_argument("--analyses", help="comma-separated, of " + ", ".join(Analysis))
+    parser.add_argument(
+        "--duplicates",
+        choices=("allow", "reuse", "refuse"),
+        default="allow",
+        help="where there is a job of the same recording: make another one, take it if it was asked for the same, or refuse",
+    )
 
 
 def add_report_wishes(parser: argparse.ArgumentParser) -> None:
@@ -78,6 +84,7 @@ def order_of(arguments: argparse.Namespace) -> Order:
         report_language=arguments.report_language,
         report_mode=arguments.report_mode and ReportMode(arguments.report_mode),
         inputs=read_inputs(arguments.input),
+        duplicates=arguments.duplicates,
     )
 
 

@@ -14,6 +14,7 @@ from services.gateway.audit_trail import AuditTrail
 from services.gateway.auth import Authenticator, KeyUses, seed_first_key
 from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
+from services.gateway.direct import DirectUploads
 from services.gateway.endpoints import Endpoints
 from services.gateway.endpoints.addresses import Addresses
 from services.gateway.leases import Leases
@@ -135,6 +136,12 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             blobs=platform.blobs,
             leases=Leases(resumables, stopping=platform.stopping),
             ttl=ttl,
+        ),
+        direct=DirectUploads(
+            uploads=receiver,
+            blobs=platform.blobs,
+            allowed=settings.direct_uploads,
+            most_bytes=settings.upload_max_bytes,
         ),
         submissions=Submissions(
             jobs=jobs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Annotated
 from uuid import UUID
 
@@ -72,6 +73,14 @@ Inputs = Annotated[
         examples=[{"matter_no": "2026-117", "client": "王小明"}],
     ),
 ]
+
+
+class Duplicates(enum.StrEnum):
+    """What to do about a recording of which the tenant has a job already."""
+
+    ALLOW = "allow"
+    REUSE = "reuse"
+    REFUSE = "refuse"
 
 
 class SpeakersWish(SpeakerRange, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -159,6 +168,15 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Meta(max_length=50, description="Your own names and values; come back unchanged.", examples=[{"case": "2024-117"}]),
     ] = {}
 
+    duplicates: Annotated[
+        Duplicates,
+        Meta(
+            description="What to do if the tenant has a job of the same bytes that did not fail: `allow` makes another one; "
+            "`reuse` answers with the one that was asked for the same, if there is one; `refuse` makes none, and names it.",
+            examples=["reuse"],
+        ),
+    ] = Duplicates.ALLOW
+
 
 class JobRequest(JobSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The body of `POST /v1/jobs`: exactly one of `upload_id` and `audio_url`, and what to do with it."""
@@ -173,6 +191,13 @@ class JobRequest(JobSettings, frozen=True, kw_only=True, forbid_unknown_fields=T
     audio_url: Annotated[
         str | None, Meta(description="Where to fetch the recording.", examples=["https://example.com/meeting.mp3"])
     ] = None
+
+
+class DirectUploadRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The recording that will be sent straight to the store."""
+
+    size: Annotated[int, Meta(ge=1, description="Its bytes, exactly.", examples=[48211904])]
+    file_name: Annotated[str | None, Meta(description="The file's name, for display only.", examples=["meeting.mp3"])] = None
 
 
 class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

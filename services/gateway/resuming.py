@@ -112,13 +112,19 @@ class Resumables:
             async with self.leases.hold(tenant_id, upload_id) as lease:
                 await self._remove(tenant_id, upload_id, lease.upload.bookmark)
         except NothingToHold:
-            upload = await self._find(tenant_id, upload_id)
-            if upload.state is UploadState.RECEIVING:
-                detail = "The upload is still running; close its connection to end it."
-                raise Problem(409, "upload_unfinished", detail) from None
-            if upload.state is UploadState.USED or not await self._remove(tenant_id, upload_id, Bookmark()):
-                detail = f"The upload became the job {upload_id}; delete the job."
-                raise Problem(409, "upload_used", detail, job_id=str(upload_id)) from None
+            await self._terminate_other(await self._find(tenant_id, upload_id), tenant_id)
+
+    async def _terminate_other(self, upload: Upload, tenant_id: UUID) -> None:
+        """Delete an upload that is whole, or comes another way."""
+        if upload.direct_size is not None:
+            deleted = await self.uploads.store.erase(tenant_id, upload.id)
+        elif upload.state is UploadState.RECEIVING:
+            raise Problem(409, "upload_unfinished", "The upload is still running; close its connection to end it.")
+        else:
+            deleted = await self._remove(tenant_id, upload.id, Bookmark())
+        if not deleted:
+            detail = f"The upload became the job {upload.id}; delete the job."
+            raise Problem(409, "upload_used", detail, job_id=str(upload.id))
 
     async def _receive(
         self, tenant_id: UUID, lease: Lease, body: Body, checksum: Checksum | None

@@ -29,6 +29,13 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     upload_ttl_hours: Annotated[
         float, Meta(gt=0, description="How long an upload waits for its job, and a running upload may take.")
     ] = 24.0
+    direct_uploads: Annotated[
+        bool,
+        Meta(
+            description="Whether clients may send recordings straight to the S3 store, by requests that the gateway signs. "
+            "They must be able to reach its endpoint."
+        ),
+    ] = False
     idempotency_hours: Annotated[float, Meta(gt=0, description="How long an Idempotency-Key is remembered.")] = 24.0
     job_deadline_hours: Annotated[float, Meta(gt=0, description="A job that takes longer than this fails.")] = 24.0
     queued_stall_seconds: Annotated[

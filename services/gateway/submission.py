@@ -16,7 +16,7 @@ from services.gateway.allowances import Allowances, Granted, with_allowance
 from services.gateway.choosing import Choosing, refusal
 from services.gateway.jobs import Job, as_submitted
 from services.gateway.problems import FieldError, Problem, invalid
-from services.gateway.requests import JobRequest, JobSettings, SpeakersWish
+from services.gateway.requests import Duplicates, JobRequest, JobSettings, SpeakersWish
 from services.gateway.scenarios import check_findings, check_mode, checked_inputs, solution_of, with_wishes
 from services.gateway.store.jobs import JobStore, KeyTaken
 from services.gateway.store.uploads import Upload, UploadState, UploadStore
@@ -38,6 +38,8 @@ class Submitted:
 
     job: Job
     replayed: bool
+    reused: bool = False
+    """Whether it is an earlier job of the same recording."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +104,13 @@ class Submissions:
             job, granted = await self._equipped(job, size=upload.size if upload else None)
         except Problem as problem:
             return await self._explain(job, key, fingerprint, problem)
-        created = await self._create(job, key, fingerprint)
-        if created is None:
+        created, duplicate = await self._create(job, key, fingerprint, policy=request.duplicates, upload=upload)
+        if created is None or duplicate:
             await self.allowances.give_back(granted)
-            return await self._explain(job, key, fingerprint, None)
+        if created is None or (duplicate and request.duplicates is Duplicates.REFUSE):
+            return await self._explain(job, key, fingerprint, None if created is None else _duplicate_of(created))
+        if duplicate:
+            return Submitted(job=created, replayed=False, reused=True)
         self.wake()
         metrics.JOBS.labels(JobState.QUEUED).inc()
         return Submitted(job=created, replayed=False)
@@ -122,11 +127,29 @@ class Submissions:
         granted = await self.allowances.grant(job, solution, choice.rules)
         return with_allowance(job, granted), granted
 
-    async def _create(self, job: Job, key: str | None, fingerprint: bytes | None) -> Job | None:
+    async def _create(
+        self, job: Job, key: str | None, fingerprint: bytes | None, *, policy: Duplicates, upload: Upload | None
+    ) -> tuple[Job | None, bool]:
+        """The job, or the one to be taken for it, and whether it is such a one; null when nothing can be created."""
+        event = row_of(announcements.submitted(job))
+        sha256 = None if upload is None else upload.sha256
         try:
-            return await self.jobs.create(job, row_of(announcements.submitted(job)), key=key, fingerprint=fingerprint)
+            match policy:
+                case Duplicates.REUSE | Duplicates.REFUSE if sha256 is not None:
+                    reuse = policy is Duplicates.REUSE
+                    return await self.jobs.create_or_find(
+                        job,
+                        event,
+                        sha256=sha256,
+                        key=key,
+                        fingerprint=fingerprint,
+                        stands_in=lambda other: not reuse or same_wishes(other.options, job.options),
+                        take=reuse,
+                    )
+                case Duplicates.ALLOW | Duplicates.REUSE | Duplicates.REFUSE:
+                    return await self.jobs.create(job, event, key=key, fingerprint=fingerprint), False
         except KeyTaken:
-            return None
+            return None, False
 
     def _draft(self, tenant_id: UUID, request: JobRequest, traceparent: str | None) -> Job:
         options = self.check(request)
@@ -150,6 +173,9 @@ class Submissions:
                 raise invalid("", "source_missing", "Give upload_id (from POST /v1/uploads) or audio_url.")
             case None, str(url):
                 self._check_url("/audio_url", url)
+                if request.duplicates is not Duplicates.ALLOW:
+                    detail = "Duplicates can be told of uploads only: what lies at audio_url is not known before it is fetched."
+                    raise invalid("/duplicates", "recording_unknown", detail)
                 return new_id()
             case UUID() as upload_id, None:
                 return upload_id
@@ -207,6 +233,20 @@ def fingerprint_of(request: JobRequest, *, content: str | None) -> bytes:
     asked = request if content is None else msgspec.structs.replace(request, upload_id=None)
     canonical_form = msgspec.json.encode(asked, order="deterministic")
     return hashlib.sha256(b"POST /v1/jobs\n" + canonical_form + b"\n" + (content or "").encode()).digest()
+
+
+def same_wishes(one: JobOptions, other: JobOptions) -> bool:
+    """Whether two jobs of one recording were asked for the same; what it is called does not matter."""
+    return _wishes(one) == _wishes(other)
+
+
+def _wishes(options: JobOptions) -> JobOptions:
+    return msgspec.structs.replace(options, title=None, attempt=JobOptions().attempt, llm=None)
+
+
+def _duplicate_of(job: Job) -> Problem:
+    detail = f"The job {job.id} is of the same recording; use it, or ask with duplicates=allow for another one."
+    return Problem(409, "duplicate_recording", detail, job_id=str(job.id))
 
 
 def _named_after(upload: Upload, job: Job) -> Job:

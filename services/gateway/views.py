@@ -76,6 +76,16 @@ class UploadView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: Annotated[dt.datetime, Meta(description="When an upload without a job is deleted.")]
 
 
+class DirectUploadView(msgspec.Struct, frozen=True, kw_only=True):
+    """An upload that is expected in the store, and the request that brings it there."""
+
+    upload: UploadView
+    method: Annotated[str, Meta(description="Of the request.", examples=["PUT"])]
+    url: Annotated[str, Meta(description="Whoever knows it can make the request, once: treat it as a secret.")]
+    headers: Annotated[dict[str, str], Meta(description="What the request must carry.", examples=[{"If-None-Match": "*"}])]
+    begin_before: Time
+
+
 class SourceView(msgspec.Struct, frozen=True, kw_only=True):
     """The recording of a job."""
 

@@ -56,6 +56,15 @@ Record: TypeAlias = Callable[[Bookmark], Awaitable[None]]
 """Keeps a bookmark, durably, before more is written. What it raises ends the writing."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SignedPut:
+    """One `PUT` request that anybody may make, once."""
+
+    url: str
+    headers: Mapping[str, str]
+    """What it must carry."""
+
+
 class BlobWriter(Protocol):
     """Writes one blob piece by piece in constant memory. Nothing is visible before `commit`.
 
@@ -107,7 +116,8 @@ class BlobStore(Protocol):
         """Go on with a blob where the bookmark says. Raises `BlobNotFound` on entering when its bytes are gone.
 
         `generation` counts, over the blob's whole life, the writers that may still be at it because nobody saw them end:
-        nothing they do now harms. Of what is written, `whole` counts nothing before all of it is paused or finished: no bookmark shows a part.
+        nothing they do now harms. Of what is written, `whole` counts nothing before all of it is paused or finished: no
+        bookmark shows a part.
         """
 
     async def complete(self, key: str, bookmark: Bookmark) -> BlobInfo:
@@ -143,6 +153,10 @@ class BlobStore(Protocol):
 
     async def presigned(self, key: str, seconds: int) -> str | None:
         """A URL from which anybody can read a blob for so long, without other credentials; null where there is none."""
+
+    async def presigned_put(self, key: str, *, size: int, seconds: int) -> SignedPut | None:
+        """A request by which anybody can store a blob of just so many bytes where there is none, for so long; null where
+        there is no such thing."""
 
     async def sweep_unfinished(self, older_than: float, *, keep: Collection[str] = ()) -> int:
         """Remove what writers left that began, or last wrote, more than `older_than` seconds ago; returns how many. Growing

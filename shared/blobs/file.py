@@ -132,6 +132,9 @@ class FileBlobs:
     async def presigned(self, key: str, seconds: int) -> None:
         """See `BlobStore.presigned`. Nobody reaches a folder from outside."""
 
+    async def presigned_put(self, key: str, *, size: int, seconds: int) -> None:
+        """See `BlobStore.presigned_put`."""
+
     async def sweep_unfinished(self, older_than: float, *, keep: Collection[str] = ()) -> int:
         """See `BlobStore.sweep_unfinished`."""
         kept = {growing_name(key) for key in keep}

@@ -217,6 +217,8 @@ class DeliveryRequested(Event, frozen=True, kw_only=True, tag="delivery.requeste
 
     endpoint_id: UUID
     wish: DeliveryWish
+    endpoint_version: int = 0
+    """Which the endpoint had when it was asked for: the notifier waits for the news of that, which come another way."""
 
 
 class AddressRefused(Event, frozen=True, kw_only=True, tag="address.refused"):

@@ -29,6 +29,7 @@ SUBJECTS = (
     "overhead",
     "hour",
     "uploads",
+    "ways",
     "idle",
     "speech",
     "speakers",

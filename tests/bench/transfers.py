@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import http.client
+import itertools
+import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -24,6 +29,24 @@ NOISE = os.urandom(CHUNK)
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True, tag="upload"):
     """`POST /v1/uploads` of a sound file that is made as it is sent."""
+
+    url: str
+    api_key: str
+    size: int
+
+
+class Tus(msgspec.Struct, frozen=True, kw_only=True, tag="tus"):
+    """The same file by tus, in requests of so many bytes; with a SHA-256 for each where they are checked."""
+
+    url: str
+    api_key: str
+    size: int
+    piece: int
+    checked: bool
+
+
+class Direct(msgspec.Struct, frozen=True, kw_only=True, tag="direct"):
+    """The same file by a signed request straight to the store, and completed."""
 
     url: str
     api_key: str
@@ -54,7 +77,7 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     mb_per_second: float
 
 
-Transfer = Upload | Copy | Put
+Transfer = Upload | Tus | Direct | Copy | Put
 
 
 async def move(order: Transfer) -> float:
@@ -84,6 +107,63 @@ def _upload(order: Upload) -> None:
         answer = connection.recv(CHUNK)
     if not answer.startswith(b"HTTP/1.1 201"):
         raise RuntimeError(f"The upload was refused: {answer.decode()}")
+
+
+def _tus(order: Tus) -> None:
+    address = urlsplit(order.url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port)
+    common = {"Authorization": f"Bearer {order.api_key}", "Tus-Resumable": "1.0.0"}
+    created = _answer(connection, "POST", address.path, None, {**common, "Upload-Length": str(order.size)}, 201)
+    place, pieces, offset = urlsplit(created.headers["Location"]).path, _pieces(order.size), 0
+    while offset < order.size:
+        body: Iterable[bytes] = itertools.islice(pieces, order.piece // CHUNK)
+        length = order.size - offset
+        if order.piece < order.size:
+            body = list(body)
+            length = sum(map(len, body))
+        headers = {**common, "Content-Type": "application/offset+octet-stream", "Upload-Offset": str(offset)}
+        if order.checked:
+            digest = hashlib.sha256(b"".join(body)).digest()
+            headers["Upload-Checksum"] = f"sha256 {b64encode(digest).decode()}"
+        _answer(connection, "PATCH", place, body, {**headers, "Content-Length": str(length)}, 204)
+        offset += length
+    connection.close()
+
+
+def _direct(order: Direct) -> None:
+    address = urlsplit(order.url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port)
+    common = {"Authorization": f"Bearer {order.api_key}", "Content-Type": "application/json"}
+    begin = msgspec.json.encode({"size": order.size})
+    begun = json.loads(_answer(connection, "POST", f"{address.path}/direct", begin, common, 201).body)
+    store = urlsplit(begun["url"])
+    other = http.client.HTTPConnection(store.hostname or "", store.port)
+    _answer(other, "PUT", f"{store.path}?{store.query}", _pieces(order.size), begun["headers"], 200)
+    other.close()
+    connection.close()  # The server has closed it meanwhile: it was idle for long.
+    _answer(connection, "POST", f"{address.path}/{begun['upload']['id']}/complete", None, common, 200)
+    connection.close()
+
+
+class _Answer(NamedTuple):
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+def _answer(
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    body: bytes | Iterable[bytes] | None,
+    headers: dict[str, str],
+    status: int,
+) -> _Answer:
+    connection.request(method, path, body, headers)
+    response = connection.getresponse()
+    answer = _Answer(response.headers, response.read())
+    if response.status != status:
+        raise RuntimeError(f"{method} {path} was refused: {answer.body.decode()}")
+    return answer
 
 
 def _copy(order: Copy) -> None:
@@ -124,6 +204,10 @@ async def _carry_out(order: Transfer) -> Moved:
     match order:
         case Upload():
             _upload(order)
+        case Tus():
+            _tus(order)
+        case Direct():
+            _direct(order)
         case Copy():
             _copy(order)
         case Put():

@@ -292,3 +292,18 @@ async def test_a_presigned_url_serves_one_blob_to_anybody(blobs: BlobStore) -> N
             assert await answer.read() == b"heard by others"
         async with session.get(url.partition("?")[0]) as refused:
             assert refused.status == 403
+
+
+async def test_a_signed_request_stores_one_blob_once(blobs: BlobStore) -> None:
+    """Where a store has them: of the size that was agreed, and never in place of another blob."""
+    put = await blobs.presigned_put(KEY, size=5, seconds=60)
+    if put is None:
+        return
+    async with aiohttp.ClientSession() as session:
+        async with session.put(put.url, data=b"other size", headers={"If-None-Match": "*"}) as refused:
+            assert refused.status == 403
+        async with session.put(put.url, data=b"12345", headers={"If-None-Match": "*"}) as stored:
+            assert stored.status == 200
+        async with session.put(put.url, data=b"54321", headers=put.headers) as refused:
+            assert refused.status == 412
+    assert await blobs.get(KEY) == b"12345"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -24,7 +26,6 @@ MIB = 1024 * 1024
 SIZE = 192 * MIB
 CUT_EVERY = 40 * MIB
 KILL_AFTER = 90 * MIB
-MEMORY_ALLOWANCE = 200 * 10**6
 TUS_JS = "tus-js-client@4.3.1"
 BY_NODE = """
 const fs = require("node:fs");
@@ -139,3 +140,33 @@ async def test_cut_connections_and_a_killed_gateway_cost_no_byte(
     job = await customer.must_create(upload_id=upload_id)
     assert job["source"]["sha256"] == expected
     await customer.must("DELETE", f"/v1/jobs/{upload_id}")
+
+
+async def test_the_command_goes_on_with_an_upload_that_was_cut(
+    tmp_path: Path, customer: Customer, recording: Path, relay: Relay, installation: Installation
+) -> None:
+    """Ctrl-C in the middle, and connections that break: the same command sends the rest, and not everything again."""
+    access = {"AUDIO2TXT_URL": relay.url, "AUDIO2TXT_API_KEY": installation.api_key}
+    command = (sys.executable, "-m", "services", "transcribe", str(recording), "--engine", "scripted", "--formats", "txt")
+    environment = {**os.environ, **access, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+    def start() -> Coroutine[None, None, asyncio.subprocess.Process]:
+        return asyncio.create_subprocess_exec(*command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
+
+    first = await start()
+    await relay.until(KILL_AFTER)
+    first.send_signal(signal.SIGINT)
+    await first.communicate()
+    assert first.returncode == 130
+    memory = tmp_path / ".audio2txt-resume.json"
+    (sending,) = json.loads(memory.read_bytes()).values()
+    received = (await customer.must("GET", f"/v1/uploads/{sending['sending_id']}"))["received"]
+    assert received > KILL_AFTER // 3
+
+    second = await start()
+    _, err = await second.communicate()
+    assert b"Traceback" not in err
+    job = await customer.must("GET", f"/v1/jobs/{sending['sending_id']}")
+    assert job["source"]["sha256"] == hashlib.sha256(recording.read_bytes()).hexdigest()
+    assert relay.passed < 1.6 * SIZE
+    await customer.must("DELETE", f"/v1/jobs/{job['id']}")

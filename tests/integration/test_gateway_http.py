@@ -427,6 +427,8 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("head", "/v1/uploads/{upload_id}"),
         ("patch", "/v1/uploads/{upload_id}"),
         ("delete", "/v1/uploads/{upload_id}"),
+        ("post", "/v1/uploads/direct"),
+        ("post", "/v1/uploads/{upload_id}/complete"),
         ("post", "/v1/jobs"),
         ("get", "/v1/jobs"),
         ("get", "/v1/jobs/{job_id}"),

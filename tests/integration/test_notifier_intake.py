@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
+import pytest
 import pytest_asyncio
 
 from services.notifier.store.endpoints import EndpointStore
 from services.notifier.store.intake import Arrival, IntakeStore, NewMessage
-from services.notifier.store.wishes import WishStore
+from services.notifier.store.wishes import EndpointUnknown, WishStore
 from shared.database import Pool, transaction
-from shared.schemas.endpoints import Replay
+from shared.schemas.endpoints import Replay, Test
 from shared.schemas.ids import new_id
 from tests.notifying import NOW, endpoint_changed, notifier_pool, tenant, wish
 
@@ -70,3 +72,16 @@ async def test_repeats_and_news_can_come_together(pool: Pool) -> None:
     assert await store.take([known]) == [1]
     assert await store.take([known, arrival()]) == [None, 1]
     assert await pool.fetchval("select count(*) from notifier.deliveries") == 2
+
+
+async def test_a_wish_waits_for_the_endpoint_as_it_was_when_it_was_asked_for(pool: Pool) -> None:
+    """News of a rotation and the test that follows it travel in different queues: the test is signed with the new secret, too."""
+    endpoints, wishes = EndpointStore(pool), WishStore(pool)
+    endpoint = endpoint_changed(US, "https://archive.example/")
+    asked = msgspec.structs.replace(wish(endpoint, Test()), endpoint_version=2)
+    await endpoints.change(endpoint)
+    with pytest.raises(EndpointUnknown):
+        await wishes.test(asked, b"{}")
+    await endpoints.change(endpoint_changed(US, "https://archive.example/", endpoint_id=endpoint.endpoint_id, version=2))
+    assert await wishes.test(asked, b"{}")
+    assert not await wishes.test(asked, b"{}")

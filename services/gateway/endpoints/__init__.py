@@ -191,7 +191,9 @@ class Endpoints:
 
     async def _ask(self, row: EndpointRow, wish: DeliveryWish, traceparent: str | None) -> UUID:
         check_sendable(row)
-        event = DeliveryRequested(tenant_id=row.tenant_id, endpoint_id=row.id, wish=wish, traceparent=traceparent)
+        event = DeliveryRequested(
+            tenant_id=row.tenant_id, endpoint_id=row.id, endpoint_version=row.version, wish=wish, traceparent=traceparent
+        )
         if not await self.store.tell(row, event):
             raise _changing()
         self.wake()

@@ -18,6 +18,7 @@ from services.gateway.api_keys import ApiKeys
 from services.gateway.audit_trail import AuditTrail
 from services.gateway.body import LARGEST_JSON, Body
 from services.gateway.choosing import Choosing
+from services.gateway.direct import DirectUploads
 from services.gateway.endpoints import Endpoints
 from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
@@ -55,6 +56,7 @@ class Gateway:
     jobs: JobStore
     uploads: Uploads
     resumables: Resumables
+    direct: DirectUploads
     submissions: Submissions
     lifecycle: Lifecycle
     endpoints: Endpoints

@@ -51,10 +51,14 @@ _FORM_SCHEMA = {
         summary="Create a job",
         tag="Jobs",
         body={JSON: JobRequest, FORM: _FORM_SCHEMA},
-        answers={202: Answer(description="Accepted.", content=JobView, headers=_LOCATION)},
+        answers={
+            200: Answer(description="With `duplicates=reuse`: the job that was there.", content=JobView, headers=_LOCATION),
+            202: Answer(description="Accepted.", content=JobView, headers=_LOCATION),
+        },
         problems={
             400: "The body cannot be read, or a header is not valid.",
-            409: "The upload was used before (`job_id` names the job), or is not finished.",
+            409: "The upload was used before, or with `duplicates=refuse` its recording (`job_id` names the job); or it is not "
+            "finished.",
             410: "The job that the Idempotency-Key made was deleted.",
             413: "The body is too large.",
             415: "The body is neither JSON nor a form, or the file is no recording.",
@@ -78,7 +82,9 @@ async def create_job(
 
     `solution` names the scenario that the report is written after, `inputs` fills in its fields, `report_language` and
     `report_mode` say in which language and by whom. What the solution wishes of the speech engine (language, speakers, key
-    terms) fills what the job leaves open, as far as the engine can do it."""
+    terms) fills what the job leaves open, as far as the engine can do it.
+
+    A recording that was sent before is told by its SHA-256; `duplicates` says what to do then."""
     key = parse_idempotency_key(idempotency_key)
     content_type = request.headers.get("content-type", "")
     if content_type.lower().startswith(FORM):
@@ -89,7 +95,7 @@ async def create_job(
     headers = {"Location": gateway.views.url(f"/jobs/{submitted.job.id}")}
     if submitted.replayed:
         headers["Idempotent-Replayed"] = "true"
-    return Response(gateway.views.job(submitted.job), headers=headers)
+    return Response(gateway.views.job(submitted.job), status_code=200 if submitted.reused else 202, headers=headers)
 
 
 @get(
@@ -228,7 +234,7 @@ async def _submit_form(request: ApiRequest, gateway: Gateway, content_type: str,
     except Problem:
         await gateway.uploads.discard(tenant_id, upload.id)
         raise
-    if submitted.replayed:
+    if submitted.replayed or submitted.reused:
         await gateway.uploads.discard(tenant_id, upload.id)
     return submitted
 

@@ -60,7 +60,8 @@ async def describe_protocol(gateway: Api) -> Response[None]:
 @head(
     "/uploads/{upload_id:uuid}",
     opt=Operation(
-        needs=Permission.UPLOADS_READ,
+        # It stops whoever is sending, and may finish the upload.
+        needs=Permission.UPLOADS_WRITE,
         summary="Ask how far an upload is",
         tag="Uploads",
         answers={

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -11,9 +12,9 @@ import msgspec
 from services.gateway.audit import Action, entry_of
 from services.gateway.cursors import Cursor
 from services.gateway.jobs import Job
-from services.gateway.store import patiently
+from services.gateway.store import PATIENCE, patiently
 from services.gateway.store.audit import noting
-from shared.database import Pool
+from shared.database import Connection, Pool, transaction
 from shared.outbox import OutboxRow
 from shared.schemas.jobs import JobState
 
@@ -44,6 +45,17 @@ _CREATE_FROM_UPLOAD = _CREATE.format(source=_FROM_UPLOAD, audited=noting("job", 
 _CREATE_FROM_URL = _CREATE.format(source=_FROM_URL, audited=noting("job", 15))
 
 
+_TAKE = """
+    with once as (
+        insert into gateway.idempotency_keys (tenant_id, key, fingerprint, job_id)
+        select $1::uuid, $2::text, $3::bytea, $4::uuid where $2::text is not null
+    )
+    -- Whoever missed the answer can ask again for a while.
+    update gateway.uploads set expires_at = least(expires_at, now() + interval '10 minutes')
+    where id = $5 and tenant_id = $1 and state = 'ready'
+"""
+
+
 class KeyTaken(Exception):
     """The idempotency key was used before; nothing was changed."""
 
@@ -67,28 +79,30 @@ class JobStore:
         Returns the job with what is known of its recording; null when its upload is not there to be used.
         Raises `KeyTaken`.
         """
-        facts = {
-            "state": job.state.value,
-            "solution": job.options.solution,
-            "engine": job.options.engine,
-            "source": "upload" if job.source_url is None else "url",
-        }
-        entry = entry_of(Action.JOB_CREATED, job.tenant_id, job.id, after=facts)
-        try:
-            source = await patiently(
-                self._pool.fetchrow(
-                    _CREATE_FROM_UPLOAD if job.source_url is None else _CREATE_FROM_URL,
-                    *(event.message_id, event.routing_key, event.payload),
-                    *(job.id, job.tenant_id, job.options, job.metadata, job.callback_url, job.traceparent, job.source_url),
-                    *(job.deadline_at, job.created_at, key, fingerprint, entry),
-                )
-            )
-        except asyncpg.UniqueViolationError:
-            raise KeyTaken from None
-        if source is None:
-            return None
-        name, media_type, size, sha256 = source
-        return msgspec.structs.replace(job, file_name=name, media_type=media_type, source_size=size, source_sha256=sha256)
+        return await patiently(_insert(self._pool, job, event, key=key, fingerprint=fingerprint))
+
+    async def create_or_find(
+        self,
+        job: Job,
+        event: OutboxRow,
+        *,
+        sha256: str,
+        key: str | None,
+        fingerprint: bytes | None,
+        stands_in: Callable[[Job], bool],
+        take: bool,
+    ) -> tuple[Job | None, bool]:
+        """The same, unless one of the recording's jobs `stands_in` for the new one: the newest then, and true. To `take` it
+        as the answer lets the key lead to it, and the upload go soon. Of two at once, the second finds the first's."""
+        async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
+            lock = f"{job.tenant_id}/{sha256}"
+            await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", lock)
+            found = next(filter(stands_in, await _of_recording(connection, job.tenant_id, sha256)), None)
+            if found is None:
+                return await _insert(connection, job, event, key=key, fingerprint=fingerprint), False
+            if take:
+                await _take(connection, found, job, key=key, fingerprint=fingerprint)
+            return found, True
 
     async def earlier(self, tenant_id: UUID, key: str) -> Earlier | None:
         """What the key was used for before."""
@@ -129,6 +143,51 @@ class JobStore:
         """The present version of each of these jobs; those that are gone are left out."""
         rows = await patiently(self._pool.fetch("select id, version from gateway.jobs where id = any($1::uuid[])", job_ids))
         return {row["id"]: row["version"] for row in rows}
+
+
+async def _of_recording(database: Pool | Connection, tenant_id: UUID, sha256: str) -> list[Job]:
+    rows = await database.fetch(
+        f"""
+        select {_COLUMNS} from gateway.jobs
+        where tenant_id = $1 and source_sha256 = $2 and state not in ('failed', 'cancelled')
+        order by created_at desc limit 100
+        """,
+        tenant_id,
+        sha256,
+    )
+    return [_job(row) for row in rows]
+
+
+async def _insert(
+    database: Pool | Connection, job: Job, event: OutboxRow, *, key: str | None, fingerprint: bytes | None
+) -> Job | None:
+    facts = {
+        "state": job.state.value,
+        "solution": job.options.solution,
+        "engine": job.options.engine,
+        "source": "upload" if job.source_url is None else "url",
+    }
+    entry = entry_of(Action.JOB_CREATED, job.tenant_id, job.id, after=facts)
+    try:
+        source = await database.fetchrow(
+            _CREATE_FROM_UPLOAD if job.source_url is None else _CREATE_FROM_URL,
+            *(event.message_id, event.routing_key, event.payload),
+            *(job.id, job.tenant_id, job.options, job.metadata, job.callback_url, job.traceparent, job.source_url),
+            *(job.deadline_at, job.created_at, key, fingerprint, entry),
+        )
+    except asyncpg.UniqueViolationError:
+        raise KeyTaken from None
+    if source is None:
+        return None
+    name, media_type, size, sha256 = source
+    return msgspec.structs.replace(job, file_name=name, media_type=media_type, source_size=size, source_sha256=sha256)
+
+
+async def _take(connection: Connection, found: Job, job: Job, *, key: str | None, fingerprint: bytes | None) -> None:
+    try:
+        await connection.execute(_TAKE, job.tenant_id, key, fingerprint, found.id, job.id)
+    except asyncpg.UniqueViolationError:
+        raise KeyTaken from None
 
 
 def _job(row: asyncpg.Record) -> Job:

@@ -15,8 +15,8 @@ from shared.database import Pool
 
 _COLUMNS = "id, state, file_name, media_type, size, sha256, created_at, expires_at"
 _SELECT = """
-    select u.id, u.state, u.file_name, u.media_type, coalesce(u.size, r.length) as size, u.sha256, u.created_at, u.expires_at,
-        r.received
+    select u.id, u.state, u.file_name, u.media_type, coalesce(u.size, r.length, u.direct_size) as size, u.sha256,
+        u.created_at, u.expires_at, r.received, u.direct_size
     from gateway.uploads u left join gateway.resumable_uploads r using (id)
 """
 
@@ -44,6 +44,8 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: dt.datetime
     received: int | None = None
     """Bytes of a resumable upload that are stored; null for another one, and once it is whole."""
+    direct_size: int | None = None
+    """The bytes it is to have, where the client sends them straight to the store."""
 
 
 class UploadStore:
@@ -65,22 +67,45 @@ class UploadStore:
             )
         )
 
+    async def begin_direct(
+        self, tenant_id: UUID, upload_id: UUID, *, file_name: str | None, size: int, expires_at: dt.datetime
+    ) -> None:
+        """The same for one that its client sends straight to the store."""
+        await patiently(
+            self._pool.execute(
+                """
+                insert into gateway.uploads (id, tenant_id, file_name, direct_size, expires_at) values ($1, $2, $3, $4, $5)
+                """,
+                *(upload_id, tenant_id, file_name, size, expires_at),
+            )
+        )
+
     async def finish(
-        self, tenant_id: UUID, upload_id: UUID, *, file_name: str | None, size: int, sha256: str, expires_at: dt.datetime
+        self,
+        tenant_id: UUID,
+        upload_id: UUID,
+        *,
+        file_name: str | None,
+        size: int,
+        sha256: str,
+        expires_at: dt.datetime,
+        media_type: str | None = None,
     ) -> Upload | None:
-        """Whole and stored. Null when it took so long that it was collected meanwhile."""
+        """Whole and stored, and of this type where it was not known before. Null when it took so long that it was collected
+        meanwhile."""
         entry = entry_of(Action.UPLOAD_CREATED, tenant_id, upload_id, after={"size": size, "sha256": sha256})
         row = await patiently(
             self._pool.fetchrow(
                 f"""
                 with finished as (
-                    update gateway.uploads set state = 'ready', size = $3, sha256 = $4, expires_at = $5, file_name = $6
+                    update gateway.uploads set state = 'ready', size = $3, sha256 = $4, expires_at = $5, file_name = $6,
+                        media_type = coalesce($7, media_type)
                     where id = $1 and tenant_id = $2 and state = 'receiving' and expires_at > now()
                     returning {_COLUMNS}
-                ), {noting("finished", 7)}
+                ), {noting("finished", 8)}
                 select * from finished
                 """,
-                *(upload_id, tenant_id, size, sha256, expires_at, file_name, entry),
+                *(upload_id, tenant_id, size, sha256, expires_at, file_name, media_type, entry),
             )
         )
         return None if row is None else msgspec.convert(dict(row), Upload)
@@ -92,6 +117,22 @@ class UploadStore:
                 "delete from gateway.uploads where id = $1 and tenant_id = $2 and state <> 'used'", upload_id, tenant_id
             )
         )
+
+    async def erase(self, tenant_id: UUID, upload_id: UUID) -> bool:
+        """Forget an upload whose bytes may yet come, and have the sweeper look after its place as after a deleted job's.
+        False when a job was made of it."""
+        erased = await patiently(
+            self._pool.fetchval(
+                """
+                with gone as (
+                    delete from gateway.uploads where id = $1 and tenant_id = $2 and state <> 'used' returning id, tenant_id
+                )
+                insert into gateway.erasures (job_id, tenant_id) select id, tenant_id from gone returning true
+                """,
+                *(upload_id, tenant_id),
+            )
+        )
+        return erased is not None
 
     async def expire(self, tenant_id: UUID, upload_id: UUID) -> bool:
         """Let nobody use it any more; false when somebody has, or when there is none. The sweeper collects it, if nobody

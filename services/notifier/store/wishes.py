@@ -97,14 +97,17 @@ async def _begin(connection: Connection, event: DeliveryRequested) -> bool:
         "insert into notifier.wishes (event_id) values ($1) on conflict do nothing returning true", event.event_id
     )
     endpoint = await connection.fetchrow(
-        "select tenant_id, deleted_at, configuration ->> 'withheld' as withheld from notifier.endpoints where id = $1 "
+        "select tenant_id, version, deleted_at, configuration ->> 'withheld' as withheld from notifier.endpoints where id = $1 "
         "for share",
         event.endpoint_id,
     )
     if endpoint is None:
         raise EndpointUnknown(f"The endpoint {event.endpoint_id} is not known yet.")
-    ours = endpoint["tenant_id"] == event.tenant_id and endpoint["deleted_at"] is None
-    return bool(new) and ours and endpoint["withheld"] is None
+    if endpoint["tenant_id"] != event.tenant_id or endpoint["deleted_at"] is not None:
+        return False
+    if endpoint["version"] < event.endpoint_version:
+        raise EndpointUnknown(f"The endpoint {event.endpoint_id} is known in an older version.")
+    return bool(new) and endpoint["withheld"] is None
 
 
 async def _replay_unsent(connection: Connection, event: DeliveryRequested, wish: Replay) -> int:

@@ -24,6 +24,7 @@ from shared.blobs import (
     Bookmark,
     RangeNotSatisfiable,
     Record,
+    SignedPut,
     check_key,
     check_range,
     folder,
@@ -190,6 +191,13 @@ class S3Blobs:
         with translated(self._address, key):
             url: str = await self._client.generate_presigned_url("get_object", Params=self._object(key), ExpiresIn=seconds)
         return url
+
+    async def presigned_put(self, key: str, *, size: int, seconds: int) -> SignedPut:
+        """See `BlobStore.presigned_put`. The store must know conditional writes for the second request to be refused."""
+        order = {**self._object(key), "ContentLength": size, "IfNoneMatch": "*"}
+        with translated(self._address, key):
+            url: str = await self._client.generate_presigned_url("put_object", Params=order, ExpiresIn=seconds)
+        return SignedPut(url=url, headers={"Content-Length": str(size), "If-None-Match": "*"})
 
     async def sweep_unfinished(self, older_than: float, *, keep: Collection[str] = ()) -> int:
         """See `BlobStore.sweep_unfinished`."""
