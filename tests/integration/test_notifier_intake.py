@@ -75,7 +75,7 @@ async def test_repeats_and_news_can_come_together(pool: Pool) -> None:
 
 
 async def test_a_wish_waits_for_the_endpoint_as_it_was_when_it_was_asked_for(pool: Pool) -> None:
-    """News of a rotation and the test that follows it travel in different queues: the test is signed with the new secret, too."""
+    """News of a rotation and the test after it travel in different queues: the test is signed with the new secret, too."""
     endpoints, wishes = EndpointStore(pool), WishStore(pool)
     endpoint = endpoint_changed(US, "https://archive.example/")
     asked = msgspec.structs.replace(wish(endpoint, Test()), endpoint_version=2)
