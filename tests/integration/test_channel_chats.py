@@ -82,7 +82,7 @@ def destination_of(kind: EndpointKind, port: int) -> Destination:
         case EndpointKind.TELEGRAM:
             return TelegramDestination(bot_token=TOKEN, chat_id="-1001234")
         case EndpointKind.NTFY:
-            return NtfyDestination(url=f"https://ntfy.example:{port}/my-topic", token="tk_secret")
+            return NtfyDestination(url=f"https://ntfy.example:{port}/my-s3cr3t-topic", token="tk_secret")
         case _:
             return ChatDestination(url=f"https://{HOSTS[kind]}:{port}{SECRET_PATH}?sig=s3cr3tSig")
 
@@ -190,7 +190,7 @@ async def test_secrets_that_come_back_are_masked(
     authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, kind: EndpointKind
 ) -> None:
     """A server that says back what it was asked does not put the secret into our log."""
-    echo = f"{SECRET_PATH} s3cr3tSig {TOKEN} tk_secret".encode()
+    echo = f"{SECRET_PATH} s3cr3tSig {TOKEN} tk_secret my-s3cr3t-topic".encode()
     async with chat(authority, monkeypatch, kind, status(500, echo)) as (_, channel, destination):
         answer = await channel.send(told(), to(kind, destination))
     assert answer.excerpt

@@ -177,3 +177,4 @@ async def test_a_notification_on_a_topic(pool: Pool) -> None:
     assert (document["topic"], document["title"]) == ("recordings", "錄音已轉成文字")
     assert attempt.status == 204
     assert "tk_s3cret" not in repr(attempt)
+    assert '"recordings"' not in repr(attempt), "whoever knows the topic reads along"

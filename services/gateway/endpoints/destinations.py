@@ -98,12 +98,10 @@ def label_of(destination: Destination) -> str:
             return f"{base}{question}***" if question else base
         case EmailDestination(address=address):
             return address
-        case ChatDestination(url=url):
+        case ChatDestination(url=url) | NtfyDestination(url=url):
             return f"https://{urlsplit(url).hostname}/***"
         case TelegramDestination(chat_id=chat_id):
             return f"telegram {chat_id}"
-        case NtfyDestination(url=url):
-            return url
         case _:
             assert_never(destination)
 

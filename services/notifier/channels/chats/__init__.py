@@ -26,6 +26,8 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     """Secret ones, shown only by name."""
     secrets: tuple[str, ...]
     """What must not be seen in the log where the other side says it back."""
+    hidden: tuple[str, ...] = ()
+    """Fields of the document that the log does not show."""
 
 
 class Chat(Protocol):
@@ -58,7 +60,11 @@ class ChatChannel:
         answer = await self._poster.post(post.url, headers={**headers, **post.headers}, body=body)
         shown = {**headers, **dict.fromkeys(post.headers, MASK)}
         said = masked(self._chat.understand(answer), post.secrets)
-        return msgspec.structs.replace(said, request_headers=shown, request_body=body)
+        return msgspec.structs.replace(said, request_headers=shown, request_body=_shown(post))
+
+
+def _shown(post: Post) -> bytes:
+    return msgspec.json.encode({**post.document, **dict.fromkeys(post.hidden, MASK)})
 
 
 def closed(answer: Answer) -> Answer:

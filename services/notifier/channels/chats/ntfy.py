@@ -46,7 +46,8 @@ class Ntfy:
             url=urlunsplit((parts.scheme, parts.netloc, "/", "", "")),
             document=document,
             headers={"Authorization": f"Bearer {token}"} if token else {},
-            secrets=(token,) if token else (),
+            secrets=(topic, token) if token else (topic,),
+            hidden=("topic",),  # on a public server, whoever knows it reads along
         )
 
     def understand(self, answer: Answer) -> Answer:
