@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from services.commands.transcribe import add_connection, connection, failed_artifacts, fetch
+from services.commands.transcribe import add_connection, add_output, connection, failed_artifacts, fetch
 from services.commands.wishes import add_report_wishes, listed, read_inputs
 from shared.schemas.jobs import ArtifactFormat, ReportMode
 
@@ -38,6 +38,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--solution", metavar="ID", help="another scenario; see `solutions list`")
     add_report_wishes(parser)
     parser.add_argument("--formats", help="comma-separated, in addition, of " + ", ".join(ArtifactFormat))
+    add_output(parser)
     add_connection(parser)
     parser.set_defaults(handler=handle)
 

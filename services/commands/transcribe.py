@@ -64,6 +64,7 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings: audio, or video with sound")
     add_wishes(parser)
+    add_output(parser)
     add_connection(parser)
     parser.set_defaults(handler=handle)
 
@@ -76,11 +77,15 @@ def handle(arguments: argparse.Namespace) -> int:
     return report(asyncio.run(transcribe(files, order, url=url, api_key=api_key, output=arguments.output)))
 
 
-def add_connection(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where results go, and how the gateway is reached."""
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says where results go."""
     parser.add_argument(
         "-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder for the results (default: here)"
     )
+
+
+def add_connection(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how the gateway is reached."""
     parser.add_argument("--url", help="the gateway (default: AUDIO2TXT_URL, or this machine)")
     parser.add_argument("--api-key", help="default: AUDIO2TXT_API_KEY, or the key in the data folder")
 

@@ -7,7 +7,7 @@ import enum
 import msgspec
 
 from services.notifier.pacing import Pace, Sign
-from services.notifier.retries import Verdict
+from services.notifier.retries import Outcome, Verdict
 from shared.schemas.endpoints import DisabledReason
 
 DAY = 86_400.0
@@ -69,6 +69,9 @@ def health_after(health: Health, verdict: Verdict, pace: Pace, *, now: float, ca
         return msgspec.structs.replace(
             health, failures=0, failing_since=None, blocked=0, warned=Notice.RECOVERED, last_success_at=now
         ), notice
+    if verdict.outcome is Outcome.DEFERRED:
+        # Whoever asks for a little time is at work.
+        return msgspec.structs.replace(health, last_failure_at=now, last_failure=verdict.reason), None
     health = msgspec.structs.replace(
         health,
         failures=health.failures + 1,

@@ -107,3 +107,19 @@ async def test_a_pause_keeps_messages_back_and_a_deletion_ends_them(customer: Cu
     secret = (await customer.must("GET", "/v1/webhook-secret"))["secret"]
     headers, body = receiver.requests[-1]
     Webhook(secret).verify(body.decode(), {name.lower(): value for name, value in headers.items()})
+
+
+async def test_nothing_is_promised_to_an_endpoint_that_is_disabled(customer: Customer, receiver: Receiver) -> None:
+    """Who asks for a test or a replay hears why there is none, and how to switch it on; then there is one."""
+    made = await endpoint(customer, receiver)
+    path = f"/v1/endpoints/{made['id']}"
+    receiver.answers = [410]
+    await customer.must("POST", f"{path}/test")
+    await delivered(customer, made)
+    for action, wish in (("test", None), ("replay", {"since": made["created_at"]})):
+        refused = await customer.call("POST", f"{path}/{action}", json=wish)
+        assert (refused.status_code, refused.json()["code"]) == (409, "endpoint_disabled")
+        assert "gone" in refused.json()["detail"]
+    await customer.must("PATCH", path, json={"paused": False})
+    await customer.must("POST", f"{path}/test")
+    await receiver.wait_for(2)

@@ -191,6 +191,7 @@ class Endpoints:
 
     async def _ask(self, row: EndpointRow, wish: DeliveryWish, traceparent: str | None) -> UUID:
         check_sendable(row)
+        await self._check_enabled(row)
         event = DeliveryRequested(
             tenant_id=row.tenant_id, endpoint_id=row.id, endpoint_version=row.version, wish=wish, traceparent=traceparent
         )
@@ -198,6 +199,17 @@ class Endpoints:
             raise _changing()
         self.wake()
         return event.event_id
+
+    async def _check_enabled(self, row: EndpointRow) -> None:
+        """Whether the notifier sends to it. News of its being switched on may still be on their way. Raises `Problem` 409."""
+        health = (await self.log.health([row.id])).get(row.id)
+        if health is None or health.disabled_at is None or health.disabled_at <= row.enabled_at:
+            return
+        detail = (
+            f"The endpoint is disabled ({health.disabled_reason}), so nothing is sent. When its receiver is mended, PATCH "
+            f'/v1/endpoints/{row.id} with {{"paused": false}} switches it on.'
+        )
+        raise Problem(409, "endpoint_disabled", detail)
 
     def _announced(self, row: EndpointRow) -> None:
         self.wake()

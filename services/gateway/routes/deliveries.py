@@ -77,7 +77,7 @@ async def get_delivery(request: ApiRequest, gateway: Api, delivery_id: DeliveryI
         summary="Send a message again",
         tag="Deliveries",
         answers={202: Answer(description="It is on its way.", content=DeliveryView)},
-        problems={**_NOT_FOUND, 409: "Its endpoint was deleted, or nothing is sent to its address."},
+        problems={**_NOT_FOUND, 409: "Its endpoint was deleted or disabled, or nothing is sent to its address."},
     ).opt,
 )
 async def redeliver(request: ApiRequest, gateway: Api, delivery_id: DeliveryId) -> Response[DeliveryView]:

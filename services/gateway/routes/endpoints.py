@@ -28,7 +28,7 @@ _ROTATION = msgspec.json.Decoder(Rotation)
 _REPLAY = msgspec.json.Decoder(ReplayRequest)
 _NOT_FOUND = {404: "There is no such endpoint."}
 _BODY = {400: "The body cannot be read.", 415: "The body is not JSON.", 422: "Something in the body is not accepted."}
-_WITHHELD = {409: "Nothing is sent to the address: it is not confirmed, or suppressed."}
+_WITHHELD = {409: "Nothing is sent: it is disabled, or its address is not confirmed or suppressed."}
 _UNSEEN = {"Cache-Control": "no-store"}
 
 EndpointId = FromPath[UUID]

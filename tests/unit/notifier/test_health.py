@@ -17,6 +17,9 @@ BLOCKED = Verdict(outcome=Outcome.FAILED, reason="address_refused", sign=Sign.NE
 GONE = Verdict(outcome=Outcome.FAILED, reason="http_410", sign=Sign.NEUTRAL, disable=DisabledReason.GONE)
 
 
+DEFERRED = Verdict(outcome=Outcome.DEFERRED, reason="http_429", sign=Sign.THROTTLED)
+
+
 def lived(*verdicts: tuple[float, Verdict], callback: bool = False) -> tuple[Health, list[Notice]]:
     """What becomes of an endpoint after verdicts at these moments, and what was said about it."""
     health, notices = Health(), []
@@ -50,6 +53,12 @@ def test_one_success_begins_anew() -> None:
     health, notices = lived(*failing(4.9, 100), (1000 + 4.95 * DAY, GOOD), (1000 + FAILING_SECONDS, FAILED))
     assert notices == [Notice.FAILING, Notice.LAST_DAY, Notice.RECOVERED]
     assert (health.failures, health.failing_since) == (1, 1000 + FAILING_SECONDS)
+
+
+def test_who_asks_for_a_little_time_is_not_failing() -> None:
+    """Its owner sees why it waits, and is not warned."""
+    health, notices = lived(*((float(moment), DEFERRED) for moment in range(1, 20)))
+    assert (health.failures, health.last_failure, notices) == (0, "http_429", [])
 
 
 def test_a_receiver_can_switch_itself_off() -> None:
