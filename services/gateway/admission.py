@@ -14,6 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import QueryParameter
 
+from services.gateway import tenancy
 from services.gateway.access import REQUEST_ID
 from services.gateway.addresses import Network, client_address
 from services.gateway.audit import Acting, Actor, ActorKind, act
@@ -34,19 +35,21 @@ AnyRequest = Request[Any, Any, Any]
 def admission(
     authenticator: Authenticator, uses: KeyUses, *, proxies: Sequence[Network] = ()
 ) -> Callable[[AnyRequest], Awaitable[None]]:
-    """The hook, which also says who acts. Runs before a byte of the body is read; raises `Problem`: 401, 403, 400.
+    """The hook, which also says who acts and for whom. Runs before a byte of the body is read; raises `Problem`: 401, 403, 400.
 
     `proxies` are believed what they say of where a request comes from.
     """
 
     async def admit(request: AnyRequest) -> None:
         handler = request.route_handler
+        tenancy.leave()
         if handler.opt.get(PUBLIC):
             act(_acting(request, Actor(kind=ActorKind.LINK), proxies))
         else:
             headers = request.headers
             key = key_in(headers.get("authorization"), headers.get("x-api-key"))
             principal = request.scope["user"] = await authenticator.principal(key)
+            tenancy.enter(principal.tenant_id)
             uses.note(principal.key_id)
             if request.method != HttpMethod.OPTIONS:
                 _check_permission(principal, handler.opt[NEEDS])

@@ -38,8 +38,10 @@ from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
+from services.gateway.store.walled import WalledPool, walled_pool
 from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper
+from services.gateway.tenancy import as_system, by_system
 from services.gateway.uploads import Uploads
 from services.gateway.views import Views
 from services.gateway.web import web_app
@@ -55,20 +57,27 @@ from shared.solutions import load_solutions
 @asynccontextmanager
 async def assemble(platform: Platform) -> AsyncIterator[Service]:
     """The gateway on this platform."""
-    settings = load(GatewaySettings, platform.environment)
-    pool = platform.database
-    await migrations.require_current(pool, SERVICE)
-    if settings.bootstrap_api_key is not None:
-        await seed_first_key(pool, settings.bootstrap_api_key)
+    system, size = platform.database, platform.settings.database_pool
+    await migrations.require_current(system, SERVICE)
+    async with walled_pool(system, platform.database_url, size=size) as pool, _assembled(platform, pool) as service:
+        yield service
 
-    outbox = Outbox(pool=pool, schema=SERVICE)
+
+@asynccontextmanager
+async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Service]:
+    """Stores ask for whom the task that asks works; `platform.database` asks for the system, before it is known who comes."""
+    settings = load(GatewaySettings, platform.environment)
+    if settings.bootstrap_api_key is not None:
+        await seed_first_key(platform.database, settings.bootstrap_api_key)
+
+    outbox = Outbox(pool=platform.database, schema=SERVICE)
     if platform.settings.bus_url.startswith("memory://"):
         await outbox.release_claims()
 
     deadline = dt.timedelta(hours=settings.job_deadline_hours)
     solutions = load_solutions(platform.settings.solutions)
     jobs, uploads = JobStore(pool), UploadStore(pool)
-    choosing = Choosing(EngineStore(pool))
+    choosing = Choosing(EngineStore(platform.database))
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
@@ -99,21 +108,22 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         most_a_day=settings.mail_confirmations_per_day,
         wake=outbox.wake,
     )
-    await addresses.adopt(await endpoint_store.unaddressed())
+    with as_system():
+        await addresses.adopt(await endpoint_store.unaddressed())
     endpoints = Endpoints(
         store=endpoint_store,
-        log=DeliveryLog(pool),
+        log=DeliveryLog(platform.database),
         addresses=addresses,
         sealer=Sealer(platform.secret_key, purpose="endpoint"),
         policy=egress,
         most=settings.endpoints_per_tenant,
         wake=outbox.wake,
     )
-    authenticator, keys = Authenticator(AccountStore(pool)), KeyStore(pool)
+    authenticator, keys = Authenticator(AccountStore(platform.database)), KeyStore(pool)
     uses, trail = KeyUses(keys), AuditTrail(AuditStore(pool))
     sweeper = Sweeper(
-        pool=pool,
-        upkeep=UpkeepStore(pool),
+        pool=platform.database,
+        upkeep=UpkeepStore(platform.database),
         allowances=allowances.store,
         blobs=platform.blobs,
         outbox=outbox,
@@ -168,10 +178,10 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         subscriptions=subscriptions(lifecycle=lifecycle, addresses=addresses),
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
-            Loop(name="gateway.sweeper", run=sweeper.run),
-            Loop(name="gateway.live", run=hub.run),
-            Loop(name="gateway.key_uses", run=uses.run),
-            Loop(name="gateway.audit", run=trail.run),
+            Loop(name="gateway.sweeper", run=by_system(sweeper.run)),
+            Loop(name="gateway.live", run=by_system(hub.run)),
+            Loop(name="gateway.key_uses", run=by_system(uses.run)),
+            Loop(name="gateway.audit", run=by_system(trail.run)),
         ],
         app=web_app(gateway, admission(authenticator, uses, proxies=networks_of(settings.trusted_proxies))),
     )
