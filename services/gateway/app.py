@@ -42,6 +42,7 @@ from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper
 from services.gateway.uploads import Uploads
 from services.gateway.views import Views
+from services.gateway.wakeups import Wakeups
 from services.gateway.web import web_app
 from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
@@ -72,12 +73,13 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
+    wakeups = Wakeups(platform.bus, hub)
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
         blobs=platform.blobs,
         outbox=outbox,
-        hub=hub,
+        wakeups=wakeups,
         solutions=solutions,
         choosing=choosing,
         allowances=allowances,
@@ -89,7 +91,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         transitions=lifecycle.transitions,
         blobs=platform.blobs,
         outbox=outbox,
-        hub=hub,
+        wakeups=wakeups,
     )
     endpoint_store = EndpointStore(pool)
     addresses = Addresses(
@@ -151,6 +153,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             choosing=choosing,
             allowances=allowances,
             deadline=deadline,
+            wakeups=wakeups,
             wake=outbox.wake,
         ),
         lifecycle=lifecycle,
@@ -166,10 +169,12 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     yield Service(
         name=SERVICE,
         subscriptions=subscriptions(lifecycle=lifecycle, addresses=addresses),
+        listeners=[wakeups.listener],
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=sweeper.run),
             Loop(name="gateway.live", run=hub.run),
+            Loop(name="gateway.wakeups", run=wakeups.run),
             Loop(name="gateway.key_uses", run=uses.run),
             Loop(name="gateway.audit", run=trail.run),
         ],
