@@ -12,6 +12,7 @@ from services.gateway.allowances import Allowances
 from services.gateway.api_keys import ApiKeys
 from services.gateway.audit_trail import AuditTrail
 from services.gateway.auth import Authenticator, KeyUses, seed_first_key
+from services.gateway.changes import Changes
 from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
 from services.gateway.direct import DirectUploads
@@ -28,11 +29,13 @@ from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
 from services.gateway.store.allowances import AllowanceStore
 from services.gateway.store.audit import AuditStore
+from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
+from services.gateway.store.listing import JobList
 from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.transitions import Transitions
@@ -131,6 +134,8 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         solutions=solutions,
         blobs=platform.blobs,
         jobs=jobs,
+        listing=JobList(pool),
+        changes=Changes(jobs=jobs, store=ChangeStore(pool), hub=hub),
         uploads=receiver,
         resumables=Resumables(
             store=resumables,
