@@ -14,6 +14,7 @@ from services.gateway.allowances import Allowances
 from services.gateway.api_keys import ApiKeys
 from services.gateway.audit_trail import AuditTrail
 from services.gateway.auth import Authenticator, KeyUses, seed_first_key
+from services.gateway.changes import Changes
 from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
 from services.gateway.direct import DirectUploads
@@ -35,8 +36,10 @@ from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
+from services.gateway.store.feed import FeedStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
+from services.gateway.store.listing import JobList
 from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.transitions import Transitions
@@ -78,8 +81,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
     views = Views(platform.settings.public_url)
-    changes = ChangeStore(pool)
-    feeds = Feeds(store=changes, show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
+    feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
     wakeups = Wakeups(platform.bus, hub, feeds)
     lifecycle = Lifecycle(
         jobs=jobs,
@@ -124,7 +126,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         pool=pool,
         upkeep=UpkeepStore(pool),
         allowances=allowances.store,
-        changes=changes,
+        feed=feeds.store,
         blobs=platform.blobs,
         outbox=outbox,
         lifecycle=lifecycle,
@@ -139,6 +141,8 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         solutions=solutions,
         blobs=platform.blobs,
         jobs=jobs,
+        listing=JobList(pool),
+        changes=Changes(jobs=jobs, store=ChangeStore(pool), wakeups=wakeups),
         uploads=receiver,
         resumables=Resumables(
             store=resumables,

@@ -14,7 +14,7 @@ from services.gateway.feed import REMEMBERED
 from services.gateway.lifecycle import DEADLINE, Lifecycle
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.allowances import AllowanceStore
-from services.gateway.store.changes import ChangeStore
+from services.gateway.store.feed import FeedStore
 from services.gateway.store.upkeep import ExpiredUpload, UpkeepStore
 from shared.blobs import BlobStore, job_prefix, source_key
 from shared.database import Pool, transaction
@@ -40,7 +40,7 @@ class Sweeper:
     pool: Pool
     upkeep: UpkeepStore
     allowances: AllowanceStore
-    changes: ChangeStore
+    feed: FeedStore
     blobs: BlobStore
     outbox: Outbox
     lifecycle: Lifecycle
@@ -121,7 +121,7 @@ class Sweeper:
 
     async def forget_changes(self) -> None:
         """That jobs were deleted, once everybody who follows can have been told."""
-        await self.changes.forget_gone(after=REMEMBERED)
+        await self.feed.forget_gone(after=REMEMBERED)
 
     async def remove_unfinished(self) -> None:
         """Parts that dead uploads left in the store."""

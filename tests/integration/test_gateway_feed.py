@@ -19,7 +19,7 @@ import pytest
 from services.gateway import feed
 from services.gateway.feed import Feeds
 from services.gateway.snapshots import Place
-from services.gateway.store.changes import ChangeStore
+from services.gateway.store.feed import FeedStore
 from shared.schemas.events import JobSubmitted, TranscriptionState
 from tests.gatewaying import PATIENCE, ApiClient, RunningGateway, running_gateway
 
@@ -119,9 +119,11 @@ async def test_a_snapshot_and_a_filter_say_which_jobs_one_wants(gateway: Running
     async with following(api.http, snapshot="true") as stream:
         first, synced = await stream.until("synced")
         assert (first.data["id"], first.id, synced.id is None) == (running, None, False)
-    async with following(api.http, state=["cancelled", "failed"]) as stream:
+    await api.http.patch(f"/v1/jobs/{running}", json={"tags": ["board", "2026"]})
+    async with following(api.http, state=["cancelled", "failed"], tag="board") as stream:
         await stream.until("synced")
         third = (await api.http.post("/v1/jobs", json=NEW_JOB)).json()["id"]
+        await api.http.post(f"/v1/jobs/{third}/cancel")
         await api.http.post(f"/v1/jobs/{running}/cancel")
         await api.http.delete(f"/v1/jobs/{third}")
         assert [(one.name, one.data["id"]) for one in await stream.until("deleted")] == [("job", running), ("deleted", third)]
@@ -185,7 +187,7 @@ async def test_a_slow_reader_gets_the_newest_state_and_costs_no_memory(
     monkeypatch.setattr(feed, "PAGE", 2)
     tenant_id = UUID((await api.http.get("/v1/account")).json()["tenant"]["id"])
     ids = [(await api.http.post("/v1/jobs", json=NEW_JOB)).json()["id"] for _ in range(5)]
-    store = ChangeStore(gateway.pool)
+    store = FeedStore(gateway.pool)
     feeds = Feeds(
         store=store, show=lambda job: msgspec.json.encode({"id": job.id, "version": job.version}), stopping=asyncio.Event()
     )
@@ -208,7 +210,7 @@ async def test_a_slow_reader_gets_the_newest_state_and_costs_no_memory(
 
 async def test_a_place_that_is_not_known_is_refused_with_what_to_do(gateway: RunningGateway, api: ApiClient) -> None:
     """Nonsense is 400; what is too old, or of a database that counted further, is 410 and names the way on."""
-    now = await ChangeStore(gateway.pool).now()
+    now = await FeedStore(gateway.pool).now()
     for place, status, code in (
         ("5", 400, "invalid_header"),
         (now.encode() + "/", 400, "invalid_header"),

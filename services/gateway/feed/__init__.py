@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from services.gateway.feed.pages import EVERYTHING, Filter, Page, Show, event_of
 from services.gateway.snapshots import Place
-from services.gateway.store.changes import ChangeStore
+from services.gateway.store.feed import FeedStore
 from services.gateway.wakeups import Change, Waiting
 
 GATHER_SECONDS = 0.05
@@ -44,7 +44,7 @@ MOST_READS = 4
 class Follower:
     """One stream of a tenant's changes."""
 
-    def __init__(self, store: ChangeStore, show: Show, tenant_id: UUID, place: Place, wishes: Filter) -> None:
+    def __init__(self, store: FeedStore, show: Show, tenant_id: UUID, place: Place, wishes: Filter) -> None:
         self.place = place
         """Where it has come to: all that was yielded before it was asked for more is told."""
         self._store = store
@@ -101,7 +101,7 @@ class _Channel:
 class Feeds(Waiting):
     """All followers of this process."""
 
-    def __init__(self, *, store: ChangeStore, show: Show, stopping: asyncio.Event) -> None:
+    def __init__(self, *, store: FeedStore, show: Show, stopping: asyncio.Event) -> None:
         self.store = store
         self._show = show
         self._stopping = stopping

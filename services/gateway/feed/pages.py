@@ -10,7 +10,7 @@ import msgspec
 
 from services.gateway.jobs import Job
 from services.gateway.snapshots import Place, Reached
-from services.gateway.store.changes import Changed, Changes
+from services.gateway.store.feed import Changed, Changes
 from shared.schemas.jobs import JobState
 
 Show = Callable[[Job], bytes]
@@ -23,10 +23,14 @@ class Filter:
 
     states: frozenset[JobState] = frozenset()
     """Only jobs that are now in one of these; empty for all."""
+    tags: frozenset[str] = frozenset()
+    """Only jobs that have all of these."""
 
     def wants(self, job: Job | None) -> bool:
         """Whether to tell of a job as it is now; null was deleted."""
-        return job is None or not self.states or job.state in self.states
+        if job is None:
+            return True
+        return (not self.states or job.state in self.states) and self.tags.issubset(job.tags)
 
 
 EVERYTHING = Filter()

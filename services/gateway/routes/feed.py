@@ -53,12 +53,14 @@ _EXAMPLE = (
 async def follow_jobs(
     request: ApiRequest,
     gateway: Api,
+    *,
     states: Annotated[
         list[JobState] | None,
         QueryParameter(
             name="state", description="Only jobs that are in this state now; may be repeated. Deletions are told in any case."
         ),
     ] = None,
+    tag: Annotated[list[str] | None, QueryParameter(description="Only jobs with this tag; repeated, with all of them.")] = None,
     snapshot: Annotated[
         bool, QueryParameter(description="Begin with all jobs that are not final. Ignored where Last-Event-ID is given.")
     ] = False,
@@ -74,7 +76,7 @@ async def follow_jobs(
     Comments every 15 seconds keep the connection open; after about ten minutes it ends and the client connects again."""
     place = await _place(gateway, last_event_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    wishes = Filter(states=frozenset(states or ()))
+    wishes = Filter(states=frozenset(states or ()), tags=frozenset(tag or ()))
     events = await begun(_events(gateway, request.user.tenant_id, place, wishes, snapshot=snapshot))
     return Stream(events, media_type="text/event-stream", headers=headers)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.gateway.feed.pages import EVERYTHING, Page
 from services.gateway.snapshots import LONGEST, Place, Reached, Snapshot
-from services.gateway.store.changes import Changed, Changes
+from services.gateway.store.feed import Changed, Changes
 
 JOBS = [UUID(int=number) for number in range(10)]
 
