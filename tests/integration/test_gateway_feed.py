@@ -222,5 +222,16 @@ async def test_a_place_that_is_not_known_is_refused_with_what_to_do(gateway: Run
         assert (status == 410) is ("snapshot=true" in answer.json()["detail"])
 
 
+async def test_deletions_are_remembered_for_as_long_as_a_place_is_good(gateway: RunningGateway, api: ApiClient) -> None:
+    """What is known of a deleted job goes after that time, and of others never."""
+    kept, fresh, old = [(await api.http.post("/v1/jobs", json=NEW_JOB)).json()["id"] for _ in range(3)]
+    for job_id in (fresh, old):
+        await api.http.delete(f"/v1/jobs/{job_id}")
+    await gateway.pool.execute("update gateway.job_changes set gone_at = now() - interval '8 days' where job_id = $1", old)
+    assert await FeedStore(gateway.pool).forget_gone(after=feed.REMEMBERED) == 1
+    known = {str(row["job_id"]) for row in await gateway.pool.fetch("select job_id from gateway.job_changes")}
+    assert known == {kept, fresh}
+
+
 def _jobs(events: bytes) -> list[dict[str, Any]]:
     return [json.loads(line[6:]) for line in events.decode().splitlines() if line.startswith("data: ")]

@@ -112,7 +112,9 @@ class FeedStore:
 
     async def forget_gone(self, *, after: dt.timedelta) -> int:
         """Drop what is known of jobs that were deleted so long ago; returns how many."""
-        rows = await self._pool.fetch("delete from gateway.job_changes where gone_at < now() - $1 returning job_id", after)
+        rows = await self._pool.fetch(
+            "delete from gateway.job_changes where gone_at < now() - $1::interval returning job_id", after
+        )
         return len(rows)
 
 
