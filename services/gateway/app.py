@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from services.gateway.addresses import networks_of
 from services.gateway.admission import admission
 from services.gateway.allowances import Allowances
@@ -18,6 +20,7 @@ from services.gateway.consumers import SERVICE, subscriptions
 from services.gateway.direct import DirectUploads
 from services.gateway.endpoints import Endpoints
 from services.gateway.endpoints.addresses import Addresses
+from services.gateway.feed import Feeds
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
@@ -33,6 +36,7 @@ from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
+from services.gateway.store.feed import FeedStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
@@ -76,7 +80,9 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
-    wakeups = Wakeups(platform.bus, hub)
+    views = Views(platform.settings.public_url)
+    feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
+    wakeups = Wakeups(platform.bus, hub, feeds)
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
@@ -120,6 +126,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         pool=pool,
         upkeep=UpkeepStore(pool),
         allowances=allowances.store,
+        feed=feeds.store,
         blobs=platform.blobs,
         outbox=outbox,
         lifecycle=lifecycle,
@@ -169,7 +176,8 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         choosing=choosing,
         allowances=allowances,
         hub=hub,
-        views=Views(platform.settings.public_url),
+        feeds=feeds,
+        views=views,
     )
     yield Service(
         name=SERVICE,
@@ -179,6 +187,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=sweeper.run),
             Loop(name="gateway.live", run=hub.run),
+            Loop(name="gateway.feeds", run=feeds.run),
             Loop(name="gateway.wakeups", run=wakeups.run),
             Loop(name="gateway.key_uses", run=uses.run),
             Loop(name="gateway.audit", run=trail.run),

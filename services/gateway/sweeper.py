@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import structlog
 
 from services.gateway import announcements
+from services.gateway.feed import REMEMBERED
 from services.gateway.lifecycle import DEADLINE, Lifecycle
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.allowances import AllowanceStore
+from services.gateway.store.feed import FeedStore
 from services.gateway.store.upkeep import ExpiredUpload, UpkeepStore
 from shared.blobs import BlobStore, job_prefix, source_key
 from shared.database import Pool, transaction
@@ -38,6 +40,7 @@ class Sweeper:
     pool: Pool
     upkeep: UpkeepStore
     allowances: AllowanceStore
+    feed: FeedStore
     blobs: BlobStore
     outbox: Outbox
     lifecycle: Lifecycle
@@ -59,6 +62,7 @@ class Sweeper:
             self.forget_keys,
             self.release_allowances,
             self.forget_addresses,
+            self.forget_changes,
         )
 
     async def fail_overdue(self) -> None:
@@ -114,6 +118,10 @@ class Sweeper:
         """Those of people who were asked in vain, and whom nobody writes to."""
         if forgotten := await self.upkeep.forget_unanswered(days=UNANSWERED_DAYS):
             log.info("addresses.forgotten", count=forgotten)
+
+    async def forget_changes(self) -> None:
+        """That jobs were deleted, once everybody who follows can have been told."""
+        await self.feed.forget_gone(after=REMEMBERED)
 
     async def remove_unfinished(self) -> None:
         """Parts that dead uploads left in the store."""

@@ -457,6 +457,7 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("get", "/v1/jobs/{job_id}"),
         ("delete", "/v1/jobs/{job_id}"),
         ("get", "/v1/jobs/{job_id}/events"),
+        ("get", "/v1/events"),
         ("post", "/v1/jobs/{job_id}/cancel"),
         ("post", "/v1/jobs/{job_id}/retry"),
         ("get", "/v1/jobs/{job_id}/transcript"),

@@ -21,6 +21,7 @@ from services.gateway.changes import Changes
 from services.gateway.choosing import Choosing
 from services.gateway.direct import DirectUploads
 from services.gateway.endpoints import Endpoints
+from services.gateway.feed import Feeds
 from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
@@ -70,6 +71,7 @@ class Gateway:
     choosing: Choosing
     allowances: Allowances
     hub: Hub
+    feeds: Feeds
     views: Views
 
     async def job(self, request: ApiRequest, job_id: UUID) -> Job:
