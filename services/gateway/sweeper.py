@@ -13,6 +13,7 @@ from services.gateway import announcements
 from services.gateway.lifecycle import DEADLINE, Lifecycle
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.allowances import AllowanceStore
+from services.gateway.store.rates import RateStore
 from services.gateway.store.upkeep import ExpiredUpload, UpkeepStore
 from shared.blobs import BlobStore, job_prefix, source_key
 from shared.database import Pool, transaction
@@ -38,6 +39,7 @@ class Sweeper:
     pool: Pool
     upkeep: UpkeepStore
     allowances: AllowanceStore
+    rates: RateStore
     blobs: BlobStore
     outbox: Outbox
     lifecycle: Lifecycle
@@ -59,6 +61,7 @@ class Sweeper:
             self.forget_keys,
             self.release_allowances,
             self.forget_addresses,
+            self.rates.forget_idle,
         )
 
     async def fail_overdue(self) -> None:
