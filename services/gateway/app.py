@@ -24,6 +24,8 @@ from services.gateway.feed import Feeds
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.rates.limiter import Limiter
+from services.gateway.rates.policy import policies_of
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
@@ -40,6 +42,7 @@ from services.gateway.store.feed import FeedStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
+from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.transitions import Transitions
@@ -122,11 +125,13 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     )
     authenticator, keys = Authenticator(AccountStore(pool)), KeyStore(pool)
     uses, trail = KeyUses(keys), AuditTrail(AuditStore(pool))
+    limiter = Limiter(RateStore(pool), policies_of(settings))
     sweeper = Sweeper(
         pool=pool,
         upkeep=UpkeepStore(pool),
         allowances=allowances.store,
         feed=feeds.store,
+        rates=RateStore(pool),
         blobs=platform.blobs,
         outbox=outbox,
         lifecycle=lifecycle,
@@ -192,5 +197,5 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             Loop(name="gateway.key_uses", run=uses.run),
             Loop(name="gateway.audit", run=trail.run),
         ],
-        app=web_app(gateway, admission(authenticator, uses, proxies=networks_of(settings.trusted_proxies))),
+        app=web_app(gateway, admission(authenticator, uses, limiter, proxies=networks_of(settings.trusted_proxies))),
     )

@@ -68,6 +68,20 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
         str,
         Meta(description="Networks of your proxies, as in 10.1.0.0/16: their X-Forwarded-For says where a request comes from."),
     ] = ""
+    rate_reads_per_minute: Annotated[
+        int,
+        Meta(ge=0, le=10_000_000, description="Requests that read (GET, HEAD) which one tenant may make a minute; 0 for any."),
+    ] = 12_000
+    rate_writes_per_minute: Annotated[
+        int, Meta(ge=0, le=10_000_000, description="Requests that change something, uploads apart; 0 for any number.")
+    ] = 6_000
+    rate_uploads_per_minute: Annotated[
+        int, Meta(ge=0, le=10_000_000, description="Requests that bring bytes of recordings; 0 for any number.")
+    ] = 6_000
+    rate_refusals_per_minute: Annotated[
+        int,
+        Meta(ge=0, le=10_000_000, description="Answers 401 (no key, or a wrong one) that one address gets; 0 for any number."),
+    ] = 600
     endpoints_per_tenant: Annotated[
         int, Meta(ge=1, le=10_000, description="Endpoints (webhooks, addresses, chats) that one tenant may have.")
     ] = 200

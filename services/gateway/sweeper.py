@@ -15,6 +15,7 @@ from services.gateway.lifecycle import DEADLINE, Lifecycle
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.allowances import AllowanceStore
 from services.gateway.store.feed import FeedStore
+from services.gateway.store.rates import RateStore
 from services.gateway.store.upkeep import ExpiredUpload, UpkeepStore
 from shared.blobs import BlobStore, job_prefix, source_key
 from shared.database import Pool, transaction
@@ -41,6 +42,7 @@ class Sweeper:
     upkeep: UpkeepStore
     allowances: AllowanceStore
     feed: FeedStore
+    rates: RateStore
     blobs: BlobStore
     outbox: Outbox
     lifecycle: Lifecycle
@@ -63,6 +65,7 @@ class Sweeper:
             self.release_allowances,
             self.forget_addresses,
             self.forget_changes,
+            self.rates.forget_idle,
         )
 
     async def fail_overdue(self) -> None:
