@@ -33,6 +33,7 @@ from services.gateway.routes import (
     keys,
     results,
     resumables,
+    retention,
     solutions,
     suppressions,
     transcripts,
@@ -95,6 +96,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     keys.revoke_key,
     audit.list_audit,
     audit.export_audit,
+    retention.get_retention,
+    retention.put_retention,
 )
 
 LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {

@@ -29,6 +29,7 @@ from services.gateway.revisions import Revisions
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import Principal
 from services.gateway.store.jobs import JobStore
+from services.gateway.store.retention import RetentionStore
 from services.gateway.submission import Submissions
 from services.gateway.uploads import Uploads
 from services.gateway.views import Views
@@ -65,6 +66,7 @@ class Gateway:
     revisions: Revisions
     choosing: Choosing
     allowances: Allowances
+    retention: RetentionStore
     hub: Hub
     views: Views
 
