@@ -231,6 +231,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     ]
     failure: Annotated[Failure | None, Meta(description="Why the job failed.")]
     callback: Annotated[CallbackView | None, Meta(description="The webhook; null when none was asked for.")]
+    tags: Annotated[tuple[str, ...], Meta(description="As given.", examples=[["board", "2026"]])]
     metadata: Annotated[dict[str, str], Meta(description="As given.", examples=[{"case": "2024-117"}])]
     created_at: Time
     updated_at: Time
@@ -290,6 +291,7 @@ class Views:
             removed=tuple(RemovedView(part=part, at=at) for part, at in sorted(job.removed.items())),
             failure=job.failure,
             callback=_callback(job),
+            tags=job.tags,
             metadata=job.metadata,
             created_at=job.created_at,
             updated_at=job.updated_at,

@@ -23,16 +23,18 @@ T = TypeVar("T")
 SERVICES = ("gateway", "transcriber", "notifier")
 TEMPLATE = "migrated"
 UNSAFE = ("fsync", "full_page_writes")
-"""Switched off: tests kill processes and never the machine, and what a process wrote survives it."""
+"""Switched off for tests, which kill processes and never the machine: what a process wrote survives it."""
 
 
 class PostgresServer:
     """A context manager, also outside pytest: `with PostgresServer() as server: server.create_database()`.
 
-    It runs on an event loop in a thread of its own, so any code can call it. Nobody restarts it after `kill9`.
+    It runs on an event loop in a thread of its own, so any code can call it. Nobody restarts it after `kill9`. Only a `durable`
+    one waits for the disk.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        self._durable = durable
         self._resources = ExitStack()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="postgresql", daemon=True)
@@ -46,7 +48,8 @@ class PostgresServer:
         with self._resources:
             self._run(self._server.start())
             self._resources.callback(lambda: self._run(self._server.stop()))
-            self._run(self._hurry())
+            if not self._durable:
+                self._run(self._hurry())
             self._resources = self._resources.pop_all()
         return self
 

@@ -15,11 +15,11 @@ from uuid import UUID
 import structlog
 
 from services.gateway import announcements
-from services.gateway.live import Hub
 from services.gateway.places import Place, keys_of
 from services.gateway.privacy.rules import RECORD, due, effective
 from services.gateway.store.retention import Remaining, RetentionStore, RoundStore
 from services.gateway.store.transitions import Transitions
+from services.gateway.wakeups import Wakeups
 from shared import metrics
 from shared.blobs import BlobStore, job_prefix
 from shared.outbox import Outbox
@@ -57,7 +57,7 @@ class Retention:
     transitions: Transitions
     blobs: BlobStore
     outbox: Outbox
-    hub: Hub
+    wakeups: Wakeups
     installation: RetentionDays
     every: float
     """Seconds from the end of a round to the next."""
@@ -109,7 +109,7 @@ class Retention:
             if not await self.store.mark(job, over, event):
                 return
             self.outbox.wake()
-            self.hub.wake(job.id)
+            self.wakeups.tell(job.tenant_id, job.id)
         if late := there & job.removed.keys():
             tally.late += len(keys_of(places, late))
         if over | late:
@@ -146,7 +146,7 @@ class Retention:
                         if await self.transitions.erased(job, announcements.erased(job)):
                             tally.records += 1
                             metrics.RETENTION_REMOVED.labels(RECORD).inc()
-                            self.hub.wake(job.id)
+                            self.wakeups.tell(job.tenant_id, job.id)
                     self.outbox.wake()
                     if not await self.rounds.keep(ROUND, hold=HOLD_SECONDS):
                         return
