@@ -24,6 +24,8 @@ from services.gateway.feed import Feeds
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.privacy.retention import Retention
+from services.gateway.privacy.rules import of_installation
 from services.gateway.rates.limiter import Limiter
 from services.gateway.rates.policy import policies_of
 from services.gateway.resuming import Resumables
@@ -44,12 +46,13 @@ from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
 from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
+from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
 from services.gateway.submission import Submissions
-from services.gateway.sweeper import Sweeper
+from services.gateway.sweeper import Sweeper, repeat
 from services.gateway.uploads import Uploads
 from services.gateway.views import Views
 from services.gateway.wakeups import Wakeups
@@ -58,6 +61,7 @@ from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
 from shared.outbox import Outbox
 from shared.runtime import Loop, Platform, Service, outbox_loops
+from shared.schemas.ids import new_id
 from shared.sealing import Sealer
 from shared.settings import load
 from shared.solutions import load_solutions
@@ -137,6 +141,16 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         lifecycle=lifecycle,
         settings=settings,
     )
+    retention = Retention(
+        store=RetentionStore(pool),
+        rounds=RoundStore(pool, new_id()),
+        transitions=lifecycle.transitions,
+        blobs=platform.blobs,
+        outbox=outbox,
+        wakeups=wakeups,
+        installation=of_installation(settings),
+        every=settings.retention_seconds,
+    )
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
     receiver = Uploads(store=uploads, blobs=platform.blobs, ttl=ttl)
     resumables = ResumableStore(pool)
@@ -180,6 +194,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         keys=ApiKeys(store=keys, most=settings.keys_per_tenant, forget=authenticator.forget),
         choosing=choosing,
         allowances=allowances,
+        retention=retention.store,
         hub=hub,
         feeds=feeds,
         views=views,
@@ -191,6 +206,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=sweeper.run),
+            Loop(name="gateway.retention", run=lambda: repeat(lambda: [retention.carry_out], settings.sweep_seconds)),
             Loop(name="gateway.live", run=hub.run),
             Loop(name="gateway.feeds", run=feeds.run),
             Loop(name="gateway.wakeups", run=wakeups.run),

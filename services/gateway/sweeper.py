@@ -51,8 +51,8 @@ class Sweeper:
     async def run(self) -> None:
         """Loop for ever."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_repeat(self._steps, self.settings.sweep_seconds))
-            tasks.create_task(_repeat(lambda: [self.remove_unfinished], UNFINISHED_EVERY))
+            tasks.create_task(repeat(self._steps, self.settings.sweep_seconds))
+            tasks.create_task(repeat(lambda: [self.remove_unfinished], UNFINISHED_EVERY))
 
     def _steps(self) -> Sequence[Callable[[], Awaitable[None]]]:
         return (
@@ -139,7 +139,9 @@ class Sweeper:
         log.info("upload.expired", tenant_id=str(upload.tenant_id), upload_id=str(upload.id))
 
 
-async def _repeat(steps: Callable[[], Sequence[Callable[[], Awaitable[None]]]], seconds: float) -> None:
+async def repeat(steps: Callable[[], Sequence[Callable[[], Awaitable[None]]]], seconds: float) -> None:
+    """Take these steps for ever, one after another, with so many seconds between their rounds; one that a backend holds up is
+    left for the next."""
     while True:
         for step in steps():
             try:

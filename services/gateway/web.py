@@ -34,6 +34,7 @@ from services.gateway.routes import (
     keys,
     results,
     resumables,
+    retention,
     solutions,
     suppressions,
     transcripts,
@@ -98,6 +99,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     keys.revoke_key,
     audit.list_audit,
     audit.export_audit,
+    retention.get_retention,
+    retention.put_retention,
 )
 
 LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {

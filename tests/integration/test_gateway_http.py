@@ -492,6 +492,8 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("post", "/v1/keys/{key_id}/rotate"),
         ("get", "/v1/audit"),
         ("get", "/v1/audit/export"),
+        ("get", "/v1/retention"),
+        ("put", "/v1/retention"),
         ("get", "/v1/deliveries"),
         ("get", "/v1/deliveries/{delivery_id}"),
         ("post", "/v1/deliveries/{delivery_id}/redeliver"),

@@ -32,6 +32,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import Principal
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.listing import JobList
+from services.gateway.store.retention import RetentionStore
 from services.gateway.submission import Submissions
 from services.gateway.uploads import Uploads
 from services.gateway.views import Views
@@ -70,6 +71,7 @@ class Gateway:
     revisions: Revisions
     choosing: Choosing
     allowances: Allowances
+    retention: RetentionStore
     hub: Hub
     feeds: Feeds
     views: Views
