@@ -1,4 +1,4 @@
-"""What every request must pass before its handler runs: a key that may do this, and only query parameters that mean
+"""What every request must pass before its handler runs: somebody who may do this, and only query parameters that mean
 something.
 
 A `before_request` hook and no guard, for which the framework copies the route's handler on every request.
@@ -16,24 +16,25 @@ from litestar.params import QueryParameter
 
 from services.gateway.access import REQUEST_ID
 from services.gateway.addresses import Network, client_address
-from services.gateway.audit import Acting, Actor, ActorKind, act
-from services.gateway.auth import Authenticator, KeyUses, key_in
+from services.gateway.audit import Acting, Actor, ActorKind, act, act_as
+from services.gateway.identification import Identification
 from services.gateway.permissions import Permission
 from services.gateway.problems import FieldError, Problem, forbidden
 from services.gateway.store.accounts import Principal
 
 PUBLIC = "public"
-"""A route whose `opt` has this needs no key."""
+"""A route whose `opt` has this is for anybody."""
 
 NEEDS = "needs"
 """Where the `opt` of every other route says which permission it needs."""
 
+ADDRESS = "audio2txt.address"
+"""Key of the ASGI scope: where the request comes from."""
+
 AnyRequest = Request[Any, Any, Any]
 
 
-def admission(
-    authenticator: Authenticator, uses: KeyUses, *, proxies: Sequence[Network] = ()
-) -> Callable[[AnyRequest], Awaitable[None]]:
+def admission(identification: Identification, *, proxies: Sequence[Network] = ()) -> Callable[[AnyRequest], Awaitable[None]]:
     """The hook, which also says who acts. Runs before a byte of the body is read; raises `Problem`: 401, 403, 400.
 
     `proxies` are believed what they say of where a request comes from.
@@ -41,16 +42,16 @@ def admission(
 
     async def admit(request: AnyRequest) -> None:
         handler = request.route_handler
+        cast("dict[str, Any]", request.scope)[ADDRESS] = address = _address(request, proxies)
         if handler.opt.get(PUBLIC):
-            act(_acting(request, Actor(kind=ActorKind.LINK), proxies))
+            act(_acting(request, Actor(kind=ActorKind.LINK), address))
         else:
-            headers = request.headers
-            key = key_in(headers.get("authorization"), headers.get("x-api-key"))
-            principal = request.scope["user"] = await authenticator.principal(key)
-            uses.note(principal.key_id)
+            act(_acting(request, Actor(kind=ActorKind.STRANGER), address))
+            principal = await identification.principal(request.method, request.headers, request.cookies, address)
+            request.scope["user"] = principal
             if request.method != HttpMethod.OPTIONS:
                 _check_permission(principal, handler.opt[NEEDS])
-            act(_acting(request, Actor(kind=ActorKind.KEY, id=principal.key_id, name=principal.key_name), proxies))
+            act_as(principal.actor)
         if request.scope["query_string"]:
             _check_query(request, handler)
 
@@ -73,12 +74,16 @@ def check_declared(handlers: Iterable[HTTPRouteHandler]) -> None:
             raise RuntimeError(f"The route {handler.handler_name} does not say which permission it needs.")
 
 
-def _acting(request: AnyRequest, actor: Actor, proxies: Sequence[Network]) -> Acting:
+def _acting(request: AnyRequest, actor: Actor, address: str | None) -> Acting:
+    return Acting(actor=actor, address=address, request_id=cast("str | None", request.scope.get(REQUEST_ID)))
+
+
+def _address(request: AnyRequest, proxies: Sequence[Network]) -> str | None:
     client = request.scope["client"]
     address = None if client is None else client[0]
-    if proxies:
-        address = client_address(address, request.headers.getall("x-forwarded-for", []), proxies)
-    return Acting(actor=actor, address=address, request_id=cast("str | None", request.scope.get(REQUEST_ID)))
+    if not proxies:
+        return address
+    return client_address(address, request.headers.getall("x-forwarded-for", []), proxies)
 
 
 def _check_permission(principal: Principal, needed: Permission) -> None:

@@ -13,6 +13,7 @@ from services.gateway import announcements
 from services.gateway.lifecycle import DEADLINE, Lifecycle
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.allowances import AllowanceStore
+from services.gateway.store.attempts import QUIET_SECONDS
 from services.gateway.store.upkeep import ExpiredUpload, UpkeepStore
 from shared.blobs import BlobStore, job_prefix, source_key
 from shared.database import Pool, transaction
@@ -59,6 +60,7 @@ class Sweeper:
             self.forget_keys,
             self.release_allowances,
             self.forget_addresses,
+            self.forget_sign_ins,
         )
 
     async def fail_overdue(self) -> None:
@@ -114,6 +116,10 @@ class Sweeper:
         """Those of people who were asked in vain, and whom nobody writes to."""
         if forgotten := await self.upkeep.forget_unanswered(days=UNANSWERED_DAYS):
             log.info("addresses.forgotten", count=forgotten)
+
+    async def forget_sign_ins(self) -> None:
+        """Tokens and sessions that have ended, and attempts to sign in that count no more."""
+        await self.upkeep.forget_sign_ins(attempts_after=QUIET_SECONDS)
 
     async def remove_unfinished(self) -> None:
         """Parts that dead uploads left in the store."""
