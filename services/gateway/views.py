@@ -218,6 +218,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: tuple[ArtifactView, ...]
     failure: Annotated[Failure | None, Meta(description="Why the job failed.")]
     callback: Annotated[CallbackView | None, Meta(description="The webhook; null when none was asked for.")]
+    tags: Annotated[tuple[str, ...], Meta(description="As given.", examples=[["board", "2026"]])]
     metadata: Annotated[dict[str, str], Meta(description="As given.", examples=[{"case": "2024-117"}])]
     created_at: Time
     updated_at: Time
@@ -276,6 +277,7 @@ class Views:
             artifacts=tuple(self.artifact(job, artifact) for artifact in job.artifacts),
             failure=job.failure,
             callback=_callback(job),
+            tags=job.tags,
             metadata=job.metadata,
             created_at=job.created_at,
             updated_at=job.updated_at,

@@ -61,6 +61,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     jobs.create_job,
     jobs.list_jobs,
     jobs.get_job,
+    jobs.change_job,
     jobs.cancel_job,
     jobs.retry_job,
     jobs.delete_job,

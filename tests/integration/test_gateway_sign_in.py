@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -164,7 +165,7 @@ async def test_a_session_ends(gateway: RunningGateway, user: UserRow) -> None:
     await _sign_in(gateway.url, user.email, "a wrong password", ELSEWHERE)
     async with await gateway.new_client(user.tenant_id) as key:
         trail = AuditTrail(AuditStore(gateway.pool))
-        entries = []
+        entries: list[dict[str, Any]] = []
         async with asyncio.timeout(30):
             while not any(entry["action"] == "user.sign_in_failed" for entry in entries):
                 await trail.settle(wait=True)

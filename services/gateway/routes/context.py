@@ -19,6 +19,7 @@ from services.gateway.allowances import Allowances
 from services.gateway.api_keys import ApiKeys
 from services.gateway.audit_trail import AuditTrail
 from services.gateway.body import LARGEST_JSON, Body
+from services.gateway.changes import Changes
 from services.gateway.choosing import Choosing
 from services.gateway.credentials import cookie_name
 from services.gateway.direct import DirectUploads
@@ -32,6 +33,7 @@ from services.gateway.revisions import Revisions
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import ByUser, Principal
 from services.gateway.store.jobs import JobStore
+from services.gateway.store.listing import JobList
 from services.gateway.submission import Submissions
 from services.gateway.uploads import Uploads
 from services.gateway.users import Users
@@ -59,6 +61,8 @@ class Gateway:
     solutions: Solutions
     blobs: BlobStore
     jobs: JobStore
+    listing: JobList
+    changes: Changes
     uploads: Uploads
     resumables: Resumables
     direct: DirectUploads
