@@ -30,6 +30,7 @@ from shared.database import Pool
 from shared.http import HttpServer
 from shared.runtime import Platform, open_platform
 from shared.schemas.events import (
+    ContentErased,
     DeliveryFinished,
     DeliveryRequested,
     DeliveryState,
@@ -265,6 +266,7 @@ async def running_gateway(
             JobSubmitted,
             JobCancelled,
             JobErased,
+            ContentErased,
             JobCompleted,
             JobFailed,
             TranscriptRevised,

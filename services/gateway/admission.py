@@ -14,12 +14,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import QueryParameter
 
-from services.gateway.access import REQUEST_ID
+from services.gateway.access import RATE_FIELDS, REQUEST_ID
 from services.gateway.addresses import Network, client_address
 from services.gateway.audit import Acting, Actor, ActorKind, act, act_as
 from services.gateway.identification import Identification
 from services.gateway.permissions import Permission
 from services.gateway.problems import FieldError, Problem, forbidden
+from services.gateway.rates.limiter import Limiter
+from services.gateway.rates.policy import RateClass
 from services.gateway.store.accounts import Principal
 
 PUBLIC = "public"
@@ -31,11 +33,16 @@ NEEDS = "needs"
 ADDRESS = "audio2txt.address"
 """Key of the ASGI scope: where the request comes from."""
 
+COUNTED = "counted"
+"""Where the `opt` of a route says what its requests are counted as, where that does not follow from the method."""
+
 AnyRequest = Request[Any, Any, Any]
 
 
-def admission(identification: Identification, *, proxies: Sequence[Network] = ()) -> Callable[[AnyRequest], Awaitable[None]]:
-    """The hook, which also says who acts. Runs before a byte of the body is read; raises `Problem`: 401, 403, 400.
+def admission(
+    identification: Identification, limiter: Limiter, *, proxies: Sequence[Network] = ()
+) -> Callable[[AnyRequest], Awaitable[None]]:
+    """The hook, which also says who acts. Runs before a byte of the body is read; raises `Problem`: 401, 429, 403, 400.
 
     `proxies` are believed what they say of where a request comes from.
     """
@@ -47,8 +54,13 @@ def admission(identification: Identification, *, proxies: Sequence[Network] = ()
             act(_acting(request, Actor(kind=ActorKind.LINK), address))
         else:
             act(_acting(request, Actor(kind=ActorKind.STRANGER), address))
-            principal = await identification.principal(request.method, request.headers, request.cookies, address)
+            try:
+                principal = await identification.principal(request.method, request.headers, request.cookies, address)
+            except Problem:
+                await _count(request, limiter, RateClass.REFUSALS, address or "")
+                raise
             request.scope["user"] = principal
+            await _count(request, limiter, _class_of(request, handler), str(principal.tenant_id))
             if request.method != HttpMethod.OPTIONS:
                 _check_permission(principal, handler.opt[NEEDS])
             act_as(principal.actor)
@@ -81,9 +93,23 @@ def _acting(request: AnyRequest, actor: Actor, address: str | None) -> Acting:
 def _address(request: AnyRequest, proxies: Sequence[Network]) -> str | None:
     client = request.scope["client"]
     address = None if client is None else client[0]
-    if not proxies:
-        return address
-    return client_address(address, request.headers.getall("x-forwarded-for", []), proxies)
+    return client_address(address, request.headers.getall("x-forwarded-for", []), proxies) if proxies else address
+
+
+def _class_of(request: AnyRequest, handler: BaseRouteHandler) -> RateClass:
+    """What a request is counted as."""
+    reads = request.method in (HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS)
+    usual = RateClass.READS if reads else RateClass.WRITES
+    return cast("RateClass", handler.opt.get(COUNTED, usual))
+
+
+async def _count(request: AnyRequest, limiter: Limiter, name: RateClass, subject: str) -> None:
+    """Count a request, and have its answer say what is left. Raises `Problem` 429."""
+    standing = await limiter.take(name, subject)
+    if standing is not None:
+        request.scope[RATE_FIELDS] = standing.fields  # type: ignore[literal-required]
+        if standing.retry_in is not None:
+            raise standing.problem
 
 
 def _check_permission(principal: Principal, needed: Permission) -> None:

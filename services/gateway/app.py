@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from services.gateway.addresses import networks_of
 from services.gateway.admission import admission
 from services.gateway.allowances import Allowances
@@ -19,10 +21,15 @@ from services.gateway.credentials import cookie_name
 from services.gateway.direct import DirectUploads
 from services.gateway.endpoints import Endpoints
 from services.gateway.endpoints.addresses import Addresses
+from services.gateway.feed import Feeds
 from services.gateway.identification import Identification
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.privacy.retention import Retention
+from services.gateway.privacy.rules import of_installation
+from services.gateway.rates.limiter import Limiter
+from services.gateway.rates.policy import policies_of
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
@@ -36,10 +43,13 @@ from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
+from services.gateway.store.feed import FeedStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
+from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
+from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.sign_ins import SignInStore
 from services.gateway.store.transitions import Transitions
@@ -47,7 +57,7 @@ from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
 from services.gateway.store.users import UserStore
 from services.gateway.submission import Submissions
-from services.gateway.sweeper import Sweeper
+from services.gateway.sweeper import Sweeper, repeat
 from services.gateway.uploads import Uploads
 from services.gateway.users import Users
 from services.gateway.users.passwords import Passwords
@@ -60,6 +70,7 @@ from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
 from shared.outbox import Outbox
 from shared.runtime import Loop, Platform, Service, outbox_loops
+from shared.schemas.ids import new_id
 from shared.sealing import Sealer
 from shared.settings import load
 from shared.solutions import load_solutions
@@ -85,7 +96,9 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
-    wakeups = Wakeups(platform.bus, hub)
+    views = Views(platform.settings.public_url)
+    feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
+    wakeups = Wakeups(platform.bus, hub, feeds)
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
@@ -124,6 +137,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         wake=outbox.wake,
     )
     authenticator, keys, trail = Authenticator(AccountStore(pool)), KeyStore(pool), AuditTrail(AuditStore(pool))
+    limiter = Limiter(RateStore(pool), policies_of(settings))
     secure = (platform.settings.public_url or "").startswith("https://")
     sign_ins, passwords = SignInStore(pool), Passwords()
     sessions = Sessions(
@@ -146,10 +160,22 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         pool=pool,
         upkeep=UpkeepStore(pool),
         allowances=allowances.store,
+        feed=feeds.store,
+        rates=RateStore(pool),
         blobs=platform.blobs,
         outbox=outbox,
         lifecycle=lifecycle,
         settings=settings,
+    )
+    retention = Retention(
+        store=RetentionStore(pool),
+        rounds=RoundStore(pool, new_id()),
+        transitions=lifecycle.transitions,
+        blobs=platform.blobs,
+        outbox=outbox,
+        wakeups=wakeups,
+        installation=of_installation(settings),
+        every=settings.retention_seconds,
     )
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
     receiver = Uploads(store=uploads, blobs=platform.blobs, ttl=ttl)
@@ -196,8 +222,10 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         sessions=sessions,
         choosing=choosing,
         allowances=allowances,
+        retention=retention.store,
         hub=hub,
-        views=Views(platform.settings.public_url),
+        feeds=feeds,
+        views=views,
         secure=secure,
     )
     yield Service(
@@ -207,11 +235,13 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=sweeper.run),
+            Loop(name="gateway.retention", run=lambda: repeat(lambda: [retention.carry_out], settings.sweep_seconds)),
             Loop(name="gateway.live", run=hub.run),
+            Loop(name="gateway.feeds", run=feeds.run),
             Loop(name="gateway.wakeups", run=wakeups.run),
             Loop(name="gateway.key_uses", run=identification.key_uses.run),
             Loop(name="gateway.sign_in_uses", run=identification.sign_in_uses.run),
             Loop(name="gateway.audit", run=trail.run),
         ],
-        app=web_app(gateway, admission(identification, proxies=networks_of(settings.trusted_proxies))),
+        app=web_app(gateway, admission(identification, limiter, proxies=networks_of(settings.trusted_proxies))),
     )

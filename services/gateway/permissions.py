@@ -32,6 +32,8 @@ class Permission(enum.StrEnum):
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
     AUDIT_READ = "audit:read"
+    PRIVACY_READ = "privacy:read"
+    PRIVACY_WRITE = "privacy:write"
     OWNERS_WRITE = "owners:write"
     """Deal with keys of owners, and with users who are owners. Nobody hands out more than they have, so only owners make
     owners."""
@@ -82,6 +84,7 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
             Permission.USERS_READ,
             Permission.ENDPOINTS_READ,
             Permission.AUDIT_READ,
+            Permission.PRIVACY_READ,
         }
     ),
 }

@@ -29,11 +29,13 @@ from services.gateway.routes import (
     endpoints,
     engines,
     events,
+    feed,
     jobs,
     keys,
     me,
     results,
     resumables,
+    retention,
     sessions,
     solutions,
     suppressions,
@@ -66,6 +68,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     jobs.retry_job,
     jobs.delete_job,
     events.follow_job,
+    feed.follow_jobs,
     transcripts.get_transcript,
     transcripts.edit_transcript,
     transcripts.list_revisions,
@@ -115,6 +118,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     sessions.end_one_session,
     audit.list_audit,
     audit.export_audit,
+    retention.get_retention,
+    retention.put_retention,
 )
 
 LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {

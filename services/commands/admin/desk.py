@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
+    from services.gateway.store.retention import RetentionStore
     from services.gateway.store.tenants import TenantRow, TenantStore
     from services.gateway.store.users import UserStore
 
@@ -32,6 +33,7 @@ class Desk:
     keys: KeyStore
     users: UserStore
     audit: AuditStore
+    retention: RetentionStore
 
     async def tenant(self, text: str) -> TenantRow:
         """A tenant by name or id. Raises `ConfigurationError`."""
@@ -70,6 +72,7 @@ async def _opened() -> AsyncIterator[Desk]:
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
+    from services.gateway.store.retention import RetentionStore
     from services.gateway.store.tenants import TenantStore
     from services.gateway.store.users import UserStore
     from shared import database, migrations
@@ -88,6 +91,7 @@ async def _opened() -> AsyncIterator[Desk]:
                 keys=KeyStore(pool),
                 users=UserStore(pool),
                 audit=AuditStore(pool),
+                retention=RetentionStore(pool),
             )
         finally:
             await pool.close()

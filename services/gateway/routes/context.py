@@ -24,6 +24,7 @@ from services.gateway.choosing import Choosing
 from services.gateway.credentials import cookie_name
 from services.gateway.direct import DirectUploads
 from services.gateway.endpoints import Endpoints
+from services.gateway.feed import Feeds
 from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
@@ -34,6 +35,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import ByUser, Principal
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.listing import JobList
+from services.gateway.store.retention import RetentionStore
 from services.gateway.submission import Submissions
 from services.gateway.uploads import Uploads
 from services.gateway.users import Users
@@ -76,7 +78,9 @@ class Gateway:
     revisions: Revisions
     choosing: Choosing
     allowances: Allowances
+    retention: RetentionStore
     hub: Hub
+    feeds: Feeds
     views: Views
     secure: bool
     """Whether browsers reach us over https."""
