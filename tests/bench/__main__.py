@@ -25,7 +25,9 @@ from tests.bench.ground import Ground
 
 SUBJECTS = (
     "jobs",
+    "requests",
     "hop",
+    "streams",
     "overhead",
     "hour",
     "uploads",
