@@ -34,6 +34,7 @@ from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
+from services.gateway.store.account_links import AccountLinkStore
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
 from services.gateway.store.allowances import AllowanceStore
@@ -62,6 +63,7 @@ from services.gateway.sweeper import Sweeper, repeat
 from services.gateway.tenancy import as_system, by_system
 from services.gateway.uploads import Uploads
 from services.gateway.users import Users
+from services.gateway.users.links import AccountLinks
 from services.gateway.users.passwords import Passwords
 from services.gateway.users.sessions import Sessions
 from services.gateway.users.signing_in import SigningIn
@@ -230,6 +232,18 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         keys=ApiKeys(store=keys, most=settings.keys_per_tenant, forget=authenticator.forget),
         users=Users(store=user_store, passwords=passwords, signing_in=signing_in),
         sessions=sessions,
+        links=AccountLinks(
+            store=AccountLinkStore(pool),
+            users=user_store,
+            attempts=signing_in.attempts,
+            passwords=passwords,
+            sealer=Sealer(platform.secret_key, purpose="endpoint"),
+            master=platform.secret_key,
+            public_url=platform.settings.public_url,
+            most_users=settings.users_per_tenant,
+            most_a_day=settings.mail_confirmations_per_day,
+            wake=outbox.wake,
+        ),
         choosing=choosing,
         allowances=allowances,
         retention=retention.store,
