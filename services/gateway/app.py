@@ -21,6 +21,7 @@ from services.gateway.endpoints.addresses import Addresses
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.quotas.enforcing import Plans, Quotas
 from services.gateway.rates.limiter import Limiter
 from services.gateway.rates.policy import policies_of
 from services.gateway.resuming import Resumables
@@ -38,12 +39,15 @@ from services.gateway.store.engines import EngineStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
+from services.gateway.store.minutes import MinuteStore
+from services.gateway.store.plans import PlanStore
 from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
+from services.gateway.store.usage import UsageStore
 from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper
 from services.gateway.uploads import Uploads
@@ -80,6 +84,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
     wakeups = Wakeups(platform.bus, hub)
+    quotas = Quotas(plans=Plans(PlanStore(pool)), minutes=MinuteStore(pool), allowances=allowances)
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
@@ -88,7 +93,8 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         wakeups=wakeups,
         solutions=solutions,
         choosing=choosing,
-        allowances=allowances,
+        quotas=quotas,
+        ledger=UsageStore(pool),
         deadline=deadline,
     )
     revisions = Revisions(
@@ -124,6 +130,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         pool=pool,
         upkeep=UpkeepStore(pool),
         allowances=allowances.store,
+        minutes=quotas.minutes,
         rates=RateStore(pool),
         blobs=platform.blobs,
         outbox=outbox,
@@ -131,7 +138,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         settings=settings,
     )
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
-    receiver = Uploads(store=uploads, blobs=platform.blobs, ttl=ttl)
+    receiver = Uploads(store=uploads, blobs=platform.blobs, quotas=quotas, ttl=ttl)
     resumables = ResumableStore(pool)
     gateway = Gateway(
         settings=settings,
@@ -161,7 +168,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             solutions=solutions,
             egress=egress,
             choosing=choosing,
-            allowances=allowances,
+            quotas=quotas,
             deadline=deadline,
             wakeups=wakeups,
             wake=outbox.wake,
