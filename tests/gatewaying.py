@@ -27,6 +27,7 @@ from shared.database import Pool
 from shared.http import HttpServer
 from shared.runtime import Platform, open_platform
 from shared.schemas.events import (
+    ContentErased,
     DeliveryFinished,
     DeliveryRequested,
     DeliveryState,
@@ -237,6 +238,7 @@ async def running_gateway(
             JobSubmitted,
             JobCancelled,
             JobErased,
+            ContentErased,
             JobCompleted,
             JobFailed,
             TranscriptRevised,

@@ -45,6 +45,7 @@ from services.transcriber.pacing import Pacing
 from services.transcriber.poller import Poller
 from services.transcriber.renting import Renting, Tasks
 from services.transcriber.rules import RulesStore
+from services.transcriber.scratch import Scratch
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sources import Sources
 from services.transcriber.store import Outcome, TranscriptionStore

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from services.gateway.addresses import networks_of
 from services.gateway.admission import admission
 from services.gateway.allowances import Allowances
@@ -18,9 +20,12 @@ from services.gateway.consumers import SERVICE, subscriptions
 from services.gateway.direct import DirectUploads
 from services.gateway.endpoints import Endpoints
 from services.gateway.endpoints.addresses import Addresses
+from services.gateway.feed import Feeds
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.privacy.retention import Retention
+from services.gateway.privacy.rules import of_installation
 from services.gateway.quotas.enforcing import Plans, Quotas
 from services.gateway.rates.limiter import Limiter
 from services.gateway.rates.policy import policies_of
@@ -36,6 +41,7 @@ from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
+from services.gateway.store.feed import FeedStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
@@ -43,13 +49,14 @@ from services.gateway.store.minutes import MinuteStore
 from services.gateway.store.plans import PlanStore
 from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
+from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
 from services.gateway.store.usage import UsageStore
 from services.gateway.submission import Submissions
-from services.gateway.sweeper import Sweeper
+from services.gateway.sweeper import Sweeper, repeat
 from services.gateway.uploads import Uploads
 from services.gateway.views import Views
 from services.gateway.wakeups import Wakeups
@@ -58,6 +65,7 @@ from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
 from shared.outbox import Outbox
 from shared.runtime import Loop, Platform, Service, outbox_loops
+from shared.schemas.ids import new_id
 from shared.sealing import Sealer
 from shared.settings import load
 from shared.solutions import load_solutions
@@ -83,8 +91,10 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
-    wakeups = Wakeups(platform.bus, hub)
     quotas = Quotas(plans=Plans(PlanStore(pool)), minutes=MinuteStore(pool), allowances=allowances)
+    views = Views(platform.settings.public_url)
+    feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
+    wakeups = Wakeups(platform.bus, hub, feeds)
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
@@ -131,11 +141,22 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         upkeep=UpkeepStore(pool),
         allowances=allowances.store,
         minutes=quotas.minutes,
+        feed=feeds.store,
         rates=RateStore(pool),
         blobs=platform.blobs,
         outbox=outbox,
         lifecycle=lifecycle,
         settings=settings,
+    )
+    retention = Retention(
+        store=RetentionStore(pool),
+        rounds=RoundStore(pool, new_id()),
+        transitions=lifecycle.transitions,
+        blobs=platform.blobs,
+        outbox=outbox,
+        wakeups=wakeups,
+        installation=of_installation(settings),
+        every=settings.retention_seconds,
     )
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
     receiver = Uploads(store=uploads, blobs=platform.blobs, quotas=quotas, ttl=ttl)
@@ -147,7 +168,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         blobs=platform.blobs,
         jobs=jobs,
         listing=JobList(pool),
-        changes=Changes(jobs=jobs, store=ChangeStore(pool), hub=hub),
+        changes=Changes(jobs=jobs, store=ChangeStore(pool), wakeups=wakeups),
         uploads=receiver,
         resumables=Resumables(
             store=resumables,
@@ -180,8 +201,10 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         keys=ApiKeys(store=keys, most=settings.keys_per_tenant, forget=authenticator.forget),
         choosing=choosing,
         allowances=allowances,
+        retention=retention.store,
         hub=hub,
-        views=Views(platform.settings.public_url),
+        feeds=feeds,
+        views=views,
     )
     yield Service(
         name=SERVICE,
@@ -190,7 +213,9 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=sweeper.run),
+            Loop(name="gateway.retention", run=lambda: repeat(lambda: [retention.carry_out], settings.sweep_seconds)),
             Loop(name="gateway.live", run=hub.run),
+            Loop(name="gateway.feeds", run=feeds.run),
             Loop(name="gateway.wakeups", run=wakeups.run),
             Loop(name="gateway.key_uses", run=uses.run),
             Loop(name="gateway.audit", run=trail.run),

@@ -58,6 +58,7 @@ class Action(enum.StrEnum):
     TENANT_ENABLED = "tenant.enabled"
     PLAN_ASSIGNED = "plan.assigned"
     PLAN_CHANGED = "plan.changed"
+    RETENTION_CHANGED = "retention.changed"
     AUDIT_EXPORTED = "audit.exported"
 
 

@@ -12,8 +12,18 @@ import structlog
 
 from services.gateway import announcements
 from services.gateway.choosing import Choosing, refusal
-from services.gateway.jobs import Job, NothingToRetry, RetryPlan, all_failed, answers, begun_again, plan_retry, report_failure
-from services.gateway.problems import Problem, job_not_found
+from services.gateway.jobs import (
+    Job,
+    NothingToRetry,
+    RetryPlan,
+    all_failed,
+    answers,
+    begun_again,
+    made_from,
+    plan_retry,
+    report_failure,
+)
+from services.gateway.problems import Problem, check_kept, job_not_found
 from services.gateway.quotas.enforcing import Quotas, Taken
 from services.gateway.quotas.refusals import too_long_for_plan
 from services.gateway.requests import RetryRequest
@@ -110,6 +120,7 @@ class Lifecycle:
         except NothingToRetry:
             detail = "The job is completed and has every artifact; ask for other formats, another engine or another solution."
             raise Problem(409, "nothing_to_retry", detail) from None
+        check_kept(job.removed, made_from(plan.state))
         deadline_at = dt.datetime.now(dt.UTC) + self.deadline
         again = begun_again(job, plan, deadline_at=deadline_at)
         again, taken = await self._equipped(again, solution, plan)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from shared.schemas.privacy import Days
 from shared.settings import SECRET, Settings
 
 Usd = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$")]
@@ -50,6 +51,18 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     erasure_settle_seconds: Annotated[
         float,
         Meta(ge=0, description="How long after a job's deletion its files are looked for again, should late work write some."),
+    ] = 3600.0
+    retention_audio_days: Annotated[
+        Days | None, Meta(description="Days after a job's end for which its recording is kept.")
+    ] = None
+    retention_raw_days: Annotated[Days | None, Meta(description="The same for the engine's unchanged answer.")] = None
+    retention_transcript_days: Annotated[Days | None, Meta(description="The same for the transcript.")] = None
+    retention_report_days: Annotated[Days | None, Meta(description="The same for the report and its files.")] = None
+    retention_record_days: Annotated[
+        Days | None, Meta(description="The same for the job itself, and with it everything that is left of it.")
+    ] = None
+    retention_seconds: Annotated[
+        float, Meta(gt=0, description="How often the store is looked through for what is kept no longer.")
     ] = 3600.0
     mail_confirm: Annotated[
         bool,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.plans import PlanStore
+    from services.gateway.store.retention import RetentionStore
     from services.gateway.store.tenants import TenantRow, TenantStore
 
 
@@ -31,6 +32,7 @@ class Desk:
     keys: KeyStore
     audit: AuditStore
     plans: PlanStore
+    retention: RetentionStore
 
     async def tenant(self, text: str) -> TenantRow:
         """A tenant by name or id. Raises `ConfigurationError`."""
@@ -61,6 +63,7 @@ async def _opened() -> AsyncIterator[Desk]:
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.plans import PlanStore
+    from services.gateway.store.retention import RetentionStore
     from services.gateway.store.tenants import TenantStore
     from shared import database, migrations
     from shared.settings import load
@@ -78,6 +81,7 @@ async def _opened() -> AsyncIterator[Desk]:
                 keys=KeyStore(pool),
                 audit=AuditStore(pool),
                 plans=PlanStore(pool),
+                retention=RetentionStore(pool),
             )
         finally:
             await pool.close()

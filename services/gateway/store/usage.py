@@ -54,8 +54,8 @@ _COLUMNS = ", ".join(field.name for field in msgspec.structs.fields(UsageRecord)
 
 
 _TYPED = """
-    id uuid, tenant_id uuid, at timestamptz, job_id uuid, kind text, run int, attempt int, solution text, engine text, model text,
-    audio_ms bigint, stored_bytes bigint, tokens bigint, amount numeric, currency text
+    id uuid, tenant_id uuid, at timestamptz, job_id uuid, kind text, run int, attempt int, solution text, engine text,
+    model text, audio_ms bigint, stored_bytes bigint, tokens bigint, amount numeric, currency text
 """
 """The same with their types."""
 
