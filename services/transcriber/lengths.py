@@ -8,7 +8,6 @@ from pathlib import Path
 
 from services.transcriber import audio
 from services.transcriber.scratch import Scratch
-from services.transcriber.store import Transcription
 from shared.blobs import BlobStore
 from shared.errors import JobError
 from shared.schemas.jobs import LONGER_THAN_HELD
@@ -30,13 +29,12 @@ class Lengths:
     scratch: Scratch
     most_ms: int
 
-    async def check(self, row: Transcription) -> None:
-        """Raise `LongerThanHeld`, or what decoding raises."""
-        limit = row.options.audio_limit_ms
+    async def check(self, key: str, limit: int | None) -> None:
+        """Raise `LongerThanHeld` where a recording is longer than `limit` milliseconds, or what decoding raises."""
         if limit is None:
             return
         async with self.scratch.folder() as folder:
-            await self.blobs.download(row.source_key, folder / "source")
+            await self.blobs.download(key, folder / "source")
             recording = await audio.decode(folder / "source", Path(os.devnull), most_ms=self.most_ms)
         if recording.duration_ms > limit:
             raise LongerThanHeld(recording.duration_ms)

@@ -187,7 +187,7 @@ class Transcriber:
         if not isinstance(engine, RentedEngine) or row.prepared is None:
             await self._sources.ensure(row)
         if not is_submitted(row):
-            await self._lengths.check(row)
+            await self._lengths.check(row.source_key, row.options.audio_limit_ms)
         raw = await self._ask(row, engine)
         if raw is not None:
             await self._blobs.put(key, raw)
