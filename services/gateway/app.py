@@ -55,6 +55,7 @@ from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.sign_ins import SignInStore
+from services.gateway.store.storage import StorageStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
@@ -100,7 +101,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
-    quotas = Quotas(plans=Plans(PlanStore(pool)), minutes=MinuteStore(pool), allowances=allowances)
+    quotas = Quotas(plans=Plans(PlanStore(pool)), minutes=MinuteStore(pool), storage=StorageStore(pool), allowances=allowances)
     views = Views(platform.settings.public_url)
     feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
     wakeups = Wakeups(platform.bus, hub, feeds)
@@ -229,6 +230,8 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         sessions=sessions,
         choosing=choosing,
         allowances=allowances,
+        quotas=quotas,
+        ledger=lifecycle.ledger,
         retention=retention.store,
         hub=hub,
         feeds=feeds,

@@ -101,6 +101,10 @@ async def test_minutes_are_held_settled_and_given_back(gateway: RunningGateway) 
         quota = refused.json()["quota"]
         assert (quota["resource"], quota["used"], quota["limit"]) == ("minutes", 2.0, 2)
         assert dt.datetime.fromisoformat(quota["resets_at"]) == next_month(dt.datetime.now(dt.UTC).date())
+        plan = (await http.get("/v1/account")).json()["plan"]
+        assert (plan["name"], plan["minutes"], plan["minutes_limit"]) == ("small", 2.0, 2)
+        assert (plan["resets_at"], plan["storage_bytes"]) == (quota["resets_at"], len(MINUTE_OF_WAV))
+        assert (plan["storage_bytes_limit"], plan["features"]) == (None, list(Feature))
         assert (await http.post(f"/v1/jobs/{cancelled['id']}/cancel")).status_code == 200
         assert await _used(gateway, tenant_id) == pytest.approx(44 / 60, abs=0.001)
         retried = await http.post(f"/v1/jobs/{cancelled['id']}/retry")

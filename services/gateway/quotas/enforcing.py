@@ -19,7 +19,7 @@ from services.gateway.quotas import refusals
 from services.gateway.store.engines import Choice
 from services.gateway.store.minutes import Held, MinuteStore
 from services.gateway.store.plans import Feature, Plan, PlanStore
-from services.gateway.store.storage import Room, StorageFull
+from services.gateway.store.storage import Room, StorageFull, StorageStore
 from shared.engines import engine_for
 from shared.schemas.jobs import ReportMode
 from shared.schemas.solutions import Solution
@@ -42,6 +42,17 @@ class Taken:
 
     allowance: Granted | None = None
     minutes: Held | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanStanding:
+    """Where a tenant stands."""
+
+    plan: Plan | None
+    month: dt.date
+    used_ms: int
+    """Of audio in this month; used, or held for jobs at work."""
+    stored_bytes: int
 
 
 class Plans:
@@ -72,6 +83,7 @@ class Quotas:
 
     plans: Plans
     minutes: MinuteStore
+    storage: StorageStore
     allowances: Allowances
 
     async def check(self, job: Job, choice: Choice) -> Job:
@@ -150,6 +162,15 @@ class Quotas:
         except StorageFull as full:
             assert plan is not None
             raise refusals.storage_full(plan, used=full.used, wanted=full.room.wanted) from None
+
+    async def standing(self, tenant_id: UUID) -> PlanStanding:
+        """What the tenant may use, and what it has used."""
+        return PlanStanding(
+            plan=await self.plans.of(tenant_id),
+            month=(month := month_of(dt.datetime.now(dt.UTC))),
+            used_ms=await self.minutes.used(tenant_id, month),
+            stored_bytes=await self.storage.stored(tenant_id),
+        )
 
     async def _hold(self, job: Job, plan: Plan, size: int | None) -> Held | None:
         """As much of the month as the recording seems to need, or as is left; exactly as much where its length is known."""

@@ -59,7 +59,13 @@ async def room_for(pool: Pool, tenant_id: UUID, room: Room | None) -> AsyncItera
         yield connection, left if room.wanted is None else room.wanted
 
 
-async def stored(pool: Pool, tenant_id: UUID) -> int:
-    """Bytes of recordings, those that are announced among them."""
-    used: int = await patiently(pool.fetchval(_USED, tenant_id))
-    return used
+class StorageStore:
+    """What tenants have stored."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def stored(self, tenant_id: UUID) -> int:
+        """Bytes of recordings, those that are announced among them."""
+        used: int = await patiently(self._pool.fetchval(_USED, tenant_id))
+        return used

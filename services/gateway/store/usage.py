@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from uuid import UUID
 
@@ -53,6 +54,8 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
 _COLUMNS = ", ".join(field.name for field in msgspec.structs.fields(UsageRecord))
 
 
+_AT_ONCE = 1000
+"""Records that are read at a time."""
 _TYPED = """
     id uuid, tenant_id uuid, at timestamptz, job_id uuid, kind text, run int, attempt int, solution text, engine text,
     model text, audio_ms bigint, stored_bytes bigint, tokens bigint, amount numeric, currency text
@@ -96,3 +99,27 @@ class UsageStore:
             )
         )
         return [msgspec.convert(dict(row), UsageRecord) for row in rows]
+
+    async def sums(self, tenant_id: UUID, *, since: dt.datetime, until: dt.datetime) -> list[Mapping[str, object]]:
+        """What the records of each day (UTC) that are alike come to, day by day."""
+        rows = await patiently(
+            self._pool.fetch(
+                """
+                select (at at time zone 'UTC')::date as day, kind, solution, engine, model, currency, count(*) as records,
+                    sum(audio_ms)::bigint as audio_ms, sum(stored_bytes)::bigint as stored_bytes,
+                    sum(tokens)::bigint as tokens, sum(amount) as amount
+                from gateway.usage_records where tenant_id = $1 and at >= $2 and at < $3
+                group by 1, 2, 3, 4, 5, 6, amount is null order by 1, 2 desc, 4, 5, 3
+                """,
+                *(tenant_id, since, until),
+            )
+        )
+        return [dict(row) for row in rows]
+
+    async def walk(self, tenant_id: UUID, *, since: dt.datetime, until: dt.datetime) -> AsyncIterator[UsageRecord]:
+        """The tenant's records of a time, the newest first."""
+        after: Cursor | None = None
+        while rows := await self.page(tenant_id, since=since, until=until, after=after, limit=_AT_ONCE):
+            for row in rows:
+                yield row
+            after = Cursor(created_at=rows[-1].at, id=rows[-1].id)
