@@ -28,6 +28,7 @@ from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.privacy.retention import Retention
 from services.gateway.privacy.rules import of_installation
+from services.gateway.quotas.enforcing import Plans, Quotas
 from services.gateway.rates.limiter import Limiter
 from services.gateway.rates.policy import policies_of
 from services.gateway.resuming import Resumables
@@ -48,14 +49,18 @@ from services.gateway.store.feed import FeedStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
+from services.gateway.store.minutes import MinuteStore
+from services.gateway.store.plans import PlanStore
 from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.sign_ins import SignInStore
+from services.gateway.store.storage import StorageStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
+from services.gateway.store.usage import UsageStore
 from services.gateway.store.users import UserStore
 from services.gateway.store.walled import WalledPool, walled_pool
 from services.gateway.submission import Submissions
@@ -107,6 +112,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
+    quotas = Quotas(plans=Plans(PlanStore(pool)), minutes=MinuteStore(pool), storage=StorageStore(pool), allowances=allowances)
     views = Views(platform.settings.public_url)
     feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
     wakeups = Wakeups(platform.bus, hub, feeds)
@@ -118,7 +124,8 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         wakeups=wakeups,
         solutions=solutions,
         choosing=choosing,
-        allowances=allowances,
+        quotas=quotas,
+        ledger=UsageStore(pool),
         deadline=deadline,
     )
     revisions = Revisions(
@@ -172,6 +179,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         pool=platform.database,
         upkeep=UpkeepStore(platform.database),
         allowances=allowances.store,
+        minutes=quotas.minutes,
         feed=feeds.store,
         rates=RateStore(platform.database),
         blobs=platform.blobs,
@@ -190,7 +198,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         every=settings.retention_seconds,
     )
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
-    receiver = Uploads(store=uploads, blobs=platform.blobs, ttl=ttl)
+    receiver = Uploads(store=uploads, blobs=platform.blobs, quotas=quotas, ttl=ttl)
     resumables = ResumableStore(pool)
     gateway = Gateway(
         settings=settings,
@@ -220,7 +228,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             solutions=solutions,
             egress=egress,
             choosing=choosing,
-            allowances=allowances,
+            quotas=quotas,
             deadline=deadline,
             wakeups=wakeups,
             wake=outbox.wake,
@@ -246,6 +254,8 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         ),
         choosing=choosing,
         allowances=allowances,
+        quotas=quotas,
+        ledger=lifecycle.ledger,
         retention=retention.store,
         hub=hub,
         feeds=feeds,

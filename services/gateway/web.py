@@ -45,6 +45,7 @@ from services.gateway.routes import (
     transcripts,
     unsubscribing,
     uploads,
+    usage,
     users,
 )
 from services.gateway.routes.context import Gateway
@@ -123,6 +124,9 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     sessions.end_one_session,
     audit.list_audit,
     audit.export_audit,
+    usage.get_usage,
+    usage.list_usage,
+    usage.export_usage,
     retention.get_retention,
     retention.put_retention,
 )
