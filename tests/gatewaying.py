@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import struct
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,6 +48,7 @@ from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat
 from shared.schemas.transcripts import Cost
 from shared.settings import PlatformSettings
+from tests.conformance import conforms
 
 E = TypeVar("E", bound=Event)
 
@@ -178,8 +179,10 @@ class RunningGateway:
         return self.client(key)
 
     def client(self, key: str) -> httpx.AsyncClient:
-        """A client with a key. Close it."""
-        return httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE)
+        """A client with a key, which finds fault with every answer that the API's description does not know. Close it."""
+        hooks: dict[str, list[Callable[..., Any]]] = {"response": [conforms]}
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE, event_hooks=hooks)
 
 
 class ApiClient:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, cast
 
 import msgspec
 from msgspec import Meta
 
+from services.gateway.codes import MEANINGS, Code
 from services.gateway.permissions import Permission, roles_with
 from shared.errors import Audio2txtError
+from shared.schemas.jobs import Failure
 
 MEDIA_TYPE = "application/problem+json"
+PAGES = "/problems"
+"""Below it lies a page about each code."""
+
 _TITLES: Mapping[int, str] = {460: "Checksum Mismatch", 499: "Client Closed Request"}
 """Of those that the standard library does not know."""
 
@@ -28,7 +33,11 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """The body of every answer from 400 upwards."""
 
     type: Annotated[
-        str, Meta(description="Names the kind of problem; never changes.", examples=["urn:audio2txt:problem:job_not_found"])
+        str,
+        Meta(
+            description="Where the kind of problem is explained: a page of this installation, named after the `code`.",
+            examples=["/problems/job_not_found"],
+        ),
     ]
     title: Annotated[str, Meta(description="The meaning of the status.", examples=["Not Found"])]
     status: Annotated[int, Meta(description="The HTTP status.", examples=[404])]
@@ -58,7 +67,7 @@ class Problem(Audio2txtError):
     def __init__(
         self,
         status: int,
-        code: str,
+        code: Code,
         detail: str,
         *,
         errors: Sequence[FieldError] = (),
@@ -69,7 +78,7 @@ class Problem(Audio2txtError):
     ) -> None:
         super().__init__(detail)
         self.status = status
-        self.code = code
+        self.code: Code = code
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
@@ -77,10 +86,10 @@ class Problem(Audio2txtError):
         self.engines = tuple(engines)
         self.permission = permission
 
-    def document(self, request_id: str | None) -> ProblemDocument:
-        """The body that is sent."""
+    def document(self, request_id: str | None, *, base: str = "") -> ProblemDocument:
+        """The body that is sent; `base` is the installation's URL, where that is known."""
         return ProblemDocument(
-            type=f"urn:audio2txt:problem:{self.code}",
+            type=f"{base}{PAGES}/{self.code}",
             title=_title(self.status),
             status=self.status,
             detail=self.detail,
@@ -94,9 +103,21 @@ class Problem(Audio2txtError):
         )
 
 
-def invalid(pointer: str, code: str, detail: str, *, engines: Sequence[str] = ()) -> Problem:
+def invalid(pointer: str, code: Code, detail: str, *, engines: Sequence[str] = ()) -> Problem:
     """One value of the request's body is not accepted (422)."""
     return Problem(422, code, detail, errors=[FieldError(pointer=pointer, message=detail)], engines=engines)
+
+
+def refused(pointer: str, failure: Failure, *, engines: Sequence[str] = ()) -> Problem:
+    """What the rules that other services share do not accept of the request's body (422)."""
+    return invalid(pointer, code_of(failure), failure.message, engines=engines)
+
+
+def code_of(failure: Failure) -> Code:
+    """The code of a failure that can be found before a job is made. Raises `KeyError` for one that is in no table."""
+    if failure.code not in MEANINGS:
+        raise KeyError(failure.code)
+    return cast("Code", failure.code)
 
 
 def job_not_found() -> Problem:

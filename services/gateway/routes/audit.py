@@ -52,6 +52,7 @@ class AuditView(msgspec.Struct, frozen=True, kw_only=True):
         tag="Audit",
         answers={200: Answer(description="Newest first.", content=Page[AuditView], headers={"Link": "The next page."})},
         problems={400: "A parameter is not valid."},
+        codes=("invalid_cursor",),
     ).opt,
 )
 async def list_audit(

@@ -71,6 +71,10 @@ class KeyCreated(ApiKeyView, frozen=True, kw_only=True):
         body={JSON: NewKey},
         answers={201: Answer(description="Made; the key is shown this once.", content=KeyCreated, headers={"Location": "It."})},
         problems={**_BODY, 409: "The tenant has as many keys as it may have."},
+        codes=(
+            "too_many_keys",
+            "scope_not_of_role",
+        ),
     ).opt,
 )
 async def create_key(request: ApiRequest, gateway: Api) -> Response[KeyCreated]:
@@ -88,6 +92,7 @@ async def create_key(request: ApiRequest, gateway: Api) -> Response[KeyCreated]:
         tag="Keys",
         answers={200: Answer(description="Newest first.", content=Page[ApiKeyView], headers={"Link": "The next page."})},
         problems={400: "A parameter is not valid."},
+        codes=("invalid_cursor",),
     ).opt,
 )
 async def list_keys(
@@ -110,6 +115,7 @@ async def list_keys(
         tag="Keys",
         answers={200: Answer(description="The key, without itself.", content=ApiKeyView)},
         problems=_NOT_FOUND,
+        codes=("key_not_found",),
     ).opt,
 )
 async def get_key(request: ApiRequest, gateway: Api, key_id: KeyId) -> Response[ApiKeyView]:
@@ -130,6 +136,10 @@ async def get_key(request: ApiRequest, gateway: Api, key_id: KeyId) -> Response[
             201: Answer(description="The new key, shown this once.", content=KeyCreated, headers={"Location": "The new key."})
         },
         problems={**_NOT_FOUND, **_BODY, 409: "It has ended, or has been rotated before."},
+        codes=(
+            "key_not_found",
+            "key_not_current",
+        ),
     ).opt,
 )
 async def rotate_key(request: ApiRequest, gateway: Api, key_id: KeyId) -> Response[KeyCreated]:
@@ -149,6 +159,7 @@ async def rotate_key(request: ApiRequest, gateway: Api, key_id: KeyId) -> Respon
         tag="Keys",
         answers={204: Answer(description="Revoked, now or before.")},
         problems=_NOT_FOUND,
+        codes=("key_not_found",),
     ).opt,
 )
 async def revoke_key(request: ApiRequest, gateway: Api, key_id: KeyId) -> None:
