@@ -33,7 +33,7 @@ async def four(
 ) -> AsyncIterator[Installation]:
     """Audio2txt in four processes over a RabbitMQ, a PostgreSQL and an S3, for the whole session."""
     settings = distributed_settings(
-        database_url=postgres_server.create_database(),
+        database_url=postgres_server.create_empty_database(),
         bus_url=rabbitmq_server.create_vhost(),
         blobs_url=seaweed_server.blobs_url(fresh_bucket()),
         s3=seaweed_server.credentials,

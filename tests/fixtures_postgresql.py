@@ -18,5 +18,11 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def database_url(postgres_server: PostgresServer) -> str:
-    """A new, empty database."""
+    """A new database with the schemas of all services."""
     return postgres_server.create_database()
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: PostgresServer) -> str:
+    """A new database that nobody has migrated."""
+    return postgres_server.create_empty_database()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import struct
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from services.gateway.store.keys import KeyRow, KeyStore
 from services.gateway.store.tenants import TenantStore
 from shared import migrations
 from shared.blobs import BlobStore, artifact_key, raw_key, report_key, transcript_key
-from shared.bus import Envelope, subscription
+from shared.bus import Envelope, Listener, subscription
 from shared.database import Pool
 from shared.http import HttpServer
 from shared.runtime import Platform, open_platform
@@ -57,6 +57,8 @@ WAV = b"RIFF\xff\xff\xff\x7fWAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16_000
 COST = Cost(amount="0.0026", billed_ms=44_000, prices=("scripted/s1/2026-11-22",))
 
 TRANSCRIPT = {
+    "schema": "audio2txt.transcript/1",
+    "created_at": "2026-11-22T09:30:00Z",
     "media": {"duration_ms": 44_000},
     "engine": {"provider": "scripted", "model": "s1", "cost": COST},
     "language": "en",
@@ -121,7 +123,8 @@ class Others:
     async def store_transcript(self, order: JobSubmitted) -> None:
         """Store a transcript without a word."""
         key = transcript_key(order.tenant_id, order.job_id, order.run)
-        await self._platform.blobs.put(key, msgspec.json.encode({**TRANSCRIPT, "run": order.run}))
+        about = {"id": new_id(), "job_id": order.job_id, "version": order.run}
+        await self._platform.blobs.put(key, msgspec.json.encode({**TRANSCRIPT, **about}))
 
     async def report(self, order: JobSubmitted, *artifacts: ArtifactResult) -> ReportReady:
         """Store the files that are ready and say so."""
@@ -146,8 +149,9 @@ class Others:
 class RunningGateway:
     """What tests see of it."""
 
-    def __init__(self, platform: Platform, url: str, others: Others) -> None:
+    def __init__(self, platform: Platform, listeners: Sequence[Listener], url: str, others: Others) -> None:
         self.platform = platform
+        self._listeners = listeners
         self.url = url
         self.others = others
 
@@ -160,6 +164,11 @@ class RunningGateway:
     def blobs(self) -> BlobStore:
         """The store behind it."""
         return self.platform.blobs
+
+    def miss_broadcasts(self) -> None:
+        """As after a loss of the connection to the broker."""
+        for listener in self._listeners:
+            listener.missed()
 
     async def keys(self, job_id: str) -> list[str]:
         """What lies in the store about a job."""
@@ -213,11 +222,13 @@ async def running_gateway(
     settings: Mapping[str, str] | None = None,
     public_url: str | None = None,
     blobs: Mapping[str, str] | None = None,
+    bus_url: str = "memory://",
 ) -> AsyncIterator[RunningGateway]:
     """Start a gateway on a migrated database, with `blobs` elsewhere than in the folder where platform settings say so."""
     secret = "a master secret for tests, 32 bytes and more"
     platform_settings = msgspec.structs.replace(
         PlatformSettings(data_dir=str(folder), secret_key=secret, public_url=public_url, port=0, drain_seconds=5),
+        bus_url=bus_url,
         **(blobs or {}),
     )
     environment = dict(settings or {})
@@ -244,9 +255,9 @@ async def running_gateway(
         await server.start()
         runs = [loop.run() for loop in service.loops]
         tasks = [asyncio.create_task(run) for run in (*runs, server.run())]
-        await platform.bus.start([*service.subscriptions, *listening])
+        await platform.bus.start([*service.subscriptions, *listening], service.listeners)
         try:
-            yield RunningGateway(platform, server.url, others)
+            yield RunningGateway(platform, service.listeners, server.url, others)
         finally:
             platform.stopping.set()
             await server.stop()

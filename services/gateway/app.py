@@ -12,6 +12,7 @@ from services.gateway.allowances import Allowances
 from services.gateway.api_keys import ApiKeys
 from services.gateway.audit_trail import AuditTrail
 from services.gateway.auth import Authenticator, KeyUses, seed_first_key
+from services.gateway.changes import Changes
 from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
 from services.gateway.direct import DirectUploads
@@ -28,11 +29,13 @@ from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
 from services.gateway.store.allowances import AllowanceStore
 from services.gateway.store.audit import AuditStore
+from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
+from services.gateway.store.listing import JobList
 from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.transitions import Transitions
@@ -42,6 +45,7 @@ from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper
 from services.gateway.uploads import Uploads
 from services.gateway.views import Views
+from services.gateway.wakeups import Wakeups
 from services.gateway.web import web_app
 from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
@@ -72,12 +76,13 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
+    wakeups = Wakeups(platform.bus, hub)
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
         blobs=platform.blobs,
         outbox=outbox,
-        hub=hub,
+        wakeups=wakeups,
         solutions=solutions,
         choosing=choosing,
         allowances=allowances,
@@ -89,7 +94,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         transitions=lifecycle.transitions,
         blobs=platform.blobs,
         outbox=outbox,
-        hub=hub,
+        wakeups=wakeups,
     )
     endpoint_store = EndpointStore(pool)
     addresses = Addresses(
@@ -129,6 +134,8 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         solutions=solutions,
         blobs=platform.blobs,
         jobs=jobs,
+        listing=JobList(pool),
+        changes=Changes(jobs=jobs, store=ChangeStore(pool), hub=hub),
         uploads=receiver,
         resumables=Resumables(
             store=resumables,
@@ -151,6 +158,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             choosing=choosing,
             allowances=allowances,
             deadline=deadline,
+            wakeups=wakeups,
             wake=outbox.wake,
         ),
         lifecycle=lifecycle,
@@ -166,10 +174,12 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     yield Service(
         name=SERVICE,
         subscriptions=subscriptions(lifecycle=lifecycle, addresses=addresses),
+        listeners=[wakeups.listener],
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=sweeper.run),
             Loop(name="gateway.live", run=hub.run),
+            Loop(name="gateway.wakeups", run=wakeups.run),
             Loop(name="gateway.key_uses", run=uses.run),
             Loop(name="gateway.audit", run=trail.run),
         ],

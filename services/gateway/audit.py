@@ -32,6 +32,7 @@ class Action(enum.StrEnum):
     UPLOAD_CREATED = "upload.created"
     UPLOAD_DELETED = "upload.deleted"
     JOB_CREATED = "job.created"
+    JOB_CHANGED = "job.changed"
     JOB_CANCELLED = "job.cancelled"
     JOB_RETRIED = "job.retried"
     JOB_DELETED = "job.deleted"

@@ -67,6 +67,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Grows with every change a client can see."""
     options: JobOptions
     metadata: dict[str, str]
+    tags: tuple[str, ...] = ()
     callback_url: str | None = None
     traceparent: str | None = None
     file_name: str | None = None
@@ -130,6 +131,7 @@ def as_submitted(job: Job) -> Job:
         tenant_id=job.tenant_id,
         options=job.options,
         metadata=job.metadata,
+        tags=job.tags,
         callback_url=job.callback_url,
         traceparent=job.traceparent,
         file_name=job.file_name,

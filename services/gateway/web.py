@@ -20,7 +20,7 @@ from services.gateway.access import REQUEST_ID, Access
 from services.gateway.admission import PUBLIC, AnyRequest, check_declared
 from services.gateway.codes import Code
 from services.gateway.openapi import describe
-from services.gateway.problems import MEDIA_TYPE, FieldError, Problem, ProblemDocument, unavailable
+from services.gateway.problems import MEDIA_TYPE, PAGES, FieldError, Problem, ProblemDocument, unavailable
 from services.gateway.routes import (
     account,
     audit,
@@ -32,6 +32,7 @@ from services.gateway.routes import (
     events,
     jobs,
     keys,
+    problems,
     results,
     resumables,
     solutions,
@@ -58,6 +59,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     jobs.create_job,
     jobs.list_jobs,
     jobs.get_job,
+    jobs.change_job,
     jobs.cancel_job,
     jobs.retry_job,
     jobs.delete_job,
@@ -143,6 +145,7 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
         before_request=admit,
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
+    pages = Router(PAGES, route_handlers=[problems.list_problems, problems.explain_problem], before_request=admit)
     links = [
         Router(
             purpose.path,
@@ -153,7 +156,7 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
         for purpose, handlers in LINKS.items()
     ]
     app = _LeanLitestar(
-        [v1, *links],
+        [v1, pages, *links],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,

@@ -25,6 +25,7 @@ from tests.bench.ground import Ground
 
 SUBJECTS = (
     "jobs",
+    "requests",
     "hop",
     "overhead",
     "hour",

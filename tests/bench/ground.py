@@ -40,7 +40,7 @@ class Ground:
     @cached_property
     def postgres(self) -> PostgresServer:
         """A PostgreSQL, the same program that a one-process installation carries."""
-        return self._stack.enter_context(PostgresServer())
+        return self._stack.enter_context(PostgresServer(durable=True))
 
     @cached_property
     def rabbitmq(self) -> RabbitServer:

@@ -9,7 +9,7 @@ import msgspec
 
 from tests.bench.figures import Table, at_least, percentile
 from tests.bench.ground import Ground, trees
-from tests.bench.load import Inserts, Posts, Seen, run
+from tests.bench.load import Inserts, Requests, Seen, run
 from tests.bench.processes import spent
 
 CONNECTIONS = 32
@@ -38,7 +38,7 @@ async def measure(ground: Ground) -> list[Table]:
         await installation.processes["transcriber"].stop()
         database = installation.settings["AUDIO2TXT_DATABASE_URL"]
         await _make_table(database)
-        posts = Posts(
+        posts = Requests(
             url=f"{installation.url}/v1/jobs", api_key=installation.api_key, body=BODY, connections=CONNECTIONS, seconds=SECONDS
         )
         inserts = Inserts(url=database, row=BODY, connections=CONNECTIONS, seconds=SECONDS)

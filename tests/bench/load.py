@@ -17,14 +17,15 @@ from shared.schemas.ids import new_id
 from tests.bench import apart
 
 
-class Posts(msgspec.Struct, frozen=True, kw_only=True, tag="posts"):
+class Requests(msgspec.Struct, frozen=True, kw_only=True, tag="requests"):
     """The same HTTP request again and again on kept-alive connections, one at a time on each."""
 
     url: str
     api_key: str
-    body: bytes
     connections: int
     seconds: float
+    body: bytes | None = None
+    """JSON for a POST; null for a GET."""
 
 
 class Inserts(msgspec.Struct, frozen=True, kw_only=True, tag="inserts"):
@@ -50,7 +51,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         return self.done / self.seconds
 
 
-async def run(order: Posts | Inserts) -> Seen:
+async def run(order: Requests | Inserts) -> Seen:
     """Have a process of its own carry the order out. Raises when it breaks or anything is refused."""
     seen = await apart.carry_out("tests.bench.load", order, Seen)
     if seen.failed:
@@ -94,12 +95,9 @@ class _Connection(asyncio.Protocol):
         self._transport.write(self._request)
 
 
-async def _post(order: Posts) -> Seen:
+async def _request(order: Requests) -> Seen:
     address = urlsplit(order.url)
-    head = (
-        f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {order.api_key}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(order.body)}\r\n\r\n"
-    )
+    request = _bytes_of(order)
     statuses: Counter[str] = Counter()
     latencies: list[float] = []
     began = time.perf_counter()
@@ -110,7 +108,7 @@ async def _post(order: Posts) -> Seen:
         return time.perf_counter() - began < order.seconds
 
     def connection() -> _Connection:
-        return _Connection(head.encode() + order.body, answered)
+        return _Connection(request, answered)
 
     assert address.hostname is not None
     assert address.port is not None
@@ -120,6 +118,15 @@ async def _post(order: Posts) -> Seen:
     failed = {status: count for status, count in statuses.items() if not status.startswith("2")}
     seconds = time.perf_counter() - began
     return Seen(done=len(latencies) - sum(failed.values()), failed=failed, seconds=seconds, latencies_ms=latencies)
+
+
+def _bytes_of(order: Requests) -> bytes:
+    address = urlsplit(order.url)
+    method = "GET" if order.body is None else "POST"
+    head = f"{method} {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {order.api_key}\r\n"
+    if order.body is None:
+        return f"{head}\r\n".encode()
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(order.body)}\r\n\r\n".encode() + order.body
 
 
 async def _insert(order: Inserts) -> Seen:
@@ -145,13 +152,13 @@ def _content_length(head: bytes) -> int:
     return int(lowered[at:].split(b"\r\n", 1)[0])
 
 
-async def _carry_out(order: Posts | Inserts) -> Seen:
+async def _carry_out(order: Requests | Inserts) -> Seen:
     match order:
-        case Posts():
-            return await _post(order)
+        case Requests():
+            return await _request(order)
         case Inserts():
             return await _insert(order)
 
 
 if __name__ == "__main__":
-    apart.serve(_carry_out, Posts | Inserts)
+    apart.serve(_carry_out, Requests | Inserts)

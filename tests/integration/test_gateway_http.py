@@ -17,6 +17,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from services.gateway import live
 from shared.schemas.events import JobSubmitted, TranscriptionState
 from tests.gatewaying import PATIENCE, WAV, ApiClient, RunningGateway, contents, ready, running_gateway, unrendered
 
@@ -258,13 +259,13 @@ async def test_the_transcript_of_every_run_stays(gateway: RunningGateway, api: A
     """A later run adds a transcript and takes none away."""
     order = await _completed(gateway, api)
     path = f"/v1/jobs/{order.job_id}/transcript"
-    assert (await api.http.get(path)).json()["run"] == 1
+    assert (await api.http.get(path)).json()["version"] == 1
     await api.http.post(f"/v1/jobs/{order.job_id}/retry", json={"engine": "other"})
     second = await gateway.others.heard(JobSubmitted, str(order.job_id), count=2)
-    assert (await api.http.get(path)).json()["run"] == 1
+    assert (await api.http.get(path)).json()["version"] == 1
     await gateway.others.transcribe(second)
-    assert (await api.http.get(path)).json()["run"] == 2
-    assert (await api.http.get(path, params={"run": 1})).json()["run"] == 1
+    assert (await api.http.get(path)).json()["version"] == 2
+    assert (await api.http.get(path, params={"run": 1})).json()["version"] == 1
 
 
 Events = list[tuple[int, dict[str, Any]]]
@@ -320,14 +321,36 @@ async def test_a_stream_is_taken_up_where_it_broke(gateway: RunningGateway, api:
     assert wrong.status_code == 400
 
 
-async def test_a_change_by_another_process_is_streamed_too(gateway: RunningGateway, api: ApiClient) -> None:
-    """Replicas of the gateway share nothing but the database."""
+async def test_a_change_that_nobody_heard_of_is_streamed_too(gateway: RunningGateway, api: ApiClient) -> None:
+    """A broadcast may be lost with its connection; then the change is found in the database."""
     job = await api.create()
     following = await _following(api, job["id"])
     await gateway.pool.execute(
         "update gateway.jobs set state = 'cancelled', finished_at = now(), version = version + 1 where id = $1", job["id"]
     )
+    gateway.miss_broadcasts()
     assert (await following)[-1][1]["state"] == "cancelled"
+
+
+async def test_changes_reach_the_streams_of_every_replica_over_the_broker(
+    database_url: str, rabbitmq_url: str, tmp_path: Path
+) -> None:
+    """What one replica changes is streamed, and ends waits, at another at once: its own look at the database comes too late
+    for this test."""
+    async with (
+        running_gateway(database_url, tmp_path, bus_url=rabbitmq_url) as one,
+        running_gateway(database_url, tmp_path, bus_url=rabbitmq_url) as two,
+        await one.new_tenant("acme") as http,
+    ):
+        here, there = ApiClient(http), ApiClient(two.client(http.headers["Authorization"].removeprefix("Bearer ")))
+        async with there.http:
+            job = await here.create()
+            following = await _following(there, job["id"])
+            waiting = asyncio.create_task(there.job(job["id"], wait=60))
+            async with asyncio.timeout(live.SAFETY_SECONDS / 2):
+                assert (await here.http.post(f"/v1/jobs/{job['id']}/cancel")).status_code == 200
+                assert (await following)[-1][1]["state"] == "cancelled"
+                assert (await waiting)["state"] == "cancelled"
 
 
 async def test_a_stream_of_a_deleted_job_ends(gateway: RunningGateway, api: ApiClient) -> None:
@@ -483,7 +506,7 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
     schemas = document["components"]["schemas"]
     references = set(_references(document))
     assert references
-    assert references <= {f"#/components/schemas/{name}" for name in schemas}
+    assert references <= {f"#/components/{kind}/{name}" for kind, named in document["components"].items() for name in named}
     described = schemas["JobRequest"]["properties"]
     assert all("description" in described[name] or "anyOf" in described[name] for name in described)
     queries = {item["name"] for item in operations["get", "/v1/jobs"]["parameters"]}

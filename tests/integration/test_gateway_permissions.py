@@ -17,6 +17,7 @@ from tests.gatewaying import WAV, ApiClient, RunningGateway, running_gateway
 
 BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/v1/jobs"): {"audio_url": "https://example.com/a.wav"},
+    ("PATCH", "/v1/jobs/{job_id}"): {"tags": ["theirs"]},
     ("PATCH", "/v1/jobs/{job_id}/transcript"): {"speakers": [{"id": "spk_1", "name": "Chen"}]},
     ("POST", "/v1/jobs/{job_id}/transcript/restore"): {"revision": 0},
     ("POST", "/v1/endpoints"): {"kind": "webhook", "url": "https://example.com/theirs"},

@@ -17,6 +17,12 @@ SECOND = "insert into things values (1), (2);"
 
 
 @pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """A database without any schema of ours."""
+    return empty_database_url
+
+
+@pytest.fixture
 def two_files(playground: Path) -> Path:
     """A service with two migrations, the second of which needs the first."""
     (playground / "0001_things.sql").write_text(FIRST)

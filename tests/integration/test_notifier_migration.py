@@ -20,6 +20,12 @@ ENVIRONMENT = {"AUDIO2TXT_EGRESS_ALLOW_CIDRS": "127.0.0.0/8"}
 
 
 @pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """A database without any schema of ours."""
+    return empty_database_url
+
+
+@pytest.fixture
 def old(monkeypatch: pytest.MonkeyPatch) -> list[Migration]:
     """Only the files that there were before."""
     files = migrations.migrations_of("notifier")

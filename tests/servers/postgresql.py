@@ -14,21 +14,31 @@ from uuid import uuid4
 
 import asyncpg
 
+from shared import migrations
+from shared.database import open_pool
 from shared.embedded.server import Server
 
 T = TypeVar("T")
+
+SERVICES = ("gateway", "transcriber", "notifier")
+TEMPLATE = "migrated"
+UNSAFE = ("fsync", "full_page_writes")
+"""Switched off for tests, which kill processes and never the machine: what a process wrote survives it."""
 
 
 class PostgresServer:
     """A context manager, also outside pytest: `with PostgresServer() as server: server.create_database()`.
 
-    It runs on an event loop in a thread of its own, so any code can call it. Nobody restarts it after `kill9`.
+    It runs on an event loop in a thread of its own, so any code can call it. Nobody restarts it after `kill9`. Only a `durable`
+    one waits for the disk.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        self._durable = durable
         self._resources = ExitStack()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="postgresql", daemon=True)
+        self._has_template = False
 
     def __enter__(self) -> Self:
         folder = self._resources.enter_context(tempfile.TemporaryDirectory(prefix="audio2txt-postgresql-"))
@@ -38,6 +48,8 @@ class PostgresServer:
         with self._resources:
             self._run(self._server.start())
             self._resources.callback(lambda: self._run(self._server.stop()))
+            if not self._durable:
+                self._run(self._hurry())
             self._resources = self._resources.pop_all()
         return self
 
@@ -59,17 +71,41 @@ class PostgresServer:
         self._run(self._server.start())
 
     def create_database(self) -> str:
-        """The URL of a new, empty database."""
-        name = f"test_{uuid4().hex}"
-        self._run(self._execute(f"create database {name}"))
-        return self.url.replace("/audio2txt?", f"/{name}?")
+        """The URL of a new database with the schemas of all services."""
+        if not self._has_template:
+            self._run(self._make_template())
+            self._has_template = True
+        return self._create(f"template {TEMPLATE} strategy file_copy")
 
-    async def _execute(self, statement: str) -> None:
+    def create_empty_database(self) -> str:
+        """The URL of a new database that nobody has migrated."""
+        return self._create("strategy file_copy")
+
+    def _create(self, how: str) -> str:
+        name = f"test_{uuid4().hex}"
+        self._run(self._execute(f"create database {name} {how}"))
+        return self._url_of(name)
+
+    async def _make_template(self) -> None:
+        await self._execute(f"create database {TEMPLATE}")
+        pool = await open_pool(self._url_of(TEMPLATE), size=1)
+        for service in SERVICES:
+            await migrations.apply(pool, service)
+        await pool.close()
+
+    async def _hurry(self) -> None:
+        await self._execute(*(f"alter system set {setting} = off" for setting in UNSAFE), "select pg_reload_conf()")
+
+    async def _execute(self, *statements: str) -> None:
         connection = await asyncpg.connect(self.url)
         try:
-            await connection.execute(statement)
+            for statement in statements:
+                await connection.execute(statement)
         finally:
             await connection.close()
+
+    def _url_of(self, name: str) -> str:
+        return self.url.replace("/audio2txt?", f"/{name}?")
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

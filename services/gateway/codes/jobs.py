@@ -58,7 +58,9 @@ JOBS: Mapping[str, Meaning] = {
     "job_not_final": Meaning(409, "The job is still at work.", "Wait for its end, or cancel it first."),
     "job_not_completed": Meaning(409, "Only the transcript of a completed job can be edited.", "Wait until it is completed."),
     "job_revising": Meaning(409, "The files of the edited transcript are being made.", "Wait for their end."),
-    "job_changed": Meaning(409, "The job changed meanwhile.", "Look at it, and ask again."),
+    "job_changed": Meaning(
+        (409, 412), "The job changed meanwhile, or is another than If-Match says.", "Look at it, and ask again."
+    ),
     "job_erased": Meaning(410, "The job that this Idempotency-Key made was deleted.", "Use a new key for a new job."),
     "idempotency_key_reused": Meaning(
         422, "The Idempotency-Key was used for a different request; `job_id` names its job.", "Use a new key for a new request."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated
 
 import msgspec
@@ -35,7 +34,7 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     role: Annotated[Role, Meta(description="What its user is in the tenant.", examples=["editor"])]
     permissions: Annotated[tuple[Permission, ...], Meta(description="What it may do, role and scopes together.")]
     created_at: Time
-    expires_at: Annotated[dt.datetime | None, Meta(description="When it ends; null is never.")]
+    expires_at: Annotated[Time | None, Meta(description="When it ends; null is never.")]
 
 
 class LlmMonthView(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,12 +17,16 @@ from services.gateway.audit import START, Action, Actor, Facts, decode
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission
 from services.gateway.routes.context import Api, ApiRequest, Gateway
-from services.gateway.routes.paging import cursor_of, cut, page
+from services.gateway.routes.paging import cursor_of, cut, page, utc
 from services.gateway.store.audit import AuditFilter, Link
 from services.gateway.views import Id, Page, Time
 
 NDJSON = "application/x-ndjson"
-_HASH = Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 over the hash before it, number, tenant and entry, in hex.")
+_HASH = Meta(
+    pattern="^[0-9a-f]{64}$",
+    examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    description="SHA-256 over the hash before it, number, tenant and entry, in hex.",
+)
 
 Since = Annotated[dt.datetime | None, QueryParameter(description="Not before this time, RFC 3339.")]
 Until = Annotated[dt.datetime | None, QueryParameter(description="Before this time, RFC 3339.")]
@@ -69,10 +73,10 @@ async def list_audit(
 ) -> Response[Page[AuditView]]:
     """Who did what to which thing, from where, and what it was before and after; without secrets, recordings or what was
     said. Entries cannot be changed or removed, and are here a second or two after what they tell of."""
-    wanted = AuditFilter(action=action, actor=actor, thing=thing_id, since=_utc(since), until=_utc(until))
+    wanted = AuditFilter(action=action, actor=actor, thing=thing_id, since=utc(since), until=utc(until))
     links = await gateway.audit.store.page(request.user.tenant_id, wanted, after=cursor_of(after), limit=limit + 1)
     shown, following = cut(links, limit)
-    given = {"action": action, "actor": actor, "thing_id": thing_id, "since": _text(since), "until": _text(until)}
+    given = {"action": action, "actor": actor, "thing_id": thing_id, "since": since, "until": until}
     return page(gateway.views.url("/audit"), list(map(_view, shown)), following, limit=limit, **given)
 
 
@@ -112,12 +116,3 @@ def _view(link: Link) -> AuditView:
     entry = decode(link.entry)
     told = {name: value for name, value in msgspec.structs.asdict(entry).items() if name != "tenant_id"}
     return AuditView(number=link.number, hash=link.hash.hex(), **told)
-
-
-def _utc(time: dt.datetime | None) -> dt.datetime | None:
-    """A time without a zone is meant in UTC."""
-    return time.replace(tzinfo=dt.UTC) if time is not None and time.tzinfo is None else time
-
-
-def _text(time: dt.datetime | None) -> str | None:
-    return None if time is None else time.isoformat()

@@ -17,6 +17,7 @@ from services.gateway.allowances import Allowances
 from services.gateway.api_keys import ApiKeys
 from services.gateway.audit_trail import AuditTrail
 from services.gateway.body import LARGEST_JSON, Body
+from services.gateway.changes import Changes
 from services.gateway.choosing import Choosing
 from services.gateway.direct import DirectUploads
 from services.gateway.endpoints import Endpoints
@@ -29,6 +30,7 @@ from services.gateway.revisions import Revisions
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import Principal
 from services.gateway.store.jobs import JobStore
+from services.gateway.store.listing import JobList
 from services.gateway.submission import Submissions
 from services.gateway.uploads import Uploads
 from services.gateway.views import Views
@@ -54,6 +56,8 @@ class Gateway:
     solutions: Solutions
     blobs: BlobStore
     jobs: JobStore
+    listing: JobList
+    changes: Changes
     uploads: Uploads
     resumables: Resumables
     direct: DirectUploads

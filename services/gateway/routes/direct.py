@@ -33,10 +33,7 @@ _REQUEST = msgspec.json.Decoder(DirectUploadRequest)
             415: "The body is not JSON.",
             422: "Something in the body is not accepted.",
         },
-        codes=(
-            "direct_uploads_off",
-            "direct_uploads_impossible",
-        ),
+        codes=("direct_uploads_off", "direct_uploads_impossible"),
     ).opt,
 )
 async def begin_direct_upload(request: ApiRequest, gateway: Api) -> Response[DirectUploadView]:
@@ -69,14 +66,7 @@ async def begin_direct_upload(request: ApiRequest, gateway: Api) -> Response[Dir
             415: "This is no recording; it is deleted.",
             422: "The store holds another number of bytes than announced; they are deleted.",
         },
-        codes=(
-            "upload_not_found",
-            "upload_unfinished",
-            "upload_missing",
-            "not_audio",
-            "empty_file",
-            "size_mismatch",
-        ),
+        codes=("upload_not_found", "upload_unfinished", "upload_missing", "not_audio", "empty_file", "size_mismatch"),
     ).opt,
 )
 async def complete_direct_upload(request: ApiRequest, gateway: Api, upload_id: FromPath[UUID]) -> Response[UploadView]:

@@ -75,11 +75,7 @@ EndpointId = FromPath[UUID]
             409: "The tenant has as many endpoints as it may have, or the address cannot be asked.",
             429: "Too many addresses were asked to confirm.",
         },
-        codes=(
-            "too_many_endpoints",
-            *_DESTINATION,
-            *_ASKING,
-        ),
+        codes=("too_many_endpoints", *_DESTINATION, *_ASKING),
     ).opt,
 )
 async def create_endpoint(request: ApiRequest, gateway: Api) -> Response[EndpointCreated]:
@@ -146,13 +142,7 @@ async def get_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointI
             409: "Others are changing it, or its new address cannot be asked.",
             429: "Too many addresses were asked to confirm.",
         },
-        codes=(
-            "endpoint_not_found",
-            "endpoint_changed",
-            "not_of_this_kind",
-            *_DESTINATION,
-            *_ASKING,
-        ),
+        codes=("endpoint_not_found", "endpoint_changed", "not_of_this_kind", *_DESTINATION, *_ASKING),
     ).opt,
 )
 async def change_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[EndpointView]:
@@ -171,10 +161,7 @@ async def change_endpoint(request: ApiRequest, gateway: Api, endpoint_id: Endpoi
         tag="Endpoints",
         answers={204: Answer(description="Deleted.")},
         problems={**_NOT_FOUND, 409: "Others are changing it."},
-        codes=(
-            "endpoint_not_found",
-            "endpoint_changed",
-        ),
+        codes=("endpoint_not_found", "endpoint_changed"),
     ).opt,
 )
 async def delete_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> None:
@@ -193,12 +180,7 @@ async def delete_endpoint(request: ApiRequest, gateway: Api, endpoint_id: Endpoi
         body_required=False,
         answers={200: Answer(description="With the new secret, shown this once.", content=EndpointCreated)},
         problems={**_NOT_FOUND, **_BODY, 409: "Too many secrets are in use, or it is not signed for."},
-        codes=(
-            "endpoint_not_found",
-            "endpoint_changed",
-            "nothing_to_rotate",
-            "too_many_secrets",
-        ),
+        codes=("endpoint_not_found", "endpoint_changed", "nothing_to_rotate", "too_many_secrets"),
     ).opt,
 )
 async def rotate_secret(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[EndpointCreated]:
@@ -218,7 +200,7 @@ async def rotate_secret(request: ApiRequest, gateway: Api, endpoint_id: Endpoint
         tag="Endpoints",
         answers={202: Answer(description="On its way.", content=TestView)},
         problems={**_NOT_FOUND, **_WITHHELD},
-        codes=(*_SENDING,),
+        codes=_SENDING,
     ).opt,
 )
 async def send_test(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[TestView]:
@@ -240,13 +222,7 @@ async def send_test(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) 
             409: "There is nothing to confirm, or it cannot be asked.",
             429: "It was asked within three hours, or too many were.",
         },
-        codes=(
-            "endpoint_not_found",
-            "nothing_to_confirm",
-            "address_suppressed",
-            "asked_lately",
-            *_ASKING,
-        ),
+        codes=("endpoint_not_found", "nothing_to_confirm", "address_suppressed", "asked_lately", *_ASKING),
     ).opt,
 )
 async def ask_to_confirm(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[EndpointView]:
@@ -266,15 +242,15 @@ async def ask_to_confirm(request: ApiRequest, gateway: Api, endpoint_id: Endpoin
         body={JSON: ReplayRequest},
         answers={202: Answer(description="It is being done.")},
         problems={**_NOT_FOUND, **_BODY, **_WITHHELD},
-        codes=(*_SENDING,),
+        codes=_SENDING,
     ).opt,
 )
-async def replay(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[None]:
+async def replay(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[bytes]:
     """Send again, with the same ids, what failed since a time; with `missing`, also what the endpoint was never sent. It is
     done slowly, behind new messages."""
     wish = await gateway.json(request, _REPLAY)
     await gateway.endpoints.replay(request.user.tenant_id, endpoint_id, wish, traceparent=traceparent(request))
-    return Response(None, status_code=202)
+    return Response(b"", status_code=202)
 
 
 @get(

@@ -49,9 +49,9 @@ class ApiKeyView(msgspec.Struct, frozen=True, kw_only=True):
     permissions: Annotated[tuple[Permission, ...], Meta(description="What it may do, role and scopes together.")]
     made_by: Annotated[UUID | None, Meta(description="The key it was made with; null for an operator.")]
     created_at: Time
-    expires_at: Annotated[dt.datetime | None, Meta(description="When it ends; null is never.")]
-    last_used_at: Annotated[dt.datetime | None, Meta(description="Its last use, to the minute; null while there is none.")]
-    revoked_at: Annotated[dt.datetime | None, Meta(description="When it was revoked.")]
+    expires_at: Annotated[Time | None, Meta(description="When it ends; null is never.")]
+    last_used_at: Annotated[Time | None, Meta(description="Its last use, to the minute; null while there is none.")]
+    revoked_at: Annotated[Time | None, Meta(description="When it was revoked.")]
     replaced_by: Annotated[UUID | None, Meta(description="The key that a rotation put in its place.")]
 
 
@@ -71,10 +71,7 @@ class KeyCreated(ApiKeyView, frozen=True, kw_only=True):
         body={JSON: NewKey},
         answers={201: Answer(description="Made; the key is shown this once.", content=KeyCreated, headers={"Location": "It."})},
         problems={**_BODY, 409: "The tenant has as many keys as it may have."},
-        codes=(
-            "too_many_keys",
-            "scope_not_of_role",
-        ),
+        codes=("too_many_keys", "scope_not_of_role"),
     ).opt,
 )
 async def create_key(request: ApiRequest, gateway: Api) -> Response[KeyCreated]:
@@ -136,10 +133,7 @@ async def get_key(request: ApiRequest, gateway: Api, key_id: KeyId) -> Response[
             201: Answer(description="The new key, shown this once.", content=KeyCreated, headers={"Location": "The new key."})
         },
         problems={**_NOT_FOUND, **_BODY, 409: "It has ended, or has been rotated before."},
-        codes=(
-            "key_not_found",
-            "key_not_current",
-        ),
+        codes=("key_not_found", "key_not_current"),
     ).opt,
 )
 async def rotate_key(request: ApiRequest, gateway: Api, key_id: KeyId) -> Response[KeyCreated]:

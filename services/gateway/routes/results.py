@@ -44,11 +44,7 @@ from shared.schemas.reports import Report
             304: Answer(description="Not changed since If-None-Match.", headers=UNCHANGED_HEADERS),
         },
         problems=BLOB_PROBLEMS,
-        codes=(
-            "job_not_found",
-            "report_not_ready",
-            "range_not_satisfiable",
-        ),
+        codes=("job_not_found", "report_not_ready", "range_not_satisfiable"),
     ).opt,
 )
 async def get_report(
@@ -111,12 +107,7 @@ async def list_artifacts(request: ApiRequest, gateway: Api, job_id: JobId) -> Re
             304: Answer(description="Not changed since If-None-Match.", headers=UNCHANGED_HEADERS),
         },
         problems=BLOB_PROBLEMS,
-        codes=(
-            "job_not_found",
-            "artifact_not_found",
-            "artifact_failed",
-            "range_not_satisfiable",
-        ),
+        codes=("job_not_found", "artifact_not_found", "artifact_failed", "range_not_satisfiable"),
     ).opt,
 )
 async def get_artifact(

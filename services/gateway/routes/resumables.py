@@ -81,14 +81,7 @@ async def describe_protocol(gateway: Api) -> Response[None]:
             412: "Tus-Resumable names another version.",
             423: _LOCKED,
         },
-        codes=(
-            "upload_not_found",
-            "upload_unfinished",
-            "upload_lost",
-            "tus_version",
-            "upload_locked",
-            "upload_taken_over",
-        ),
+        codes=("upload_not_found", "upload_unfinished", "upload_lost", "tus_version", "upload_locked", "upload_taken_over"),
     ).opt,
 )
 async def get_offset(request: ApiRequest, gateway: Api, upload_id: FromPath[UUID]) -> Response[None]:
@@ -184,13 +177,7 @@ async def append_to_upload(
             412: "Tus-Resumable names another version.",
             423: _LOCKED,
         },
-        codes=(
-            "upload_not_found",
-            "upload_unfinished",
-            "upload_used",
-            "tus_version",
-            "upload_locked",
-        ),
+        codes=("upload_not_found", "upload_unfinished", "upload_used", "tus_version", "upload_locked"),
     ).opt,
 )
 async def delete_upload(request: ApiRequest, gateway: Api, upload_id: FromPath[UUID]) -> Response[None]:

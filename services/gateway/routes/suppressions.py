@@ -57,12 +57,7 @@ async def list_suppressions(
             409: "Its reader cannot be asked.",
             429: "Too many addresses were asked to confirm.",
         },
-        codes=(
-            "suppression_not_found",
-            "public_url_missing",
-            "confirmation_unanswered",
-            "too_many_confirmations",
-        ),
+        codes=("suppression_not_found", "public_url_missing", "confirmation_unanswered", "too_many_confirmations"),
     ).opt,
 )
 async def lift_suppression(request: ApiRequest, gateway: Api, suppression_id: FromPath[UUID]) -> None:

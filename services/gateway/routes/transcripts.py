@@ -74,13 +74,7 @@ Run = Annotated[int | None, QueryParameter(ge=1, le=1_000_000, description="Of t
             304: Answer(description="Not changed since If-None-Match.", headers=UNCHANGED_HEADERS),
         },
         problems=BLOB_PROBLEMS,
-        codes=(
-            "job_not_found",
-            "transcript_not_ready",
-            "transcript_not_found",
-            "revision_not_found",
-            "range_not_satisfiable",
-        ),
+        codes=("job_not_found", "transcript_not_ready", "transcript_not_found", "revision_not_found", "range_not_satisfiable"),
     ).opt,
 )
 async def get_transcript(
@@ -121,10 +115,7 @@ async def get_transcript(
         body={JSON: TranscriptEdits},
         answers={200: _MADE},
         problems=_EDIT_PROBLEMS,
-        codes=(
-            *_EDIT_CODES,
-            "edit_impossible",
-        ),
+        codes=(*_EDIT_CODES, "edit_impossible"),
     ).opt,
 )
 async def edit_transcript(
@@ -171,10 +162,7 @@ async def list_revisions(request: ApiRequest, gateway: Api, *, job_id: JobId, ru
         body={JSON: Restoration},
         answers={200: _MADE},
         problems=_EDIT_PROBLEMS,
-        codes=(
-            *_EDIT_CODES,
-            "revision_not_found",
-        ),
+        codes=(*_EDIT_CODES, "revision_not_found"),
     ).opt,
 )
 async def restore_transcript(

@@ -111,7 +111,8 @@ class Transitions:
         """A job that ended begins again, as `again`. What it has is kept until something newer replaces it."""
         return await self._move(
             f"""
-            update gateway.jobs set {_TOUCH}, state = $8, run = $9, options = $10, deadline_at = $11,
+            update gateway.jobs set {_TOUCH}, state = $8, run = $9,
+                options = $10::jsonb || jsonb_build_object('title', options -> 'title'), deadline_at = $11,
                 finished_at = null, failure = null, callback_state = null, callback_attempts = 0, callback_status = null,
                 transcription_state = case when run = $9 then transcription_state else 'queued' end,
                 transcription_progress = case when run = $9 then transcription_progress end,
