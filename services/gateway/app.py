@@ -135,7 +135,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         blobs=platform.blobs,
         jobs=jobs,
         listing=JobList(pool),
-        changes=Changes(jobs=jobs, store=ChangeStore(pool), hub=hub),
+        changes=Changes(jobs=jobs, store=ChangeStore(pool), wakeups=wakeups),
         uploads=receiver,
         resumables=Resumables(
             store=resumables,
