@@ -68,7 +68,7 @@ class Description:
         content = described.get("content", {}).get(media_type)
         octets = "application/octet-stream" in described.get("content", {})
         assert content is not None or octets, f"{about} with the content type {media_type!r}, which is not described"
-        if content is not None and "json" in media_type and status != 206:
+        if content is not None and media_type.endswith(("/json", "+json")) and status != 206:
             self._check_body(about, operation["operationId"], status, media_type, body)
 
     def _check_headers(self, about: str, described: Document, headers: Mapping[str, str]) -> None:

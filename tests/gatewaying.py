@@ -60,7 +60,7 @@ TRANSCRIPT = {
     "schema": "audio2txt.transcript/1",
     "created_at": "2026-11-22T09:30:00Z",
     "media": {"duration_ms": 44_000},
-    "engine": {"provider": "scripted", "model": "s1", "cost": COST},
+    "engine": {"provider": "scripted", "model": "s1", "cost": COST, "raw_key": "raw", "raw_sha256": "00ff"},
     "language": "en",
     "segments": [],
 }

@@ -12,8 +12,8 @@ _HEAD = """\
 # Problem codes
 
 Every answer of the API from 400 upwards is a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Its `code`
-never changes its meaning, and its `type` leads to a page about it on your own installation (`/problems/{code}`). How to read one
-stands in [the API's conventions](api.md). This page is made from the gateway's own table (`make samples`).
+never changes its meaning, and its `type` leads to a page about it on your own installation (`/problems/{code}`). How to
+read one stands in [the API's conventions](api.md). This page is made from the gateway's own table (`make samples`).
 """
 
 

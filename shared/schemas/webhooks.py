@@ -12,7 +12,7 @@ from msgspec import Meta
 from shared.schemas.endpoints import EventType
 from shared.schemas.jobs import ArtifactState, Failure, FileFormat, JobState
 
-Moment: TypeAlias = Annotated[dt.datetime, Meta(tz=True)]
+Timestamp: TypeAlias = Annotated[dt.datetime, Meta(tz=True)]
 """With its zone."""
 
 
@@ -55,8 +55,8 @@ class WebhookJob(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: tuple[WebhookArtifact, ...] = ()
     failure: Failure | None = None
     metadata: dict[str, str] = {}
-    created_at: Moment | None = None
-    finished_at: Moment | None = None
+    created_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
     url: str | None = None
     text: str | None = None
     """The transcript, one paragraph a segment, for endpoints that want it."""
@@ -70,5 +70,5 @@ class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):
     """What is signed and sent."""
 
     type: EventType
-    timestamp: Moment
+    timestamp: Timestamp
     data: WebhookJob

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ _BY_FORMAT = {
     "date-time": "2026-11-22T09:30:00Z",
     "date": "2026-11-22",
 }
+_TEXTS = ("text", "1.25", "0" * 64)
+"""One of them is what a pattern wants, or its field needs an example of its own."""
 _BY_TYPE: Mapping[str, Any] = {"string": "text", "integer": 1, "number": 0.5, "boolean": False, "null": None}
 
 
@@ -66,5 +69,7 @@ class Examples:
 def _plain(schema: Schema) -> Any:
     if "default" in schema:
         return schema["default"]
+    if "pattern" in schema:
+        return next((text for text in _TEXTS if re.search(schema["pattern"], text)), "")
     value = _BY_TYPE.get(schema.get("type", "null"))
     return max(value, schema["minimum"]) if "minimum" in schema and value is not None else value
