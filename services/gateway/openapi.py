@@ -15,11 +15,13 @@ from litestar.types import Empty
 from litestar.typing import FieldDefinition
 
 from services.gateway import problems
-from services.gateway.admission import NEEDS, PUBLIC
+from services.gateway.admission import COUNTED, NEEDS, PUBLIC
 from services.gateway.codes import Code
+from services.gateway.credentials import SECURE_COOKIE
 from services.gateway.description import refusals, webhooks
 from services.gateway.description.examples import Examples
 from services.gateway.permissions import Permission, roles_with
+from services.gateway.rates.policy import RateClass
 
 OPERATION = "operation"
 """Where a route's `opt` keeps its description."""
@@ -40,6 +42,9 @@ _PATH_PARAMETERS: Mapping[str, Schema] = {
     "endpoint_id": {"description": "The endpoint's id.", "schema": {"type": "string", "format": "uuid"}},
     "delivery_id": {"description": "The delivery's id.", "schema": {"type": "string", "format": "uuid"}},
     "suppression_id": {"description": "The suppression's id.", "schema": {"type": "string", "format": "uuid"}},
+    "user_id": {"description": "The user's id.", "schema": {"type": "string", "format": "uuid"}},
+    "token_id": {"description": "The token's id.", "schema": {"type": "string", "format": "uuid"}},
+    "session_id": {"description": "The session's id.", "schema": {"type": "string", "format": "uuid"}},
     "name": {"description": "The artifact's name.", "schema": {"type": "string"}, "example": "transcript.pdf"},
 }
 TAGS: Mapping[str, str] = {
@@ -50,10 +55,27 @@ TAGS: Mapping[str, str] = {
     "Solutions": "The scenarios that a job can be reported after.",
     "Account": "Who asks, and what they can choose among.",
     "Keys": "API keys of the tenant.",
+    "Users": "People of the tenant, their tokens, and oneself.",
+    "Sessions": "Signing in with a browser.",
+    "Privacy": "What is kept for how long.",
     "Endpoints": "Where you want to be told what happens: webhooks, e-mail, chats.",
     "Deliveries": "What was sent to whom, and what came back.",
     "Suppressions": "Addresses that e-mails do not go to any more.",
     "Audit": "Who did what to which thing.",
+}
+_USUAL_HEADERS: Mapping[str, Schema] = {
+    "X-Request-Id": {"description": "Names this request in our logs.", "schema": {"type": "string"}},
+    "RateLimit-Policy": {
+        "description": "The limit that holds, where one does: `q` requests at once, and as many again after `w` seconds "
+        "(draft-ietf-httpapi-ratelimit-headers-10).",
+        "schema": {"type": "string"},
+        "example": '"reads";q=2000;w=10',
+    },
+    "RateLimit": {
+        "description": "What is left of it: `r` requests now, all of them again after `t` seconds.",
+        "schema": {"type": "string"},
+        "example": '"reads";r=1958;t=1',
+    },
 }
 _DESCRIPTION = """\
 Recordings in, documents out.
@@ -63,7 +85,7 @@ what to do. Every answer has an `X-Request-Id`. Lists are paged: `limit`, `after
 RFC 3339 writes them. Fields are added as time goes by: ignore those you do not know. Parameters and fields of yours that are
 not known here are refused.
 """
-_REQUEST_ID: Schema = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
+_HEADERS: Schema = {name: {"$ref": f"#/components/headers/{name}"} for name in _USUAL_HEADERS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +103,8 @@ class Answer:
 class Operation:
     """What OpenAPI says about a route beside its parameters and its docstring."""
 
-    needs: Permission
-    """What the requester must be allowed."""
+    needs: Permission | None
+    """What the requester must be allowed; null for a route that is for anybody."""
     summary: str
     tag: str
     answers: Mapping[int, Answer]
@@ -95,11 +117,15 @@ class Operation:
     body_required: bool = True
     examples: Mapping[str, Any] = field(default_factory=dict)
     """JSON bodies by what they ask for; without any, one is made of the fields that must be there."""
+    counted: RateClass | None = None
+    """Which limit of requests holds; null for the usual one of the method."""
 
     @property
     def opt(self) -> dict[str, Any]:
         """For the route's `opt`."""
-        return {OPERATION: self, NEEDS: self.needs}
+        counted = {} if self.counted is None else {COUNTED: self.counted}
+        needs = {PUBLIC: True} if self.needs is None else {NEEDS: self.needs}
+        return {OPERATION: self, **needs, **counted}
 
 
 def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
@@ -125,16 +151,27 @@ def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
             },
             "servers": [{"url": server}],
             "tags": [{"name": name, "description": text} for name, text in TAGS.items() if name in tags],
-            "security": [{"bearer": []}, {"apiKey": []}],
+            "security": [{"bearer": []}, {"apiKey": []}, {"basic": []}, {"session": []}],
             "paths": dict(sorted(paths.items())),
             "webhooks": webhooks.webhooks(known.schema(webhooks.BODY)),
             "components": {
                 "schemas": components,
                 "examples": refusals.examples(),
-                "headers": {"X-Request-Id": {"description": "Names this request in our logs.", "schema": {"type": "string"}}},
+                "headers": _USUAL_HEADERS,
                 "securitySchemes": {
-                    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: `a2t_live_` and 40 characters."},
+                    "bearer": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "description": "An API key (`a2t_live_` and 40 characters), or a user's token (`a2t_user_…`).",
+                    },
                     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                    "basic": {"type": "http", "scheme": "basic", "description": "A user's e-mail and password."},
+                    "session": {
+                        "type": "apiKey",
+                        "in": "cookie",
+                        "name": SECURE_COOKIE,
+                        "description": "A browser's session; what changes something needs its `X-CSRF-Token`, too.",
+                    },
                 },
             },
         }
@@ -171,18 +208,19 @@ def _operation(handler: HTTPRouteHandler, method: str, operation: Operation, kno
     described: Schema = {
         "operationId": f"{handler.handler_name}_head" if method == "HEAD" else handler.handler_name,
         "summary": operation.summary,
-        "description": f"{inspect.cleandoc(handler.fn.__doc__ or '')}\n\n{_needs(operation.needs)}",
-        "x-permission": operation.needs,
+        "description": _description(handler, operation),
         "tags": [operation.tag],
         "parameters": list(_parameters(handler)),
         "responses": {str(status): _answer(answer, known) for status, answer in operation.answers.items()},
     }
-    described["responses"] |= refusals.refusals(codes_of(handler, operation), operation.problems)
+    described["responses"] |= refusals.refusals(codes_of(handler, operation), operation.problems, headers=_HEADERS)
     if operation.body:
         content = {media_type: _body(operation, media_type, kind, known) for media_type, kind in operation.body.items()}
         described["requestBody"] = {"required": operation.body_required, "content": content}
     if handler.opt.get(PUBLIC):
         described["security"] = []
+    else:
+        described["x-permission"] = operation.needs
     return described
 
 
@@ -191,6 +229,8 @@ def codes_of(handler: HTTPRouteHandler, operation: Operation) -> list[Code]:
     codes = [*refusals.ALWAYS, *operation.codes]
     if not handler.opt.get(PUBLIC):
         codes += refusals.WITH_KEY
+        if handler.http_methods.isdisjoint({"GET", "HEAD"}):
+            codes += refusals.WITH_COOKIE
     if JSON in operation.body:
         codes += refusals.WITH_JSON
     if any(name in _PATH_PARAMETERS for name in handler.parsed_fn_signature.parameters):
@@ -205,6 +245,11 @@ def _body(operation: Operation, media_type: str, kind: Any, known: _Known) -> Sc
     if operation.examples:
         return content | {"examples": {name: {"value": value} for name, value in operation.examples.items()}}
     return content | {"example": known.examples.of(content["schema"], required_only=True)}
+
+
+def _description(handler: HTTPRouteHandler, operation: Operation) -> str:
+    text = inspect.cleandoc(handler.fn.__doc__ or "")
+    return text if operation.needs is None else f"{text}\n\n{_needs(operation.needs)}"
 
 
 def _needs(permission: Permission) -> str:
@@ -245,7 +290,7 @@ def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | H
 
 def _answer(answer: Answer, known: _Known) -> Schema:
     headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in answer.headers.items()}
-    described: Schema = {"description": answer.description, "headers": {**_REQUEST_ID, **headers}}
+    described: Schema = {"description": answer.description, "headers": {**_HEADERS, **headers}}
     if answer.content is None:
         return described
     content: Schema = {"schema": known.schema(answer.content)}

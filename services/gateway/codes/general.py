@@ -22,6 +22,7 @@ GeneralCode: TypeAlias = Literal[
     "not_found",
     "precondition_required",
     "range_not_satisfiable",
+    "rate_limited",
     "refused",
     "too_large",
     "too_many_streams",
@@ -92,6 +93,12 @@ GENERAL: Mapping[str, Meaning] = {
         429,
         "The tenant holds as many event streams and waits open as it may.",
         "Close some, or try again after Retry-After.",
+        ("Retry-After",),
+    ),
+    "rate_limited": Meaning(
+        429,
+        "The tenant, or whoever is refused, makes more requests than may be made.",
+        "Wait for Retry-After, and spread requests out; `RateLimit` says what is left.",
         ("Retry-After",),
     ),
     "unavailable": Meaning(

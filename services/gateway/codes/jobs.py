@@ -10,8 +10,10 @@ from services.gateway.codes.meaning import Meaning
 JobCode: TypeAlias = Literal[
     "artifact_failed",
     "artifact_not_found",
+    "audio_removed",
     "duplicate_recording",
     "edit_impossible",
+    "events_forgotten",
     "engine_forbidden",
     "engine_key_missing",
     "feature_not_supported",
@@ -34,9 +36,11 @@ JobCode: TypeAlias = Literal[
     "mode_not_available",
     "nothing_changed",
     "nothing_to_retry",
+    "raw_removed",
     "recording_unknown",
     "redaction_not_supported",
     "report_not_ready",
+    "report_removed",
     "revision_not_found",
     "source_ambiguous",
     "source_missing",
@@ -46,6 +50,7 @@ JobCode: TypeAlias = Literal[
     "transcript_changed",
     "transcript_not_found",
     "transcript_not_ready",
+    "transcript_removed",
     "unknown_engine",
     "unknown_input",
     "unknown_language",
@@ -125,4 +130,11 @@ JOBS: Mapping[str, Meaning] = {
     "report_not_ready": Meaning(404, "The job has no report (yet).", "Wait until it is `completed`."),
     "artifact_not_found": Meaning(404, "The job has no artifact of this name.", "`GET …/artifacts` lists them."),
     "artifact_failed": Meaning(404, "The artifact could not be rendered.", "Retry the job; `detail` has the reason."),
+    "audio_removed": Meaning(410, "The job's recording is no longer kept.", "Upload it again for a new job."),
+    "raw_removed": Meaning(410, "The engine's answer is no longer kept.", "Retry with another engine, or make a new job."),
+    "transcript_removed": Meaning(410, "The job's transcript is no longer kept.", "Make a new job of the recording."),
+    "report_removed": Meaning(410, "The job's report and files are no longer kept.", "Retry the job for new ones."),
+    "events_forgotten": Meaning(
+        410, "What happened since Last-Event-ID is not known any more.", "Follow anew, without it and with `snapshot=true`."
+    ),
 }

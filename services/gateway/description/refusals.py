@@ -15,7 +15,16 @@ Schema = dict[str, Any]
 
 REQUEST_ID = "req_0198c2de8b1c7d3e9f5a2b6c4d8e0f1a"
 ALWAYS: Sequence[Code] = ("invalid_query",)
-WITH_KEY: Sequence[Code] = ("unauthorized", "forbidden", "unavailable")
+WITH_KEY: Sequence[Code] = (
+    "unauthorized",
+    "sign_in_failed",
+    "forbidden",
+    "rate_limited",
+    "too_many_attempts",
+    "unavailable",
+    "busy",
+)
+WITH_COOKIE: Sequence[Code] = ("csrf_failed", "unsupported_media_type")
 WITH_ID: Sequence[Code] = ("not_found",)
 WITH_JSON: Sequence[Code] = (
     "invalid_json",
@@ -25,7 +34,8 @@ WITH_JSON: Sequence[Code] = (
     "too_large",
     "upload_stalled",
 )
-"""Codes of all routes, of those that want a key, of those with an id in their path, of those that read JSON."""
+"""Codes of all routes; of those for whoever has a key or signs in; of those among them that change something, which takes more
+with a cookie; of those with an id in their path; of those that read JSON."""
 
 _HEADERS: Mapping[str, str] = {
     "Retry-After": "Seconds to wait.",
@@ -41,8 +51,8 @@ _POINTED: Mapping[str, tuple[FieldError, ...]] = {
 }
 
 
-def refusals(codes: Iterable[Code], texts: Mapping[int, str]) -> dict[str, Schema]:
-    """The answers by status, in the route's own words where `texts` has some.
+def refusals(codes: Iterable[Code], texts: Mapping[int, str], *, headers: Schema) -> dict[str, Schema]:
+    """The answers by status, in the route's own words where `texts` has some. `headers` are those of every answer.
 
     A code with more than one status is meant with those that have a text, or else with its last one.
     """
@@ -51,7 +61,7 @@ def refusals(codes: Iterable[Code], texts: Mapping[int, str]) -> dict[str, Schem
         statuses = MEANINGS[code].statuses
         for status in [status for status in statuses if status in texts] or statuses[-1:]:
             by_status.setdefault(status, []).append(code)
-    return {str(status): _answer(status, by_status[status], texts.get(status)) for status in sorted(by_status)}
+    return {str(status): _answer(status, by_status[status], texts.get(status), headers) for status in sorted(by_status)}
 
 
 def examples() -> dict[str, Schema]:
@@ -59,10 +69,9 @@ def examples() -> dict[str, Schema]:
     return {code: {"summary": meaning.what, "value": _example(cast("Code", code))} for code, meaning in MEANINGS.items()}
 
 
-def _answer(status: int, codes: Sequence[Code], text: str | None) -> Schema:
-    headers = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
-    for name in sorted({name for code in codes for name in MEANINGS[code].headers}):
-        headers[name] = {"description": _HEADERS[name], "schema": {"type": "string"}}  # type: ignore[dict-item]
+def _answer(status: int, codes: Sequence[Code], text: str | None, usual: Schema) -> Schema:
+    own = sorted({name for code in codes for name in MEANINGS[code].headers})
+    headers = usual | {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in own}
     narrowed = {"properties": {"status": {"const": status}, "code": {"enum": list(codes)}}}
     return {
         "description": text or " ".join(MEANINGS[code].what for code in codes),
