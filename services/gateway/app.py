@@ -24,6 +24,8 @@ from services.gateway.live import Hub
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
+from services.gateway.search.finding import Search
+from services.gateway.search.indexing import Indexing
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
@@ -38,6 +40,7 @@ from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
 from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.revisions import RevisionStore
+from services.gateway.store.search import SearchIndex, SearchStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
@@ -123,6 +126,12 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         lifecycle=lifecycle,
         settings=settings,
     )
+    indexing = Indexing(
+        index=SearchIndex(platform.database),
+        blobs=platform.blobs,
+        transcript_key=revisions.transcript_key,
+        transcripts=settings.search_transcripts,
+    )
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
     receiver = Uploads(store=uploads, blobs=platform.blobs, ttl=ttl)
     resumables = ResumableStore(pool)
@@ -134,6 +143,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         jobs=jobs,
         listing=JobList(pool),
         changes=Changes(jobs=jobs, store=ChangeStore(pool), hub=hub),
+        search=Search(store=SearchStore(pool=pool, index=platform.database)),
         uploads=receiver,
         resumables=Resumables(
             store=resumables,
@@ -177,6 +187,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             Loop(name="gateway.live", run=hub.run),
             Loop(name="gateway.key_uses", run=uses.run),
             Loop(name="gateway.audit", run=trail.run),
+            Loop(name="gateway.search", run=indexing.run),
         ],
         app=web_app(gateway, admission(authenticator, uses, proxies=networks_of(settings.trusted_proxies))),
     )

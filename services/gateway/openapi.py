@@ -160,7 +160,7 @@ def _parameters(handler: HTTPRouteHandler) -> Iterator[Schema]:
             yield {
                 "name": definition.name or name,
                 "in": place,
-                "required": False,
+                "required": parameter.is_required,
                 "description": definition.description or "",
                 "schema": _parameter_schema(parameter, definition),
             }

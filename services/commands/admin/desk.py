@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
+    from services.gateway.store.search import SearchIndex
     from services.gateway.store.tenants import TenantRow, TenantStore
 
 
@@ -29,6 +30,7 @@ class Desk:
     tenants: TenantStore
     keys: KeyStore
     audit: AuditStore
+    search: SearchIndex
 
     async def tenant(self, text: str) -> TenantRow:
         """A tenant by name or id. Raises `ConfigurationError`."""
@@ -58,6 +60,7 @@ async def _opened() -> AsyncIterator[Desk]:
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
+    from services.gateway.store.search import SearchIndex
     from services.gateway.store.tenants import TenantStore
     from shared import database, migrations
     from shared.settings import load
@@ -69,7 +72,13 @@ async def _opened() -> AsyncIterator[Desk]:
         pool = await database.open_pool(url, size=2)
         try:
             await migrations.require_current(pool, "gateway")
-            yield Desk(settings=gateway, tenants=TenantStore(pool), keys=KeyStore(pool), audit=AuditStore(pool))
+            yield Desk(
+                settings=gateway,
+                tenants=TenantStore(pool),
+                keys=KeyStore(pool),
+                audit=AuditStore(pool),
+                search=SearchIndex(pool),
+            )
         finally:
             await pool.close()
 

@@ -27,6 +27,7 @@ from services.gateway.live import Hub
 from services.gateway.problems import FieldError, Problem, job_not_found
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
+from services.gateway.search.finding import Search
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import Principal
 from services.gateway.store.jobs import JobStore
@@ -58,6 +59,7 @@ class Gateway:
     jobs: JobStore
     listing: JobList
     changes: Changes
+    search: Search
     uploads: Uploads
     resumables: Resumables
     direct: DirectUploads
