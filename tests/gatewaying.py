@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import struct
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,11 +22,12 @@ from services.gateway.store.keys import KeyRow, KeyStore
 from services.gateway.store.tenants import TenantStore
 from shared import migrations
 from shared.blobs import BlobStore, artifact_key, raw_key, report_key, transcript_key
-from shared.bus import Envelope, subscription
+from shared.bus import Envelope, Listener, subscription
 from shared.database import Pool
 from shared.http import HttpServer
 from shared.runtime import Platform, open_platform
 from shared.schemas.events import (
+    ContentErased,
     DeliveryFinished,
     DeliveryRequested,
     DeliveryState,
@@ -145,8 +146,9 @@ class Others:
 class RunningGateway:
     """What tests see of it."""
 
-    def __init__(self, platform: Platform, url: str, others: Others) -> None:
+    def __init__(self, platform: Platform, listeners: Sequence[Listener], url: str, others: Others) -> None:
         self.platform = platform
+        self._listeners = listeners
         self.url = url
         self.others = others
 
@@ -159,6 +161,11 @@ class RunningGateway:
     def blobs(self) -> BlobStore:
         """The store behind it."""
         return self.platform.blobs
+
+    def miss_broadcasts(self) -> None:
+        """As after a loss of the connection to the broker."""
+        for listener in self._listeners:
+            listener.missed()
 
     async def keys(self, job_id: str) -> list[str]:
         """What lies in the store about a job."""
@@ -210,11 +217,13 @@ async def running_gateway(
     settings: Mapping[str, str] | None = None,
     public_url: str | None = None,
     blobs: Mapping[str, str] | None = None,
+    bus_url: str = "memory://",
 ) -> AsyncIterator[RunningGateway]:
     """Start a gateway on a migrated database, with `blobs` elsewhere than in the folder where platform settings say so."""
     secret = "a master secret for tests, 32 bytes and more"
     platform_settings = msgspec.structs.replace(
         PlatformSettings(data_dir=str(folder), secret_key=secret, public_url=public_url, port=0, drain_seconds=5),
+        bus_url=bus_url,
         **(blobs or {}),
     )
     environment = dict(settings or {})
@@ -229,6 +238,7 @@ async def running_gateway(
             JobSubmitted,
             JobCancelled,
             JobErased,
+            ContentErased,
             JobCompleted,
             JobFailed,
             TranscriptRevised,
@@ -241,9 +251,9 @@ async def running_gateway(
         await server.start()
         runs = [loop.run() for loop in service.loops]
         tasks = [asyncio.create_task(run) for run in (*runs, server.run())]
-        await platform.bus.start([*service.subscriptions, *listening])
+        await platform.bus.start([*service.subscriptions, *listening], service.listeners)
         try:
-            yield RunningGateway(platform, server.url, others)
+            yield RunningGateway(platform, service.listeners, server.url, others)
         finally:
             platform.stopping.set()
             await server.stop()

@@ -14,12 +14,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import QueryParameter
 
-from services.gateway.access import REQUEST_ID
+from services.gateway.access import RATE_FIELDS, REQUEST_ID
 from services.gateway.addresses import Network, client_address
 from services.gateway.audit import Acting, Actor, ActorKind, act
 from services.gateway.auth import Authenticator, KeyUses, key_in
 from services.gateway.permissions import Permission
 from services.gateway.problems import FieldError, Problem, forbidden
+from services.gateway.rates.limiter import Limiter
+from services.gateway.rates.policy import RateClass
 from services.gateway.store.accounts import Principal
 
 PUBLIC = "public"
@@ -28,13 +30,16 @@ PUBLIC = "public"
 NEEDS = "needs"
 """Where the `opt` of every other route says which permission it needs."""
 
+COUNTED = "counted"
+"""Where the `opt` of a route says what its requests are counted as, where that does not follow from the method."""
+
 AnyRequest = Request[Any, Any, Any]
 
 
 def admission(
-    authenticator: Authenticator, uses: KeyUses, *, proxies: Sequence[Network] = ()
+    authenticator: Authenticator, uses: KeyUses, limiter: Limiter, *, proxies: Sequence[Network] = ()
 ) -> Callable[[AnyRequest], Awaitable[None]]:
-    """The hook, which also says who acts. Runs before a byte of the body is read; raises `Problem`: 401, 403, 400.
+    """The hook, which also says who acts. Runs before a byte of the body is read; raises `Problem`: 401, 429, 403, 400.
 
     `proxies` are believed what they say of where a request comes from.
     """
@@ -46,7 +51,12 @@ def admission(
         else:
             headers = request.headers
             key = key_in(headers.get("authorization"), headers.get("x-api-key"))
-            principal = request.scope["user"] = await authenticator.principal(key)
+            try:
+                principal = request.scope["user"] = await authenticator.principal(key)
+            except Problem:
+                await _count(request, limiter, RateClass.REFUSALS, _address(request, proxies) or "")
+                raise
+            await _count(request, limiter, _class_of(request, handler), str(principal.tenant_id))
             uses.note(principal.key_id)
             if request.method != HttpMethod.OPTIONS:
                 _check_permission(principal, handler.opt[NEEDS])
@@ -74,11 +84,30 @@ def check_declared(handlers: Iterable[HTTPRouteHandler]) -> None:
 
 
 def _acting(request: AnyRequest, actor: Actor, proxies: Sequence[Network]) -> Acting:
+    address = _address(request, proxies)
+    return Acting(actor=actor, address=address, request_id=cast("str | None", request.scope.get(REQUEST_ID)))
+
+
+def _address(request: AnyRequest, proxies: Sequence[Network]) -> str | None:
     client = request.scope["client"]
     address = None if client is None else client[0]
-    if proxies:
-        address = client_address(address, request.headers.getall("x-forwarded-for", []), proxies)
-    return Acting(actor=actor, address=address, request_id=cast("str | None", request.scope.get(REQUEST_ID)))
+    return client_address(address, request.headers.getall("x-forwarded-for", []), proxies) if proxies else address
+
+
+def _class_of(request: AnyRequest, handler: BaseRouteHandler) -> RateClass:
+    """What a request is counted as."""
+    reads = request.method in (HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS)
+    usual = RateClass.READS if reads else RateClass.WRITES
+    return cast("RateClass", handler.opt.get(COUNTED, usual))
+
+
+async def _count(request: AnyRequest, limiter: Limiter, name: RateClass, subject: str) -> None:
+    """Count a request, and have its answer say what is left. Raises `Problem` 429."""
+    standing = await limiter.take(name, subject)
+    if standing is not None:
+        request.scope[RATE_FIELDS] = standing.fields  # type: ignore[literal-required]
+        if standing.retry_in is not None:
+            raise standing.problem
 
 
 def _check_permission(principal: Principal, needed: Permission) -> None:

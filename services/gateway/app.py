@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from services.gateway.addresses import networks_of
 from services.gateway.admission import admission
 from services.gateway.allowances import Allowances
@@ -18,9 +20,14 @@ from services.gateway.consumers import SERVICE, subscriptions
 from services.gateway.direct import DirectUploads
 from services.gateway.endpoints import Endpoints
 from services.gateway.endpoints.addresses import Addresses
+from services.gateway.feed import Feeds
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.privacy.retention import Retention
+from services.gateway.privacy.rules import of_installation
+from services.gateway.rates.limiter import Limiter
+from services.gateway.rates.policy import policies_of
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
@@ -35,24 +42,29 @@ from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
+from services.gateway.store.feed import FeedStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
+from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
+from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.search import SearchIndex, SearchStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
 from services.gateway.submission import Submissions
-from services.gateway.sweeper import Sweeper
+from services.gateway.sweeper import Sweeper, repeat
 from services.gateway.uploads import Uploads
 from services.gateway.views import Views
+from services.gateway.wakeups import Wakeups
 from services.gateway.web import web_app
 from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
 from shared.outbox import Outbox
 from shared.runtime import Loop, Platform, Service, outbox_loops
+from shared.schemas.ids import new_id
 from shared.sealing import Sealer
 from shared.settings import load
 from shared.solutions import load_solutions
@@ -78,12 +90,15 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
+    views = Views(platform.settings.public_url)
+    feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
+    wakeups = Wakeups(platform.bus, hub, feeds)
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
         blobs=platform.blobs,
         outbox=outbox,
-        hub=hub,
+        wakeups=wakeups,
         solutions=solutions,
         choosing=choosing,
         allowances=allowances,
@@ -95,7 +110,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         transitions=lifecycle.transitions,
         blobs=platform.blobs,
         outbox=outbox,
-        hub=hub,
+        wakeups=wakeups,
     )
     endpoint_store = EndpointStore(pool)
     addresses = Addresses(
@@ -117,10 +132,13 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     )
     authenticator, keys = Authenticator(AccountStore(pool)), KeyStore(pool)
     uses, trail = KeyUses(keys), AuditTrail(AuditStore(pool))
+    limiter = Limiter(RateStore(pool), policies_of(settings))
     sweeper = Sweeper(
         pool=pool,
         upkeep=UpkeepStore(pool),
         allowances=allowances.store,
+        feed=feeds.store,
+        rates=RateStore(pool),
         blobs=platform.blobs,
         outbox=outbox,
         lifecycle=lifecycle,
@@ -132,6 +150,16 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         transcript_key=revisions.transcript_key,
         transcripts=settings.search_transcripts,
     )
+    retention = Retention(
+        store=RetentionStore(pool),
+        rounds=RoundStore(pool, new_id()),
+        transitions=lifecycle.transitions,
+        blobs=platform.blobs,
+        outbox=outbox,
+        wakeups=wakeups,
+        installation=of_installation(settings),
+        every=settings.retention_seconds,
+    )
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
     receiver = Uploads(store=uploads, blobs=platform.blobs, ttl=ttl)
     resumables = ResumableStore(pool)
@@ -142,7 +170,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         blobs=platform.blobs,
         jobs=jobs,
         listing=JobList(pool),
-        changes=Changes(jobs=jobs, store=ChangeStore(pool), hub=hub),
+        changes=Changes(jobs=jobs, store=ChangeStore(pool), wakeups=wakeups),
         search=Search(store=SearchStore(pool=pool, index=platform.database)),
         uploads=receiver,
         resumables=Resumables(
@@ -166,6 +194,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             choosing=choosing,
             allowances=allowances,
             deadline=deadline,
+            wakeups=wakeups,
             wake=outbox.wake,
         ),
         lifecycle=lifecycle,
@@ -175,19 +204,25 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         keys=ApiKeys(store=keys, most=settings.keys_per_tenant, forget=authenticator.forget),
         choosing=choosing,
         allowances=allowances,
+        retention=retention.store,
         hub=hub,
-        views=Views(platform.settings.public_url),
+        feeds=feeds,
+        views=views,
     )
     yield Service(
         name=SERVICE,
         subscriptions=subscriptions(lifecycle=lifecycle, addresses=addresses),
+        listeners=[wakeups.listener],
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=sweeper.run),
+            Loop(name="gateway.retention", run=lambda: repeat(lambda: [retention.carry_out], settings.sweep_seconds)),
             Loop(name="gateway.live", run=hub.run),
+            Loop(name="gateway.feeds", run=feeds.run),
+            Loop(name="gateway.wakeups", run=wakeups.run),
             Loop(name="gateway.key_uses", run=uses.run),
             Loop(name="gateway.audit", run=trail.run),
             Loop(name="gateway.search", run=indexing.run),
         ],
-        app=web_app(gateway, admission(authenticator, uses, proxies=networks_of(settings.trusted_proxies))),
+        app=web_app(gateway, admission(authenticator, uses, limiter, proxies=networks_of(settings.trusted_proxies))),
     )

@@ -56,6 +56,7 @@ class Action(enum.StrEnum):
     TENANT_RENAMED = "tenant.renamed"
     TENANT_DISABLED = "tenant.disabled"
     TENANT_ENABLED = "tenant.enabled"
+    RETENTION_CHANGED = "retention.changed"
     AUDIT_EXPORTED = "audit.exported"
 
 

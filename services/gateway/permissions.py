@@ -28,6 +28,8 @@ class Permission(enum.StrEnum):
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
     AUDIT_READ = "audit:read"
+    PRIVACY_READ = "privacy:read"
+    PRIVACY_WRITE = "privacy:write"
     OWNERS_WRITE = "owners:write"
     """Make, rotate and revoke keys of owners. Nobody hands out more than they have, so only owners make owners."""
 
@@ -68,7 +70,15 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
     Role.ADMIN: _OWNER - {Permission.OWNERS_WRITE},
     Role.EDITOR: _EDITOR,
     Role.VIEWER: _VIEWER,
-    Role.AUDITOR: frozenset({Permission.ACCOUNT_READ, Permission.KEYS_READ, Permission.ENDPOINTS_READ, Permission.AUDIT_READ}),
+    Role.AUDITOR: frozenset(
+        {
+            Permission.ACCOUNT_READ,
+            Permission.KEYS_READ,
+            Permission.ENDPOINTS_READ,
+            Permission.AUDIT_READ,
+            Permission.PRIVACY_READ,
+        }
+    ),
 }
 """What each role may do. Auditors see who may do what, and who did, and never what was said: no job, transcript or delivery."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated
@@ -11,10 +12,17 @@ from msgspec import Meta
 
 from services.gateway.permissions import Permission, roles_with
 from shared.errors import Audio2txtError
+from shared.schemas.privacy import Part
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES: Mapping[int, str] = {460: "Checksum Mismatch", 499: "Client Closed Request"}
 """Of those that the standard library does not know."""
+_PARTS: Mapping[Part, str] = {
+    Part.AUDIO: "recording",
+    Part.RAW: "engine's answer",
+    Part.TRANSCRIPT: "transcript",
+    Part.REPORT: "report",
+}
 
 
 class FieldError(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +110,18 @@ def invalid(pointer: str, code: str, detail: str, *, engines: Sequence[str] = ()
 def job_not_found() -> Problem:
     """The job does not exist, was erased, or is another tenant's: the same answer for all three."""
     return Problem(404, "job_not_found", "There is no job with this id; it may have been deleted.")
+
+
+def check_kept(removed: Mapping[Part, dt.datetime], *parts: Part) -> None:
+    """Raise `Problem` 410 when one of these parts of a job was removed, by retention or with somebody's words."""
+    for part in parts:
+        if (since := removed.get(part)) is not None:
+            raise _no_longer_kept(part, since)
+
+
+def _no_longer_kept(part: Part, since: dt.datetime) -> Problem:
+    detail = f"The job's {_PARTS[part]} is no longer kept; it was removed on {since:%Y-%m-%d}."
+    return Problem(410, f"{part}_removed", detail)
 
 
 def forbidden(permission: Permission, detail: str | None = None) -> Problem:

@@ -28,6 +28,7 @@ from services.gateway.scenarios import check_findings, check_mode, checked_input
 from services.gateway.store.jobs import JobStore, KeyTaken
 from services.gateway.store.uploads import Upload, UploadState, UploadStore
 from services.gateway.texts import clean_line, title_of
+from services.gateway.wakeups import Wakeups
 from shared import metrics
 from shared.egress import EgressPolicy, EgressRefused, check_url
 from shared.languages import canonical
@@ -60,6 +61,7 @@ class Submissions:
     choosing: Choosing
     allowances: Allowances
     deadline: dt.timedelta
+    wakeups: Wakeups
     wake: Callable[[], None]
 
     def check(self, request: JobSettings) -> JobOptions:
@@ -116,6 +118,7 @@ class Submissions:
             return await self._explain(job, key, fingerprint, None if created is None else _duplicate_of(created))
         if duplicate:
             return Submitted(job=created, replayed=False, reused=True)
+        self.wakeups.tell(created.tenant_id, created.id)
         self.wake()
         metrics.JOBS.labels(JobState.QUEUED).inc()
         return Submitted(job=created, replayed=False)

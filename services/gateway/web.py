@@ -29,10 +29,12 @@ from services.gateway.routes import (
     endpoints,
     engines,
     events,
+    feed,
     jobs,
     keys,
     results,
     resumables,
+    retention,
     search,
     solutions,
     suppressions,
@@ -64,6 +66,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     jobs.retry_job,
     jobs.delete_job,
     events.follow_job,
+    feed.follow_jobs,
     transcripts.get_transcript,
     transcripts.edit_transcript,
     transcripts.list_revisions,
@@ -98,6 +101,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     keys.revoke_key,
     audit.list_audit,
     audit.export_audit,
+    retention.get_retention,
+    retention.put_retention,
 )
 
 LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {

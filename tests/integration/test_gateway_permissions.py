@@ -23,6 +23,7 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/v1/endpoints"): {"kind": "webhook", "url": "https://example.com/theirs"},
     ("PATCH", "/v1/endpoints/{endpoint_id}"): {"description": "theirs"},
     ("POST", "/v1/endpoints/{endpoint_id}/replay"): {"since": "2026-01-01T00:00:00Z"},
+    ("PUT", "/v1/retention"): {"tenant": {"audio": 36500}},
     ("POST", "/v1/keys"): {"name": "theirs", "role": "auditor"},
 }
 
@@ -40,6 +41,9 @@ class Route:
         path, body = self.path.format(**things), BODIES.get((self.method, self.path))
         if self.path == "/v1/uploads":
             return await http.request(self.method, path, content=WAV + bytes(2000))
+        if self.path == "/v1/events":
+            async with http.stream(self.method, path, params={"snapshot": "true"}) as stream:
+                return httpx.Response(stream.status_code, content=await _begin(stream))
         if self.path.endswith("/events"):
             async with http.stream(self.method, path) as stream:
                 return stream if stream.status_code == 200 else httpx.Response(stream.status_code, content=await stream.aread())
@@ -47,6 +51,16 @@ class Route:
             tus = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
             return await http.request(self.method, path, content=b"more", headers=tus)
         return await http.request(self.method, path, json=body, headers={"If-Match": '"older"'})
+
+
+async def _begin(stream: httpx.Response) -> bytes:
+    """What a stream that never ends says at first."""
+    begin = b""
+    async for chunk in stream.aiter_bytes():
+        begin += chunk
+        if b"event: synced" in begin:
+            break
+    return begin
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ import msgspec
 import pytest
 
 from services.gateway.permissions import Role
+from services.gateway.store.retention import RetentionStore
 from shared.blobs import transcript_key
-from shared.schemas.events import JobSubmitted
+from shared.schemas.events import ContentErased, JobSubmitted
+from shared.schemas.privacy import Part
 from tests.gatewaying import ApiClient, RunningGateway, running_gateway
 from tests.speech import conversation, transcript
 
@@ -118,6 +120,13 @@ async def test_the_index_follows_edits_titles_and_deletion(gateway: RunningGatew
     assert await _found(api, "monday") == await _found(api, "old") == []
     assert await _found(api, "tuesday") == [("new", [segment])]
     assert await _found(api, "new") == [("new", [None])]
+    await gateway.pool.execute("update gateway.jobs set reported_revision = revision where id = $1", order.job_id)
+    retention = RetentionStore(gateway.pool)
+    (remaining,) = await retention.remaining([order.job_id])
+    event = ContentErased(tenant_id=order.tenant_id, job_id=order.job_id, parts=(Part.TRANSCRIPT,))
+    assert await retention.mark(remaining, {Part.TRANSCRIPT}, event)
+    await _indexed(gateway)
+    assert (await _found(api, "tuesday"), await _found(api, "new")) == ([], [("new", [None])])
     assert (await api.http.delete(path)).status_code == 204
     assert await gateway.pool.fetchval("select count(*) from gateway.passages") == 0
 

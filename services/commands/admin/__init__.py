@@ -1,11 +1,11 @@
-"""`audio2txt admin`: tenants, their keys, whether the audit log is whole, and the search index."""
+"""`audio2txt admin`: tenants, their keys, how long things are kept, whether the audit log is whole, and the search index."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from services.commands.admin import audit, keys, search, tenants
+from services.commands.admin import audit, keys, retention, search, tenants
 
 DESCRIPTION = """\
 For whoever runs the installation: it works on the database itself and needs no key. What it does is in the tenant's audit
@@ -17,6 +17,7 @@ log, by the operator.
   audio2txt admin keys add acme --role owner --name "First key"
   audio2txt admin keys list acme
   audio2txt admin keys revoke acme 0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a
+  audio2txt admin retention set acme --audio 30 --record keep
   audio2txt admin audit verify                            every tenant's chain
   audio2txt admin search rebuild acme                     have the tenant's jobs entered anew into the search index
 
@@ -28,10 +29,10 @@ def register(subparsers: Any) -> None:
     """Add the subcommand and its subjects."""
     parser = subparsers.add_parser(
         "admin",
-        help="tenants, their keys, the audit log, the search index",
+        help="tenants, their keys, for how long things are kept, the audit log, the search index",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subjects = parser.add_subparsers(title="subjects", metavar="SUBJECT", required=True)
-    for subject in (tenants, keys, audit, search):
+    for subject in (tenants, keys, retention, audit, search):
         subject.register(subjects)

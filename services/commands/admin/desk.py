@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
+    from services.gateway.store.retention import RetentionStore
     from services.gateway.store.search import SearchIndex
     from services.gateway.store.tenants import TenantRow, TenantStore
 
@@ -30,6 +31,7 @@ class Desk:
     tenants: TenantStore
     keys: KeyStore
     audit: AuditStore
+    retention: RetentionStore
     search: SearchIndex
 
     async def tenant(self, text: str) -> TenantRow:
@@ -60,6 +62,7 @@ async def _opened() -> AsyncIterator[Desk]:
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
+    from services.gateway.store.retention import RetentionStore
     from services.gateway.store.search import SearchIndex
     from services.gateway.store.tenants import TenantStore
     from shared import database, migrations
@@ -77,6 +80,7 @@ async def _opened() -> AsyncIterator[Desk]:
                 tenants=TenantStore(pool),
                 keys=KeyStore(pool),
                 audit=AuditStore(pool),
+                retention=RetentionStore(pool),
                 search=SearchIndex(pool),
             )
         finally:

@@ -21,6 +21,7 @@ from services.gateway.changes import Changes
 from services.gateway.choosing import Choosing
 from services.gateway.direct import DirectUploads
 from services.gateway.endpoints import Endpoints
+from services.gateway.feed import Feeds
 from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
@@ -32,6 +33,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import Principal
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.listing import JobList
+from services.gateway.store.retention import RetentionStore
 from services.gateway.submission import Submissions
 from services.gateway.uploads import Uploads
 from services.gateway.views import Views
@@ -71,7 +73,9 @@ class Gateway:
     revisions: Revisions
     choosing: Choosing
     allowances: Allowances
+    retention: RetentionStore
     hub: Hub
+    feeds: Feeds
     views: Views
 
     async def job(self, request: ApiRequest, job_id: UUID) -> Job:

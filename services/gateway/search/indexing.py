@@ -15,6 +15,7 @@ from services.gateway.problems import Problem
 from services.gateway.search.passages import SpokenText, passages_of, title_passage
 from services.gateway.store.search import Due, Passage, SearchIndex
 from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable
+from shared.schemas.privacy import Part
 
 POLL_SECONDS = 1.0
 """How soon what is new can be found."""
@@ -61,7 +62,7 @@ class Indexing:
 
     async def _said(self, job: Job) -> list[Passage]:
         """The passages of its newest transcript; none where there is none, or none any more."""
-        if job.transcribed_run is None:
+        if job.transcribed_run is None or Part.TRANSCRIPT in job.removed:
             return []
         try:
             data = await self.blobs.get(await self.transcript_key(job, job.transcribed_run))
