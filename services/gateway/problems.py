@@ -54,7 +54,7 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     retryable: Annotated[bool, Meta(description="Whether the same request can succeed later.")] = False
     errors: Annotated[tuple[FieldError, ...], Meta(description="The wrong values, one by one.")] = ()
     job_id: Annotated[str | None, Meta(description="The job this is about, where there is one.")] = None
-    permission: Annotated[str | None, Meta(description="The permission that the key lacks.", examples=["jobs:write"])] = None
+    permission: Annotated[str | None, Meta(description="The permission that is lacking.", examples=["jobs:write"])] = None
     engines: Annotated[
         tuple[str, ...], Meta(description="Engines that could do the job that another one cannot.", examples=[["assemblyai"]])
     ] = ()
@@ -125,9 +125,9 @@ def _no_longer_kept(part: Part, since: dt.datetime) -> Problem:
 
 
 def forbidden(permission: Permission, detail: str | None = None) -> Problem:
-    """The key is valid and may not do this (403)."""
+    """It is known who asks, and they may not do this (403)."""
     roles = ", ".join(roles_with(permission))
-    explained = detail or f"Your key may not do this: it lacks the permission {permission}, which these roles have: {roles}."
+    explained = detail or f"You may not do this: it takes the permission {permission}, which these roles have: {roles}."
     return Problem(403, "forbidden", explained, permission=permission)
 
 

@@ -77,6 +77,12 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     keys_per_tenant: Annotated[int, Meta(ge=1, le=10_000, description="API keys of one tenant that may be alive at once.")] = (
         100
     )
+    session_hours: Annotated[
+        float, Meta(gt=0, le=8760, description="After how long a browser has to sign in again, however much it is used.")
+    ] = 168.0
+    session_idle_hours: Annotated[
+        float, Meta(ge=0.1, le=8760, description="After how long without use a browser has to sign in again.")
+    ] = 12.0
     trusted_proxies: Annotated[
         str,
         Meta(description="Networks of your proxies, as in 10.1.0.0/16: their X-Forwarded-For says where a request comes from."),

@@ -14,6 +14,7 @@ from services.gateway.feed import REMEMBERED
 from services.gateway.lifecycle import DEADLINE, Lifecycle
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.allowances import AllowanceStore
+from services.gateway.store.attempts import QUIET_SECONDS
 from services.gateway.store.feed import FeedStore
 from services.gateway.store.rates import RateStore
 from services.gateway.store.upkeep import ExpiredUpload, UpkeepStore
@@ -64,6 +65,7 @@ class Sweeper:
             self.forget_keys,
             self.release_allowances,
             self.forget_addresses,
+            self.forget_sign_ins,
             self.forget_changes,
             self.rates.forget_idle,
         )
@@ -121,6 +123,10 @@ class Sweeper:
         """Those of people who were asked in vain, and whom nobody writes to."""
         if forgotten := await self.upkeep.forget_unanswered(days=UNANSWERED_DAYS):
             log.info("addresses.forgotten", count=forgotten)
+
+    async def forget_sign_ins(self) -> None:
+        """Tokens and sessions that have ended, and attempts to sign in that count no more."""
+        await self.upkeep.forget_sign_ins(attempts_after=QUIET_SECONDS)
 
     async def forget_changes(self) -> None:
         """That jobs were deleted, once everybody who follows can have been told."""

@@ -15,12 +15,14 @@ from services.commands import installation
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from services.gateway.permissions import Role
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.retention import RetentionStore
     from services.gateway.store.search import SearchIndex
     from services.gateway.store.tenants import TenantRow, TenantStore
+    from services.gateway.store.users import UserStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,7 @@ class Desk:
     settings: GatewaySettings
     tenants: TenantStore
     keys: KeyStore
+    users: UserStore
     audit: AuditStore
     retention: RetentionStore
     search: SearchIndex
@@ -41,6 +44,15 @@ class Desk:
             if text in (row.name, str(row.id)):
                 return row
         raise ConfigurationError(f"There is no tenant {text!r}; there are: {', '.join(row.name for row in rows) or 'none'}.")
+
+
+def role_of(text: str) -> Role:
+    """A role by its name. Raises `ConfigurationError`."""
+    from services.gateway.permissions import Role
+
+    if text not in list(Role):
+        raise ConfigurationError(f"There is no role {text!r}; there are: {', '.join(Role)}.")
+    return Role(text)
 
 
 Action: TypeAlias = Callable[[Desk, argparse.Namespace], Awaitable[int | None]]
@@ -65,6 +77,7 @@ async def _opened() -> AsyncIterator[Desk]:
     from services.gateway.store.retention import RetentionStore
     from services.gateway.store.search import SearchIndex
     from services.gateway.store.tenants import TenantStore
+    from services.gateway.store.users import UserStore
     from shared import database, migrations
     from shared.settings import load
 
@@ -79,6 +92,7 @@ async def _opened() -> AsyncIterator[Desk]:
                 settings=gateway,
                 tenants=TenantStore(pool),
                 keys=KeyStore(pool),
+                users=UserStore(pool),
                 audit=AuditStore(pool),
                 retention=RetentionStore(pool),
                 search=SearchIndex(pool),
