@@ -16,7 +16,8 @@ from services.gateway.store.search import FoundPassage, SearchFilter, SearchStor
 LONGEST_QUESTION = 200
 _ROUNDS = (1, 4, 8, 8, 8)
 """How many times the page's candidates are fetched, round by round, where the index knew the words of a phrase and the text has
-them in another order. After the last, the page ends, with what was found and a cursor to go on from."""
+them in another order, or where many passages had to be looked through. After the last, the page ends, with what was found and a
+cursor to go on from: an answer takes a second at the most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +48,13 @@ class Search:
         tokens = question.tokens(tenant_id)
         found: list[Found] = []
         for times in _ROUNDS:
-            most = times * limit + 1
-            candidates = await self.store.candidates(tenant_id, tokens, where, after=after, limit=most)
-            found += await asyncio.to_thread(_answering, candidates, question)
+            candidates = await self.store.candidates(tenant_id, tokens, where, after=after, limit=times * limit + 1)
+            found += await asyncio.to_thread(_answering, candidates.passages, question)
             if len(found) > limit:
                 return Answer(found=tuple(found[:limit]), following=found[limit - 1].passage.cursor)
-            if len(candidates) < most:
-                return Answer(found=tuple(found), following=None)
-            after = candidates[-1].cursor
+            after = candidates.following
+            if after is None:
+                break
         return Answer(found=tuple(found), following=after)
 
 

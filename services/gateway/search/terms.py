@@ -26,8 +26,8 @@ _UNSPACED = (
 )
 _ATOM = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 _CHARACTER = re.compile(rf"[{_UNSPACED}]")
+_MARKS = re.compile(rf"(?:[^\w{_UNSPACED}]|_)+")
 _PIECE = re.compile(r'["“”「」](?P<phrase>[^"“”「」]*)["“”「」]|(?P<word>[^\s"“”「」]+)')
-_HAN = range(0x3400, 0xA000)
 _FIRST_UNSPACED = "\u0e01"
 
 
@@ -56,6 +56,8 @@ class Question:
 
     def matches(self, text: str) -> list[Match]:
         """Where the terms stand in a text, in its order; empty unless every one does."""
+        if not self._may_stand(text):
+            return []
         atoms = read(text)
         standing = [_standing(term, atoms) for term in self.terms]
         if not all(standing):
@@ -67,6 +69,14 @@ class Question:
             for place in places
         ]
         return sorted(found, key=lambda match: match.start)
+
+    def _may_stand(self, text: str) -> bool:
+        """Whether what is written together stands together, looked at quickly: most candidates of long phrases end here."""
+        together = ["".join(term) for term in self.terms if all(map(_character, term))]
+        if not together:
+            return True
+        bare = _MARKS.sub("", text).translate(_folded_characters())
+        return all(term in bare for term in together)
 
 
 def question_of(text: str) -> Question:
@@ -128,19 +138,21 @@ def _standing(term: Sequence[str], atoms: Sequence[str]) -> list[int]:
 
 @functools.lru_cache(maxsize=16_384)
 def _fold(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text).casefold()
     if _CHARACTER.match(text):
-        return folded.translate(_simplified())
+        return _folded_characters().get(ord(text), text)
+    folded = unicodedata.normalize("NFKC", text).casefold()
     bare = "".join(letter for letter in unicodedata.normalize("NFKD", folded) if unicodedata.category(letter) != "Mn")
     return bare or folded
 
 
 @functools.cache
-def _simplified() -> dict[int, str]:
-    """Traditional characters to simplified ones, one by one: by whole words, a question and its text might part ways."""
+def _folded_characters() -> dict[int, str]:
+    """Characters to their usual form, traditional ones to simplified ones, one by one: by whole words, a question and its text
+    might part ways."""
     from opencc import OpenCC
 
-    characters = [chr(code) for code in _HAN]
-    converted = OpenCC("t2s").convert("\n".join(characters)).split("\n")
-    pairs = zip(characters, converted, strict=True)
+    characters = [chr(code) for code in range(0x0E01, 0xFFA0) if _CHARACTER.match(chr(code))]
+    usual = [unicodedata.normalize("NFKC", character) for character in characters]
+    simplified = OpenCC("t2s").convert("\n".join(usual)).split("\n")
+    pairs = zip(characters, simplified, strict=True)
     return {ord(before): after for before, after in pairs if before != after and len(after) == 1}

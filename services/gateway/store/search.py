@@ -17,6 +17,11 @@ from services.gateway.store.jobs import COLUMNS, job_of
 from shared.database import Pool, transaction
 
 _KEYS = "tenant_id, created_at, job_id, place"
+_ORDER = "created_at desc, job_id desc, place desc"
+_SORTED = 5000
+"""Passages whose places are fetched and sorted for one page."""
+_WINDOW = 5000
+"""Passages that are looked through for one page where more of them have the words: at the least one in a few hundred."""
 
 
 class SegmentPlace(msgspec.Struct, frozen=True, array_like=True):
@@ -121,6 +126,13 @@ class SearchIndex:
         return count
 
 
+class Candidates(msgspec.Struct, frozen=True, kw_only=True):
+    """Passages that may answer, in the order of results, and where to go on when these are used up."""
+
+    passages: tuple[FoundPassage, ...]
+    following: PassageCursor | None
+
+
 class SearchStore:
     """Reads the index, always of one tenant."""
 
@@ -132,11 +144,11 @@ class SearchStore:
 
     async def candidates(
         self, tenant_id: UUID, tokens: Sequence[int], where: SearchFilter, *, after: PassageCursor | None, limit: int
-    ) -> list[FoundPassage]:
+    ) -> Candidates:
         """The newest jobs' passages that have all tokens, those after the cursor; in a job, by their order."""
-        places = await patiently(self._places(tenant_id, tokens, where, after=after, limit=limit))
+        places, following = await patiently(self._places(_Wanted(tenant_id, tokens, where, after), limit=limit))
         if not places:
-            return []
+            return Candidates(passages=(), following=following)
         rows = await patiently(
             self._pool.fetch(
                 """
@@ -147,40 +159,83 @@ class SearchStore:
                 where p.tenant_id = $1 order by p.created_at desc, p.job_id desc, p.place desc
                 """,
                 tenant_id,
-                *(list(column) for column in zip(*places, strict=True)),
+                [place.created_at for place in places],
+                [place.id for place in places],
+                [place.place for place in places],
             )
         )
-        return [msgspec.convert(dict(row), FoundPassage) for row in rows]
+        return Candidates(passages=tuple(msgspec.convert(dict(row), FoundPassage) for row in rows), following=following)
 
-    async def _places(
-        self, tenant_id: UUID, tokens: Sequence[int], where: SearchFilter, *, after: PassageCursor | None, limit: int
-    ) -> list[asyncpg.Record]:
-        values: list[object] = [tenant_id, tokens]
-        conditions = ["tenant_id = $1", "tokens @> $2::int[]"]
+    async def _places(self, wanted: _Wanted, *, limit: int) -> tuple[list[PassageCursor], PassageCursor | None]:
+        """By the index of tokens, where that finds no more than can be sorted; else in the order of results, so far as that
+        comes to in a moment. PostgreSQL would choose between the two by a guess, and be wrong about words it does not know."""
+        async with transaction(self._index) as connection:
+            await connection.execute(
+                "set local plan_cache_mode = force_custom_plan; set local enable_seqscan = off; "
+                "set local enable_indexscan = off; set local enable_indexonlyscan = off"
+            )
+            rows = await connection.fetch(wanted.by_token(most=_SORTED, limit=limit), *wanted.values)
+            if not rows or rows[0]["found"] <= _SORTED:
+                places = list(map(_cursor, rows))
+                return places, places[-1] if len(places) == limit else None
+            await connection.execute("set local enable_indexscan = on; set local enable_bitmapscan = off")
+            places = list(map(_cursor, await connection.fetch(wanted.in_order(window=_WINDOW, limit=limit), *wanted.values)))
+            if len(places) == limit:
+                return places, places[-1]
+            last = await connection.fetchrow(wanted.end_of(window=_WINDOW), *wanted.values)
+            return places, None if last is None else _cursor(last)
 
-        def place(value: object) -> str:
-            values.append(value)
-            return f"${len(values)}"
 
+class _Wanted:
+    """The statements of one search."""
+
+    def __init__(self, tenant_id: UUID, tokens: Sequence[int], where: SearchFilter, after: PassageCursor | None) -> None:
+        self.values: list[object] = [tenant_id, tokens]
+        conditions = ["tenant_id = $1"]
         if after is not None:
-            cursor = ", ".join(map(place, (after.created_at, after.id, after.place)))
+            cursor = ", ".join(map(self._place, (after.created_at, after.id, after.place)))
             conditions.append(f"(created_at, job_id, place) < ({cursor})")
         if where.titles_only:
             conditions.append("place = 0")
         if where.job_id is not None:
-            conditions.append(f"job_id = {place(where.job_id)}")
+            conditions.append(f"job_id = {self._place(where.job_id)}")
         if where.created_after is not None:
-            conditions.append(f"created_at >= {place(where.created_after)}")
+            conditions.append(f"created_at >= {self._place(where.created_after)}")
         if where.created_before is not None:
-            conditions.append(f"created_at < {place(where.created_before)}")
-        async with transaction(self._index) as connection:
-            # A word that is everywhere is looked for in the order of results, a rare one in the index of tokens.
-            await connection.execute("set local plan_cache_mode = force_custom_plan")
-            rows: list[asyncpg.Record] = await connection.fetch(
-                f"""
-                select created_at, job_id, place from gateway.passages where {" and ".join(conditions)}
-                order by created_at desc, job_id desc, place desc limit {place(limit)}
-                """,
-                *values,
+            conditions.append(f"created_at < {self._place(where.created_before)}")
+        self._conditions = " and ".join(conditions)
+
+    def by_token(self, *, most: int, limit: int) -> str:
+        """Those that have the tokens, and how many were found, which ends beyond `most`."""
+        return f"""
+            with having_them as materialized (
+                select created_at, job_id, place from gateway.passages
+                where {self._conditions} and tokens @> $2::int[] limit {most + 1}
             )
-            return rows
+            select *, (select count(*) from having_them) as found from having_them order by {_ORDER} limit {limit}
+        """
+
+    def in_order(self, *, window: int, limit: int) -> str:
+        """Of the next `window` passages those that have the tokens."""
+        return f"""
+            select created_at, job_id, place from (
+                select created_at, job_id, place, tokens from gateway.passages where {self._conditions}
+                order by {_ORDER} limit {window}
+            ) next
+            where tokens @> $2::int[] order by {_ORDER} limit {limit}
+        """
+
+    def end_of(self, *, window: int) -> str:
+        """The last of the next `window` passages, unless there are fewer."""
+        return f"""
+            select created_at, job_id, place from gateway.passages where {self._conditions} and $2::int[] is not null
+            order by {_ORDER} offset {window - 1} limit 1
+        """
+
+    def _place(self, value: object) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+
+def _cursor(row: asyncpg.Record) -> PassageCursor:
+    return PassageCursor(created_at=row["created_at"], id=row["job_id"], place=row["place"])
