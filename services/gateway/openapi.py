@@ -266,7 +266,7 @@ def _parameters(handler: HTTPRouteHandler) -> Iterator[Schema]:
             yield {
                 "name": definition.name or name,
                 "in": place,
-                "required": bool(definition.required),
+                "required": parameter.is_required,
                 "description": definition.description or "",
                 "schema": _parameter_schema(parameter, definition),
             }

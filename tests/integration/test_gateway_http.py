@@ -457,6 +457,7 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("get", "/v1/jobs"),
         ("get", "/v1/jobs/{job_id}"),
         ("patch", "/v1/jobs/{job_id}"),
+        ("get", "/v1/search"),
         ("delete", "/v1/jobs/{job_id}"),
         ("get", "/v1/jobs/{job_id}/events"),
         ("get", "/v1/events"),
