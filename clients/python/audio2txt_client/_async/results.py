@@ -14,7 +14,7 @@ from audio2txt_client._async.connection import AsyncConnection
 from audio2txt_client._protocol.answers import decoded, with_etag
 from audio2txt_client._protocol.downloads import Download, Target, partial_path
 from audio2txt_client._protocol.requests import Request, path_of
-from audio2txt_client._protocol.sources import CHUNK_BYTES, Progress
+from audio2txt_client._protocol.sources import Progress
 from audio2txt_client.errors import ApiError, ConnectionFailed, ContentMismatch
 from audio2txt_client.models.jobs import Artifact
 from audio2txt_client.models.lists import Listing
@@ -130,7 +130,11 @@ class AsyncArtifacts:
         with await unblocked(_opened, partial) as file:
             download = Download(known, file)
             await unblocked(download.take_over)
-            await self._fetch(job_id, known, download, on_progress)
+            try:
+                await self._fetch(job_id, known, download, on_progress)
+            except ContentMismatch:
+                partial.unlink()
+                raise
         await unblocked(partial.replace, path)
         return download.received
 
@@ -164,7 +168,7 @@ class AsyncArtifacts:
                 request = replace(request, headers=download.headers)
                 async with self._connection.stream(request) as answer:
                     download.begin(answer)
-                    async for chunk in answer.aiter_bytes(CHUNK_BYTES):
+                    async for chunk in answer.aiter_bytes():
                         await unblocked(download.write, chunk)
                         if on_progress is not None:
                             on_progress(download.received, artifact.size)

@@ -11,7 +11,6 @@ from audio2txt_client._async.blocking import unblocked
 from audio2txt_client._async.connection import AsyncConnection
 from audio2txt_client._protocol.downloads import Target, written
 from audio2txt_client._protocol.requests import QueryValue, Request, aware, given, path_of
-from audio2txt_client._protocol.sources import CHUNK_BYTES
 from audio2txt_client.models.audit import AuditEntry
 from audio2txt_client.models.keys import ApiKey, NewApiKey
 from audio2txt_client.models.lists import Page
@@ -87,7 +86,7 @@ class AsyncAudit:
         count = 0
         with written(target) as file:
             async with self._connection.stream(request) as answer:
-                async for chunk in answer.aiter_bytes(CHUNK_BYTES):
+                async for chunk in answer.aiter_bytes():
                     await unblocked(file.write, chunk)
                     count += len(chunk)
         return count

@@ -14,7 +14,7 @@ from uuid import UUID
 from audio2txt_client._protocol.answers import decoded, with_etag
 from audio2txt_client._protocol.downloads import Download, Target, partial_path
 from audio2txt_client._protocol.requests import Request, path_of
-from audio2txt_client._protocol.sources import CHUNK_BYTES, Progress
+from audio2txt_client._protocol.sources import Progress
 from audio2txt_client._sync.blocking import sleep, unblocked
 from audio2txt_client._sync.connection import Connection
 from audio2txt_client.errors import ApiError, ConnectionFailed, ContentMismatch
@@ -132,7 +132,11 @@ class Artifacts:
         with unblocked(_opened, partial) as file:
             download = Download(known, file)
             unblocked(download.take_over)
-            self._fetch(job_id, known, download, on_progress)
+            try:
+                self._fetch(job_id, known, download, on_progress)
+            except ContentMismatch:
+                partial.unlink()
+                raise
         unblocked(partial.replace, path)
         return download.received
 
@@ -166,7 +170,7 @@ class Artifacts:
                 request = replace(request, headers=download.headers)
                 with self._connection.stream(request) as answer:
                     download.begin(answer)
-                    for chunk in answer.iter_bytes(CHUNK_BYTES):
+                    for chunk in answer.iter_bytes():
                         unblocked(download.write, chunk)
                         if on_progress is not None:
                             on_progress(download.received, artifact.size)

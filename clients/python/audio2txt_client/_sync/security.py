@@ -11,7 +11,6 @@ from uuid import UUID
 
 from audio2txt_client._protocol.downloads import Target, written
 from audio2txt_client._protocol.requests import QueryValue, Request, aware, given, path_of
-from audio2txt_client._protocol.sources import CHUNK_BYTES
 from audio2txt_client._sync.blocking import unblocked
 from audio2txt_client._sync.connection import Connection
 from audio2txt_client.models.audit import AuditEntry
@@ -86,7 +85,7 @@ class Audit:
         request = Request(method="GET", path=path_of("audit", "export"), kind=bytes)
         count = 0
         with written(target) as file, self._connection.stream(request) as answer:
-            for chunk in answer.iter_bytes(CHUNK_BYTES):
+            for chunk in answer.iter_bytes():
                 unblocked(file.write, chunk)
                 count += len(chunk)
         return count
