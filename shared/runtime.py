@@ -21,7 +21,7 @@ import structlog
 
 from shared import database, health, metrics
 from shared.blobs import BlobStore, open_blobs
-from shared.bus import Bus, Subscription, open_bus
+from shared.bus import Bus, Listener, Subscription, open_bus
 from shared.errors import ConfigurationError, RetryableError
 from shared.http import HttpServer
 from shared.outbox import Outbox
@@ -57,6 +57,7 @@ class Service:
 
     name: str
     subscriptions: Sequence[Subscription] = ()
+    listeners: Sequence[Listener] = ()
     loops: Sequence[Loop] = ()
     checks: Mapping[str, health.Check] = field(default_factory=dict)
     app: health.AsgiApp | None = None
@@ -182,7 +183,10 @@ async def _run_until_stopped(
     loops.append(asyncio.create_task(server.run(), name="http"))
     stopped = asyncio.create_task(asked.wait(), name="signal")
     starting = asyncio.create_task(
-        platform.bus.start([outlasting_outages(item) for service in services for item in service.subscriptions])
+        platform.bus.start(
+            [outlasting_outages(item) for service in services for item in service.subscriptions],
+            [listener for service in services for listener in service.listeners],
+        )
     )
     try:
         # The bus waits for a broker that is away; a signal or a failed loop must not wait with it.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 
 import aio_pika
 import pytest
 
-from shared.bus import Subscription
+from shared.bus import Listener, Subscription
 from shared.bus.rabbit import RabbitBus
 from tests.messaging import PATIENCE, Operator, Sender, StartRabbit
 
@@ -27,11 +27,11 @@ async def start_rabbit(rabbitmq_url: str) -> AsyncIterator[StartRabbit]:
     """Starts a bus in the test's virtual host."""
     async with AsyncExitStack() as stack:
 
-        async def start(*subscriptions: Subscription) -> RabbitBus:
+        async def start(*subscriptions: Subscription, listeners: Sequence[Listener] = ()) -> RabbitBus:
             bus = RabbitBus(rabbitmq_url)
             stack.push_async_callback(bus.close)
             async with asyncio.timeout(PATIENCE):
-                await bus.start(subscriptions)
+                await bus.start(subscriptions, listeners)
             return bus
 
         yield start

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from aio_pika.abc import AbstractChannel
 
-from shared.bus import Bus, Envelope
+from shared.bus import Bus, Envelope, Listener
 from shared.bus.rabbit import RabbitBus
 from shared.errors import PermanentError
 from shared.schemas.events import JobCancelled, JobErased
@@ -42,6 +42,39 @@ class Reader:
         async with asyncio.timeout(PATIENCE), self._got:
             await self._got.wait_for(lambda: len(self.events) >= count)
         return self.events
+
+
+class Ear:
+    """A listener that keeps what it heard, and counts how often it may have missed something."""
+
+    def __init__(self, topic: str) -> None:
+        self.listener = Listener(topic=topic, hear=self._hear, missed=self._miss)
+        self.misses = 0
+        self._heard: list[bytes] = []
+        self._news = asyncio.Event()
+
+    def _hear(self, payload: bytes) -> None:
+        self._heard.append(payload)
+        self._news.set()
+
+    def _miss(self) -> None:
+        self.misses += 1
+        self._news.set()
+
+    async def listening(self, times: int = 1) -> None:
+        """Wait until it listens, for the so-manieth time."""
+        await self._until(lambda: self.misses >= times)
+
+    async def heard(self, count: int) -> list[bytes]:
+        """Wait for so many broadcasts."""
+        await self._until(lambda: len(self._heard) >= count)
+        return self._heard
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
 
 
 class Sender:

@@ -85,7 +85,7 @@ def values_of(fields: Mapping[str, Sequence[str]]) -> dict[str, object]:
 def _value(name: str, texts: Sequence[str]) -> object:
     text = texts[-1].strip()
     match name:
-        case "formats" | "analyses":
+        case "formats" | "analyses" | "tags":
             return [part.strip() for text in texts for part in text.split(",")]
         case "vocabulary":
             return _json(name, text) if text.startswith("[") else texts

@@ -26,6 +26,7 @@ from shared.schemas.jobs import (
     ReportMode,
     Waiting,
 )
+from shared.schemas.privacy import Part
 from shared.schemas.reports import Usage
 from shared.schemas.transcripts import Cost
 
@@ -67,6 +68,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Grows with every change a client can see."""
     options: JobOptions
     metadata: dict[str, str]
+    tags: tuple[str, ...] = ()
     callback_url: str | None = None
     traceparent: str | None = None
     file_name: str | None = None
@@ -98,6 +100,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Who wrote the last report."""
     report_model: str | None = None
     report_usage: Usage | None = None
+    removed: dict[Part, dt.datetime] = {}
+    """What is no longer kept of it, and since when."""
     failure: Failure | None = None
     callback_state: DeliveryState | None = None
     callback_attempts: int = 0
@@ -130,6 +134,7 @@ def as_submitted(job: Job) -> Job:
         tenant_id=job.tenant_id,
         options=job.options,
         metadata=job.metadata,
+        tags=job.tags,
         callback_url=job.callback_url,
         traceparent=job.traceparent,
         file_name=job.file_name,
@@ -212,6 +217,16 @@ class RetryPlan(msgspec.Struct, frozen=True, kw_only=True):
     state: JobState
     run: int
     options: JobOptions
+
+
+def made_from(begin: JobState) -> Part:
+    """What a retry that begins there works on."""
+    return Part.AUDIO if begin is JobState.QUEUED else Part.TRANSCRIPT
+
+
+def made_anew(begin: JobState) -> frozenset[Part]:
+    """What it makes, so that it is there again."""
+    return frozenset({Part.RAW, Part.TRANSCRIPT, Part.REPORT} if begin is JobState.QUEUED else {Part.REPORT})
 
 
 class NothingToRetry(ValueError):

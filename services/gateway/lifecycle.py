@@ -12,13 +12,23 @@ import structlog
 from services.gateway import announcements
 from services.gateway.allowances import Allowances, Granted, with_allowance
 from services.gateway.choosing import Choosing, refusal
-from services.gateway.jobs import Job, NothingToRetry, RetryPlan, all_failed, answers, begun_again, plan_retry, report_failure
-from services.gateway.live import Hub
-from services.gateway.problems import Problem, job_not_found
+from services.gateway.jobs import (
+    Job,
+    NothingToRetry,
+    RetryPlan,
+    all_failed,
+    answers,
+    begun_again,
+    made_from,
+    plan_retry,
+    report_failure,
+)
+from services.gateway.problems import Problem, check_kept, job_not_found
 from services.gateway.requests import RetryRequest
 from services.gateway.scenarios import check_findings, check_mode, checked_inputs, solution_of
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.transitions import Transitions
+from services.gateway.wakeups import Wakeups
 from shared import metrics
 from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable, job_prefix, transcript_key
 from shared.outbox import Outbox
@@ -73,7 +83,7 @@ class Lifecycle:
     transitions: Transitions
     blobs: BlobStore
     outbox: Outbox
-    hub: Hub
+    wakeups: Wakeups
     solutions: Solutions
     choosing: Choosing
     allowances: Allowances
@@ -83,7 +93,7 @@ class Lifecycle:
         """End a job that is not finished; cancelling twice is cancelling once. Raises `Problem`."""
         job = await self._find(tenant_id, job_id)
         if await self.transitions.cancelled(job, announcements.cancelled(job)):
-            self._changed(job.id, JobState.CANCELLED)
+            self._changed(job.tenant_id, job.id, JobState.CANCELLED)
             return await self._find(tenant_id, job_id)
         job = await self._find(tenant_id, job_id)
         if job.state is not JobState.CANCELLED:
@@ -105,6 +115,7 @@ class Lifecycle:
         except NothingToRetry:
             detail = "The job is completed and has every artifact; ask for other formats, another engine or another solution."
             raise Problem(409, "nothing_to_retry", detail) from None
+        check_kept(job.removed, made_from(plan.state))
         deadline_at = dt.datetime.now(dt.UTC) + self.deadline
         again = begun_again(job, plan, deadline_at=deadline_at)
         granted = await self._granted(again, solution, plan)
@@ -112,7 +123,7 @@ class Lifecycle:
         if not await self.transitions.retried(job, again, plan.state, announcements.submitted(again)):
             await self.allowances.give_back(granted)
             raise Problem(409, "job_changed", "The job changed meanwhile; look at it and try again.")
-        self._changed(job.id, plan.state)
+        self._changed(job.tenant_id, job.id, plan.state)
         return await self._find(tenant_id, job_id)
 
     async def erase(self, tenant_id: UUID, job_id: UUID) -> None:
@@ -120,7 +131,7 @@ class Lifecycle:
         job = await self._find(tenant_id, job_id)
         if not await self.transitions.erased(job, announcements.erased(job)):
             raise job_not_found()
-        self._changed(job.id, None)
+        self._changed(job.tenant_id, job.id, None)
         log.info("job.erased", tenant_id=str(tenant_id), job_id=str(job_id))
         try:
             await self.blobs.delete_prefix(job_prefix(tenant_id, job_id))
@@ -136,7 +147,7 @@ class Lifecycle:
         elif news.state is not TranscriptionState.CANCELLED:
             moved = await self.transitions.progressed(news)
             if moved is not None:
-                self._changed(news.job_id, moved.after if moved.after is not moved.before else None)
+                self._changed(news.tenant_id, news.job_id, moved.after if moved.after is not moved.before else None)
 
     async def transcribed(self, news: TranscriptReady) -> None:
         """The transcript of a run is stored."""
@@ -152,12 +163,12 @@ class Lifecycle:
             cost=news.cost,
         )
         if state is not None:
-            self._changed(job.id, state if state is JobState.REPORTING else None)
+            self._changed(job.tenant_id, job.id, state if state is JobState.REPORTING else None)
 
     async def report_progressed(self, news: ReportProgressed) -> None:
         """The reporter tells how far it is."""
         if await self.transitions.report_progressed(news):
-            self._changed(news.job_id, None)
+            self._changed(news.tenant_id, news.job_id, None)
 
     async def reported(self, news: ReportReady) -> None:
         """The report of a run is rendered: the job is completed, or failed when nothing could be."""
@@ -166,7 +177,7 @@ class Lifecycle:
             return
         if job.revising:
             if await self.transitions.rendered_anew(job, news):
-                self._changed(job.id, None)
+                self._changed(job.tenant_id, job.id, None)
         elif job.state.final:
             await self.allowances.used(job, news.usage)
         else:
@@ -178,23 +189,23 @@ class Lifecycle:
             failure = report_failure(news.artifacts)
             event = announcements.failed(job, failure, at=now)
             if await self.transitions.failed(job, event, failure, report=news):
-                self._changed(job.id, JobState.FAILED)
+                self._changed(job.tenant_id, job.id, JobState.FAILED)
         else:
             completed = announcements.completed(job, news.artifacts, at=now)
             if await self.transitions.completed(job, completed, report=news):
-                self._changed(job.id, JobState.COMPLETED)
+                self._changed(job.tenant_id, job.id, JobState.COMPLETED)
 
     async def delivered(self, news: DeliveryFinished) -> None:
         """The webhook went out, or was given up."""
         if await self.transitions.delivered(news):
-            self._changed(news.job_id, None)
+            self._changed(news.tenant_id, news.job_id, None)
 
     async def fail(self, job: Job, failure: Failure) -> bool:
         """End a job with its reason; whether it was still to be ended."""
         event = announcements.failed(job, failure, at=dt.datetime.now(dt.UTC))
         failed = await self.transitions.failed(job, event, failure)
         if failed:
-            self._changed(job.id, JobState.FAILED)
+            self._changed(job.tenant_id, job.id, JobState.FAILED)
             log.warning("job.failed", tenant_id=str(job.tenant_id), job_id=str(job.id), run=job.run, code=failure.code)
         return failed
 
@@ -235,8 +246,8 @@ class Lifecycle:
             raise job_not_found()
         return job
 
-    def _changed(self, job_id: UUID, entered: JobState | None) -> None:
-        self.hub.wake(job_id)
+    def _changed(self, tenant_id: UUID, job_id: UUID, entered: JobState | None) -> None:
+        self.wakeups.tell(tenant_id, job_id)
         self.outbox.wake()
         if entered is not None:
             metrics.JOBS.labels(entered).inc()

@@ -1,21 +1,26 @@
 """Tells open requests that a job changed.
 
-A change made by this process wakes its watchers at once. Changes made by other processes are found by one query for
-all watched jobs; nobody watches, nothing is asked.
+Processes of the gateway tell one another (`wakeups`). Where that may have failed, and every now and then for safety, one query
+finds the changes of all watched jobs; nobody watches, nothing is asked.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
+from typing_extensions import override
+
 from services.gateway.problems import Problem
 from services.gateway.store.jobs import JobStore
+from services.gateway.wakeups import Change, Waiting
 
-POLL_SECONDS = 0.4
+SAFETY_SECONDS = 15.0
+"""How often it is looked for changes that nobody told of."""
 
 
 class Watch:
@@ -40,7 +45,7 @@ class Watch:
         return happened
 
 
-class Hub:
+class Hub(Waiting):
     """All watches of this process."""
 
     def __init__(self, *, jobs: JobStore, stopping: asyncio.Event, per_tenant: int) -> None:
@@ -49,7 +54,7 @@ class Hub:
         self._per_tenant = per_tenant
         self._watches: dict[UUID, set[Watch]] = {}
         self._held: Counter[UUID] = Counter()
-        self._watched = asyncio.Event()
+        self._missed = asyncio.Event()
 
     @property
     def stopping(self) -> bool:
@@ -57,33 +62,51 @@ class Hub:
         return self._stopping.is_set()
 
     @contextmanager
-    def watch(self, tenant_id: UUID, job_id: UUID) -> Iterator[Watch]:
-        """Watch a job: begin before reading its row, so that nothing falls between. Raises `Problem` 429."""
+    def held_open(self, tenant_id: UUID) -> Iterator[None]:
+        """One of the streams and waits that a tenant may hold open. Raises `Problem` 429."""
         if self._held[tenant_id] >= self._per_tenant:
             detail = f"At most {self._per_tenant} streams and waits may be open at once; close some."
             raise Problem(429, "too_many_streams", detail, headers={"Retry-After": "5"})
-        watch = Watch(job_id)
         self._held[tenant_id] += 1
-        self._watches.setdefault(job_id, set()).add(watch)
-        self._watched.set()
         try:
-            yield watch
+            yield
         finally:
-            self._forget(tenant_id, watch)
+            self._held[tenant_id] -= 1
+            if not self._held[tenant_id]:
+                del self._held[tenant_id]
 
-    def wake(self, job_id: UUID) -> None:
-        """A change of the job was committed."""
-        for watch in self._watches.get(job_id, ()):
-            watch.wake()
+    @contextmanager
+    def watch(self, tenant_id: UUID, job_id: UUID) -> Iterator[Watch]:
+        """Watch a job: begin before reading its row, so that nothing falls between. Raises `Problem` 429."""
+        with self.held_open(tenant_id):
+            watch = Watch(job_id)
+            self._watches.setdefault(job_id, set()).add(watch)
+            try:
+                yield watch
+            finally:
+                self._forget(watch)
+
+    @override
+    def changed(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            for watch in self._watches.get(change.job_id, ()):
+                watch.wake()
+
+    @override
+    def missed(self) -> None:
+        self._missed.set()
 
     async def run(self) -> None:
-        """Loop for ever: look for changes of watched jobs, and wake everyone when the process stops."""
+        """Loop for ever: look for changes that were not told, and wake everyone when the process stops."""
         stop = asyncio.create_task(self._wake_all_on_stop())
         try:
             while True:
-                await self._watched.wait()
-                await self._look()
-                await asyncio.sleep(POLL_SECONDS)
+                self._missed.clear()
+                if self._watches:
+                    await self._look()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(SAFETY_SECONDS * random.uniform(0.8, 1.2)):
+                        await self._missed.wait()
         finally:
             stop.cancel()
 
@@ -101,13 +124,8 @@ class Hub:
             for watch in watches:
                 watch.wake()
 
-    def _forget(self, tenant_id: UUID, watch: Watch) -> None:
-        self._held[tenant_id] -= 1
-        if not self._held[tenant_id]:
-            del self._held[tenant_id]
+    def _forget(self, watch: Watch) -> None:
         watches = self._watches[watch.job_id]
         watches.discard(watch)
         if not watches:
             del self._watches[watch.job_id]
-        if not self._watches:
-            self._watched.clear()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
+from services.gateway.problems import invalid
+from services.gateway.texts import clean_line
 from shared.schemas.jobs import (
     TITLE_LENGTH,
     Analysis,
@@ -23,6 +26,8 @@ from shared.schemas.jobs import (
 
 ENGINE = r"^[a-z0-9][a-z0-9_.-]{0,39}$"
 MOST_TERMS = 1000
+MOST_TAGS = 20
+TAG_LENGTH = 50
 
 Formats = Annotated[
     tuple[ArtifactFormat, ...],
@@ -75,6 +80,24 @@ Inputs = Annotated[
 ]
 
 
+Title = Annotated[
+    str,
+    Meta(
+        max_length=TITLE_LENGTH,
+        description="Title printed on the files; null takes the name of the uploaded file.",
+        examples=["Weekly meeting"],
+    ),
+]
+Tags = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=TAG_LENGTH)], ...],
+    Meta(max_length=MOST_TAGS, description="Your own words to find the job by.", examples=[["board", "2026"]]),
+]
+Metadata = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]],
+    Meta(max_length=50, description="Your own names and values; come back unchanged.", examples=[{"case": "2024-117"}]),
+]
+
+
 class Duplicates(enum.StrEnum):
     """What to do about a recording of which the tenant has a job already."""
 
@@ -105,17 +128,8 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     engine: Engine | None = None
     solution: Solution = "verbatim"
     formats: Formats | None = None
-    title: (
-        Annotated[
-            str,
-            Meta(
-                max_length=TITLE_LENGTH,
-                description="Title printed on the files; null takes the name of the uploaded file.",
-                examples=["Weekly meeting"],
-            ),
-        ]
-        | None
-    ) = None
+    title: Title | None = None
+    tags: Tags = ()
     speakers: Annotated[
         SpeakersWish | None,
         Meta(
@@ -163,11 +177,7 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             description="Where to send the signed webhook when the job ends.", examples=["https://example.com/hooks/audio2txt"]
         ),
     ] = None
-    metadata: Annotated[
-        dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]],
-        Meta(max_length=50, description="Your own names and values; come back unchanged.", examples=[{"case": "2024-117"}]),
-    ] = {}
-
+    metadata: Metadata = {}
     duplicates: Annotated[
         Duplicates,
         Meta(
@@ -198,6 +208,14 @@ class DirectUploadRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
 
     size: Annotated[int, Meta(ge=1, description="Its bytes, exactly.", examples=[48211904])]
     file_name: Annotated[str | None, Meta(description="The file's name, for display only.", examples=["meeting.mp3"])] = None
+
+
+class JobChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change about a job; what is left out stays, what is given takes the place of all that was there."""
+
+    title: Title | msgspec.UnsetType | None = msgspec.UNSET
+    tags: Tags | msgspec.UnsetType = msgspec.UNSET
+    metadata: Metadata | msgspec.UnsetType = msgspec.UNSET
 
 
 class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -258,3 +276,19 @@ class Restoration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Which revision to go back to."""
 
     revision: Annotated[int, Meta(ge=0, description="0 is the transcript as it was transcribed.", examples=[0])]
+
+
+def cleaned_lines(pointer: str, texts: Sequence[str]) -> tuple[str, ...]:
+    """The texts as one line each, none of them twice. Raises `Problem` 422 for one of which nothing is left."""
+    lines = [clean_line(text) for text in texts]
+    if None in lines:
+        place = lines.index(None)
+        raise invalid(f"{pointer}/{place}", "invalid_request", "It must have at least one visible character.")
+    return tuple(dict.fromkeys(line for line in lines if line is not None))
+
+
+def checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The metadata as it is. Raises `Problem` 422 where the database cannot keep it."""
+    if any("\0" in text for pair in metadata.items() for text in pair):
+        raise invalid("/metadata", "invalid_request", "Names and values in metadata must not contain the NUL character.")
+    return dict(metadata)

@@ -13,17 +13,18 @@ import structlog
 from services.gateway import announcements
 from services.gateway.editing import differences, edited, restored
 from services.gateway.jobs import Job
-from services.gateway.live import Hub
-from services.gateway.problems import Problem, job_not_found
+from services.gateway.problems import Problem, check_kept, job_not_found
 from services.gateway.ranges import etag_of, matches
 from services.gateway.requests import TranscriptEdits
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.revisions import Revision, RevisionStore
 from services.gateway.store.transitions import Transitions
+from services.gateway.wakeups import Wakeups
 from shared.blobs import BlobNotFound, BlobStore, report_key, revised_key, transcript_key
 from shared.outbox import Outbox
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import JobState
+from shared.schemas.privacy import Part
 from shared.schemas.transcripts import Transcript
 
 _TRANSCRIPTS = msgspec.json.Decoder(Transcript)
@@ -57,7 +58,7 @@ class Revisions:
     transitions: Transitions
     blobs: BlobStore
     outbox: Outbox
-    hub: Hub
+    wakeups: Wakeups
 
     async def revise(self, tenant_id: UUID, job_id: UUID, edits: TranscriptEdits, *, if_match: str | None) -> Made:
         """Edit the transcript of a completed job, in the revision that the requester knows. Raises `Problem`."""
@@ -105,6 +106,7 @@ class Revisions:
         if job.state is not JobState.COMPLETED:
             detail = f"A transcript can be edited once its job is completed; this one is {job.state}."
             raise Problem(409, "job_not_completed", detail)
+        check_kept(job.removed, Part.TRANSCRIPT, Part.REPORT)
         return job
 
     async def _current(self, job: Job, if_match: str | None) -> bytes:
@@ -141,7 +143,7 @@ class Revisions:
         if not await self.transitions.revised(job, revision, announcements.revised(again)):
             await self.blobs.delete(revision.key)
             raise _changed()
-        self.hub.wake(job.id)
+        self.wakeups.tell(job.tenant_id, job.id)
         self.outbox.wake()
         log.info("transcript.revised", tenant_id=str(job.tenant_id), job_id=str(job.id), revision=revision.number)
         return Made(revision=revision, etag=etag_of(info.etag))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,11 +16,19 @@ from services.gateway.allowances import Allowances, Granted, with_allowance
 from services.gateway.choosing import Choosing, refusal
 from services.gateway.jobs import Job, as_submitted
 from services.gateway.problems import FieldError, Problem, invalid
-from services.gateway.requests import Duplicates, JobRequest, JobSettings, SpeakersWish
+from services.gateway.requests import (
+    Duplicates,
+    JobRequest,
+    JobSettings,
+    SpeakersWish,
+    checked_metadata,
+    cleaned_lines,
+)
 from services.gateway.scenarios import check_findings, check_mode, checked_inputs, solution_of, with_wishes
 from services.gateway.store.jobs import JobStore, KeyTaken
 from services.gateway.store.uploads import Upload, UploadState, UploadStore
 from services.gateway.texts import clean_line, title_of
+from services.gateway.wakeups import Wakeups
 from shared import metrics
 from shared.egress import EgressPolicy, EgressRefused, check_url
 from shared.languages import canonical
@@ -53,6 +61,7 @@ class Submissions:
     choosing: Choosing
     allowances: Allowances
     deadline: dt.timedelta
+    wakeups: Wakeups
     wake: Callable[[], None]
 
     def check(self, request: JobSettings) -> JobOptions:
@@ -65,8 +74,6 @@ class Submissions:
             raise invalid("/language", "unknown_language", detail)
         if request.callback_url is not None:
             self._check_url("/callback_url", request.callback_url)
-        if any("\0" in text for pair in request.metadata.items() for text in pair):
-            raise invalid("/metadata", "invalid_request", "Names and values in metadata must not contain the NUL character.")
         return JobOptions(
             language=language,
             engine=request.engine,
@@ -74,7 +81,7 @@ class Submissions:
             formats=None if request.formats is None else tuple(dict.fromkeys(request.formats)),
             title=None if request.title is None else clean_line(request.title),
             speakers=_speakers(request.speakers),
-            vocabulary=_vocabulary(request.vocabulary),
+            vocabulary=cleaned_lines("/vocabulary", request.vocabulary),
             channels=request.channels,
             redaction=request.redaction and msgspec.convert(request.redaction, Redaction, from_attributes=True),
             analyses=tuple(dict.fromkeys(request.analyses)),
@@ -111,6 +118,7 @@ class Submissions:
             return await self._explain(job, key, fingerprint, None if created is None else _duplicate_of(created))
         if duplicate:
             return Submitted(job=created, replayed=False, reused=True)
+        self.wakeups.tell(created.tenant_id, created.id)
         self.wake()
         metrics.JOBS.labels(JobState.QUEUED).inc()
         return Submitted(job=created, replayed=False)
@@ -158,7 +166,8 @@ class Submissions:
             id=self._job_id(request),
             tenant_id=tenant_id,
             options=options,
-            metadata=request.metadata,
+            metadata=checked_metadata(request.metadata),
+            tags=cleaned_lines("/tags", request.tags),
             callback_url=request.callback_url,
             traceparent=traceparent,
             source_url=request.audio_url,
@@ -264,12 +273,3 @@ def _speakers(wish: SpeakersWish | None) -> SpeakerRange | None:
         detail = f"There cannot be at least {wish.min} and at most {wish.max} speakers; give min and max the other way round."
         raise invalid("/speakers", "invalid_request", detail)
     return SpeakerRange(min=wish.min, max=wish.max)
-
-
-def _vocabulary(terms: Sequence[str]) -> tuple[str, ...]:
-    """The terms as one line each, none of them twice."""
-    cleaned = [clean_line(term) for term in terms]
-    if None in cleaned:
-        place = cleaned.index(None)
-        raise invalid(f"/vocabulary/{place}", "invalid_request", "A key term must have at least one visible character.")
-    return tuple(dict.fromkeys(term for term in cleaned if term is not None))

@@ -20,6 +20,7 @@ from shared.schemas.events import Event, routing_key
 
 EXCHANGE = "audio2txt.events"
 PARKING = "audio2txt.parking"
+BROADCASTS = "audio2txt.broadcasts"
 
 E = TypeVar("E", bound=Event)
 
@@ -67,6 +68,18 @@ def subscription(service: str, event: type[E], handle: Callable[[E], Awaitable[N
 
 
 @dataclass(frozen=True, kw_only=True)
+class Listener:
+    """One process hears what is broadcast about a topic, what it says itself included.
+
+    Broadcasts are wake-ups: kept nowhere, tried once, and lost to whoever is away. `missed` is called whenever some may have
+    been, which is also when listening begins, so that the listener looks at the truth. Neither call may wait."""
+
+    topic: str
+    hear: Callable[[bytes], None]
+    missed: Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ParkedMessage:
     """A message no handler could take, kept with its reason until somebody replays or drops it."""
 
@@ -87,13 +100,19 @@ class Bus(Protocol):
     that names the job and the message.
     """
 
-    async def start(self, subscriptions: Sequence[Subscription]) -> None:
+    async def start(self, subscriptions: Sequence[Subscription], listeners: Sequence[Listener] = ()) -> None:
         """Connect and start to consume. Waits for an unreachable broker; readiness tells."""
 
     async def publish(self, envelope: Envelope) -> None:
         """Return once the event is safe: confirmed by the broker, or handled by everyone in the process.
 
         Raises `BusUnavailable` or `Unroutable`, after which the event may or may not have been delivered.
+        """
+
+    async def broadcast(self, topic: str, payload: bytes) -> None:
+        """Tell every process that listens now. Returns without knowing who heard it, which may be nobody.
+
+        Raises `BusUnavailable` when certainly nobody did.
         """
 
     async def stop_consuming(self, grace: float) -> None:

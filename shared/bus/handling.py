@@ -1,4 +1,5 @@
-"""Takes one delivery to its handler: decoded, logged under the job's name, counted and timed, whatever the bus."""
+"""Takes one delivery to its handler: decoded, logged under the job's name, counted and timed, whatever the bus; and a
+broadcast to its listener."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import msgspec
 import structlog
 
 from shared import metrics
-from shared.bus import Subscription
+from shared.bus import Listener, Subscription
 from shared.errors import NotNow, PermanentError, RetryableError
 from shared.logs import bound_event
 from shared.schemas.events import Event
@@ -40,6 +41,14 @@ async def handle(subscription: Subscription, payload: bytes) -> None:
             raise
         log.debug("event.handled")
         _count(subscription, "handled")
+
+
+def hear(listener: Listener, payload: bytes) -> None:
+    """Let a listener hear a broadcast. What it makes of it, or fails to, is its own affair: the next ones reach it too."""
+    try:
+        listener.hear(payload)
+    except Exception:
+        log.exception("broadcast.failed", topic=listener.topic)
 
 
 def _decode(subscription: Subscription, payload: bytes) -> Event:

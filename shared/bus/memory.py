@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from shared.bus import Bus, BusUnavailable, Envelope, ParkedMessage, Subscription, Unroutable
-from shared.bus.handling import handle
+from shared.bus import Bus, BusUnavailable, Envelope, Listener, ParkedMessage, Subscription, Unroutable
+from shared.bus.handling import handle, hear
 from shared.errors import PermanentError
 from shared.schemas.events import routing_key
 
@@ -35,16 +35,20 @@ class MemoryBus(Bus):
 
     def __init__(self) -> None:
         self._readers: dict[str, list[_Reader]] = {}
+        self._listeners: list[Listener] = []
         self._running: set[asyncio.Task[None]] = set()
         self._consuming = False
 
     @override
-    async def start(self, subscriptions: Sequence[Subscription]) -> None:
+    async def start(self, subscriptions: Sequence[Subscription], listeners: Sequence[Listener] = ()) -> None:
         """Take events from now on."""
         for subscription in subscriptions:
             reader = _Reader(subscription=subscription, places=asyncio.Semaphore(subscription.concurrency))
             self._readers.setdefault(routing_key(subscription.event), []).append(reader)
+        self._listeners += listeners
         self._consuming = True
+        for listener in listeners:
+            listener.missed()
 
     @override
     async def publish(self, envelope: Envelope) -> None:
@@ -65,6 +69,14 @@ class MemoryBus(Bus):
         _raise_most_hopeful(await asyncio.gather(*tasks, return_exceptions=True))
 
     @override
+    async def broadcast(self, topic: str, payload: bytes) -> None:
+        """Tell the listeners of this process."""
+        await self.check()
+        for listener in self._listeners:
+            if listener.topic == topic:
+                hear(listener, payload)
+
+    @override
     async def stop_consuming(self, grace: float) -> None:
         """Refuse new events; cancel the handlers that still run after `grace` seconds. Their publishers try again."""
         self._consuming = False
@@ -77,7 +89,8 @@ class MemoryBus(Bus):
 
     @override
     async def close(self) -> None:
-        """Nothing is held."""
+        """Take nothing more; nothing is held."""
+        self._consuming = False
 
     @override
     async def check(self) -> None:

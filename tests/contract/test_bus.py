@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from uuid import UUID
 
@@ -11,10 +11,10 @@ import msgspec
 import pytest
 import structlog
 
-from shared.bus import Bus, BusUnavailable, Envelope, Subscription, Unroutable, open_bus, subscription
+from shared.bus import Bus, BusUnavailable, Envelope, Listener, Subscription, Unroutable, open_bus, subscription
 from shared.errors import NotNow, PermanentError, RetryableError
 from shared.schemas.events import JobCancelled, JobErased
-from tests.messaging import PATIENCE, Reader, Sender, cancelled, erased
+from tests.messaging import PATIENCE, Ear, Reader, Sender, cancelled, erased
 
 OpenBus = Callable[..., Awaitable[Bus]]
 
@@ -30,10 +30,10 @@ async def start_bus(bus_url: str) -> AsyncIterator[OpenBus]:
     """Opens and starts a bus with the given subscriptions, as one process would."""
     async with AsyncExitStack() as stack:
 
-        async def start(*subscriptions: Subscription) -> Bus:
+        async def start(*subscriptions: Subscription, listeners: Sequence[Listener] = ()) -> Bus:
             bus = open_bus(bus_url)
             stack.push_async_callback(bus.close)
-            await bus.start(subscriptions)
+            await bus.start(subscriptions, listeners)
             stack.push_async_callback(bus.stop_consuming, 0)
             return bus
 
@@ -293,6 +293,37 @@ async def test_a_handler_that_outlives_the_drain_loses_nothing(start_bus: OpenBu
     if event.event_id not in sender.delivered:  # the outbox of the successor claims what the bus did not take
         sender.send(successor, Envelope.of(event))
     assert await reader.received(1) == [event]
+
+
+async def test_a_broadcast_reaches_every_listener_of_its_topic_in_turn(start_bus: OpenBus) -> None:
+    """Whoever listens to a topic hears all of it in order, its own process included; a listener that breaks costs the others
+    nothing, and what nobody listens to is said in vain without an error."""
+    first, second, other = Ear("jobs"), Ear("jobs"), Ear("keys")
+
+    def fail(_: bytes) -> None:
+        raise RuntimeError("a defect")
+
+    broken = Listener(topic="jobs", hear=fail, missed=lambda: None)
+    bus = await start_bus(listeners=[broken, first.listener, second.listener, other.listener])
+    for ear in (first, second, other):
+        await ear.listening()
+    for word in (b"one", b"two", b"three"):
+        await bus.broadcast("jobs", word)
+    await bus.broadcast("nobody", b"listens")
+    await bus.broadcast("keys", b"four")
+    assert await other.heard(1) == [b"four"]
+    assert await first.heard(3) == await second.heard(3) == [b"one", b"two", b"three"]
+
+
+async def test_a_listener_is_told_that_it_missed_what_came_before(start_bus: OpenBus) -> None:
+    """Listening begins with the word that something may have been missed, and ends with the bus: then nothing can be said."""
+    ear = Ear("jobs")
+    bus = await start_bus(listeners=[ear.listener])
+    await ear.listening()
+    assert ear.misses == 1
+    await bus.close()
+    with pytest.raises(BusUnavailable):
+        await bus.broadcast("jobs", b"too late")
 
 
 async def test_a_started_bus_is_ready(start_bus: OpenBus) -> None:

@@ -37,7 +37,7 @@ const upload = new tus.Upload(fs.createReadStream(path), {
   chunkSize: Infinity,
   metadata: { filename: "meeting.wav", filetype: "audio/wav" },
   headers: { Authorization: `Bearer ${key}` },
-  retryDelays: [200, 500, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000],
+  retryDelays: [200, 500, ...Array(30).fill(1000)],
   onError: (error) => { console.error(String(error)); process.exit(1); },
   onSuccess: () => { console.log(upload.url); },
 });

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 
 import pytest
 
 from shared.bus import EXCHANGE, BusUnavailable, Envelope, Unroutable, subscription
-from shared.bus.rabbit import RabbitBus, publishing
+from shared.bus.rabbit import RabbitBus, broadcasting, publishing
 from shared.schemas.events import JobCancelled, JobErased
-from tests.messaging import PATIENCE, Operator, Reader, Sender, StartRabbit, cancelled, erased
+from tests.messaging import PATIENCE, Ear, Operator, Reader, Sender, StartRabbit, cancelled, erased
 from tests.servers.rabbitmq import RabbitServer
 
 
@@ -278,3 +279,48 @@ async def _until_ready(bus: RabbitBus) -> None:
                 return await bus.check()
             except BusUnavailable:
                 await asyncio.sleep(0.1)
+
+
+async def test_a_listener_survives_what_happens_to_its_queue(start_rabbit: StartRabbit, rabbitmq_server: RabbitServer) -> None:
+    """After a kill of the broker a process listens and speaks again, and knows that it may have missed something."""
+    ear = Ear("jobs")
+    bus = await start_rabbit(listeners=[ear.listener])
+    await ear.listening()
+    await asyncio.to_thread(rabbitmq_server.restart)
+    await ear.listening(2)
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(BusUnavailable):
+                await bus.broadcast("jobs", b"again")
+                break
+            await asyncio.sleep(0.05)
+    assert await ear.heard(1) == [b"again"]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_blocked_broker_takes_no_broadcast_and_holds_nobody_up(
+    start_rabbit: StartRabbit, rabbitmq_server: RabbitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under a memory alarm a broadcast is refused within its time, and not said later when nobody waits for it."""
+    monkeypatch.setattr(broadcasting, "SEND_SECONDS", 0.3)
+    ear = Ear("jobs")
+    bus = await start_rabbit(listeners=[ear.listener])
+    await ear.listening()
+    with rabbitmq_server.memory_alarm():
+        await _until_refused(bus)
+        with pytest.raises(BusUnavailable):
+            await bus.broadcast("jobs", b"refused")
+    await _until_ready(bus)
+    await bus.broadcast("jobs", b"after")
+    while (heard := await ear.heard(1))[-1] != b"after":
+        await asyncio.sleep(0.02)
+    assert b"refused" not in heard
+
+
+async def _until_refused(bus: RabbitBus) -> None:
+    """Who publishes learns of an alarm by the first message that is not taken."""
+    async with asyncio.timeout(PATIENCE):
+        with suppress(BusUnavailable):
+            while True:
+                await bus.broadcast("jobs", b"first")
+                await asyncio.sleep(0.02)

@@ -17,7 +17,7 @@ from services.gateway.audit import START, Action, Actor, Facts, decode
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission
 from services.gateway.routes.context import Api, ApiRequest, Gateway
-from services.gateway.routes.paging import cursor_of, cut, page
+from services.gateway.routes.paging import cursor_of, cut, page, utc
 from services.gateway.store.audit import AuditFilter, Link
 from services.gateway.views import Id, Page, Time
 
@@ -34,9 +34,9 @@ class AuditView(msgspec.Struct, frozen=True, kw_only=True):
     id: Id
     number: Annotated[int, Meta(ge=1, description="Its place in the tenant's chain, without gaps.", examples=[42])]
     at: Time
-    actor: Annotated[Actor, Meta(description="Who did it: a key, the reader of an e-mail, or the operator.")]
+    actor: Annotated[Actor, Meta(description="Who did it: a key, a user, the reader of an e-mail, or the operator.")]
     action: Annotated[Action, Meta(description="What was done.", examples=["job.created"])]
-    thing_id: Annotated[str, Meta(description="To which job, endpoint, key or tenant.")]
+    thing_id: Annotated[str, Meta(description="To which job, endpoint, key, user or tenant.")]
     address: Annotated[str | None, Meta(description="From which address; null for the operator.", examples=["203.0.113.7"])]
     request_id: Annotated[str | None, Meta(description="The request, as in its `X-Request-Id`.")]
     before: Annotated[Facts | None, Meta(description="What the thing was before.")]
@@ -61,17 +61,17 @@ async def list_audit(
     limit: Annotated[int, QueryParameter(ge=1, le=100, description="Entries on a page.")] = 20,
     after: Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")] = None,
     action: Annotated[Action | None, QueryParameter(description="Only this.")] = None,
-    actor: Annotated[UUID | None, QueryParameter(description="Only by this key.")] = None,
-    thing_id: Annotated[str | None, QueryParameter(description="Only to this job, endpoint, key or tenant.")] = None,
+    actor: Annotated[UUID | None, QueryParameter(description="Only by this key or user.")] = None,
+    thing_id: Annotated[str | None, QueryParameter(description="Only to this job, endpoint, key, user or tenant.")] = None,
     since: Since = None,
     until: Until = None,
 ) -> Response[Page[AuditView]]:
     """Who did what to which thing, from where, and what it was before and after; without secrets, recordings or what was
     said. Entries cannot be changed or removed, and are here a second or two after what they tell of."""
-    wanted = AuditFilter(action=action, actor=actor, thing=thing_id, since=_utc(since), until=_utc(until))
+    wanted = AuditFilter(action=action, actor=actor, thing=thing_id, since=utc(since), until=utc(until))
     links = await gateway.audit.store.page(request.user.tenant_id, wanted, after=cursor_of(after), limit=limit + 1)
     shown, following = cut(links, limit)
-    given = {"action": action, "actor": actor, "thing_id": thing_id, "since": _text(since), "until": _text(until)}
+    given = {"action": action, "actor": actor, "thing_id": thing_id, "since": since, "until": until}
     return page(gateway.views.url("/audit"), list(map(_view, shown)), following, limit=limit, **given)
 
 
@@ -111,12 +111,3 @@ def _view(link: Link) -> AuditView:
     entry = decode(link.entry)
     told = {name: value for name, value in msgspec.structs.asdict(entry).items() if name != "tenant_id"}
     return AuditView(number=link.number, hash=link.hash.hex(), **told)
-
-
-def _utc(time: dt.datetime | None) -> dt.datetime | None:
-    """A time without a zone is meant in UTC."""
-    return time.replace(tzinfo=dt.UTC) if time is not None and time.tzinfo is None else time
-
-
-def _text(time: dt.datetime | None) -> str | None:
-    return None if time is None else time.isoformat()

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from typing import Annotated
 
 import msgspec
-from litestar import Response, delete, get, post
+from litestar import Response, delete, get, patch, post
 from litestar.params import HeaderParameter, QueryParameter
 
 from services.gateway.form import FILE, Form, values_of
 from services.gateway.jobs import Job
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission
-from services.gateway.problems import Problem, invalid
+from services.gateway.problems import FieldError, Problem, invalid
 from services.gateway.ranges import matches
-from services.gateway.requests import JobRequest, JobSettings, RetryRequest
+from services.gateway.requests import JobChange, JobRequest, JobSettings, RetryRequest
 from services.gateway.routes.context import Api, ApiRequest, Gateway, JobId, not_valid, traceparent
-from services.gateway.routes.paging import cursor_of, cut, page
+from services.gateway.routes.paging import cursor_of, cut, page, utc
+from services.gateway.store.listing import JobFilter
 from services.gateway.submission import Submitted, parse_idempotency_key
 from services.gateway.texts import clean_file_name
 from services.gateway.views import JobView, Page
@@ -25,16 +27,18 @@ from shared.schemas.jobs import JobState
 
 FORM = "multipart/form-data"
 _NOT_FOUND = {404: "There is no such job."}
+_MOST_LABELS = 5
 _LOCATION = {"Location": "The job.", "Idempotent-Replayed": "`true` when this answers a repeat."}
 
 
 _JOB_REQUEST = msgspec.json.Decoder(JobRequest)
+_JOB_CHANGE = msgspec.json.Decoder(JobChange)
 _RETRY_REQUEST = msgspec.json.Decoder(RetryRequest)
 _FORM_SCHEMA = {
     "type": "object",
     "required": [FILE],
-    "description": "The fields of JobRequest without upload_id and audio_url. `formats` and `analyses` may be repeated or "
-    "separated by commas; `speakers` is a number or a range such as `2-4`; `vocabulary` is repeated, or a JSON list; "
+    "description": "The fields of JobRequest without upload_id and audio_url. `formats`, `analyses` and `tags` may be repeated "
+    "or separated by commas; `speakers` is a number or a range such as `2-4`; `vocabulary` is repeated, or a JSON list; "
     "`redaction`, `inputs` and `metadata` are JSON.",
     "properties": {
         FILE: {"type": "string", "format": "binary", "description": "The recording, up to 200 MB."},
@@ -111,14 +115,38 @@ async def create_job(
 async def list_jobs(
     request: ApiRequest,
     gateway: Api,
+    *,
     limit: Annotated[int, QueryParameter(ge=1, le=100, description="Jobs on a page.")] = 20,
     after: Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")] = None,
     job_state: Annotated[JobState | None, QueryParameter(name="state", description="Only jobs in this state.")] = None,
+    solution: Annotated[str | None, QueryParameter(description="Only jobs reported after this scenario, by its id.")] = None,
+    language: Annotated[
+        str | None, QueryParameter(description="Only transcripts in this language; `zh` finds zh-Hant, too.")
+    ] = None,
+    tag: Annotated[list[str] | None, QueryParameter(description="Only jobs with this tag; repeated, with all of them.")] = None,
+    metadata: Annotated[
+        list[str] | None,
+        QueryParameter(description="Only jobs with this entry, as in `case:2024-117`; repeated, with all of them."),
+    ] = None,
+    created_after: Annotated[dt.datetime | None, QueryParameter(description="Not before this time, RFC 3339.")] = None,
+    created_before: Annotated[dt.datetime | None, QueryParameter(description="Before this time, RFC 3339.")] = None,
 ) -> Response[Page[JobView]]:
-    """The tenant's jobs, page by page."""
-    rows = await gateway.jobs.page(request.user.tenant_id, state=job_state, after=cursor_of(after), limit=limit + 1)
+    """The tenant's jobs, page by page; of several filters, all must be true."""
+    wanted = JobFilter(
+        state=job_state,
+        solution=solution,
+        language=language,
+        tags=_some("tag", tag),
+        metadata=_some("metadata", metadata),
+        created_after=utc(created_after),
+        created_before=utc(created_before),
+    )
+    rows = await gateway.listing.page(request.user.tenant_id, wanted, after=cursor_of(after), limit=limit + 1)
     shown, following = cut(rows, limit)
-    return page(gateway.views.url("/jobs"), list(map(gateway.views.job, shown)), following, limit=limit, state=job_state)
+    given = {"state": job_state, "solution": solution, "language": language, "tag": tag, "metadata": metadata}
+    times = {"created_after": created_after, "created_before": created_before}
+    views = list(map(gateway.views.job, shown))
+    return page(gateway.views.url("/jobs"), views, following, limit=limit, **given, **times)
 
 
 @get(
@@ -158,6 +186,45 @@ async def get_job(
     return Response(gateway.views.job(job), headers={"ETag": etag})
 
 
+@patch(
+    "/jobs/{job_id:uuid}",
+    status_code=200,
+    opt=Operation(
+        needs=Permission.JOBS_WRITE,
+        summary="Change a job's title, tags and metadata",
+        tag="Jobs",
+        body={JSON: JobChange},
+        answers={200: Answer(description="As it is now.", content=JobView, headers={"ETag": "Of the job as it is now."})},
+        problems={
+            **_NOT_FOUND,
+            400: "The body cannot be read.",
+            409: "The job is changing all the time.",
+            412: "The job is another than If-Match says.",
+            415: "The body is not JSON.",
+            422: "Something in the body is not accepted.",
+        },
+    ).opt,
+)
+async def change_job(
+    request: ApiRequest,
+    gateway: Api,
+    job_id: JobId,
+    if_match: Annotated[
+        str | None,
+        HeaderParameter(
+            name="If-Match",
+            description="ETag of the job as you know it: nothing is changed when it is another by now. The ETag of a job in "
+            "work changes with its progress, too.",
+        ),
+    ] = None,
+) -> Response[JobView]:
+    """Change what is given, in any state of the job, and leave the rest. `tags` and `metadata` replace all that was there; a
+    new title is printed on the files that are made from now on (`POST …/retry` makes new ones)."""
+    wish = await gateway.json(request, _JOB_CHANGE)
+    job = await gateway.changes.change(request.user.tenant_id, job_id, wish, if_match=if_match)
+    return Response(gateway.views.job(job), headers={"ETag": f'"{job.version}"'})
+
+
 @post(
     "/jobs/{job_id:uuid}/cancel",
     status_code=200,
@@ -188,6 +255,7 @@ async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respon
             **_NOT_FOUND,
             400: "The body cannot be read.",
             409: "The job is not final, its files are being made anew after an edit, or it has all that it was asked for.",
+            410: "What it would begin with, the recording or the transcript, is no longer kept.",
             415: "The body is not JSON.",
             422: "Something in the body is not accepted.",
         },
@@ -218,6 +286,14 @@ async def retry_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respons
 async def delete_job(request: ApiRequest, gateway: Api, job_id: JobId) -> None:
     """Delete a job in any state with its recording, transcript and files, here and where it was worked on."""
     await gateway.lifecycle.erase(request.user.tenant_id, job_id)
+
+
+def _some(name: str, values: list[str] | None) -> tuple[str, ...]:
+    """The values of a repeated filter. Raises `Problem` 400 for more than a few: each of them is looked up."""
+    if values is not None and len(values) > _MOST_LABELS:
+        detail = f"At most {_MOST_LABELS} of `{name}` can be asked for at once."
+        raise Problem(400, "invalid_query", detail, errors=[FieldError(pointer=name, message=detail)])
+    return tuple(dict.fromkeys(values or ()))
 
 
 async def _submit_form(request: ApiRequest, gateway: Gateway, content_type: str, key: str | None) -> Submitted:

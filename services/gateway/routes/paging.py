@@ -50,10 +50,26 @@ def cut(rows: Sequence[R], limit: int) -> tuple[Sequence[R], str | None]:
 
 
 def page(url: str, data: Sequence[V], following: str | None, *, limit: int, **filters: object) -> Response[Page[V]]:
-    """The answer, with a link to the next page that filters as this one does; filters that are null are left out."""
+    """The answer, with a link to the next page that filters as this one does; filters that are null are left out, those with
+    several values repeated."""
     body = Page(data=tuple(data), has_more=following is not None, next_cursor=following)
     if following is None:
         return Response(body)
-    given = {name: str(value) for name, value in filters.items() if value is not None}
-    query = urlencode({"limit": limit, "after": following} | given)
+    given = {name: _query_text(value) for name, value in filters.items() if value is not None}
+    query = urlencode({"limit": limit, "after": following} | given, doseq=True)
     return Response(body, headers={"Link": f'<{url}?{query}>; rel="next"'})
+
+
+def utc(time: dt.datetime | None) -> dt.datetime | None:
+    """A time without a zone is meant in UTC."""
+    return time.replace(tzinfo=dt.UTC) if time is not None and time.tzinfo is None else time
+
+
+def _query_text(value: object) -> str | list[str]:
+    match value:
+        case list():
+            return list(map(str, value))
+        case dt.datetime():
+            return value.isoformat()
+        case _:
+            return str(value)

@@ -10,15 +10,17 @@ import asyncpg
 import msgspec
 
 from services.gateway.audit import Action, entry_of
-from services.gateway.cursors import Cursor
 from services.gateway.jobs import Job
+from services.gateway.labels import labels_of
 from services.gateway.store import PATIENCE, patiently
 from services.gateway.store.audit import noting
 from shared.database import Connection, Pool, transaction
 from shared.outbox import OutboxRow
-from shared.schemas.jobs import JobState
 
-_COLUMNS = ", ".join(field.name for field in msgspec.structs.fields(Job))
+COLUMNS = tuple(field.name for field in msgspec.structs.fields(Job))
+"""Of `gateway.jobs`: the fields of a job."""
+
+_COLUMNS = ", ".join(COLUMNS)
 
 _FROM_UPLOAD = """
     update gateway.uploads set state = 'used'
@@ -33,9 +35,12 @@ _CREATE = """
     ), job as (
         insert into gateway.jobs (
             id, tenant_id, options, metadata, callback_url, traceparent, source_url, deadline_at, created_at, updated_at,
-            file_name, media_type, source_size, source_sha256
+            tags, file_name, media_type, source_size, source_sha256
         )
-        select $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, file_name, media_type, size, sha256 from source returning 1
+        select $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $16, file_name, media_type, size, sha256 from source returning 1
+    ), labels as (
+        insert into gateway.job_labels (tenant_id, label, created_at, job_id)
+        select $5, label, $12, $4 from job, unnest($17::bytea[]) as label
     ), event as (
         insert into gateway.outbox (message_id, routing_key, payload) select $1, $2, $3 from job
     ), {audited}
@@ -118,26 +123,7 @@ class JobStore:
         row = await patiently(
             self._pool.fetchrow(f"select {_COLUMNS} from gateway.jobs where tenant_id = $1 and id = $2", tenant_id, job_id)
         )
-        return None if row is None else _job(row)
-
-    async def page(self, tenant_id: UUID, *, state: JobState | None, after: Cursor | None, limit: int) -> list[Job]:
-        """The tenant's newest jobs, those after the cursor."""
-        rows = await patiently(
-            self._pool.fetch(
-                f"""
-                select {_COLUMNS} from gateway.jobs
-                where tenant_id = $1 and ($2::text is null or state = $2)
-                  and ($3::timestamptz is null or (created_at, id) < ($3, $4))
-                order by created_at desc, id desc limit $5
-                """,
-                tenant_id,
-                state,
-                after and after.created_at,
-                after and after.id,
-                limit,
-            )
-        )
-        return [_job(row) for row in rows]
+        return None if row is None else job_of(row)
 
     async def versions(self, job_ids: Sequence[UUID]) -> dict[UUID, int]:
         """The present version of each of these jobs; those that are gone are left out."""
@@ -155,7 +141,7 @@ async def _of_recording(database: Pool | Connection, tenant_id: UUID, sha256: st
         tenant_id,
         sha256,
     )
-    return [_job(row) for row in rows]
+    return [job_of(row) for row in rows]
 
 
 async def _insert(
@@ -174,6 +160,7 @@ async def _insert(
             *(event.message_id, event.routing_key, event.payload),
             *(job.id, job.tenant_id, job.options, job.metadata, job.callback_url, job.traceparent, job.source_url),
             *(job.deadline_at, job.created_at, key, fingerprint, entry),
+            *(list(job.tags), labels_of(job.tags, job.metadata)),
         )
     except asyncpg.UniqueViolationError:
         raise KeyTaken from None
@@ -190,5 +177,6 @@ async def _take(connection: Connection, found: Job, job: Job, *, key: str | None
         raise KeyTaken from None
 
 
-def _job(row: asyncpg.Record) -> Job:
+def job_of(row: asyncpg.Record) -> Job:
+    """A row of `gateway.jobs` as a job."""
     return msgspec.convert(dict(row), Job)

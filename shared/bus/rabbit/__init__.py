@@ -17,8 +17,9 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from faststream.rabbit import RabbitQueue
 from typing_extensions import override
 
-from shared.bus import EXCHANGE, Bus, BusUnavailable, Envelope, ParkedMessage, Subscription
+from shared.bus import EXCHANGE, Bus, BusUnavailable, Envelope, Listener, ParkedMessage, Subscription
 from shared.bus.rabbit import parking
+from shared.bus.rabbit.broadcasting import Broadcasts
 from shared.bus.rabbit.consuming import Consumer
 from shared.bus.rabbit.publishing import Publisher
 from shared.bus.rabbit.topology import count_consumers, declare_topology, work_queue
@@ -43,6 +44,7 @@ class RabbitBus(Bus):
         self._url = url
         self._publisher = Publisher(url)
         self._consumer = Consumer(url, self._publisher)
+        self._broadcasts = Broadcasts(url, self._publisher)
         self._queues: list[RabbitQueue] = []
         self._consuming = False
         self._waiting_for = STARTING_OR_STOPPING
@@ -50,11 +52,12 @@ class RabbitBus(Bus):
         self._failure: str | None = None
 
     @override
-    async def start(self, subscriptions: Sequence[Subscription]) -> None:
+    async def start(self, subscriptions: Sequence[Subscription], listeners: Sequence[Listener] = ()) -> None:
         self._queues = [work_queue(subscription) for subscription in subscriptions]
         await self._until_declared()
         await self._publisher.start()
         await self._consumer.start(subscriptions)
+        self._broadcasts.listen(listeners)
         self._consuming, self._waiting_for = True, STARTING_OR_STOPPING
 
     @override
@@ -64,8 +67,13 @@ class RabbitBus(Bus):
         )
 
     @override
+    async def broadcast(self, topic: str, payload: bytes) -> None:
+        await self._broadcasts.send(topic, payload)
+
+    @override
     async def stop_consuming(self, grace: float) -> None:
         self._consuming = False
+        await self._broadcasts.stop()
         await self._consumer.stop(grace)
 
     @override

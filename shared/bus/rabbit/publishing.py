@@ -9,7 +9,7 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 import aio_pika
-from aio_pika.abc import AbstractChannel
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, PublishError
 
 from shared.bus import BusUnavailable, Unroutable
@@ -86,7 +86,7 @@ class Publisher:
         headers: Mapping[str, str] | None = None,
         mandatory: bool = True,
     ) -> None:
-        await self._unblocked()
+        await self.unblocked()
         await self._broker.publish(
             body,
             exchange=EVENTS if exchange else None,
@@ -98,9 +98,11 @@ class Publisher:
             content_type="application/json",
         )
 
-    async def _unblocked(self) -> None:
-        """What is written while an alarm blocks the connection would be sent later, when nobody waits for it any more."""
+    async def unblocked(self) -> AbstractConnection:
+        """The connection once nothing blocks it. What is written while an alarm does would be sent later, when nobody waits
+        for it any more."""
         connection = await self._broker.connect()
         await connection.ready()
         if connection.transport is not None:
             await connection.transport.ready()
+        return connection
