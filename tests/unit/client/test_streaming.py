@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
+from typing_extensions import override
 
 import audio2txt_client as a2t
 from tests.clienting import FACES, facing
@@ -27,10 +28,12 @@ class Broken(httpx.SyncByteStream, httpx.AsyncByteStream):
     def __init__(self, *pieces: bytes) -> None:
         self._pieces = pieces
 
+    @override
     def __iter__(self) -> Iterator[bytes]:
         yield from self._pieces
         raise httpx.ReadError("reset")
 
+    @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for piece in self:
             yield piece
