@@ -12,7 +12,7 @@ class Audio2txtError(Exception):
 
 
 class NotConfigured(Audio2txtError):
-    """The client was not told where the gateway is, or with which key to call it."""
+    """A setting is missing or cannot be: the gateway's URL, the API key, a secret of webhooks."""
 
 
 class ConnectionFailed(Audio2txtError):

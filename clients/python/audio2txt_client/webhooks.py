@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from audio2txt_client.enums import OpenEnum
-from audio2txt_client.errors import MissingPackage, WebhookRejected
+from audio2txt_client.errors import MissingPackage, NotConfigured, WebhookRejected
 from audio2txt_client.models.jobs import ArtifactState, Failure, FileFormat, JobState
 
 TOLERANCE_SECONDS = 300.0
@@ -116,7 +116,8 @@ def verify_webhook(
 
     `body` is what came, byte for byte, before anything read it as JSON. `secrets` are those that you know: `whsec_…` of an
     endpoint or of `account.webhook_secret()`, several while they change, and `whpk_…` for `v1a` signatures (which needs the
-    extra `audio2txt-client[v1a]`). `tolerance` is how old a message may be, and how far ahead its clock, in seconds.
+    extra `audio2txt-client[v1a]`). `tolerance` is how old a message may be, and how far ahead its clock, in seconds. A secret that
+    was not copied whole raises `NotConfigured`.
     """
     message_id, timestamp, signatures = _read(headers)
     moment = time.time() if now is None else now
@@ -160,7 +161,7 @@ def _fits_public_key(public_key: str, signed: bytes, signatures: Sequence[str]) 
     try:
         key = Ed25519PublicKey.from_public_bytes(_decoded(public_key, _PUBLIC_KEY))
     except ValueError as error:
-        raise ValueError(f"a public key is whpk_ and 32 bytes in base64: {error}") from None
+        raise NotConfigured(f"A public key is whpk_ and 32 bytes in base64; this is not: {error}.") from None
     for signature in _given(signatures, "v1a"):
         try:
             key.verify(signature, signed)
@@ -184,14 +185,14 @@ def _given(signatures: Sequence[str], scheme: str) -> list[bytes]:
 
 
 def _decoded(secret: str, prefix: str) -> bytes:
-    """The bytes of a secret, which may lack prefix and padding as in the official libraries. Raises `ValueError`."""
+    """The bytes of a secret, which may lack prefix and padding as in the official libraries. Raises `NotConfigured`."""
     text = secret.strip().removeprefix(prefix)
     try:
         key = b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError(f"a secret is {prefix} and base64; was it copied whole?") from None
+        raise NotConfigured(f"A secret is {prefix} and base64; was it copied whole?") from None
     if not key:
-        raise ValueError("a secret must not be empty")
+        raise NotConfigured("A secret to verify webhooks with is empty.")
     return key
 
 

@@ -84,7 +84,7 @@ def test_the_published_vector_and_the_official_library() -> None:
         event = a2t.verify_webhook(news, sent, secret)
         assert (event.type, event.type.known, event.job, event.data) == ("usage.alert", False, None, {"percent": 80})
     for broken in ("whsec_", "whsec_%%%", "whpk_AAAA"):
-        with pytest.raises(ValueError, match=r"secret|key"):
+        with pytest.raises(a2t.NotConfigured, match=r"secret|key"):
             a2t.verify_webhook(news, sent, broken)
 
 
