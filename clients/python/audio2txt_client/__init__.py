@@ -74,6 +74,7 @@ from audio2txt_client.models.uploads import Upload, UploadState
 from audio2txt_client.webhooks import EventType, WebhookEvent, WebhookJob, verify_webhook
 from audio2txt_client.wishes import (
     EndpointChange,
+    JobChange,
     JobWishes,
     NewEndpoint,
     RedactionWish,
@@ -118,6 +119,7 @@ __all__ = [
     "Gone",
     "Invalid",
     "Job",
+    "JobChange",
     "JobFailed",
     "JobState",
     "JobWishes",

@@ -116,8 +116,8 @@ def verify_webhook(
 
     `body` is what came, byte for byte, before anything read it as JSON. `secrets` are those that you know: `whsec_…` of an
     endpoint or of `account.webhook_secret()`, several while they change, and `whpk_…` for `v1a` signatures (which needs the
-    extra `audio2txt-client[v1a]`). `tolerance` is how old a message may be, and how far ahead its clock, in seconds. A secret that
-    was not copied whole raises `NotConfigured`.
+    extra `audio2txt-client[v1a]`). `tolerance` is how old a message may be, and how far ahead its clock, in seconds. A
+    secret that was not copied whole raises `NotConfigured`.
     """
     message_id, timestamp, signatures = _read(headers)
     moment = time.time() if now is None else now

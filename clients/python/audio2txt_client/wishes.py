@@ -53,12 +53,22 @@ class JobWishes(TypedDict, total=False):
     report_mode: str | None
     inputs: Mapping[str, str]
     """Values of the solution's inputs."""
+    tags: Sequence[str]
+    """Your own words to find the job by."""
     callback_url: str | None
     """Where to send the signed webhook when the job ends."""
     metadata: Mapping[str, str]
     """Your own names and values; they come back unchanged."""
     duplicates: str
     """`allow`, `reuse` or `refuse` a recording of which there is a job already."""
+
+
+class JobChange(TypedDict, total=False):
+    """What to change about a job: what is given takes the place of all that was there."""
+
+    title: str | None
+    tags: Sequence[str]
+    metadata: Mapping[str, str]
 
 
 class RetryWishes(TypedDict, total=False):

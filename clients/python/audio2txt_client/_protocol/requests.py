@@ -68,7 +68,7 @@ class Request(Generic[T]):
     @property
     def parameters(self) -> dict[str, str | list[str]]:
         """The query as text."""
-        return {name: _text(value) for name, value in self.query.items() if value is not None}
+        return {name: _text(value) for name, value in self.query.items() if value is not None and value != ()}
 
 
 def path_of(*parts: str | UUID) -> str:

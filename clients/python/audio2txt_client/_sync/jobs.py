@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+import datetime as dt
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from types import NoneType
 from typing import Any, Unpack
@@ -23,7 +24,7 @@ from audio2txt_client._sync.uploads import Uploads
 from audio2txt_client.errors import ApiError, ConnectionFailed, WaitTimedOut
 from audio2txt_client.models.jobs import Job
 from audio2txt_client.models.lists import Page
-from audio2txt_client.wishes import JobWishes, RetryWishes
+from audio2txt_client.wishes import JobChange, JobWishes, RetryWishes
 
 
 class Jobs:
@@ -64,9 +65,30 @@ class Jobs:
         )
         return self._connection.send(request)
 
-    def list(self, *, state: str | None = None, page_size: int | None = None) -> Iterator[Job]:
-        """The tenant's jobs, the newest first. Pages are fetched as they are needed."""
-        query: Mapping[str, QueryValue] = {"state": state, "limit": page_size}
+    def list(
+        self,
+        *,
+        state: str | None = None,
+        solution: str | None = None,
+        language: str | None = None,
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, str] | None = None,
+        created_after: dt.datetime | None = None,
+        created_before: dt.datetime | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[Job]:
+        """The tenant's jobs, the newest first, of which all filters are true: with all these tags and entries of the metadata,
+        in this state … Pages are fetched as they are needed."""
+        query: Mapping[str, QueryValue] = {
+            "state": state,
+            "solution": solution,
+            "language": language,
+            "tag": tags,
+            "metadata": [f"{name}:{value}" for name, value in (metadata or {}).items()],
+            "created_after": created_after,
+            "created_before": created_before,
+            "limit": page_size,
+        }
         return self._connection.pages(Request(method="GET", path=path_of("jobs"), kind=Page[Job], query=query))
 
     def get(self, job_id: UUID | str) -> Job:
@@ -110,6 +132,14 @@ class Jobs:
             if job.at_rest:
                 return
             sleep(following.pause)
+
+    def update(self, job_id: UUID | str, *, if_version: int | None = None, **change: Unpack[JobChange]) -> Job:
+        """Change title, tags or metadata. With `if_version`, only while the job's `version` is still that; raises
+        `PreconditionFailed` otherwise."""
+        headers = {} if if_version is None else {"If-Match": f'"{if_version}"'}
+        body: dict[str, Any] = {**change}
+        path = path_of("jobs", job_id)
+        return self._connection.send(Request(method="PATCH", path=path, kind=Job, json=body, headers=headers))
 
     def cancel(self, job_id: UUID | str) -> Job:
         """Stop the work on a job. What an engine was already paid for is paid; `retry` begins again."""

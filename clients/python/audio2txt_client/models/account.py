@@ -29,6 +29,17 @@ class CallingKey(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: dt.datetime | None
 
 
+class CallingUser(msgspec.Struct, frozen=True, kw_only=True):
+    """The user who makes the requests."""
+
+    id: UUID
+    name: str
+    email: str
+    role: Role
+    permissions: tuple[str, ...]
+    expires_at: dt.datetime | None
+
+
 class LlmMonth(msgspec.Struct, frozen=True, kw_only=True):
     """What the tenant's reports ask of language models in this calendar month (UTC)."""
 
@@ -39,8 +50,10 @@ class LlmMonth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Tenant and key."""
+    """Tenant, and key or user."""
 
     tenant: Tenant
-    key: CallingKey
+    key: CallingKey | None
+    """Null where a user asks, by a token."""
+    user: CallingUser | None = None
     llm_month: LlmMonth

@@ -18,6 +18,9 @@ class ActorKind(OpenEnum):
     LINK = "link"
     """A link that only the reader of an e-mail has."""
     OPERATOR = "operator"
+    USER = "user"
+    STRANGER = "stranger"
+    """Somebody who tries to sign in."""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

@@ -262,13 +262,13 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes."""
     sha256: str | None
     url: str | None
-    """Null when it failed."""
+    """Null when it failed, or is no longer kept."""
     failure: Failure | None
 
     @property
     def ready(self) -> bool:
         """Whether it can be downloaded."""
-        return self.state == ArtifactState.READY
+        return self.state == ArtifactState.READY and self.url is not None
 
 
 class Callback(msgspec.Struct, frozen=True, kw_only=True):
@@ -280,6 +280,22 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     status: int | None
     """Of the last answer."""
+
+
+class Part(OpenEnum):
+    """A part of a job that is kept for a time of its own."""
+
+    AUDIO = "audio"
+    RAW = "raw"
+    TRANSCRIPT = "transcript"
+    REPORT = "report"
+
+
+class Removed(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a job that is no longer kept."""
+
+    part: Part
+    at: dt.datetime
 
 
 class JobLinks(msgspec.Struct, frozen=True, kw_only=True):
@@ -329,6 +345,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None
     callback: Callback | None
     metadata: dict[str, str]
+    tags: tuple[str, ...] = ()
+    removed: tuple[Removed, ...] = ()
+    """What is no longer kept, by retention or because somebody's words were erased."""
     created_at: dt.datetime
     updated_at: dt.datetime
     finished_at: dt.datetime | None
