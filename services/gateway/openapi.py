@@ -259,9 +259,7 @@ def _needs(permission: Permission) -> str:
 def _parameters(handler: HTTPRouteHandler) -> Iterator[Schema]:
     for name, parameter in handler.parsed_fn_signature.parameters.items():
         definition = parameter.kwarg_definition
-        if name in _PATH_PARAMETERS:
-            yield {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
-        elif isinstance(definition, QueryParameter | HeaderParameter):
+        if isinstance(definition, QueryParameter | HeaderParameter):
             place = "query" if isinstance(definition, QueryParameter) else "header"
             yield {
                 "name": definition.name or name,
@@ -270,6 +268,8 @@ def _parameters(handler: HTTPRouteHandler) -> Iterator[Schema]:
                 "description": definition.description or "",
                 "schema": _parameter_schema(parameter, definition),
             }
+        elif name in _PATH_PARAMETERS:
+            yield {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
 
 
 def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | HeaderParameter) -> Schema:
