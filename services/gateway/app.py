@@ -26,6 +26,8 @@ from services.gateway.identification import Identification
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.oidc import single_sign_on
+from services.gateway.oidc.people import People
 from services.gateway.privacy.retention import Retention
 from services.gateway.privacy.rules import of_installation
 from services.gateway.rates.limiter import Limiter
@@ -33,7 +35,7 @@ from services.gateway.rates.policy import policies_of
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
-from services.gateway.settings import GatewaySettings
+from services.gateway.settings import GatewaySettings, OidcSettings
 from services.gateway.store.account_links import AccountLinkStore
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
@@ -45,6 +47,7 @@ from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
 from services.gateway.store.feed import FeedStore
+from services.gateway.store.identities import IdentityStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
@@ -182,6 +185,8 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
     receiver = Uploads(store=uploads, blobs=platform.blobs, ttl=ttl)
     resumables = ResumableStore(pool)
+    oidc = load(OidcSettings, platform.environment)
+    people = People.of(oidc, identities=IdentityStore(pool), users=user_store)
     gateway = Gateway(
         settings=settings,
         secret_key=platform.secret_key,
@@ -234,6 +239,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             most_a_day=settings.mail_confirmations_per_day,
             wake=outbox.wake,
         ),
+        single_sign_on=single_sign_on(oidc, platform, egress, people),
         choosing=choosing,
         allowances=allowances,
         retention=retention.store,
