@@ -46,6 +46,7 @@ from services.gateway.routes import (
     transcripts,
     unsubscribing,
     uploads,
+    usage,
     users,
 )
 from services.gateway.routes.context import Gateway
@@ -127,6 +128,9 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     sessions.end_one_session,
     audit.list_audit,
     audit.export_audit,
+    usage.get_usage,
+    usage.list_usage,
+    usage.export_usage,
     retention.get_retention,
     retention.put_retention,
 )

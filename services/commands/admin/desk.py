@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
+    from services.gateway.store.plans import PlanStore
     from services.gateway.store.retention import RetentionStore
     from services.gateway.store.tenants import TenantRow, TenantStore
     from services.gateway.store.users import UserStore
@@ -38,6 +39,7 @@ class Desk:
     keys: KeyStore
     users: UserStore
     audit: AuditStore
+    plans: PlanStore
     retention: RetentionStore
 
     def link(self, purpose: LinkPurpose, link_id: UUID) -> str:
@@ -86,6 +88,7 @@ async def _opened() -> AsyncIterator[Desk]:
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
+    from services.gateway.store.plans import PlanStore
     from services.gateway.store.retention import RetentionStore
     from services.gateway.store.tenants import TenantStore
     from services.gateway.store.users import UserStore
@@ -108,6 +111,7 @@ async def _opened() -> AsyncIterator[Desk]:
                 keys=KeyStore(pool),
                 users=UserStore(pool),
                 audit=AuditStore(pool),
+                plans=PlanStore(pool),
                 retention=RetentionStore(pool),
             )
         finally:

@@ -12,3 +12,5 @@ create table account_links (
 create index account_links_of_user on account_links (user_id);
 create index account_links_made on account_links (tenant_id, created_at);
 create index account_links_expired on account_links (expires_at);
+
+call keep_apart('account_links');

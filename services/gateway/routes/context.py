@@ -30,6 +30,7 @@ from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.oidc import SingleSignOn
 from services.gateway.problems import FieldError, Problem, job_not_found
+from services.gateway.quotas.enforcing import Quotas
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.settings import GatewaySettings
@@ -37,6 +38,7 @@ from services.gateway.store.accounts import ByUser, Principal
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.listing import JobList
 from services.gateway.store.retention import RetentionStore
+from services.gateway.store.usage import UsageStore
 from services.gateway.submission import Submissions
 from services.gateway.uploads import Uploads
 from services.gateway.users import Users
@@ -82,6 +84,8 @@ class Gateway:
     revisions: Revisions
     choosing: Choosing
     allowances: Allowances
+    quotas: Quotas
+    ledger: UsageStore
     retention: RetentionStore
     hub: Hub
     feeds: Feeds

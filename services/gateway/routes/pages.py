@@ -6,6 +6,7 @@ from uuid import UUID
 
 from litestar import Response
 
+from services.gateway import tenancy
 from services.gateway.problems import Problem
 from services.gateway.routes.context import Gateway
 from services.gateway.store.addresses import AddressRow
@@ -42,12 +43,15 @@ _HEADERS = {
 
 
 async def address_behind(gateway: Gateway, purpose: LinkPurpose, token: str) -> tuple[AddressRow, ReportLanguage]:
-    """The address that a link is about, and the language of its reader. Raises `Problem` 404."""
+    """The address that a link is about, and the language of its reader; the request is its tenant's from here on. Raises
+    `Problem` 404."""
     address_id: UUID | None = subject_of_token(gateway.secret_key, purpose, token)
     addresses = gateway.endpoints.addresses.store
-    row = None if address_id is None else await addresses.find_anybodys(address_id)
+    with tenancy.as_system():
+        row = None if address_id is None else await addresses.find_anybodys(address_id)
     if row is None:
         raise Problem(404, "not_found", "This link leads nowhere (any more); no e-mails are sent because of it.")
+    tenancy.enter(row.tenant_id)
     return row, await addresses.language(row.id)
 
 
