@@ -8,3 +8,5 @@ create table user_identities (
     primary key (issuer, subject)
 );
 create index user_identities_of_user on user_identities (user_id);
+
+call keep_apart('user_identities');

@@ -11,6 +11,7 @@ from litestar.datastructures import Cookie
 from litestar.params import QueryParameter
 from msgspec import Meta
 
+from services.gateway import tenancy
 from services.gateway.admission import FOREIGN_QUERY
 from services.gateway.oidc import FLOW_SECONDS, Return, SingleSignOn
 from services.gateway.openapi import Answer, Operation
@@ -102,7 +103,9 @@ async def come_back(
     """For browsers: from the provider of single sign-on. Begins a session, as `POST /v1/session` does."""
     given = Return(code=code, state=left_with, issuer=iss, error=error)
     sealed = request.cookies.get(_name(gateway))
-    user, return_to = await _provider(gateway).come_back(given, sealed, now=time.time())
+    with tenancy.as_system():
+        user, return_to = await _provider(gateway).come_back(given, sealed, now=time.time())
+    tenancy.enter(user.tenant_id)
     cookies = [await open_session(request, gateway, user), _cookie(gateway, "", max_age=0)]
     return Response(None, status_code=302, headers={"Location": return_to, **_UNSEEN}, cookies=cookies)
 
