@@ -27,7 +27,7 @@ SETTLE_SECONDS = 3.0
 LAST = "the last of all"
 
 NOTE = f"""\
-{CLIENTS} clients on one replica, while another replica changes a job every {EVERY_SECONDS:g} s, {CHANGES} times: all clients follow
+{CLIENTS} clients on one replica, while another changes a job every {EVERY_SECONDS:g} s, {CHANGES} times: all clients follow
 all jobs of one tenant, and every change reaches each of them; or each follows a job of its own. Delay: from the beginning of
 the change's transaction to its arrival at each client, their reading included, on the same two cores. CPU: of the replica, by
 event and client. Memory: proportional set size of the fresh replica with its clients less that before, by client. Idle: over
