@@ -13,17 +13,23 @@ from services.gateway.admission import admission
 from services.gateway.allowances import Allowances
 from services.gateway.api_keys import ApiKeys
 from services.gateway.audit_trail import AuditTrail
-from services.gateway.auth import Authenticator, KeyUses, seed_first_key
+from services.gateway.auth import Authenticator, LastUses, seed_first_key
 from services.gateway.changes import Changes
 from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
+from services.gateway.credentials import cookie_name
 from services.gateway.direct import DirectUploads
 from services.gateway.endpoints import Endpoints
 from services.gateway.endpoints.addresses import Addresses
 from services.gateway.feed import Feeds
+from services.gateway.identification import Identification
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.privacy.retention import Retention
+from services.gateway.privacy.rules import of_installation
+from services.gateway.rates.limiter import Limiter
+from services.gateway.rates.policy import policies_of
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
@@ -31,6 +37,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
 from services.gateway.store.allowances import AllowanceStore
+from services.gateway.store.attempts import AttemptStore
 from services.gateway.store.audit import AuditStore
 from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
@@ -40,14 +47,22 @@ from services.gateway.store.feed import FeedStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
+from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
+from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
+from services.gateway.store.sign_ins import SignInStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
+from services.gateway.store.users import UserStore
 from services.gateway.submission import Submissions
-from services.gateway.sweeper import Sweeper
+from services.gateway.sweeper import Sweeper, repeat
 from services.gateway.uploads import Uploads
+from services.gateway.users import Users
+from services.gateway.users.passwords import Passwords
+from services.gateway.users.sessions import Sessions
+from services.gateway.users.signing_in import SigningIn
 from services.gateway.views import Views
 from services.gateway.wakeups import Wakeups
 from services.gateway.web import web_app
@@ -55,6 +70,7 @@ from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
 from shared.outbox import Outbox
 from shared.runtime import Loop, Platform, Service, outbox_loops
+from shared.schemas.ids import new_id
 from shared.sealing import Sealer
 from shared.settings import load
 from shared.solutions import load_solutions
@@ -120,17 +136,46 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         most=settings.endpoints_per_tenant,
         wake=outbox.wake,
     )
-    authenticator, keys = Authenticator(AccountStore(pool)), KeyStore(pool)
-    uses, trail = KeyUses(keys), AuditTrail(AuditStore(pool))
+    authenticator, keys, trail = Authenticator(AccountStore(pool)), KeyStore(pool), AuditTrail(AuditStore(pool))
+    limiter = Limiter(RateStore(pool), policies_of(settings))
+    secure = (platform.settings.public_url or "").startswith("https://")
+    sign_ins, passwords = SignInStore(pool), Passwords()
+    sessions = Sessions(
+        store=sign_ins,
+        master=platform.secret_key,
+        longest=dt.timedelta(hours=settings.session_hours),
+        idle=dt.timedelta(hours=settings.session_idle_hours),
+    )
+    user_store = UserStore(pool)
+    signing_in = SigningIn(users=user_store, attempts=AttemptStore(pool), passwords=passwords, noted=trail.note)
+    identification = Identification(
+        keys=authenticator,
+        key_uses=LastUses(keys),
+        signing_in=signing_in,
+        sessions=sessions,
+        sign_in_uses=LastUses(sign_ins),
+        cookie=cookie_name(secure=secure),
+    )
     sweeper = Sweeper(
         pool=pool,
         upkeep=UpkeepStore(pool),
         allowances=allowances.store,
         feed=feeds.store,
+        rates=RateStore(pool),
         blobs=platform.blobs,
         outbox=outbox,
         lifecycle=lifecycle,
         settings=settings,
+    )
+    retention = Retention(
+        store=RetentionStore(pool),
+        rounds=RoundStore(pool, new_id()),
+        transitions=lifecycle.transitions,
+        blobs=platform.blobs,
+        outbox=outbox,
+        wakeups=wakeups,
+        installation=of_installation(settings),
+        every=settings.retention_seconds,
     )
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
     receiver = Uploads(store=uploads, blobs=platform.blobs, ttl=ttl)
@@ -173,11 +218,15 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         endpoints=endpoints,
         audit=trail,
         keys=ApiKeys(store=keys, most=settings.keys_per_tenant, forget=authenticator.forget),
+        users=Users(store=user_store, passwords=passwords, signing_in=signing_in),
+        sessions=sessions,
         choosing=choosing,
         allowances=allowances,
+        retention=retention.store,
         hub=hub,
         feeds=feeds,
         views=views,
+        secure=secure,
     )
     yield Service(
         name=SERVICE,
@@ -186,11 +235,13 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=sweeper.run),
+            Loop(name="gateway.retention", run=lambda: repeat(lambda: [retention.carry_out], settings.sweep_seconds)),
             Loop(name="gateway.live", run=hub.run),
             Loop(name="gateway.feeds", run=feeds.run),
             Loop(name="gateway.wakeups", run=wakeups.run),
-            Loop(name="gateway.key_uses", run=uses.run),
+            Loop(name="gateway.key_uses", run=identification.key_uses.run),
+            Loop(name="gateway.sign_in_uses", run=identification.sign_in_uses.run),
             Loop(name="gateway.audit", run=trail.run),
         ],
-        app=web_app(gateway, admission(authenticator, uses, proxies=networks_of(settings.trusted_proxies))),
+        app=web_app(gateway, admission(identification, limiter, proxies=networks_of(settings.trusted_proxies))),
     )

@@ -26,6 +26,7 @@ from shared.schemas.jobs import (
     ReportMode,
     Waiting,
 )
+from shared.schemas.privacy import Part
 from shared.schemas.reports import Usage
 from shared.schemas.transcripts import Cost
 
@@ -99,6 +100,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Who wrote the last report."""
     report_model: str | None = None
     report_usage: Usage | None = None
+    removed: dict[Part, dt.datetime] = {}
+    """What is no longer kept of it, and since when."""
     failure: Failure | None = None
     callback_state: DeliveryState | None = None
     callback_attempts: int = 0
@@ -214,6 +217,16 @@ class RetryPlan(msgspec.Struct, frozen=True, kw_only=True):
     state: JobState
     run: int
     options: JobOptions
+
+
+def made_from(begin: JobState) -> Part:
+    """What a retry that begins there works on."""
+    return Part.AUDIO if begin is JobState.QUEUED else Part.TRANSCRIPT
+
+
+def made_anew(begin: JobState) -> frozenset[Part]:
+    """What it makes, so that it is there again."""
+    return frozenset({Part.RAW, Part.TRANSCRIPT, Part.REPORT} if begin is JobState.QUEUED else {Part.REPORT})
 
 
 class NothingToRetry(ValueError):

@@ -12,8 +12,18 @@ import structlog
 from services.gateway import announcements
 from services.gateway.allowances import Allowances, Granted, with_allowance
 from services.gateway.choosing import Choosing, refusal
-from services.gateway.jobs import Job, NothingToRetry, RetryPlan, all_failed, answers, begun_again, plan_retry, report_failure
-from services.gateway.problems import Problem, job_not_found
+from services.gateway.jobs import (
+    Job,
+    NothingToRetry,
+    RetryPlan,
+    all_failed,
+    answers,
+    begun_again,
+    made_from,
+    plan_retry,
+    report_failure,
+)
+from services.gateway.problems import Problem, check_kept, job_not_found
 from services.gateway.requests import RetryRequest
 from services.gateway.scenarios import check_findings, check_mode, checked_inputs, solution_of
 from services.gateway.store.jobs import JobStore
@@ -105,6 +115,7 @@ class Lifecycle:
         except NothingToRetry:
             detail = "The job is completed and has every artifact; ask for other formats, another engine or another solution."
             raise Problem(409, "nothing_to_retry", detail) from None
+        check_kept(job.removed, made_from(plan.state))
         deadline_at = dt.datetime.now(dt.UTC) + self.deadline
         again = begun_again(job, plan, deadline_at=deadline_at)
         granted = await self._granted(again, solution, plan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated
@@ -11,10 +12,17 @@ from msgspec import Meta
 
 from services.gateway.permissions import Permission, roles_with
 from shared.errors import Audio2txtError
+from shared.schemas.privacy import Part
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES: Mapping[int, str] = {460: "Checksum Mismatch", 499: "Client Closed Request"}
 """Of those that the standard library does not know."""
+_PARTS: Mapping[Part, str] = {
+    Part.AUDIO: "recording",
+    Part.RAW: "engine's answer",
+    Part.TRANSCRIPT: "transcript",
+    Part.REPORT: "report",
+}
 
 
 class FieldError(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +54,7 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     retryable: Annotated[bool, Meta(description="Whether the same request can succeed later.")] = False
     errors: Annotated[tuple[FieldError, ...], Meta(description="The wrong values, one by one.")] = ()
     job_id: Annotated[str | None, Meta(description="The job this is about, where there is one.")] = None
-    permission: Annotated[str | None, Meta(description="The permission that the key lacks.", examples=["jobs:write"])] = None
+    permission: Annotated[str | None, Meta(description="The permission that is lacking.", examples=["jobs:write"])] = None
     engines: Annotated[
         tuple[str, ...], Meta(description="Engines that could do the job that another one cannot.", examples=[["assemblyai"]])
     ] = ()
@@ -104,10 +112,22 @@ def job_not_found() -> Problem:
     return Problem(404, "job_not_found", "There is no job with this id; it may have been deleted.")
 
 
+def check_kept(removed: Mapping[Part, dt.datetime], *parts: Part) -> None:
+    """Raise `Problem` 410 when one of these parts of a job was removed, by retention or with somebody's words."""
+    for part in parts:
+        if (since := removed.get(part)) is not None:
+            raise _no_longer_kept(part, since)
+
+
+def _no_longer_kept(part: Part, since: dt.datetime) -> Problem:
+    detail = f"The job's {_PARTS[part]} is no longer kept; it was removed on {since:%Y-%m-%d}."
+    return Problem(410, f"{part}_removed", detail)
+
+
 def forbidden(permission: Permission, detail: str | None = None) -> Problem:
-    """The key is valid and may not do this (403)."""
+    """It is known who asks, and they may not do this (403)."""
     roles = ", ".join(roles_with(permission))
-    explained = detail or f"Your key may not do this: it lacks the permission {permission}, which these roles have: {roles}."
+    explained = detail or f"You may not do this: it takes the permission {permission}, which these roles have: {roles}."
     return Problem(403, "forbidden", explained, permission=permission)
 
 

@@ -13,7 +13,7 @@ import structlog
 from services.gateway import announcements
 from services.gateway.editing import differences, edited, restored
 from services.gateway.jobs import Job
-from services.gateway.problems import Problem, job_not_found
+from services.gateway.problems import Problem, check_kept, job_not_found
 from services.gateway.ranges import etag_of, matches
 from services.gateway.requests import TranscriptEdits
 from services.gateway.store.jobs import JobStore
@@ -24,6 +24,7 @@ from shared.blobs import BlobNotFound, BlobStore, report_key, revised_key, trans
 from shared.outbox import Outbox
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import JobState
+from shared.schemas.privacy import Part
 from shared.schemas.transcripts import Transcript
 
 _TRANSCRIPTS = msgspec.json.Decoder(Transcript)
@@ -105,6 +106,7 @@ class Revisions:
         if job.state is not JobState.COMPLETED:
             detail = f"A transcript can be edited once its job is completed; this one is {job.state}."
             raise Problem(409, "job_not_completed", detail)
+        check_kept(job.removed, Part.TRANSCRIPT, Part.REPORT)
         return job
 
     async def _current(self, job: Job, if_match: str | None) -> bytes:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from shared.schemas.privacy import Days
 from shared.settings import SECRET, Settings
 
 Usd = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$")]
@@ -51,6 +52,18 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
         float,
         Meta(ge=0, description="How long after a job's deletion its files are looked for again, should late work write some."),
     ] = 3600.0
+    retention_audio_days: Annotated[
+        Days | None, Meta(description="Days after a job's end for which its recording is kept.")
+    ] = None
+    retention_raw_days: Annotated[Days | None, Meta(description="The same for the engine's unchanged answer.")] = None
+    retention_transcript_days: Annotated[Days | None, Meta(description="The same for the transcript.")] = None
+    retention_report_days: Annotated[Days | None, Meta(description="The same for the report and its files.")] = None
+    retention_record_days: Annotated[
+        Days | None, Meta(description="The same for the job itself, and with it everything that is left of it.")
+    ] = None
+    retention_seconds: Annotated[
+        float, Meta(gt=0, description="How often the store is looked through for what is kept no longer.")
+    ] = 3600.0
     mail_confirm: Annotated[
         bool,
         Meta(
@@ -64,10 +77,30 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     keys_per_tenant: Annotated[int, Meta(ge=1, le=10_000, description="API keys of one tenant that may be alive at once.")] = (
         100
     )
+    session_hours: Annotated[
+        float, Meta(gt=0, le=8760, description="After how long a browser has to sign in again, however much it is used.")
+    ] = 168.0
+    session_idle_hours: Annotated[
+        float, Meta(ge=0.1, le=8760, description="After how long without use a browser has to sign in again.")
+    ] = 12.0
     trusted_proxies: Annotated[
         str,
         Meta(description="Networks of your proxies, as in 10.1.0.0/16: their X-Forwarded-For says where a request comes from."),
     ] = ""
+    rate_reads_per_minute: Annotated[
+        int,
+        Meta(ge=0, le=10_000_000, description="Requests that read (GET, HEAD) which one tenant may make a minute; 0 for any."),
+    ] = 12_000
+    rate_writes_per_minute: Annotated[
+        int, Meta(ge=0, le=10_000_000, description="Requests that change something, uploads apart; 0 for any number.")
+    ] = 6_000
+    rate_uploads_per_minute: Annotated[
+        int, Meta(ge=0, le=10_000_000, description="Requests that bring bytes of recordings; 0 for any number.")
+    ] = 6_000
+    rate_refusals_per_minute: Annotated[
+        int,
+        Meta(ge=0, le=10_000_000, description="Answers 401 (no key, or a wrong one) that one address gets; 0 for any number."),
+    ] = 600
     endpoints_per_tenant: Annotated[
         int, Meta(ge=1, le=10_000, description="Endpoints (webhooks, addresses, chats) that one tenant may have.")
     ] = 200

@@ -14,7 +14,9 @@ from services.gateway.feed import REMEMBERED
 from services.gateway.lifecycle import DEADLINE, Lifecycle
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.allowances import AllowanceStore
+from services.gateway.store.attempts import QUIET_SECONDS
 from services.gateway.store.feed import FeedStore
+from services.gateway.store.rates import RateStore
 from services.gateway.store.upkeep import ExpiredUpload, UpkeepStore
 from shared.blobs import BlobStore, job_prefix, source_key
 from shared.database import Pool, transaction
@@ -41,6 +43,7 @@ class Sweeper:
     upkeep: UpkeepStore
     allowances: AllowanceStore
     feed: FeedStore
+    rates: RateStore
     blobs: BlobStore
     outbox: Outbox
     lifecycle: Lifecycle
@@ -49,8 +52,8 @@ class Sweeper:
     async def run(self) -> None:
         """Loop for ever."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_repeat(self._steps, self.settings.sweep_seconds))
-            tasks.create_task(_repeat(lambda: [self.remove_unfinished], UNFINISHED_EVERY))
+            tasks.create_task(repeat(self._steps, self.settings.sweep_seconds))
+            tasks.create_task(repeat(lambda: [self.remove_unfinished], UNFINISHED_EVERY))
 
     def _steps(self) -> Sequence[Callable[[], Awaitable[None]]]:
         return (
@@ -62,7 +65,9 @@ class Sweeper:
             self.forget_keys,
             self.release_allowances,
             self.forget_addresses,
+            self.forget_sign_ins,
             self.forget_changes,
+            self.rates.forget_idle,
         )
 
     async def fail_overdue(self) -> None:
@@ -119,6 +124,10 @@ class Sweeper:
         if forgotten := await self.upkeep.forget_unanswered(days=UNANSWERED_DAYS):
             log.info("addresses.forgotten", count=forgotten)
 
+    async def forget_sign_ins(self) -> None:
+        """Tokens and sessions that have ended, and attempts to sign in that count no more."""
+        await self.upkeep.forget_sign_ins(attempts_after=QUIET_SECONDS)
+
     async def forget_changes(self) -> None:
         """That jobs were deleted, once everybody who follows can have been told."""
         await self.feed.forget_gone(after=REMEMBERED)
@@ -136,7 +145,9 @@ class Sweeper:
         log.info("upload.expired", tenant_id=str(upload.tenant_id), upload_id=str(upload.id))
 
 
-async def _repeat(steps: Callable[[], Sequence[Callable[[], Awaitable[None]]]], seconds: float) -> None:
+async def repeat(steps: Callable[[], Sequence[Callable[[], Awaitable[None]]]], seconds: float) -> None:
+    """Take these steps for ever, one after another, with so many seconds between their rounds; one that a backend holds up is
+    left for the next."""
     while True:
         for step in steps():
             try:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from services.gateway.jobs import Job, StageState, progress, report_stage, transcription_stage, waiting
+from services.gateway.places import part_of
 from services.gateway.store.revisions import Revision
 from services.gateway.store.uploads import Upload, UploadState
 from shared.schemas.events import TranscriptionState
@@ -30,6 +31,7 @@ from shared.schemas.jobs import (
     SpeakerRange,
     Waiting,
 )
+from shared.schemas.privacy import Part
 from shared.schemas.reports import Usage
 from shared.schemas.transcripts import Cost
 
@@ -152,7 +154,7 @@ class ArtifactView(msgspec.Struct, frozen=True, kw_only=True):
     media_type: Annotated[str, Meta(description="Sent as Content-Type.", examples=["application/pdf"])]
     size: Bytes | None
     sha256: Sha256 | None
-    url: Annotated[str | None, Meta(description="Where to fetch it; null when it failed.")]
+    url: Annotated[str | None, Meta(description="Where to fetch it; null when it failed, or is no longer kept.")]
     failure: Annotated[Failure | None, Meta(description="Why it could not be rendered.")]
 
 
@@ -163,6 +165,13 @@ class CallbackView(msgspec.Struct, frozen=True, kw_only=True):
     state: Annotated[str, Meta(description="`pending`, `delivered` or `failed` (given up).", examples=["delivered"])]
     attempts: Annotated[int, Meta(ge=0, description="How often it was tried.", examples=[1])]
     status: Annotated[int | None, Meta(description="HTTP status of the last answer.", examples=[204])]
+
+
+class RemovedView(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a job that is no longer kept."""
+
+    part: Annotated[Part, Meta(description="Which.", examples=["audio"])]
+    at: Annotated[dt.datetime, Meta(description="Since when.", examples=["2026-12-22T09:30:00Z"])]
 
 
 class JobLinks(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,6 +225,10 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: Annotated[int, Meta(ge=0, description="Length of the recording, once known.", examples=[1834000])] | None
     detected_language: Annotated[str | None, Meta(description="Language of the transcript, once known.", examples=["zh-Hant"])]
     artifacts: tuple[ArtifactView, ...]
+    removed: Annotated[
+        tuple[RemovedView, ...],
+        Meta(description="What is no longer kept, by the tenant's retention or because somebody's words were erased."),
+    ]
     failure: Annotated[Failure | None, Meta(description="Why the job failed.")]
     callback: Annotated[CallbackView | None, Meta(description="The webhook; null when none was asked for.")]
     tags: Annotated[tuple[str, ...], Meta(description="As given.", examples=[["board", "2026"]])]
@@ -275,6 +288,7 @@ class Views:
             duration_ms=job.duration_ms,
             detected_language=job.detected_language,
             artifacts=tuple(self.artifact(job, artifact) for artifact in job.artifacts),
+            removed=tuple(RemovedView(part=part, at=at) for part, at in sorted(job.removed.items())),
             failure=job.failure,
             callback=_callback(job),
             tags=job.tags,
@@ -293,7 +307,8 @@ class Views:
 
     def artifact(self, job: Job, artifact: ArtifactResult) -> ArtifactView:
         """One file of a job."""
-        ready = artifact.state is ArtifactState.READY
+        kept = artifact.key is not None and part_of(artifact.key) not in job.removed
+        ready = artifact.state is ArtifactState.READY and kept
         return ArtifactView(
             name=artifact.name,
             format=artifact.format,

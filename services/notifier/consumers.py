@@ -9,6 +9,7 @@ from services.notifier.dispatcher import Dispatcher
 from services.notifier.intake import Intake
 from shared.bus import Subscription, subscription
 from shared.schemas.events import (
+    ContentErased,
     DeliveryRequested,
     EndpointChanged,
     Event,
@@ -45,6 +46,7 @@ def subscriptions(*, intake: Intake, dispatcher: Dispatcher) -> list[Subscriptio
         subscription(SERVICE, TranscriptionProgressed, and_tell(intake.progressed)),
         subscription(SERVICE, ReportProgressed, and_tell(intake.progressed)),
         subscription(SERVICE, JobErased, intake.erased),
+        subscription(SERVICE, ContentErased, intake.content_erased),
         subscription(SERVICE, EndpointChanged, and_tell(intake.endpoint_changed)),
         subscription(SERVICE, DeliveryRequested, and_tell(intake.wished)),
     ]

@@ -29,7 +29,8 @@ from services.notifier.store.wishes import WishStore
 from shared.blobs import BlobStore, transcript_key
 from shared.database import Pool
 from shared.schemas.endpoints import EventType, Payload, Redeliver, Replay, Test
-from shared.schemas.events import DeliveryRequested, EndpointChanged, JobCompleted, JobErased, JobFailed
+from shared.schemas.events import ContentErased, DeliveryRequested, EndpointChanged, JobCompleted, JobErased, JobFailed
+from shared.schemas.privacy import Part
 from shared.schemas.webhooks import WebhookBody
 from shared.sealing import Sealer
 
@@ -80,6 +81,11 @@ class Intake:
     async def erased(self, event: JobErased) -> None:
         """A job is gone, with all that was told about it."""
         await self._messages.erase_job(event.job_id)
+
+    async def content_erased(self, event: ContentErased) -> None:
+        """What was said in a job is no longer kept; that it was told, and when, is."""
+        if Part.TRANSCRIPT in event.parts or Part.REPORT in event.parts:
+            await self._messages.erase_words(event.job_id)
 
     async def endpoint_changed(self, event: EndpointChanged) -> None:
         """A customer has set up, changed or deleted an endpoint."""

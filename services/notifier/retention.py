@@ -15,9 +15,9 @@ log = structlog.get_logger(__name__)
 
 
 async def forget_old(store: UpkeepStore, *, days: int) -> None:
-    """Loop for ever: once an hour, delete in batches what ended more than `days` ago."""
+    """Loop for ever: once an hour, delete in batches what ended more than `days` ago, or than its tenant wishes."""
     while True:
-        forgotten = await store.forget(days=days, limit=BATCH)
+        forgotten = await store.forget(days=days, wishes=await store.wishes(), limit=BATCH)
         if forgotten:
             log.info("deliveries.forgotten", count=forgotten)
         if forgotten < BATCH:

@@ -18,6 +18,7 @@ from msgspec import Meta
 from shared.schemas.endpoints import DeliveryWish, Endpoint
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactResult, Failure, JobOptions, ReportMode, Waiting
+from shared.schemas.privacy import Part
 from shared.schemas.reports import Usage
 from shared.schemas.transcripts import Cost
 
@@ -102,6 +103,13 @@ class JobFailed(JobEvent, frozen=True, kw_only=True, tag="job.failed"):
 class JobErased(JobEvent, frozen=True, kw_only=True, tag="job.erased"):
     """The customer deleted the job and everything about it. Published by the gateway; read by the transcriber and the
     notifier, which forget what they hold; deleting twice is deleting once."""
+
+
+class ContentErased(JobEvent, frozen=True, kw_only=True, tag="content.erased"):
+    """Parts of what is kept of a job are gone, because their time was over or somebody's words were erased. Published by the
+    gateway; read by the notifier, which forgets what it sent of them; forgetting twice is forgetting once."""
+
+    parts: tuple[Part, ...]
 
 
 class TranscriptionState(enum.StrEnum):
@@ -236,6 +244,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     JobCompleted,
     JobFailed,
     JobErased,
+    ContentErased,
     TranscriptionProgressed,
     TranscriptReady,
     TranscriptRevised,

@@ -6,11 +6,11 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from services.gateway.auth import Authenticator
 from services.gateway.keys import is_well_formed
-from services.gateway.problems import Problem
 from services.gateway.store.accounts import AccountStore
 from tests.gatewaying import RunningGateway, running_gateway
 from tests.operating import Operator
@@ -53,16 +53,16 @@ async def test_a_tenant_is_let_in_and_out(gateway: RunningGateway, operator: Ope
     actions = [(entry["action"], entry["actor"]["kind"], entry["address"]) for entry in reversed(entries)]
     assert actions == [(action, "operator", None) for action in ("tenant.created", "key.created", "tenant.renamed")]
     fresh = Authenticator(AccountStore(gateway.pool))
-    assert (await fresh.principal(key)).role == "owner"
+    principal = await fresh.principal(key)
+    assert principal is not None
+    assert principal.role == "owner"
     await operator.must("tenants", "disable", "Acme & Söhne")
     assert "disabled since" in await operator.must("tenants", "list")
-    with pytest.raises(Problem):
-        await Authenticator(AccountStore(gateway.pool)).principal(key)
+    assert await Authenticator(AccountStore(gateway.pool)).principal(key) is None
     await operator.must("tenants", "enable", "Acme & Söhne")
     assert await Authenticator(AccountStore(gateway.pool)).principal(key)
     assert "opens nothing" in await operator.must("keys", "revoke", "Acme & Söhne", account["key"]["id"])
-    with pytest.raises(Problem):
-        await Authenticator(AccountStore(gateway.pool)).principal(key)
+    assert await Authenticator(AccountStore(gateway.pool)).principal(key) is None
     assert "revoked" in await operator.must("keys", "list", "Acme & Söhne")
 
 
@@ -86,6 +86,9 @@ async def test_a_key_can_be_narrowed(gateway: RunningGateway, operator: Operator
         (("keys", "add", "acme", "--role", "viewer", "--scope", "jobs:write"), "scopes only narrow"),
         (("keys", "add", "acme", "--role", "viewer", "--days", "0"), "some days"),
         (("keys", "revoke", "acme", "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"), "has no key"),
+        (("users", "add", "acme", "chen@example.com", "--role", "emperor"), "owner, admin, editor, viewer, auditor"),
+        (("users", "add", "acme", "chen@", "--role", "viewer"), "no e-mail address"),
+        (("users", "remove", "acme", "chen@example.com"), "has no user"),
         (("audit", "verify", "--anchor", "1:00"), "name the tenant"),
         (("audit", "verify", "acme", "--anchor", "1:00"), "NUMBER:HASH"),
     ],
@@ -122,3 +125,28 @@ async def test_a_broken_chain_is_told_with_its_place(gateway: RunningGateway, op
     assert outcome.status == 1
     assert "acme: BROKEN at entry 2: its hash" in outcome.out
     assert "other: 1 entries, whole" in outcome.out
+
+
+async def test_the_first_owner_is_made_and_kept(gateway: RunningGateway, operator: Operator) -> None:
+    """With a password from standard input; the last owner stays, and a new password signs out."""
+    await operator.must("tenants", "add", "acme")
+    assert "acme has no users" in await operator.must("users", "list", "acme")
+    weak = await operator.run(
+        "users", "add", "acme", "Chen@Example.com", "--role", "owner", "--password-stdin", typed="short\n"
+    )
+    assert (weak.status, "12 to 256 characters" in weak.err) == (2, True)
+    add = ("users", "add", "acme", "Chen@Example.com", "--role", "owner", "--password-stdin")
+    made = await operator.run(*add, typed="an umbrella, twice\n")
+    assert "can sign in" in made.out, made.err
+    assert "already" in (await operator.run(*add, typed="an umbrella, twice\n")).err
+    async with httpx.AsyncClient(base_url=gateway.url, auth=("chen@example.com", "an umbrella, twice")) as http:
+        me = (await http.get("/v1/me")).json()
+        assert (me["user"]["role"], me["user"]["name"], me["tenant"]["name"]) == ("owner", "chen", "acme")
+        for last in (("disable",), ("remove",)):
+            outcome = await operator.run("users", *last, "acme", "chen@example.com")
+            assert (outcome.status, "last owner" in outcome.err) == (2, True)
+        assert "owner" in await operator.must("users", "list", "acme")
+        await operator.run(
+            "users", "set-password", "acme", "chen@example.com", "--password-stdin", typed="four umbrellas, then\n"
+        )
+        assert (await http.get("/v1/me")).status_code == 401

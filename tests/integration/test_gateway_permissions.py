@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from services.gateway.permissions import ROLES, Role
 from shared.schemas.events import JobSubmitted
 from shared.schemas.ids import new_id
-from tests.gatewaying import WAV, ApiClient, RunningGateway, running_gateway
+from tests.gatewaying import PASSWORD, WAV, ApiClient, RunningGateway, running_gateway
 
 BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/v1/jobs"): {"audio_url": "https://example.com/a.wav"},
@@ -23,7 +24,11 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/v1/endpoints"): {"kind": "webhook", "url": "https://example.com/theirs"},
     ("PATCH", "/v1/endpoints/{endpoint_id}"): {"description": "theirs"},
     ("POST", "/v1/endpoints/{endpoint_id}/replay"): {"since": "2026-01-01T00:00:00Z"},
+    ("PUT", "/v1/retention"): {"tenant": {"audio": 36500}},
     ("POST", "/v1/keys"): {"name": "theirs", "role": "auditor"},
+    ("PATCH", "/v1/users/{user_id}"): {"name": "theirs"},
+    ("PATCH", "/v1/me"): {"name": "theirs"},
+    ("PUT", "/v1/me/password"): {"old_password": "a password of theirs", "new_password": "another password of theirs"},
 }
 
 
@@ -83,21 +88,27 @@ async def _routes(gateway: RunningGateway) -> list[Route]:
         Route(method=method.upper(), path=path, permission=operation["x-permission"])
         for path, item in paths.items()
         for method, operation in item.items()
+        if operation.get("security") != []
     ]
 
 
 async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
-    """A completed job, an upload, an endpoint, a delivery and a key."""
+    """A completed job, an upload, an endpoint, a delivery, a key, and a user who has a token."""
     job = await owner.create()
     await gateway.others.complete(await gateway.others.heard(JobSubmitted, job["id"]))
     endpoint = (await owner.http.post("/v1/endpoints", json={"kind": "webhook", "url": "https://example.com/mine"})).json()
     key = (await owner.http.post("/v1/keys", json={"name": "mine", "role": "viewer"})).json()
+    user = await gateway.new_user(UUID((await owner.http.get("/v1/account")).json()["tenant"]["id"]), Role.VIEWER)
+    token = (await owner.http.post("/v1/tokens", auth=(user.email, PASSWORD))).json()
     return {
         "job_id": job["id"],
         "upload_id": (await owner.upload())["id"],
         "endpoint_id": endpoint["id"],
         "delivery_id": str(new_id()),
         "key_id": key["id"],
+        "user_id": str(user.id),
+        "token_id": token["id"],
+        "session_id": str(new_id()),
         "suppression_id": str(new_id()),
         "name": "transcript.txt",
         "solution": "verbatim",

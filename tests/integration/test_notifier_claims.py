@@ -303,7 +303,9 @@ async def test_old_messages_are_forgotten(pool: Pool, process: Process) -> None:
     assert await upkeep.forget(days=1, limit=10) == 0
     await pool.execute("update notifier.deliveries set finished_at = finished_at - interval '2 days'")
     await pool.execute("update notifier.messages set created_at = created_at - interval '2 days'")
-    assert await upkeep.forget(days=1, limit=10) == 1
+    tenant_id = await pool.fetchval("select tenant_id from notifier.deliveries limit 1")
+    assert await upkeep.forget(days=1, wishes={tenant_id: None}, limit=10) == 0
+    assert await upkeep.forget(days=3000, wishes={tenant_id: 1}, limit=10) == 1
     assert await upkeep.forget(days=1, limit=10) == 1
     assert await pool.fetchval("select count(*) from notifier.deliveries") == 2
     assert await pool.fetchval("select count(*) from notifier.messages") == 2

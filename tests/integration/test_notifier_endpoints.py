@@ -16,6 +16,7 @@ from shared.database import Pool
 from shared.errors import RetryableError
 from shared.schemas.endpoints import Payload, Redeliver, Replay, SigningKey, Test
 from shared.schemas.events import (
+    ContentErased,
     EndpointChanged,
     JobCancelled,
     JobErased,
@@ -24,6 +25,7 @@ from shared.schemas.events import (
     TranscriptionState,
 )
 from shared.schemas.ids import new_id
+from shared.schemas.privacy import Part
 from shared.schemas.webhooks import WebhookBody, WebhookJob
 from shared.signing import endpoint_secret, webhook_secret
 from tests.notifying import (
@@ -363,7 +365,8 @@ async def test_a_cancelled_job_is_told(notifier: RunningNotifier) -> None:
 
 
 async def test_an_endpoint_may_want_the_text(pool: Pool, tmp_path: Path) -> None:
-    """It gets the transcript in the message, others beside it do not; one that is gone is said to be missing."""
+    """It gets the transcript in the message, others beside it do not; one that is gone is said to be missing. Once the
+    transcript is kept no longer, neither the message nor the log of its attempts tells it."""
     blobs = await open_blobs("file://", data_dir=tmp_path, credentials={})
     job = job_completed(None, tenant_id=US)
     await blobs.put(transcript_key(US, job.job_id, job.run), msgspec.json.encode(transcript("開始吧。", "好。")))
@@ -381,6 +384,12 @@ async def test_an_endpoint_may_want_the_text(pool: Pool, tmp_path: Path) -> None
         await until_settled(notifier, plain)
         await notifier.publish(job_completed(None, tenant_id=US))
         await until_settled(notifier, wanting, 2)
+        said = "select count(*) from notifier.attempts where position(convert_to('開始吧', 'utf8') in request_body) > 0"
+        kept = "select count(*) from notifier.bodies where position(convert_to('開始吧', 'utf8') in body) > 0"
+        assert (await pool.fetchval(said), await pool.fetchval(kept)) == (1, 1)
+        await notifier.publish(ContentErased(tenant_id=US, job_id=job.job_id, parts=(Part.TRANSCRIPT,)))
+        assert (await pool.fetchval(said), await pool.fetchval(kept)) == (0, 0)
+        assert await pool.fetchval("select count(*) from notifier.attempts") >= 3
     assert [(told(request).text, told(request).reduced) for request in curious.requests] == [
         ("開始吧。\n好。", False),
         (None, True),

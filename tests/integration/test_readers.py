@@ -27,6 +27,7 @@ QUEUES = {
     "notifier.job.failed",
     "notifier.job.cancelled",
     "notifier.job.erased",
+    "notifier.content.erased",
     "notifier.transcription.progressed",
     "notifier.report.progressed",
     "notifier.endpoint.changed",

@@ -15,10 +15,13 @@ from services.commands import installation
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from services.gateway.permissions import Role
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
+    from services.gateway.store.retention import RetentionStore
     from services.gateway.store.tenants import TenantRow, TenantStore
+    from services.gateway.store.users import UserStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,9 @@ class Desk:
     settings: GatewaySettings
     tenants: TenantStore
     keys: KeyStore
+    users: UserStore
     audit: AuditStore
+    retention: RetentionStore
 
     async def tenant(self, text: str) -> TenantRow:
         """A tenant by name or id. Raises `ConfigurationError`."""
@@ -37,6 +42,15 @@ class Desk:
             if text in (row.name, str(row.id)):
                 return row
         raise ConfigurationError(f"There is no tenant {text!r}; there are: {', '.join(row.name for row in rows) or 'none'}.")
+
+
+def role_of(text: str) -> Role:
+    """A role by its name. Raises `ConfigurationError`."""
+    from services.gateway.permissions import Role
+
+    if text not in list(Role):
+        raise ConfigurationError(f"There is no role {text!r}; there are: {', '.join(Role)}.")
+    return Role(text)
 
 
 Action: TypeAlias = Callable[[Desk, argparse.Namespace], Awaitable[int | None]]
@@ -58,7 +72,9 @@ async def _opened() -> AsyncIterator[Desk]:
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
+    from services.gateway.store.retention import RetentionStore
     from services.gateway.store.tenants import TenantStore
+    from services.gateway.store.users import UserStore
     from shared import database, migrations
     from shared.settings import load
 
@@ -69,7 +85,14 @@ async def _opened() -> AsyncIterator[Desk]:
         pool = await database.open_pool(url, size=2)
         try:
             await migrations.require_current(pool, "gateway")
-            yield Desk(settings=gateway, tenants=TenantStore(pool), keys=KeyStore(pool), audit=AuditStore(pool))
+            yield Desk(
+                settings=gateway,
+                tenants=TenantStore(pool),
+                keys=KeyStore(pool),
+                users=UserStore(pool),
+                audit=AuditStore(pool),
+                retention=RetentionStore(pool),
+            )
         finally:
             await pool.close()
 

@@ -13,7 +13,7 @@ from services.gateway.audit import Action
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission, Role
 from services.gateway.routes.context import Api, ApiRequest
-from services.gateway.store.accounts import Principal
+from services.gateway.store.accounts import ByKey, ByUser, Principal
 from services.gateway.store.allowances import Amount, Ceiling
 from services.gateway.views import Id, Time
 from shared.signing import webhook_secret
@@ -32,10 +32,21 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     id: Id
     name: Annotated[str, Meta(description="What it is for.", examples=["The archive's importer"])]
     hint: Annotated[str, Meta(description="How it begins and ends.", examples=["a2t_live_…x7Qp"])]
-    role: Annotated[Role, Meta(description="What its user is in the tenant.", examples=["editor"])]
+    role: Annotated[Role, Meta(description="What it may do in the tenant.", examples=["editor"])]
     permissions: Annotated[tuple[Permission, ...], Meta(description="What it may do, role and scopes together.")]
     created_at: Time
     expires_at: Annotated[dt.datetime | None, Meta(description="When it ends; null is never.")]
+
+
+class AccountUserView(msgspec.Struct, frozen=True, kw_only=True):
+    """The user who made the request."""
+
+    id: Id
+    name: Annotated[str, Meta(description="What people call them.", examples=["Chen Yu"])]
+    email: Annotated[str, Meta(examples=["chen@example.com"])]
+    role: Annotated[Role, Meta(description="What they are in the tenant.", examples=["editor"])]
+    permissions: Annotated[tuple[Permission, ...], Meta(description="What they may do.")]
+    expires_at: Annotated[dt.datetime | None, Meta(description="When the token or session ends; null for a password.")]
 
 
 class LlmMonthView(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +62,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     """Who makes this request."""
 
     tenant: TenantView
-    key: KeyView
+    key: Annotated[KeyView | None, Meta(description="The key; null where a user asks.")]
+    user: Annotated[AccountUserView | None, Meta(description="The user; null where a key asks.")]
     llm_month: LlmMonthView
 
 
@@ -67,11 +79,11 @@ class SecretView(msgspec.Struct, frozen=True, kw_only=True):
         needs=Permission.ACCOUNT_READ,
         summary="Who am I",
         tag="Account",
-        answers={200: Answer(description="Tenant, key and this month's use of language models.", content=AccountView)},
+        answers={200: Answer(description="Tenant, key or user, and this month's use of language models.", content=AccountView)},
     ).opt,
 )
 async def get_account(request: ApiRequest, gateway: Api) -> Response[AccountView]:
-    """The tenant and the key that the request was made with, and what its reports may yet ask of language models."""
+    """The tenant, and the key or the user that the request was made with; what reports may yet ask of language models."""
     used = await gateway.allowances.this_month(request.user.tenant_id)
     return Response(_view(request.user, used, gateway.allowances.month))
 
@@ -95,17 +107,11 @@ async def get_webhook_secret(request: ApiRequest, gateway: Api) -> Response[Secr
 
 def _view(principal: Principal, used: Amount, limit: Ceiling) -> AccountView:
     """The maker of a request."""
+    by, permissions = principal.by, tuple(sorted(principal.permissions))
     return AccountView(
         tenant=TenantView(id=principal.tenant_id, name=principal.tenant_name),
-        key=KeyView(
-            id=principal.key_id,
-            name=principal.key_name,
-            hint=principal.key_hint,
-            role=principal.role,
-            permissions=tuple(sorted(principal.permissions)),
-            created_at=principal.key_created_at,
-            expires_at=principal.key_expires_at,
-        ),
+        key=_key(by, principal.role, permissions) if isinstance(by, ByKey) else None,
+        user=_user(by, principal.role, permissions) if isinstance(by, ByUser) else None,
         llm_month=LlmMonthView(
             tokens=used.tokens,
             tokens_limit=limit.tokens,
@@ -113,3 +119,19 @@ def _view(principal: Principal, used: Amount, limit: Ceiling) -> AccountView:
             cost_usd_limit=None if limit.cost_usd is None else f"{limit.cost_usd:f}",
         ),
     )
+
+
+def _key(by: ByKey, role: Role, permissions: tuple[Permission, ...]) -> KeyView:
+    return KeyView(
+        id=by.id,
+        name=by.name,
+        hint=by.hint,
+        role=role,
+        permissions=permissions,
+        created_at=by.created_at,
+        expires_at=by.expires_at,
+    )
+
+
+def _user(by: ByUser, role: Role, permissions: tuple[Permission, ...]) -> AccountUserView:
+    return AccountUserView(id=by.id, name=by.name, email=by.email, role=role, permissions=permissions, expires_at=by.expires_at)

@@ -255,6 +255,7 @@ async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respon
             **_NOT_FOUND,
             400: "The body cannot be read.",
             409: "The job is not final, its files are being made anew after an edit, or it has all that it was asked for.",
+            410: "What it would begin with, the recording or the transcript, is no longer kept.",
             415: "The body is not JSON.",
             422: "Something in the body is not accepted.",
         },

@@ -12,11 +12,13 @@ from services.gateway.audit import Action
 from services.gateway.downloads import Conditions, download
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission
-from services.gateway.problems import Problem
+from services.gateway.places import part_of
+from services.gateway.problems import Problem, check_kept
 from services.gateway.routes.context import Api, ApiRequest, JobId
 from services.gateway.routes.stored import BLOB_HEADERS, BLOB_PROBLEMS, BYTES, IfNoneMatch, IfRange, Range, info_of, note_read
 from services.gateway.views import ArtifactList
 from shared.schemas.jobs import ArtifactState
+from shared.schemas.privacy import Part
 from shared.schemas.reports import Report
 
 
@@ -54,6 +56,7 @@ async def get_report(
     transcript, after which every statement whose words are gone has the doubt `stale`."""
     job = await gateway.job(request, job_id)
     wanted = run or job.transcribed_run
+    check_kept(job.removed, Part.REPORT)
     info = None if wanted is None else await info_of(gateway.blobs, await gateway.revisions.report_key(job, wanted))
     if info is None:
         raise Problem(404, "report_not_ready", f"The job has no report (yet); it is {job.state}.")
@@ -114,6 +117,7 @@ async def get_artifact(
     if artifact.state is ArtifactState.FAILED or artifact.key is None:
         reason = artifact.failure.message if artifact.failure is not None else ""
         raise Problem(404, "artifact_failed", f"This artifact could not be rendered; retry the job. {reason}".strip())
+    check_kept(job.removed, part_of(artifact.key))
     info = await info_of(gateway.blobs, artifact.key)
     if info is None:
         raise Problem(404, "artifact_not_found", "The artifact is no longer in the store; retry the job.")

@@ -18,6 +18,7 @@ BLOB_HEADERS = {"ETag": "Changes with the bytes.", "Accept-Ranges": "`bytes`."}
 BLOB_PROBLEMS = {
     400: "A parameter is not valid.",
     404: "There is no such job, or it has no such result (yet).",
+    410: "It is no longer kept.",
     416: "The range lies beyond the end.",
 }
 

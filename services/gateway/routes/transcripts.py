@@ -13,12 +13,13 @@ from services.gateway.audit import Action
 from services.gateway.downloads import Conditions, download
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission
-from services.gateway.problems import Problem
+from services.gateway.problems import Problem, check_kept
 from services.gateway.requests import Restoration, TranscriptEdits
 from services.gateway.revisions import Made
 from services.gateway.routes.context import Api, ApiRequest, JobId
 from services.gateway.routes.stored import BLOB_HEADERS, BLOB_PROBLEMS, BYTES, IfNoneMatch, IfRange, Range, info_of, note_read
 from services.gateway.views import RevisionList, RevisionView, revision_view
+from shared.schemas.privacy import Part
 from shared.schemas.transcripts import Transcript
 
 _EDITS = msgspec.json.Decoder(TranscriptEdits)
@@ -28,6 +29,7 @@ _EDIT_PROBLEMS = {
     400: "The body cannot be read.",
     404: "There is no such job, transcript or revision.",
     409: "The job is not completed.",
+    410: "The transcript or the report is no longer kept.",
     412: "The transcript was edited since.",
     413: "The body is too large.",
     415: "The body is not JSON.",
@@ -75,6 +77,7 @@ async def get_transcript(
     wanted = run or job.transcribed_run
     if wanted is None:
         raise Problem(404, "transcript_not_ready", f"The job has no transcript yet; it is {job.state}.")
+    check_kept(job.removed, Part.TRANSCRIPT)
     info = await info_of(gateway.blobs, await gateway.revisions.transcript_key(job, wanted, revision))
     if info is None:
         raise Problem(404, "transcript_not_found", f"The job's run {wanted} has no transcript.")

@@ -11,6 +11,7 @@ from litestar.params import FromPath, HeaderParameter, QueryParameter
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission
 from services.gateway.problems import Problem
+from services.gateway.rates.policy import RateClass
 from services.gateway.routes.context import Api, ApiRequest
 from services.gateway.routes.resumables import STANDING, begin
 from services.gateway.texts import clean_file_name
@@ -24,6 +25,7 @@ _BINARY = {"type": "string", "format": "binary", "description": "The recording i
     "/uploads",
     opt=Operation(
         needs=Permission.UPLOADS_WRITE,
+        counted=RateClass.UPLOADS,
         summary="Upload a recording",
         tag="Uploads",
         body={"application/octet-stream": _BINARY, "audio/*": _BINARY, "video/*": _BINARY},

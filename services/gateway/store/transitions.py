@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from services.gateway.audit import Action, Fact, entry_of
-from services.gateway.jobs import Job, overtaken, sources
+from services.gateway.jobs import Job, made_anew, made_from, overtaken, sources
 from services.gateway.store import patiently
 from services.gateway.store.allowances import SETTLE, amount_of
 from services.gateway.store.audit import noting
@@ -117,13 +117,14 @@ class Transitions:
                 transcription_state = case when run = $9 then transcription_state else 'queued' end,
                 transcription_progress = case when run = $9 then transcription_progress end,
                 transcription_waiting = null, transcription_told_at = null, report_progress = null,
-                revision = $14, revision_key = $15, reported_revision = $16
+                revision = $14, revision_key = $15, reported_revision = $16, removed = removed - $17::text[]
             where id = $4 and tenant_id = $5 and run = $6 and state = $7 and coalesce((options ->> 'attempt')::int, 1) = $12
-              and revision = $13
+              and revision = $13 and not removed ? $18
             """,
             event,
             *(job.id, job.tenant_id, job.run, job.state, state, again.run, again.options, again.deadline_at),
             *(job.options.attempt, job.revision, again.revision, again.revision_key, again.reported_revision),
+            *(sorted(made_anew(state)), made_from(state)),
             entry=entry_of(
                 Action.JOB_RETRIED, job.tenant_id, job.id, before=_facts(job), after=_facts(again) | {"state": state.value}
             ),
@@ -135,7 +136,7 @@ class Transitions:
             f"""
             update gateway.jobs set {_TOUCH}, revision = $8, revision_key = $9
             where id = $4 and tenant_id = $5 and run = $6 and state = 'completed' and revision = $7
-              and coalesce((options ->> 'attempt')::int, 1) = $14
+              and coalesce((options ->> 'attempt')::int, 1) = $14 and not removed ?| array['transcript', 'report']
             """,
             event,
             *(job.id, job.tenant_id, job.run, job.revision, revision.number, revision.key),

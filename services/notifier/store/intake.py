@@ -109,6 +109,21 @@ class IntakeStore:
             )
             await connection.execute("delete from notifier.messages where job_id = $1", job_id)
 
+    async def erase_words(self, job_id: UUID) -> None:
+        """Forget what messages of a job told of what was said, and what came back. Those that are still to be sent are put
+        together again, of what is still there."""
+        async with transaction(self._pool) as connection:
+            await connection.execute(
+                "delete from notifier.bodies b using notifier.messages m "
+                "where m.id = b.message_id and m.job_id = $1 and b.payload <> 'thin'",
+                job_id,
+            )
+            await connection.execute(
+                "update notifier.attempts a set request_body = '', response_body = '' from notifier.deliveries d "
+                "where d.id = a.delivery_id and d.job_id = $1 and (a.request_body <> '' or a.response_body <> '')",
+                job_id,
+            )
+
 
 _LISTENERS = """
     select e.id as endpoint_id, e.tenant_id, e.events, configuration ->> 'include' as include

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from uuid import UUID
+
+import asyncpg
 import msgspec
 
 from services.notifier.pacing import Standing
@@ -35,27 +39,41 @@ class UpkeepStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def forget(self, *, days: int, limit: int) -> int:
-        """Delete what ended more than `days` ago, at most so many rows of each kind; returns how many."""
+    async def wishes(self) -> dict[UUID, int | None]:
+        """For how many days tenants who have decided it themselves want their log kept; null for ever. The gateway publishes
+        it: before its schema is there, nobody has."""
+        try:
+            rows = await self._pool.fetch("select tenant_id, days from gateway.delivery_retention")
+        except asyncpg.UndefinedTableError:
+            return {}
+        return {row["tenant_id"]: row["days"] for row in rows}
+
+    async def forget(self, *, days: int, wishes: Mapping[UUID, int | None] | None = None, limit: int) -> int:
+        """Delete what ended more than `days` ago, or than its tenant wishes; at most so many rows of each kind. Returns how
+        many."""
+        wishes = wishes or {}
         forgotten: int = await self._pool.fetchval(
             """
-            with ended as (
+            with wishes as (select * from unnest($3::uuid[], $4::int[]) as wish (tenant_id, days)),
+            ended as (
                 delete from notifier.deliveries where id in (
-                    select id from notifier.deliveries
-                    where state <> 'pending' and finished_at < now() - make_interval(days => $1) limit $2
+                    select d.id from notifier.deliveries d left join wishes w using (tenant_id)
+                    where state <> 'pending' and finished_at < now() - make_interval(days => $5) and finished_at
+                        < now() - make_interval(days => case when w.tenant_id is null then $1 else w.days end) limit $2
                 ) returning id
             ),
             untold as (
                 delete from notifier.messages where id in (
-                    select id from notifier.messages m
-                    where created_at < now() - make_interval(days => $1)
+                    select m.id from notifier.messages m left join wishes w using (tenant_id)
+                    where created_at < now() - make_interval(days => $5) and created_at
+                        < now() - make_interval(days => case when w.tenant_id is null then $1 else w.days end)
                         and not exists (select from notifier.deliveries d where d.message_id = m.id) limit $2
                 ) returning id
             )
             select (select count(*) from ended) + (select count(*) from untold)
             """,
-            days,
-            limit,
+            *(days, limit, list(wishes), list(wishes.values())),
+            min([days, *(wish for wish in wishes.values() if wish is not None)]),
         )
         return forgotten
 

@@ -1,0 +1,55 @@
+"""Which blob belongs to which part of which job, told by its key alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.schemas.privacy import Part
+
+_KEY = re.compile(r"t/(?P<tenant>[0-9a-f-]{36})/j/(?P<job>[0-9a-f-]{36})/(?P<rest>.+)")
+_DOCUMENT = re.compile(r"transcript/\d+(\.json|/revisions/[^/]+\.json)")
+_FOLDERS = {"source": Part.AUDIO, "raw": Part.RAW, "report": Part.REPORT, "artifacts": Part.REPORT}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where something of a job lies."""
+
+    tenant_id: UUID
+    job_id: UUID
+    part: Part
+    key: str
+
+    @classmethod
+    def of(cls, key: str) -> Place | None:
+        """By a key; null for what belongs to no job."""
+        match = _KEY.fullmatch(key)
+        part = None if match is None else _part(match["rest"])
+        if match is None or part is None:
+            return None
+        return cls(tenant_id=UUID(match["tenant"]), job_id=UUID(match["job"]), part=part, key=key)
+
+
+def part_of(key: str) -> Part:
+    """The part of a job that a blob of it belongs to; raises `ValueError` for a key that is no job's."""
+    place = Place.of(key)
+    if place is None:
+        raise ValueError(f"not the key of something of a job: {key!r}")
+    return place.part
+
+
+def keys_of(places: Iterable[Place], parts: Iterable[Part]) -> list[str]:
+    """The keys of these parts."""
+    wanted = set(parts)
+    return [place.key for place in places if place.part in wanted]
+
+
+def _part(rest: str) -> Part | None:
+    folder = rest.partition("/")[0]
+    if folder == "transcript":
+        # What else lies there came along with the transcript: a recording in which something cannot be heard.
+        return Part.TRANSCRIPT if _DOCUMENT.fullmatch(rest) else Part.AUDIO
+    return _FOLDERS.get(folder)
