@@ -11,7 +11,7 @@ from shared.schemas.engines import Capabilities, EngineOffer, EngineRules, Featu
 from shared.schemas.jobs import Analysis, JobOptions, Redaction
 
 VOCABULARY_CUT = "vocabulary_cut"
-"""Note of a transcript: not every key term of the tenant was given to the engine."""
+"""Note of a transcript: not every key term of the job's vocabularies and the tenant was given to the engine."""
 
 _LANGUAGES_NAMED = 12
 
@@ -33,7 +33,7 @@ class KeyTerms:
 
     terms: tuple[str, ...]
     wanted: tuple[str, ...]
-    """All of the job's and the tenant's, of which the engine may take fewer."""
+    """All of the job's, its vocabularies' and the tenant's, of which the engine may take fewer."""
     notes: tuple[str, ...] = ()
     """Codes for `Quality.notes`."""
 
@@ -93,9 +93,11 @@ def may_use(rules: EngineRules, offer: EngineOffer) -> bool:
 
 
 def key_terms(options: JobOptions, rules: EngineRules, capabilities: Capabilities) -> KeyTerms:
-    """The job's key terms, which the engine has been found to take, and as many of the tenant's as still fit."""
-    wanted = tuple(dict.fromkeys((*options.vocabulary, *rules.vocabulary)))
-    if not rules.vocabulary:
+    """The job's key terms, which the engine has been found to take, and as many of its vocabularies' and the tenant's as still
+    fit."""
+    of_sets = [term.text for one in options.vocabularies for term in one.terms]
+    wanted = tuple(dict.fromkeys((*options.vocabulary, *of_sets, *rules.vocabulary)))
+    if len(wanted) == len(options.vocabulary):
         return KeyTerms(terms=options.vocabulary, wanted=wanted)
     if not capabilities.has(Feature.VOCABULARY, options.language):
         return KeyTerms(terms=options.vocabulary, wanted=wanted, notes=(VOCABULARY_CUT,))

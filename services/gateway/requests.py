@@ -21,8 +21,8 @@ from shared.schemas.jobs import (
     ReportMode,
     Script,
     SpeakerRange,
-    Term,
 )
+from shared.schemas.vocabularies import Term
 
 ENGINE = r"^[a-z0-9][a-z0-9_.-]{0,39}$"
 MOST_TERMS = 1000
