@@ -95,6 +95,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     formats: tuple[ArtifactFormat, ...] | None = None
     speakers: SpeakerRange | None = None
     vocabulary: tuple[str, ...] = ()
+    vocabularies: tuple[str, ...] | None = None
     channels: bool = False
     redaction: Redaction | None = None
     analyses: tuple[Analysis, ...] = ()
@@ -165,6 +166,17 @@ class Suppression(msgspec.Struct, frozen=True):
     address: str
     reason: str
     created_at: dt.datetime
+
+
+class Vocabulary(msgspec.Struct, frozen=True):
+    """A set of terms and replacements, without what is in it."""
+
+    id: UUID
+    name: str
+    version: int
+    default: bool
+    term_count: int
+    replacement_count: int
 
 
 class _Page(msgspec.Struct, Generic[T], frozen=True):
@@ -268,6 +280,10 @@ class Client:
     def suppressions(self, *, most: int, **wanted: str) -> AsyncIterator[Suppression]:
         """The newest suppressions, at most so many, filtered as `GET /v1/suppressions` filters them."""
         return self._newest("/v1/suppressions", _Page[Suppression], most=most, **wanted)
+
+    def vocabularies(self, *, most: int = 10_000) -> AsyncIterator[Vocabulary]:
+        """The newest vocabularies, at most so many."""
+        return self._newest("/v1/vocabularies", _Page[Vocabulary], most=most)
 
     async def lift(self, suppression_id: UUID) -> None:
         """Have an address written to again."""

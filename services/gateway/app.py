@@ -56,6 +56,7 @@ from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
 from services.gateway.store.users import UserStore
+from services.gateway.store.vocabularies import VocabularyStore
 from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper, repeat
 from services.gateway.uploads import Uploads
@@ -64,6 +65,7 @@ from services.gateway.users.passwords import Passwords
 from services.gateway.users.sessions import Sessions
 from services.gateway.users.signing_in import SigningIn
 from services.gateway.views import Views
+from services.gateway.vocabularies import Vocabularies
 from services.gateway.wakeups import Wakeups
 from services.gateway.web import web_app
 from shared import migrations
@@ -99,6 +101,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     views = Views(platform.settings.public_url)
     feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
     wakeups = Wakeups(platform.bus, hub, feeds)
+    vocabularies = Vocabularies(store=VocabularyStore(pool), most=settings.vocabularies_per_tenant)
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
@@ -108,6 +111,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         solutions=solutions,
         choosing=choosing,
         allowances=allowances,
+        vocabularies=vocabularies,
         deadline=deadline,
     )
     revisions = Revisions(
@@ -209,6 +213,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             egress=egress,
             choosing=choosing,
             allowances=allowances,
+            vocabularies=vocabularies,
             deadline=deadline,
             wakeups=wakeups,
             wake=outbox.wake,
@@ -224,6 +229,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         allowances=allowances,
         retention=retention.store,
         hub=hub,
+        vocabularies=vocabularies,
         feeds=feeds,
         views=views,
         secure=secure,

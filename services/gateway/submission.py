@@ -28,6 +28,7 @@ from services.gateway.scenarios import check_findings, check_mode, checked_input
 from services.gateway.store.jobs import JobStore, KeyTaken
 from services.gateway.store.uploads import Upload, UploadState, UploadStore
 from services.gateway.texts import clean_line, title_of
+from services.gateway.vocabularies import Vocabularies
 from services.gateway.wakeups import Wakeups
 from shared import metrics
 from shared.egress import EgressPolicy, EgressRefused, check_url
@@ -60,6 +61,7 @@ class Submissions:
     egress: EgressPolicy
     choosing: Choosing
     allowances: Allowances
+    vocabularies: Vocabularies
     deadline: dt.timedelta
     wakeups: Wakeups
     wake: Callable[[], None]
@@ -108,7 +110,7 @@ class Submissions:
             job = _named_after(upload, job)
         fingerprint = None if key is None else fingerprint_of(request, content=content)
         try:
-            job, granted = await self._equipped(job, size=upload.size if upload else None)
+            job, granted = await self._equipped(job, request, size=upload.size if upload else None)
         except Problem as problem:
             return await self._explain(job, key, fingerprint, problem)
         created, duplicate = await self._create(job, key, fingerprint, policy=request.duplicates, upload=upload)
@@ -123,11 +125,13 @@ class Submissions:
         metrics.JOBS.labels(JobState.QUEUED).inc()
         return Submitted(job=created, replayed=False)
 
-    async def _equipped(self, job: Job, *, size: int | None) -> tuple[Job, Granted | None]:
-        """The job with its solution's wishes and its allowance for language models. Raises `Problem` 422."""
+    async def _equipped(self, job: Job, request: JobRequest, *, size: int | None) -> tuple[Job, Granted | None]:
+        """The job with its vocabularies, its solution's wishes and its allowance for language models. Raises `Problem` 422."""
         solution = self.solutions[job.options.solution]
         choice = await self.choosing.choice(job.tenant_id)
         options = with_wishes(job.options, solution, choice, size=size)
+        sets = await self.vocabularies.for_job(job.tenant_id, request.vocabularies, solution)
+        options = msgspec.structs.replace(options, vocabularies=sets)
         if problem := refusal(options, choice, size=size):
             raise problem
         check_findings(options, choice)

@@ -41,6 +41,7 @@ from services.gateway.uploads import Uploads
 from services.gateway.users import Users
 from services.gateway.users.sessions import Sessions
 from services.gateway.views import Views
+from services.gateway.vocabularies import Vocabularies
 from shared.blobs import BlobStore
 from shared.health import Receive
 from shared.solutions import Solutions
@@ -79,6 +80,7 @@ class Gateway:
     choosing: Choosing
     allowances: Allowances
     retention: RetentionStore
+    vocabularies: Vocabularies
     hub: Hub
     feeds: Feeds
     views: Views

@@ -1,0 +1,121 @@
+"""`audio2txt vocabularies`: sets of terms and replacements, as tables that spreadsheets read and write."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from services.commands.deliveries import handler
+from services.commands.transcribe import add_connection
+from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from services.commands.client import Client, Vocabulary
+
+DESCRIPTION = """\
+A vocabulary has terms that are likely to be said, and words that are always written in one way. Its table has the columns
+kind (term or replace), text, sounds_like (several with | between them), to, case (ignore, exact or follow).
+
+  audio2txt vocabularies list
+  audio2txt vocabularies export Board -o board.csv          open it with Excel or LibreOffice
+  audio2txt vocabularies import board.csv --name Board      makes it, or puts the table in the place of what is in it
+  audio2txt transcribe meeting.m4a --vocabulary-set Board
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the subcommand and its actions."""
+    parser = subparsers.add_parser(
+        "vocabularies",
+        help="sets of terms and replacements: list, export, import",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="show them, newest first")
+    listing.set_defaults(handler=handler(_list))
+    export = actions.add_parser("export", help="write one as CSV")
+    export.add_argument("name", metavar="NAME", help="name or id")
+    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="file to write (default: the terminal)")
+    export.set_defaults(handler=handler(_export))
+    importing = actions.add_parser("import", help="make one of a CSV, or fill one with it")
+    importing.add_argument("file", type=Path, metavar="FILE")
+    importing.add_argument("--name", required=True, help="of the set; it is made where there is none of the name")
+    importing.set_defaults(handler=handler(_import))
+    for action in (listing, export, importing):
+        add_connection(action)
+
+
+async def _list(client: Client, arguments: argparse.Namespace) -> None:
+    del arguments
+    found = [vocabulary async for vocabulary in client.vocabularies()]
+    print("\n".join(map(_line, found)) or "There are no vocabularies; `audio2txt vocabularies import` makes one.")
+
+
+async def _export(client: Client, arguments: argparse.Namespace) -> None:
+    from services.commands.client import ApiError
+
+    vocabulary = await _named(client, arguments.name)
+    if vocabulary is None:
+        raise ApiError(f"There is no vocabulary {arguments.name!r}; `audio2txt vocabularies list` shows which there are.")
+    table = (await client.call("GET", f"/v1/vocabularies/{vocabulary.id}/csv")).content
+    if arguments.output is None:
+        sys.stdout.buffer.write(table)
+        return
+    try:
+        arguments.output.write_bytes(table)
+    except OSError as error:
+        raise ConfigurationError(f"{arguments.output} cannot be written: {error}.") from None
+    print(f"{arguments.output}: {_line(vocabulary)}")
+
+
+async def _import(client: Client, arguments: argparse.Namespace) -> None:
+    from services.commands.client import ApiError
+
+    try:
+        table = arguments.file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{arguments.file} cannot be read: {error}.") from None
+    there = await _named(client, arguments.name)
+    vocabulary = there or await _make(client, arguments.name)
+    try:
+        print(_line(await _fill(client, vocabulary, table)))
+    except ApiError:
+        if there is None:  # a table that is refused leaves no empty set behind
+            await client.call("DELETE", f"/v1/vocabularies/{vocabulary.id}")
+        raise
+
+
+async def _make(client: Client, name: str) -> Vocabulary:
+    headers = {"Content-Type": "application/json"}
+    answer = await client.call("POST", "/v1/vocabularies", content=msgspec.json.encode({"name": name}), headers=headers)
+    return _decoded(answer.content)
+
+
+async def _fill(client: Client, vocabulary: Vocabulary, table: bytes) -> Vocabulary:
+    headers = {"Content-Type": "text/csv", "If-Match": f'"{vocabulary.version}"'}
+    answer = await client.call("PUT", f"/v1/vocabularies/{vocabulary.id}/csv", content=table, headers=headers)
+    return _decoded(answer.content)
+
+
+def _decoded(content: bytes) -> Vocabulary:
+    from services.commands.client import Vocabulary
+
+    return msgspec.json.decode(content, type=Vocabulary)
+
+
+async def _named(client: Client, name: str) -> Vocabulary | None:
+    async for vocabulary in client.vocabularies():
+        if name.lower() in (vocabulary.name.lower(), str(vocabulary.id)):
+            return vocabulary
+    return None
+
+
+def _line(vocabulary: Vocabulary) -> str:
+    counts = f"{vocabulary.term_count:>5} terms  {vocabulary.replacement_count:>5} replacements"
+    default = "  (default)" if vocabulary.default else ""
+    return f"{vocabulary.id}  {counts}  {vocabulary.name}, version {vocabulary.version}{default}"
