@@ -102,7 +102,11 @@ def key_terms(options: JobOptions, rules: EngineRules, capabilities: Capabilitie
     if not capabilities.has(Feature.VOCABULARY, options.language):
         return KeyTerms(terms=options.vocabulary, wanted=wanted, notes=(VOCABULARY_CUT,))
     limits = capabilities.vocabulary
-    given = wanted if limits is None else tuple(term for term in wanted if _words(term) <= limits.words)[: limits.terms]
+    given = (
+        wanted
+        if limits is None
+        else tuple(term for term in wanted if _words(term) <= limits.words)[: limits.most(options.language)]
+    )
     return KeyTerms(terms=given, wanted=wanted, notes=() if given == wanted else (VOCABULARY_CUT,))
 
 
@@ -132,7 +136,7 @@ def _demands(options: JobOptions, size: int | None) -> Iterator[_Demand]:
         yield from _redaction_demands(options.redaction, options)
     for analysis in options.analyses:
         yield _analysis_demand(analysis, language)
-    yield from _vocabulary_demands(options.vocabulary)
+    yield from _vocabulary_demands(options.vocabulary, language)
     if size is not None:
         yield _size_demand(size)
 
@@ -218,7 +222,7 @@ def _analysis_demand(analysis: Analysis, language: str) -> _Demand:
     return _Demand(pointer="/analyses", is_met=lambda able: able.finds(analysis, language), inability=inability)
 
 
-def _vocabulary_demands(terms: Sequence[str]) -> Iterator[_Demand]:
+def _vocabulary_demands(terms: Sequence[str], language: str) -> Iterator[_Demand]:
     def limits(able: Capabilities) -> VocabularyLimits:
         return able.vocabulary or VocabularyLimits(terms=len(terms), words=longest)
 
@@ -226,8 +230,8 @@ def _vocabulary_demands(terms: Sequence[str]) -> Iterator[_Demand]:
     yield _Demand(
         code="too_many_terms",
         pointer="/vocabulary",
-        is_met=lambda able: len(terms) <= limits(able).terms,
-        inability=lambda able: f"takes {limits(able).terms:,} key terms, and not {len(terms):,}",
+        is_met=lambda able: len(terms) <= limits(able).most(language),
+        inability=lambda able: f"takes {limits(able).most(language):,} key terms, and not {len(terms):,}",
     )
     yield _Demand(
         code="term_too_long",

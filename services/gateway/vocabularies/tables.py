@@ -177,9 +177,13 @@ def _invalid(errors: Sequence[FieldError]) -> Problem:
 
 
 def _guarded(cell: str) -> str:
-    return _GUARD + cell if cell.startswith((*_FORMULA, _GUARD)) else cell
+    return _GUARD + cell if cell.startswith(_FORMULA) or _is_guarded(cell) else cell
 
 
 def _unguarded(cell: str) -> str:
     text = cell.strip()
-    return text[1:] if text[:1] == _GUARD and text[1:2] in (*_FORMULA, _GUARD) else text
+    return text[1:] if _is_guarded(text) else text
+
+
+def _is_guarded(text: str) -> bool:
+    return text[:1] == _GUARD and text[1:2] in (*_FORMULA, _GUARD)

@@ -101,9 +101,15 @@ def _written(rule: Rule, found: str) -> str:
             letters = [letter for letter in found if letter.isalpha()]
             if len(letters) > 1 and all(letter.isupper() for letter in letters):
                 return rule.written.upper()
-            return rule.written[0].upper() + rule.written[1:] if found[0].isupper() else rule.written
+            return _capitalised(rule.written) if letters and letters[0].isupper() else rule.written
         case _:
             assert_never(rule.case)
+
+
+def _capitalised(text: str) -> str:
+    """With its first letter as a capital, whatever stands before it."""
+    place = next((place for place, letter in enumerate(text) if letter.isalpha()), 0)
+    return text[:place] + text[place : place + 1].upper() + text[place + 1 :]
 
 
 def _is_boundary(text: str, place: int) -> bool:

@@ -69,6 +69,7 @@ def transcript(*texts: str, language: str = "en", insights: Insights | None = No
         ("Category: cat, CAT; cats.", [("cat", "dog")], "Category: dog, dog; cats."),
         ("The US told us.", [("US", "United States", Case.EXACT)], "The United States told us."),
         ("Colour, colour, COLOUR!", [("colour", "color", Case.FOLLOW)], "Color, color, COLOR!"),
+        ("It was IT WAS it was", [("it was", "'twas", Case.FOLLOW)], "'Twas 'TWAS 'twas"),
         ("我們用微信小程序付款。", [("小程序", "小程式")], "我們用微信小程式付款。"),
         ("請看視頻網站", [("視頻", "影片"), ("視頻網站", "影音平台")], "請看影音平台"),
         ("a b c", [("a b", "b"), ("b", "c"), ("c", "a")], "b a"),
