@@ -14,3 +14,5 @@ create table vocabularies (
 create unique index vocabularies_named on vocabularies (tenant_id, lower(name));
 create unique index vocabularies_default on vocabularies (tenant_id) where is_default;
 create index vocabularies_listed on vocabularies (tenant_id, created_at desc, id desc);
+
+call keep_apart('vocabularies');
