@@ -60,6 +60,7 @@ async def list_sign_in_methods(gateway: Api) -> Response[SignInMethods]:
         tag="Sessions",
         answers={302: Answer(description="To the provider.", headers=_TO_PROVIDER)},
         problems={400: "`return_to` is no path of this site.", **_PROBLEMS},
+        codes=("no_single_sign_on", "oidc_unavailable"),
     ).opt,
 )
 async def go_to_provider(
@@ -87,6 +88,7 @@ async def go_to_provider(
                 403: "The provider's user has no account here.",
                 **_PROBLEMS,
             },
+            codes=("sign_in_failed", "no_account", "no_single_sign_on", "oidc_unavailable", "unavailable"),
         ).opt,
         FOREIGN_QUERY: True,
     },
