@@ -40,6 +40,7 @@ from shared.schemas.events import (
     JobFailed,
     JobSubmitted,
     ReportReady,
+    TenantErased,
     TranscriptionProgressed,
     TranscriptionState,
     TranscriptReady,
@@ -239,6 +240,7 @@ async def running_gateway(
             JobCancelled,
             JobErased,
             ContentErased,
+            TenantErased,
             JobCompleted,
             JobFailed,
             TranscriptRevised,
@@ -322,6 +324,8 @@ def _subject(event: Event) -> str:
             return str(event.endpoint_id)
         case JobEvent():
             return str(event.job_id)
+        case TenantErased():
+            return str(event.tenant_id)
         case _:
             raise AssertionError(f"an event about what? {event}")
 

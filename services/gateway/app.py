@@ -21,6 +21,7 @@ from services.gateway.endpoints.addresses import Addresses
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.privacy.erasures import Erasures
 from services.gateway.privacy.retention import Retention
 from services.gateway.privacy.rules import of_installation
 from services.gateway.resuming import Resumables
@@ -35,6 +36,7 @@ from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
+from services.gateway.store.erasures import ErasureStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
@@ -81,6 +83,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
     wakeups = Wakeups(platform.bus, hub)
+    erasure_store = ErasureStore(pool)
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
@@ -91,6 +94,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         choosing=choosing,
         allowances=allowances,
         deadline=deadline,
+        erased=erasure_store.removed,
     )
     revisions = Revisions(
         jobs=jobs,
@@ -139,6 +143,19 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         installation=of_installation(settings),
         every=settings.retention_seconds,
     )
+    erasures = Erasures(
+        pool=pool,
+        store=erasure_store,
+        uploads=uploads,
+        lifecycle=lifecycle,
+        transitions=lifecycle.transitions,
+        blobs=platform.blobs,
+        outbox=outbox,
+        bus=platform.bus,
+        wakeups=wakeups,
+        master=platform.secret_key,
+        settle=settings.erasure_settle_seconds,
+    )
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
     receiver = Uploads(store=uploads, blobs=platform.blobs, ttl=ttl)
     resumables = ResumableStore(pool)
@@ -183,6 +200,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         choosing=choosing,
         allowances=allowances,
         retention=retention.store,
+        erasures=erasures,
         hub=hub,
         views=Views(platform.settings.public_url),
     )
@@ -193,7 +211,10 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=sweeper.run),
-            Loop(name="gateway.retention", run=lambda: repeat(lambda: [retention.carry_out], settings.sweep_seconds)),
+            Loop(
+                name="gateway.retention",
+                run=lambda: repeat(lambda: [retention.carry_out, erasures.carry_out], settings.sweep_seconds),
+            ),
             Loop(name="gateway.live", run=hub.run),
             Loop(name="gateway.wakeups", run=wakeups.run),
             Loop(name="gateway.key_uses", run=uses.run),

@@ -57,6 +57,8 @@ class Action(enum.StrEnum):
     TENANT_DISABLED = "tenant.disabled"
     TENANT_ENABLED = "tenant.enabled"
     RETENTION_CHANGED = "retention.changed"
+    SPEAKER_ERASED = "speaker.erased"
+    TENANT_ERASED = "tenant.erased"
     AUDIT_EXPORTED = "audit.exported"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -88,6 +89,8 @@ class Lifecycle:
     choosing: Choosing
     allowances: Allowances
     deadline: dt.timedelta
+    erased: Callable[[UUID, int], Awaitable[None]]
+    """Notes how many blobs of a deleted job went."""
 
     async def cancel(self, tenant_id: UUID, job_id: UUID) -> Job:
         """End a job that is not finished; cancelling twice is cancelling once. Raises `Problem`."""
@@ -126,6 +129,18 @@ class Lifecycle:
         self._changed(job.tenant_id, job.id, plan.state)
         return await self._find(tenant_id, job_id)
 
+    async def another_report(self, job: Job) -> tuple[Job, Granted | None]:
+        """The job as it begins another report in the same run, and what language models may be asked for it: nothing where
+        the month's allowance is spent, which keeps nobody from it."""
+        options = msgspec.structs.replace(job.options, attempt=job.options.attempt + 1)
+        again = msgspec.structs.replace(job, options=options, deadline_at=dt.datetime.now(dt.UTC) + self.deadline)
+        plan = RetryPlan(state=JobState.REPORTING, run=job.run, options=options)
+        try:
+            granted = await self._granted(again, self._solution(job, RetryRequest()), plan)
+        except Problem:
+            granted = None
+        return with_allowance(again, granted), granted
+
     async def erase(self, tenant_id: UUID, job_id: UUID) -> None:
         """Delete a job and everything about it. Raises `Problem`. The sweeper looks again until nothing is left."""
         job = await self._find(tenant_id, job_id)
@@ -134,7 +149,7 @@ class Lifecycle:
         self._changed(job.tenant_id, job.id, None)
         log.info("job.erased", tenant_id=str(tenant_id), job_id=str(job_id))
         try:
-            await self.blobs.delete_prefix(job_prefix(tenant_id, job_id))
+            await self.erased(job_id, await self.blobs.delete_prefix(job_prefix(tenant_id, job_id)))
         except BlobUnavailable as error:
             log.warning("job.erasure_postponed", tenant_id=str(tenant_id), job_id=str(job_id), error=str(error))
 

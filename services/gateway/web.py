@@ -28,6 +28,7 @@ from services.gateway.routes import (
     direct,
     endpoints,
     engines,
+    erasures,
     events,
     jobs,
     keys,
@@ -99,6 +100,10 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     audit.export_audit,
     retention.get_retention,
     retention.put_retention,
+    erasures.erase_speaker,
+    erasures.list_erasures,
+    erasures.get_certificate_keys,
+    erasures.get_erasure,
 )
 
 LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {

@@ -29,7 +29,15 @@ from services.notifier.store.wishes import WishStore
 from shared.blobs import BlobStore, transcript_key
 from shared.database import Pool
 from shared.schemas.endpoints import EventType, Payload, Redeliver, Replay, Test
-from shared.schemas.events import ContentErased, DeliveryRequested, EndpointChanged, JobCompleted, JobErased, JobFailed
+from shared.schemas.events import (
+    ContentErased,
+    DeliveryRequested,
+    EndpointChanged,
+    JobCompleted,
+    JobErased,
+    JobFailed,
+    TenantErased,
+)
 from shared.schemas.privacy import Part
 from shared.schemas.webhooks import WebhookBody
 from shared.sealing import Sealer
@@ -86,6 +94,10 @@ class Intake:
         """What was said in a job is no longer kept; that it was told, and when, is."""
         if Part.TRANSCRIPT in event.parts or Part.REPORT in event.parts:
             await self._messages.erase_words(event.job_id)
+
+    async def tenant_erased(self, event: TenantErased) -> None:
+        """A tenant is gone, with its endpoints and all that was told."""
+        await self._messages.erase_tenant(event.tenant_id)
 
     async def endpoint_changed(self, event: EndpointChanged) -> None:
         """A customer has set up, changed or deleted an endpoint."""

@@ -24,6 +24,7 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("PATCH", "/v1/endpoints/{endpoint_id}"): {"description": "theirs"},
     ("POST", "/v1/endpoints/{endpoint_id}/replay"): {"since": "2026-01-01T00:00:00Z"},
     ("PUT", "/v1/retention"): {"tenant": {"audio": 36500}},
+    ("POST", "/v1/erasures"): {"job_id": str(new_id()), "speaker_id": "spk_1"},
     ("POST", "/v1/keys"): {"name": "theirs", "role": "auditor"},
 }
 
@@ -78,6 +79,8 @@ async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
     """A completed job, an upload, an endpoint, a delivery and a key."""
     job = await owner.create()
     await gateway.others.complete(await gateway.others.heard(JobSubmitted, job["id"]))
+    erased = await owner.create()
+    await owner.http.delete(f"/v1/jobs/{erased['id']}")
     endpoint = (await owner.http.post("/v1/endpoints", json={"kind": "webhook", "url": "https://example.com/mine"})).json()
     key = (await owner.http.post("/v1/keys", json={"name": "mine", "role": "viewer"})).json()
     return {
@@ -86,6 +89,7 @@ async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
         "endpoint_id": endpoint["id"],
         "delivery_id": str(new_id()),
         "key_id": key["id"],
+        "erasure_id": erased["id"],
         "suppression_id": str(new_id()),
         "name": "transcript.txt",
         "solution": "verbatim",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from services.commands.admin import audit, keys, retention, tenants
+from services.commands.admin import audit, erasure, keys, retention, tenants
 
 DESCRIPTION = """\
 For whoever runs the installation: it works on the database itself and needs no key. What it does is in the tenant's audit
@@ -18,6 +18,8 @@ log, by the operator.
   audio2txt admin keys list acme
   audio2txt admin keys revoke acme 0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a
   audio2txt admin retention set acme --audio 30 --record keep
+  audio2txt admin erasure verify certificate.json         what it certifies, if it is genuine
+  audio2txt admin tenants erase acme                      everything of it, for good
   audio2txt admin audit verify                            every tenant's chain
 
 Gateways that run feel a revocation, or that a tenant was disabled, within half a minute.
@@ -33,5 +35,5 @@ def register(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subjects = parser.add_subparsers(title="subjects", metavar="SUBJECT", required=True)
-    for subject in (tenants, keys, retention, audit):
+    for subject in (tenants, keys, retention, erasure, audit):
         subject.register(subjects)

@@ -17,6 +17,7 @@ from shared.errors import ConfigurationError
 if TYPE_CHECKING:
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
+    from services.gateway.store.erasures import ErasureStore
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.retention import RetentionStore
     from services.gateway.store.tenants import TenantRow, TenantStore
@@ -31,6 +32,7 @@ class Desk:
     keys: KeyStore
     audit: AuditStore
     retention: RetentionStore
+    erasures: ErasureStore
 
     async def tenant(self, text: str) -> TenantRow:
         """A tenant by name or id. Raises `ConfigurationError`."""
@@ -59,6 +61,7 @@ async def _opened() -> AsyncIterator[Desk]:
     from services.gateway.audit import Acting, Actor, ActorKind, act
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
+    from services.gateway.store.erasures import ErasureStore
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.retention import RetentionStore
     from services.gateway.store.tenants import TenantStore
@@ -78,6 +81,7 @@ async def _opened() -> AsyncIterator[Desk]:
                 keys=KeyStore(pool),
                 audit=AuditStore(pool),
                 retention=RetentionStore(pool),
+                erasures=ErasureStore(pool),
             )
         finally:
             await pool.close()

@@ -24,6 +24,7 @@ from services.gateway.endpoints import Endpoints
 from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.privacy.erasures import Erasures
 from services.gateway.problems import FieldError, Problem, job_not_found
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
@@ -71,6 +72,7 @@ class Gateway:
     choosing: Choosing
     allowances: Allowances
     retention: RetentionStore
+    erasures: Erasures
     hub: Hub
     views: Views
 
