@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import functools
 import struct
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,6 +21,8 @@ from services.gateway.keys import hint, new_key
 from services.gateway.permissions import Role
 from services.gateway.store.keys import KeyRow, KeyStore
 from services.gateway.store.tenants import TenantStore
+from services.gateway.store.users import UserRow, UserStore
+from services.gateway.users.passwords import Passwords
 from shared import migrations
 from shared.blobs import BlobStore, artifact_key, raw_key, report_key, transcript_key
 from shared.bus import Envelope, Listener, subscription
@@ -45,6 +48,7 @@ from shared.schemas.events import (
     TranscriptionState,
     TranscriptReady,
     TranscriptRevised,
+    UserMailRequested,
 )
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat
@@ -54,6 +58,7 @@ from shared.settings import PlatformSettings
 E = TypeVar("E", bound=Event)
 
 PATIENCE = 30.0
+PASSWORD = "an umbrella, twice"
 WAV = b"RIFF\xff\xff\xff\x7fWAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16_000, 32_000, 2, 16) + b"data\xff\xff\xff\x7f"
 COST = Cost(amount="0.0026", billed_ms=44_000, prices=("scripted/s1/2026-11-22",))
 
@@ -185,6 +190,30 @@ class RunningGateway:
         assert await KeyStore(self.pool).add(row, key, most=100)
         return self.client(key)
 
+    async def new_user(self, tenant_id: UUID, role: Role, email: str | None = None) -> UserRow:
+        """Somebody who can sign in with `PASSWORD`."""
+        now, user_id = dt.datetime.now(dt.UTC), new_id()
+        row = UserRow(
+            id=user_id,
+            tenant_id=tenant_id,
+            email=email or f"{user_id.hex}@example.com",
+            name=f"The {role}",
+            role=role,
+            created_at=now,
+            joined_at=now,
+        )
+        async with UserStore(self.pool).changing(tenant_id) as changes:
+            await changes.add(row, password_hash=_hash())
+        return row
+
+    async def new_session(self, user: UserRow) -> httpx.AsyncClient:
+        """A browser that the user is signed in with; it has what pages need to change something. Close it."""
+        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE) as http:
+            answer = _ok(await http.post("/v1/session", json={"email": user.email, "password": PASSWORD}))
+            cookies = http.cookies
+        headers = {"X-CSRF-Token": answer["csrf_token"]}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, cookies=cookies, timeout=PATIENCE)
+
     def client(self, key: str) -> httpx.AsyncClient:
         """A client with a key. Close it."""
         return httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE)
@@ -246,6 +275,7 @@ async def running_gateway(
             TranscriptRevised,
             EndpointChanged,
             DeliveryRequested,
+            UserMailRequested,
         )
         listening = [subscription("others", kind, others.hear) for kind in kinds]
         assert service.app is not None
@@ -318,10 +348,22 @@ def contents(name: str) -> bytes:
     return (f"{name}: " + "It was the best of times. " * 40).encode()
 
 
+@functools.cache
+def _hash() -> str:
+    """It takes as long as it is meant to, so once is enough."""
+    passwords = Passwords()
+    try:
+        return passwords.hash_now(PASSWORD)
+    finally:
+        passwords.close()
+
+
 def _subject(event: Event) -> str:
     match event:
         case EndpointChanged() | DeliveryRequested():
             return str(event.endpoint_id)
+        case UserMailRequested():
+            return event.endpoint.label
         case JobEvent():
             return str(event.job_id)
         case TenantErased():

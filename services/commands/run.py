@@ -80,11 +80,16 @@ async def _prepare(settings: PlatformSettings, environment: Mapping[str, str], p
         await migrations.apply(pool, name)
     if environment.get("AUDIO2TXT_BOOTSTRAP_API_KEY"):
         return
-    first_key: str | None = await importlib.import_module("services.gateway.auth").ensure_first_key(pool)
+    auth = importlib.import_module("services.gateway.auth")
+    first_key: str | None = await auth.ensure_first_key(pool)
     if first_key is not None:
         path = installation.api_key_path(settings)
         installation.write_private(path, first_key)
-        print(f"\nYour API key, shown this once and kept in {path}:\n\n    {first_key}\n", flush=True)
+        print(f"\nYour API key, shown this once and kept in {path}:\n\n    {first_key}\n")
+        print(
+            f"To sign in as a person:\n\n    audio2txt admin users add {auth.FIRST_TENANT} YOU@EXAMPLE.COM --role owner\n",
+            flush=True,
+        )
 
 
 def _announce(ready_file: Path | None) -> Callable[[str], None]:

@@ -24,7 +24,8 @@ from shared.schemas.ids import new_id
 
 REQUEST_ID = "audio2txt.request_id"
 TRACEPARENT = "audio2txt.traceparent"
-"""Keys of the ASGI scope."""
+RATE_FIELDS = "audio2txt.rate_fields"
+"""Keys of the ASGI scope. The last one has header fields for the answer, whatever that will be."""
 
 CLIENT_CLOSED = 499
 LINGER_BYTES = 8 * 1024 * 1024
@@ -132,6 +133,7 @@ class _Exchange:
     def _complete(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         present = {name.lower() for name, _ in headers}
         complete = [*headers, (b"x-request-id", self.request_id.encode())]
+        complete += self._scope.get(RATE_FIELDS, ())
         complete += [(name, value) for name, value in _DEFAULT_HEADERS.items() if name not in present]
         if self._has_body and not self._body_read:
             # The server would else read and throw away gigabytes before it hears the next request.

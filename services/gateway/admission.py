@@ -1,4 +1,4 @@
-"""What every request must pass before its handler runs: a key that may do this, and only query parameters that mean
+"""What every request must pass before its handler runs: somebody who may do this, and only query parameters that mean
 something.
 
 A `before_request` hook and no guard, for which the framework copies the route's handler on every request.
@@ -14,43 +14,61 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import QueryParameter
 
-from services.gateway.access import REQUEST_ID
+from services.gateway import tenancy
+from services.gateway.access import RATE_FIELDS, REQUEST_ID
 from services.gateway.addresses import Network, client_address
-from services.gateway.audit import Acting, Actor, ActorKind, act
-from services.gateway.auth import Authenticator, KeyUses, key_in
+from services.gateway.audit import Acting, Actor, ActorKind, act, act_as
+from services.gateway.identification import Identification
 from services.gateway.permissions import Permission
 from services.gateway.problems import FieldError, Problem, forbidden
+from services.gateway.rates.limiter import Limiter
+from services.gateway.rates.policy import RateClass
 from services.gateway.store.accounts import Principal
 
 PUBLIC = "public"
-"""A route whose `opt` has this needs no key."""
+"""A route whose `opt` has this is for anybody."""
 
 NEEDS = "needs"
 """Where the `opt` of every other route says which permission it needs."""
+
+ADDRESS = "audio2txt.address"
+"""Key of the ASGI scope: where the request comes from."""
+
+COUNTED = "counted"
+"""Where the `opt` of a route says what its requests are counted as, where that does not follow from the method."""
 
 AnyRequest = Request[Any, Any, Any]
 
 
 def admission(
-    authenticator: Authenticator, uses: KeyUses, *, proxies: Sequence[Network] = ()
+    identification: Identification, limiter: Limiter, *, proxies: Sequence[Network] = ()
 ) -> Callable[[AnyRequest], Awaitable[None]]:
-    """The hook, which also says who acts. Runs before a byte of the body is read; raises `Problem`: 401, 403, 400.
+    """The hook, which also says who acts, and for whom. Runs before a byte of the body is read; raises `Problem`: 401, 429,
+    403, 400.
 
     `proxies` are believed what they say of where a request comes from.
     """
 
     async def admit(request: AnyRequest) -> None:
         handler = request.route_handler
+        tenancy.leave()
+        cast("dict[str, Any]", request.scope)[ADDRESS] = address = _address(request, proxies)
         if handler.opt.get(PUBLIC):
-            act(_acting(request, Actor(kind=ActorKind.LINK), proxies))
+            act(_acting(request, Actor(kind=ActorKind.LINK), address))
         else:
-            headers = request.headers
-            key = key_in(headers.get("authorization"), headers.get("x-api-key"))
-            principal = request.scope["user"] = await authenticator.principal(key)
-            uses.note(principal.key_id)
+            act(_acting(request, Actor(kind=ActorKind.STRANGER), address))
+            try:
+                with tenancy.as_system():
+                    principal = await identification.principal(request.method, request.headers, request.cookies, address)
+            except Problem:
+                await _count(request, limiter, RateClass.REFUSALS, address or "")
+                raise
+            request.scope["user"] = principal
+            tenancy.enter(principal.tenant_id)
+            await _count(request, limiter, _class_of(request, handler), str(principal.tenant_id))
             if request.method != HttpMethod.OPTIONS:
                 _check_permission(principal, handler.opt[NEEDS])
-            act(_acting(request, Actor(kind=ActorKind.KEY, id=principal.key_id, name=principal.key_name), proxies))
+            act_as(principal.actor)
         if request.scope["query_string"]:
             _check_query(request, handler)
 
@@ -73,12 +91,30 @@ def check_declared(handlers: Iterable[HTTPRouteHandler]) -> None:
             raise RuntimeError(f"The route {handler.handler_name} does not say which permission it needs.")
 
 
-def _acting(request: AnyRequest, actor: Actor, proxies: Sequence[Network]) -> Acting:
+def _acting(request: AnyRequest, actor: Actor, address: str | None) -> Acting:
+    return Acting(actor=actor, address=address, request_id=cast("str | None", request.scope.get(REQUEST_ID)))
+
+
+def _address(request: AnyRequest, proxies: Sequence[Network]) -> str | None:
     client = request.scope["client"]
     address = None if client is None else client[0]
-    if proxies:
-        address = client_address(address, request.headers.getall("x-forwarded-for", []), proxies)
-    return Acting(actor=actor, address=address, request_id=cast("str | None", request.scope.get(REQUEST_ID)))
+    return client_address(address, request.headers.getall("x-forwarded-for", []), proxies) if proxies else address
+
+
+def _class_of(request: AnyRequest, handler: BaseRouteHandler) -> RateClass:
+    """What a request is counted as."""
+    reads = request.method in (HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS)
+    usual = RateClass.READS if reads else RateClass.WRITES
+    return cast("RateClass", handler.opt.get(COUNTED, usual))
+
+
+async def _count(request: AnyRequest, limiter: Limiter, name: RateClass, subject: str) -> None:
+    """Count a request, and have its answer say what is left. Raises `Problem` 429."""
+    standing = await limiter.take(name, subject)
+    if standing is not None:
+        request.scope[RATE_FIELDS] = standing.fields  # type: ignore[literal-required]
+        if standing.retry_in is not None:
+            raise standing.problem
 
 
 def _check_permission(principal: Principal, needed: Permission) -> None:

@@ -86,7 +86,7 @@ class ApiKeys:
             hint=hint(key),
             role=wish.role,
             scopes=_scopes(wish),
-            made_by=principal.key_id,
+            made_by=principal.id,
             created_at=now,
             expires_at=wish.expires_at,
         )
@@ -108,7 +108,7 @@ class ApiKeys:
             old,
             id=new_id(),
             hint=hint(key),
-            made_by=principal.key_id,
+            made_by=principal.id,
             created_at=now,
             expires_at=wish.expires_at or (lifetime and now + lifetime),
             last_used_at=None,

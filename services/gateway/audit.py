@@ -52,10 +52,22 @@ class Action(enum.StrEnum):
     KEY_CREATED = "key.created"
     KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"
+    USER_CREATED = "user.created"
+    USER_CHANGED = "user.changed"
+    USER_DELETED = "user.deleted"
+    USER_SIGNED_IN = "user.signed_in"
+    USER_SIGNED_OUT = "user.signed_out"
+    USER_SIGN_IN_FAILED = "user.sign_in_failed"
+    USER_PASSWORD_CHANGED = "user.password_changed"  # noqa: S105 -- the name of an action
+    USER_INVITED = "user.invited"
+    USER_JOINED = "user.joined"
+    USER_RESET_ASKED = "user.reset_asked"
     TENANT_CREATED = "tenant.created"
     TENANT_RENAMED = "tenant.renamed"
     TENANT_DISABLED = "tenant.disabled"
     TENANT_ENABLED = "tenant.enabled"
+    PLAN_ASSIGNED = "plan.assigned"
+    PLAN_CHANGED = "plan.changed"
     RETENTION_CHANGED = "retention.changed"
     SPEAKER_ERASED = "speaker.erased"
     TENANT_ERASED = "tenant.erased"
@@ -66,6 +78,10 @@ class ActorKind(enum.StrEnum):
     """By which right somebody acted."""
 
     KEY = "key"
+    USER = "user"
+    """A person who has signed in."""
+    STRANGER = "stranger"
+    """Somebody who tries to."""
     LINK = "link"
     """A link that only the reader of an e-mail has."""
     OPERATOR = "operator"
@@ -114,6 +130,12 @@ _DECODER = msgspec.json.Decoder(Entry)
 def act(acting: Acting) -> None:
     """From here on, in this task, this is who acts."""
     _ACTING.set(acting)
+
+
+def act_as(actor: Actor) -> None:
+    """From here on it is known who acts; from where, and by which request, stays. Does nothing where nobody acts."""
+    if (acting := _ACTING.get()) is not None:
+        _ACTING.set(msgspec.structs.replace(acting, actor=actor))
 
 
 def entry_of(

@@ -28,7 +28,11 @@ class AuditTrail:
         """Somebody read something. Raises `Problem` 503 when reads can no longer be noted."""
         if len(self._reads) >= MOST_UNWRITTEN:
             raise unavailable("The audit log")
-        if (entry := entry_of(action, tenant_id, thing_id, after=facts or None)) is not None:
+        self.note(entry_of(action, tenant_id, thing_id, after=facts or None))
+
+    def note(self, entry: str | None) -> None:
+        """Something happened that changed nothing."""
+        if entry is not None:
             self._reads.append(entry)
 
     async def run(self) -> None:

@@ -1,4 +1,5 @@
-"""Who makes a request: API key → tenant, remembered for half a minute. And how the first key comes to be."""
+"""Whose API key a request has, remembered for half a minute; when keys and sign-ins were last used; how the first key comes to
+be."""
 
 from __future__ import annotations
 
@@ -6,13 +7,12 @@ import asyncio
 import datetime as dt
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol
 from uuid import UUID
 
 from services.gateway.keys import digest, is_well_formed, new_key
-from services.gateway.problems import Problem
 from services.gateway.store.accounts import AccountStore, Principal
-from services.gateway.store.keys import KeyStore
 from shared.database import Pool
 from shared.errors import ConfigurationError
 
@@ -37,22 +37,8 @@ class Authenticator:
         self._known: OrderedDict[bytes, tuple[float, Principal | None]] = OrderedDict()
         self._forgotten = 0
 
-    async def principal(self, key: str | None) -> Principal:
-        """Whose key it is. Raises `Problem` 401: the same for missing, malformed, unknown, expired and revoked keys."""
-        principal = None if key is None else await self._look_up(key)
-        if principal is None:
-            detail = "Send a valid API key as `Authorization: Bearer …`; this one is missing, mistyped, expired or revoked."
-            raise Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="audio2txt"'})
-        return principal
-
-    def forget(self, key_id: UUID) -> None:
-        """Ask for this key anew: it was revoked, or its end was changed. An answer that is on its way is not kept."""
-        self._forgotten += 1
-        for key_digest, (_, principal) in list(self._known.items()):
-            if principal is not None and principal.key_id == key_id:
-                del self._known[key_digest]
-
-    async def _look_up(self, key: str) -> Principal | None:
+    async def principal(self, key: str) -> Principal | None:
+        """Whose key it is; null alike for malformed, unknown, expired and revoked ones."""
         now, key_digest = self._clock(), digest(key)
         remembered = self._known.get(key_digest)
         if remembered is not None and remembered[0] > now:
@@ -65,26 +51,41 @@ class Authenticator:
             self._remember(key_digest, principal, now)
         return principal
 
+    def forget(self, key_id: UUID) -> None:
+        """Ask for this key anew: it was revoked, or its end was changed. An answer that is on its way is not kept."""
+        self._forgotten += 1
+        for key_digest, (_, principal) in list(self._known.items()):
+            if principal is not None and principal.id == key_id:
+                del self._known[key_digest]
+
     def _remember(self, key_digest: bytes, principal: Principal | None, now: float) -> None:
         seconds = UNKNOWN_SECONDS if principal is None else KNOWN_SECONDS
-        if principal is not None and principal.key_expires_at is not None:
-            seconds = min(seconds, (principal.key_expires_at - dt.datetime.now(dt.UTC)).total_seconds())
+        if principal is not None and principal.by.expires_at is not None:
+            seconds = min(seconds, (principal.by.expires_at - dt.datetime.now(dt.UTC)).total_seconds())
         self._known[key_digest] = (now + seconds, principal)
         self._known.move_to_end(key_digest)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
 
 
-class KeyUses:
-    """When keys were last used: noted by requests, written once a minute. A crash loses at most the last minute's."""
+class UseStore(Protocol):
+    """Where last uses are kept."""
 
-    def __init__(self, store: KeyStore) -> None:
+    async def used(self, uses: Mapping[UUID, dt.datetime]) -> None:
+        """Keep them; an earlier time never takes the place of a later one."""
+
+
+class LastUses:
+    """When keys, or sign-ins, were last used: noted by requests, written once a minute. A crash loses at most the last
+    minute's."""
+
+    def __init__(self, store: UseStore) -> None:
         self._store = store
         self._uses: dict[UUID, dt.datetime] = {}
 
-    def note(self, key_id: UUID) -> None:
-        """A request was made with this key."""
-        self._uses[key_id] = dt.datetime.now(dt.UTC)
+    def note(self, used_id: UUID) -> None:
+        """A request was made with this one."""
+        self._uses[used_id] = dt.datetime.now(dt.UTC)
 
     async def run(self) -> None:
         """Loop for ever; what is noted is written before it ends."""
@@ -106,12 +107,6 @@ class KeyUses:
         except BaseException:
             self._uses = uses | self._uses
             raise
-
-
-def key_in(authorization: str | None, api_key: str | None) -> str | None:
-    """The key in `Authorization: Bearer …`, or else in `X-API-Key`."""
-    scheme, _, credentials = (authorization or "").partition(" ")
-    return credentials.strip() if scheme.lower() == "bearer" else api_key
 
 
 async def ensure_first_key(pool: Pool) -> str | None:

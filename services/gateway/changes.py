@@ -9,13 +9,13 @@ import msgspec
 from msgspec import UNSET
 
 from services.gateway.jobs import Job
-from services.gateway.live import Hub
 from services.gateway.problems import Problem, job_not_found
 from services.gateway.ranges import matches
 from services.gateway.requests import JobChange, checked_metadata, cleaned_lines
 from services.gateway.store.changes import ChangeStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.texts import clean_line
+from services.gateway.wakeups import Wakeups
 
 _ATTEMPTS = 5
 """News of the work may come between reading a job and changing it."""
@@ -27,7 +27,7 @@ class Changes:
 
     jobs: JobStore
     store: ChangeStore
-    hub: Hub
+    wakeups: Wakeups
 
     async def change(self, tenant_id: UUID, job_id: UUID, wish: JobChange, *, if_match: str | None) -> Job:
         """Change what is given, and leave the rest. Raises `Problem`."""
@@ -41,7 +41,7 @@ class Changes:
             if again == job:
                 return job
             if await self.store.change(job, again):
-                self.hub.wake(job_id)
+                self.wakeups.tell(tenant_id, job_id)
                 return msgspec.structs.replace(again, version=job.version + 1)
         raise Problem(409, "job_changed", "The job is changing all the time; try again.", job_id=str(job_id))
 

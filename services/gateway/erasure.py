@@ -8,9 +8,9 @@ from uuid import UUID
 
 import msgspec
 
-KEPT = ("audit_log", "audit_heads", "erasure_orders", "erasures")
-"""Tables of which nothing is deleted with a tenant: they have neither text nor sound, prove what was done, or are the work
-itself."""
+KEPT = ("audit_log", "audit_heads", "usage_records", "erasure_orders", "erasures")
+"""Tables of which nothing is deleted with a tenant: they have neither text nor sound, prove what was done and used, or are
+the work itself."""
 
 
 class ErasureKind(enum.StrEnum):

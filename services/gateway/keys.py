@@ -1,6 +1,7 @@
 """API keys: `a2t_live_`, 34 random characters, and 6 of a checksum that tells a typing error from a wrong key.
 
-Older ones begin with `a2t_` alone; they are as good.
+Older ones begin with `a2t_` alone; they are as good. Users' bearer tokens (`a2t_user_`) and their browsers' sessions
+(`a2t_session_`) are made the same way.
 """
 
 from __future__ import annotations
@@ -13,20 +14,29 @@ import zlib
 
 PREFIX = "a2t_live_"
 _OLDER_PREFIX = "a2t_"
+TOKEN_PREFIX = "a2t_user_"  # noqa: S105 -- what every token begins with
+SESSION_PREFIX = "a2t_session_"
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM, _CHECKSUM = 34, 6
 _KEY = re.compile(rf"(?:{PREFIX}|{_OLDER_PREFIX})[0-9A-Za-z]{{{_RANDOM + _CHECKSUM}}}")
+_SIGN_IN = re.compile(rf"(?:{TOKEN_PREFIX}|{SESSION_PREFIX})[0-9A-Za-z]{{{_RANDOM + _CHECKSUM}}}")
 
 
-def new_key() -> str:
+def new_key(prefix: str = PREFIX) -> str:
     """A fresh key with 202 random bits."""
-    body = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM))
+    body = prefix + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM))
     return body + _checksum(body)
 
 
 def is_well_formed(key: str) -> bool:
     """Whether it can be one of our keys; junk is told apart without asking the database."""
     return _KEY.fullmatch(key) is not None and _checksum(key[:-_CHECKSUM]) == key[-_CHECKSUM:]
+
+
+def is_sign_in(text: str, prefix: str) -> bool:
+    """Whether it can be one of our tokens, or one of our sessions, as the prefix says."""
+    made = text.startswith(prefix) and _SIGN_IN.fullmatch(text) is not None
+    return made and _checksum(text[:-_CHECKSUM]) == text[-_CHECKSUM:]
 
 
 def digest(key: str) -> bytes:

@@ -62,18 +62,29 @@ class Hub(Waiting):
         return self._stopping.is_set()
 
     @contextmanager
-    def watch(self, tenant_id: UUID, job_id: UUID) -> Iterator[Watch]:
-        """Watch a job: begin before reading its row, so that nothing falls between. Raises `Problem` 429."""
+    def held_open(self, tenant_id: UUID) -> Iterator[None]:
+        """One of the streams and waits that a tenant may hold open. Raises `Problem` 429."""
         if self._held[tenant_id] >= self._per_tenant:
             detail = f"At most {self._per_tenant} streams and waits may be open at once; close some."
             raise Problem(429, "too_many_streams", detail, headers={"Retry-After": "5"})
-        watch = Watch(job_id)
         self._held[tenant_id] += 1
-        self._watches.setdefault(job_id, set()).add(watch)
         try:
-            yield watch
+            yield
         finally:
-            self._forget(tenant_id, watch)
+            self._held[tenant_id] -= 1
+            if not self._held[tenant_id]:
+                del self._held[tenant_id]
+
+    @contextmanager
+    def watch(self, tenant_id: UUID, job_id: UUID) -> Iterator[Watch]:
+        """Watch a job: begin before reading its row, so that nothing falls between. Raises `Problem` 429."""
+        with self.held_open(tenant_id):
+            watch = Watch(job_id)
+            self._watches.setdefault(job_id, set()).add(watch)
+            try:
+                yield watch
+            finally:
+                self._forget(watch)
 
     @override
     def changed(self, changes: Sequence[Change]) -> None:
@@ -113,10 +124,7 @@ class Hub(Waiting):
             for watch in watches:
                 watch.wake()
 
-    def _forget(self, tenant_id: UUID, watch: Watch) -> None:
-        self._held[tenant_id] -= 1
-        if not self._held[tenant_id]:
-            del self._held[tenant_id]
+    def _forget(self, watch: Watch) -> None:
         watches = self._watches[watch.job_id]
         watches.discard(watch)
         if not watches:

@@ -15,8 +15,10 @@ from litestar.types import Empty
 from litestar.typing import FieldDefinition
 
 from services.gateway import problems
-from services.gateway.admission import NEEDS, PUBLIC
+from services.gateway.admission import COUNTED, NEEDS, PUBLIC
+from services.gateway.credentials import SECURE_COOKIE
 from services.gateway.permissions import Permission, roles_with
+from services.gateway.rates.policy import RateClass
 
 OPERATION = "operation"
 """Where a route's `opt` keeps its description."""
@@ -41,12 +43,32 @@ _PATH_PARAMETERS: Mapping[str, Schema] = {
     "endpoint_id": {"description": "The endpoint's id.", "schema": {"type": "string", "format": "uuid"}},
     "delivery_id": {"description": "The delivery's id.", "schema": {"type": "string", "format": "uuid"}},
     "suppression_id": {"description": "The suppression's id.", "schema": {"type": "string", "format": "uuid"}},
+    "user_id": {"description": "The user's id.", "schema": {"type": "string", "format": "uuid"}},
+    "token_id": {"description": "The token's id.", "schema": {"type": "string", "format": "uuid"}},
+    "session_id": {"description": "The session's id.", "schema": {"type": "string", "format": "uuid"}},
     "name": {"description": "The artifact's name.", "schema": {"type": "string"}, "example": "transcript.pdf"},
 }
-_REQUEST_ID = {"X-Request-Id": {"description": "Names this request in our logs.", "schema": {"type": "string"}}}
+_USUAL_HEADERS: Mapping[str, Schema] = {
+    "X-Request-Id": {"description": "Names this request in our logs.", "schema": {"type": "string"}},
+    "RateLimit-Policy": {
+        "description": "The limit that holds, where one does: `q` requests at once, and as many again after `w` seconds "
+        "(draft-ietf-httpapi-ratelimit-headers-10).",
+        "schema": {"type": "string"},
+        "example": '"reads";q=2000;w=10',
+    },
+    "RateLimit": {
+        "description": "What is left of it: `r` requests now, all of them again after `t` seconds.",
+        "schema": {"type": "string"},
+        "example": '"reads";r=1958;t=1',
+    },
+}
+_RETRY_AFTER: Mapping[str, Schema] = {
+    "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}
+}
 _EVERYWHERE = {
-    401: "The API key is missing or not valid.",
-    403: "The API key may not do this; `permission` says what it lacks.",
+    401: "The API key, token or session is missing or not valid.",
+    403: "Whoever asks may not do this; `permission` says what they lack.",
+    429: "Too many requests; `Retry-After` says how long to wait.",
     503: "A backend does not answer; try again.",
 }
 
@@ -66,8 +88,8 @@ class Answer:
 class Operation:
     """What OpenAPI says about a route beside its parameters and its docstring."""
 
-    needs: Permission
-    """What the requester must be allowed."""
+    needs: Permission | None
+    """What the requester must be allowed; null for a route that is for anybody."""
     summary: str
     tag: str
     answers: Mapping[int, Answer]
@@ -76,11 +98,15 @@ class Operation:
     body: Mapping[str, Any] = field(default_factory=dict)
     """Type (or schema) of the request's body by media type."""
     body_required: bool = True
+    counted: RateClass | None = None
+    """Which limit of requests holds; null for the usual one of the method."""
 
     @property
     def opt(self) -> dict[str, Any]:
         """For the route's `opt`."""
-        return {OPERATION: self, NEEDS: self.needs}
+        counted = {} if self.counted is None else {COUNTED: self.counted}
+        needs = {PUBLIC: True} if self.needs is None else {NEEDS: self.needs}
+        return {OPERATION: self, **needs, **counted}
 
 
 def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
@@ -102,13 +128,24 @@ def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
                 "description": "Recordings in, documents out. Errors are problem documents (RFC 9457) with a stable `code`.",
             },
             "servers": [{"url": server}],
-            "security": [{"bearer": []}, {"apiKey": []}],
+            "security": [{"bearer": []}, {"apiKey": []}, {"basic": []}, {"session": []}],
             "paths": dict(sorted(paths.items())),
             "components": {
                 "schemas": components,
                 "securitySchemes": {
-                    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: `a2t_live_` and 40 characters."},
+                    "bearer": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "description": "An API key (`a2t_live_` and 40 characters), or a user's token (`a2t_user_…`).",
+                    },
                     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                    "basic": {"type": "http", "scheme": "basic", "description": "A user's e-mail and password."},
+                    "session": {
+                        "type": "apiKey",
+                        "in": "cookie",
+                        "name": SECURE_COOKIE,
+                        "description": "A browser's session; what changes something needs its `X-CSRF-Token`, too.",
+                    },
                 },
             },
         }
@@ -133,21 +170,27 @@ def _operation(handler: HTTPRouteHandler, method: str, operation: Operation, ref
     described: Schema = {
         "operationId": f"{handler.handler_name}_head" if method == "HEAD" else handler.handler_name,
         "summary": operation.summary,
-        "description": f"{inspect.cleandoc(handler.fn.__doc__ or '')}\n\n{_needs(operation.needs)}",
-        "x-permission": operation.needs,
+        "description": _description(handler, operation),
         "tags": [operation.tag],
         "parameters": list(_parameters(handler)),
         "responses": {str(status): _answer(answer, references) for status, answer in operation.answers.items()},
     }
     public = handler.opt.get(PUBLIC)
     refusals = operation.problems if public else {**_EVERYWHERE, **operation.problems}
-    described["responses"] |= {str(status): _problem(text, references) for status, text in sorted(refusals.items())}
+    described["responses"] |= {str(status): _problem(status, text, references) for status, text in sorted(refusals.items())}
     if operation.body:
         content = {media_type: {"schema": _schema(kind, references)} for media_type, kind in operation.body.items()}
         described["requestBody"] = {"required": operation.body_required, "content": content}
     if public:
         described["security"] = []
+    else:
+        described["x-permission"] = operation.needs
     return described
+
+
+def _description(handler: HTTPRouteHandler, operation: Operation) -> str:
+    text = inspect.cleandoc(handler.fn.__doc__ or "")
+    return text if operation.needs is None else f"{text}\n\n{_needs(operation.needs)}"
 
 
 def _needs(permission: Permission) -> str:
@@ -182,15 +225,16 @@ def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | H
 
 def _answer(answer: Answer, references: Mapping[Any, Schema]) -> Schema:
     headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in answer.headers.items()}
-    described: Schema = {"description": answer.description, "headers": {**_REQUEST_ID, **headers}}
+    described: Schema = {"description": answer.description, "headers": {**_USUAL_HEADERS, **headers}}
     if answer.content is not None:
         described["content"] = {answer.media_type: {"schema": _schema(answer.content, references)}}
     return described
 
 
-def _problem(text: str, references: Mapping[Any, Schema]) -> Schema:
+def _problem(status: int, text: str, references: Mapping[Any, Schema]) -> Schema:
     content = {problems.MEDIA_TYPE: {"schema": references[problems.ProblemDocument]}}
-    return {"description": text, "headers": _REQUEST_ID, "content": content}
+    headers = {**_USUAL_HEADERS, **(_RETRY_AFTER if status in (429, 503) else {})}
+    return {"description": text, "headers": headers, "content": content}
 
 
 def _schema(kind: Any, references: Mapping[Any, Schema]) -> Schema:

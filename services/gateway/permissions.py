@@ -1,4 +1,4 @@
-"""What a key may do: the one table of roles and permissions. Every route names the permission that it needs."""
+"""What a key or a user may do: the one table of roles and permissions. Every route names the permission that it needs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ class Permission(enum.StrEnum):
     """A thing and what is done with it."""
 
     ACCOUNT_READ = "account:read"
+    ACCOUNT_WRITE = "account:write"
+    """Change what is one's own as a user: name, password, sessions, tokens."""
     SOLUTIONS_READ = "solutions:read"
     ENGINES_READ = "engines:read"
     UPLOADS_READ = "uploads:read"
@@ -27,11 +29,15 @@ class Permission(enum.StrEnum):
     SECRETS_READ = "secrets:read"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
+    USERS_READ = "users:read"
+    USERS_WRITE = "users:write"
     AUDIT_READ = "audit:read"
+    USAGE_READ = "usage:read"
     PRIVACY_READ = "privacy:read"
     PRIVACY_WRITE = "privacy:write"
     OWNERS_WRITE = "owners:write"
-    """Make, rotate and revoke keys of owners. Nobody hands out more than they have, so only owners make owners."""
+    """Deal with keys of owners, and with users who are owners. Nobody hands out more than they have, so only owners make
+    owners."""
 
 
 class Role(enum.StrEnum):
@@ -47,6 +53,7 @@ class Role(enum.StrEnum):
 _VIEWER = frozenset(
     {
         Permission.ACCOUNT_READ,
+        Permission.ACCOUNT_WRITE,
         Permission.SOLUTIONS_READ,
         Permission.ENGINES_READ,
         Permission.UPLOADS_READ,
@@ -73,9 +80,12 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
     Role.AUDITOR: frozenset(
         {
             Permission.ACCOUNT_READ,
+            Permission.ACCOUNT_WRITE,
             Permission.KEYS_READ,
+            Permission.USERS_READ,
             Permission.ENDPOINTS_READ,
             Permission.AUDIT_READ,
+            Permission.USAGE_READ,
             Permission.PRIVACY_READ,
         }
     ),
@@ -84,8 +94,8 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
 
 
 def permissions_of(role: Role, scopes: Iterable[str] | None) -> frozenset[Permission]:
-    """What a key may do: all that its role may, or those of it that it was narrowed to. Scopes that are no longer known give
-    nothing."""
+    """What a key or user may do: all that the role may, or those of it that a key was narrowed to. Scopes that are no longer
+    known give nothing."""
     return ROLES[role] if scopes is None else ROLES[role].intersection(scopes)
 
 

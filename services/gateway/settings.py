@@ -77,10 +77,31 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     keys_per_tenant: Annotated[int, Meta(ge=1, le=10_000, description="API keys of one tenant that may be alive at once.")] = (
         100
     )
+    users_per_tenant: Annotated[int, Meta(ge=1, le=100_000, description="Users that one tenant may have.")] = 1000
+    session_hours: Annotated[
+        float, Meta(gt=0, le=8760, description="After how long a browser has to sign in again, however much it is used.")
+    ] = 168.0
+    session_idle_hours: Annotated[
+        float, Meta(ge=0.1, le=8760, description="After how long without use a browser has to sign in again.")
+    ] = 12.0
     trusted_proxies: Annotated[
         str,
         Meta(description="Networks of your proxies, as in 10.1.0.0/16: their X-Forwarded-For says where a request comes from."),
     ] = ""
+    rate_reads_per_minute: Annotated[
+        int,
+        Meta(ge=0, le=10_000_000, description="Requests that read (GET, HEAD) which one tenant may make a minute; 0 for any."),
+    ] = 12_000
+    rate_writes_per_minute: Annotated[
+        int, Meta(ge=0, le=10_000_000, description="Requests that change something, uploads apart; 0 for any number.")
+    ] = 6_000
+    rate_uploads_per_minute: Annotated[
+        int, Meta(ge=0, le=10_000_000, description="Requests that bring bytes of recordings; 0 for any number.")
+    ] = 6_000
+    rate_refusals_per_minute: Annotated[
+        int,
+        Meta(ge=0, le=10_000_000, description="Answers 401 (no key, or a wrong one) that one address gets; 0 for any number."),
+    ] = 600
     endpoints_per_tenant: Annotated[
         int, Meta(ge=1, le=10_000, description="Endpoints (webhooks, addresses, chats) that one tenant may have.")
     ] = 200

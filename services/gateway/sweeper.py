@@ -10,9 +10,14 @@ from dataclasses import dataclass
 import structlog
 
 from services.gateway import announcements
+from services.gateway.feed import REMEMBERED
 from services.gateway.lifecycle import DEADLINE, Lifecycle
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.allowances import AllowanceStore
+from services.gateway.store.attempts import QUIET_SECONDS
+from services.gateway.store.feed import FeedStore
+from services.gateway.store.minutes import MinuteStore
+from services.gateway.store.rates import RateStore
 from services.gateway.store.upkeep import ExpiredUpload, UpkeepStore
 from shared.blobs import BlobStore, job_prefix, source_key
 from shared.database import Pool, transaction
@@ -38,6 +43,9 @@ class Sweeper:
     pool: Pool
     upkeep: UpkeepStore
     allowances: AllowanceStore
+    minutes: MinuteStore
+    feed: FeedStore
+    rates: RateStore
     blobs: BlobStore
     outbox: Outbox
     lifecycle: Lifecycle
@@ -59,6 +67,9 @@ class Sweeper:
             self.forget_keys,
             self.release_allowances,
             self.forget_addresses,
+            self.forget_sign_ins,
+            self.forget_changes,
+            self.rates.forget_idle,
         )
 
     async def fail_overdue(self) -> None:
@@ -108,13 +119,22 @@ class Sweeper:
         await self.upkeep.forget_idempotency_keys(older_than=self.settings.idempotency_hours * 3600)
 
     async def release_allowances(self) -> None:
-        """Allowances for language models whose job was never made, because the process died between the two."""
+        """Allowances and minutes whose job was never made, because the process died between the two."""
         await self.allowances.release_lost()
+        await self.minutes.release_lost()
 
     async def forget_addresses(self) -> None:
         """Those of people who were asked in vain, and whom nobody writes to."""
         if forgotten := await self.upkeep.forget_unanswered(days=UNANSWERED_DAYS):
             log.info("addresses.forgotten", count=forgotten)
+
+    async def forget_sign_ins(self) -> None:
+        """Tokens and sessions that have ended, and attempts to sign in that count no more."""
+        await self.upkeep.forget_sign_ins(attempts_after=QUIET_SECONDS)
+
+    async def forget_changes(self) -> None:
+        """That jobs were deleted, once everybody who follows can have been told."""
+        await self.feed.forget_gone(after=REMEMBERED)
 
     async def remove_unfinished(self) -> None:
         """Parts that dead uploads left in the store."""

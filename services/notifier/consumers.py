@@ -20,6 +20,7 @@ from shared.schemas.events import (
     ReportProgressed,
     TenantErased,
     TranscriptionProgressed,
+    UserMailRequested,
 )
 
 SERVICE = "notifier"
@@ -51,4 +52,5 @@ def subscriptions(*, intake: Intake, dispatcher: Dispatcher) -> list[Subscriptio
         subscription(SERVICE, TenantErased, intake.tenant_erased),
         subscription(SERVICE, EndpointChanged, and_tell(intake.endpoint_changed)),
         subscription(SERVICE, DeliveryRequested, and_tell(intake.wished)),
+        subscription(SERVICE, UserMailRequested, and_tell(intake.letter_wanted)),
     ]

@@ -27,6 +27,7 @@ SUBJECTS = (
     "jobs",
     "requests",
     "hop",
+    "streams",
     "overhead",
     "hour",
     "uploads",

@@ -111,7 +111,7 @@ class World:
         return printed.decode()
 
     async def hurry(self) -> None:
-        """The transcriber waits half a minute for late writers, and orders wait longer after each pass; neither is tried here."""
+        """The transcriber waits half a minute for late writers, and orders wait longer after each pass: not tried here."""
         await self.places.pool.execute("update transcriber.leftovers set due_at = now()")
         await self.places.pool.execute("update gateway.erasure_orders set next_at = now() where certified_at is null")
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from services.gateway.auth import KeyUses
+from services.gateway.auth import LastUses
 from services.gateway.keys import digest, is_well_formed
 from services.gateway.store.keys import KeyStore
 from shared.schemas.ids import new_id
@@ -190,7 +190,7 @@ async def test_the_last_use_of_a_key_is_known(gateway: RunningGateway, owner: ht
     """It is written together with others', and never goes back."""
     made = await _made(owner)
     store, key_id = KeyStore(gateway.pool), UUID(made["id"])
-    uses = KeyUses(store)
+    uses = LastUses(store)
     uses.note(key_id)
     await uses.write()
     used = (await owner.get(f"/v1/keys/{key_id}")).json()["last_used_at"]

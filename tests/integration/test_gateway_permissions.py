@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from services.gateway.permissions import ROLES, Role
 from shared.schemas.events import JobSubmitted
 from shared.schemas.ids import new_id
-from tests.gatewaying import WAV, ApiClient, RunningGateway, running_gateway
+from tests.gatewaying import PASSWORD, WAV, ApiClient, RunningGateway, running_gateway
 
 BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/v1/jobs"): {"audio_url": "https://example.com/a.wav"},
@@ -26,6 +27,10 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("PUT", "/v1/retention"): {"tenant": {"audio": 36500}},
     ("POST", "/v1/erasures"): {"job_id": str(new_id()), "speaker_id": "spk_1"},
     ("POST", "/v1/keys"): {"name": "theirs", "role": "auditor"},
+    ("POST", "/v1/users"): {"email": "theirs@example.com", "role": "auditor"},
+    ("PATCH", "/v1/users/{user_id}"): {"name": "theirs"},
+    ("PATCH", "/v1/me"): {"name": "theirs"},
+    ("PUT", "/v1/me/password"): {"old_password": "a password of theirs", "new_password": "another password of theirs"},
 }
 
 
@@ -42,6 +47,9 @@ class Route:
         path, body = self.path.format(**things), BODIES.get((self.method, self.path))
         if self.path == "/v1/uploads":
             return await http.request(self.method, path, content=WAV + bytes(2000))
+        if self.path == "/v1/events":
+            async with http.stream(self.method, path, params={"snapshot": "true"}) as stream:
+                return httpx.Response(stream.status_code, content=await _begin(stream))
         if self.path.endswith("/events"):
             async with http.stream(self.method, path) as stream:
                 return stream if stream.status_code == 200 else httpx.Response(stream.status_code, content=await stream.aread())
@@ -49,6 +57,16 @@ class Route:
             tus = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
             return await http.request(self.method, path, content=b"more", headers=tus)
         return await http.request(self.method, path, json=body, headers={"If-Match": '"older"'})
+
+
+async def _begin(stream: httpx.Response) -> bytes:
+    """What a stream that never ends says at first."""
+    begin = b""
+    async for chunk in stream.aiter_bytes():
+        begin += chunk
+        if b"event: synced" in begin:
+            break
+    return begin
 
 
 @pytest.fixture
@@ -72,17 +90,20 @@ async def _routes(gateway: RunningGateway) -> list[Route]:
         Route(method=method.upper(), path=path, permission=operation["x-permission"])
         for path, item in paths.items()
         for method, operation in item.items()
+        if operation.get("security") != []
     ]
 
 
 async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
-    """A completed job, an upload, an endpoint, a delivery and a key."""
+    """A completed job, an upload, an endpoint, a delivery, a key, and a user who has a token."""
     job = await owner.create()
     await gateway.others.complete(await gateway.others.heard(JobSubmitted, job["id"]))
     erased = await owner.create()
     await owner.http.delete(f"/v1/jobs/{erased['id']}")
     endpoint = (await owner.http.post("/v1/endpoints", json={"kind": "webhook", "url": "https://example.com/mine"})).json()
     key = (await owner.http.post("/v1/keys", json={"name": "mine", "role": "viewer"})).json()
+    user = await gateway.new_user(UUID((await owner.http.get("/v1/account")).json()["tenant"]["id"]), Role.VIEWER)
+    token = (await owner.http.post("/v1/tokens", auth=(user.email, PASSWORD))).json()
     return {
         "job_id": job["id"],
         "upload_id": (await owner.upload())["id"],
@@ -90,6 +111,9 @@ async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
         "delivery_id": str(new_id()),
         "key_id": key["id"],
         "erasure_id": erased["id"],
+        "user_id": str(user.id),
+        "token_id": token["id"],
+        "session_id": str(new_id()),
         "suppression_id": str(new_id()),
         "name": "transcript.txt",
         "solution": "verbatim",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from services.commands.admin.desk import Desk, handler
+from services.commands.admin.desk import Desk, handler, role_of
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ async def _add(desk: Desk, arguments: argparse.Namespace) -> None:
     from shared.schemas.ids import new_id
 
     tenant, key, now = await desk.tenant(arguments.tenant), new_key(), dt.datetime.now(dt.UTC)
-    role = _role(arguments.role)
+    role = role_of(arguments.role)
     row = KeyRow(
         id=new_id(),
         tenant_id=tenant.id,
@@ -93,14 +93,6 @@ def _line(row: KeyRow) -> str:
     used = f"  used {row.last_used_at:%Y-%m-%d %H:%M}" if row.last_used_at else "  never used"
     scopes = f" ({', '.join(row.scopes)})" if row.scopes is not None else ""
     return f"{row.id}  {row.hint}  {state}{until}{used}  {row.role}{scopes}  {row.name}"
-
-
-def _role(text: str) -> Role:
-    from services.gateway.permissions import Role
-
-    if text not in list(Role):
-        raise ConfigurationError(f"There is no role {text!r}; there are: {', '.join(Role)}.")
-    return Role(text)
 
 
 def _scopes(role: Role, scopes: Sequence[str]) -> tuple[str, ...]:

@@ -74,8 +74,8 @@ async def _enable(desk: Desk, arguments: argparse.Namespace) -> None:
 async def _erase(desk: Desk, arguments: argparse.Namespace) -> None:
     row = await desk.tenant(arguments.tenant)
     print(
-        f"Everything of {row.name} goes for good: recordings, transcripts, reports, endpoints, keys. Only its audit log stays, "
-        "which has neither text nor sound, and the certificates of what was erased.",
+        f"Everything of {row.name} goes for good: recordings, transcripts, reports, endpoints, keys. Its audit log and its "
+        "usage records stay, which have neither text nor sound, and the certificates of what was erased.",
         file=sys.stderr,
     )
     if (_asked(row.name) if arguments.name is None else arguments.name) != row.name:

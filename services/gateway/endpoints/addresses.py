@@ -19,7 +19,8 @@ import structlog
 from services.gateway.audit import Action, entry_of
 from services.gateway.cursors import Cursor
 from services.gateway.endpoints.announcing import changed_event
-from services.gateway.problems import Problem, invalid
+from services.gateway.mailboxes import canonical
+from services.gateway.problems import Problem
 from services.gateway.store.addresses import AddressChanges, AddressRow, AddressStore, SuppressionRow
 from services.gateway.store.endpoints import EndpointRow, EndpointWrites
 from shared.schemas.endpoints import CONFIRMATION_SECONDS, SuppressionReason, Withheld
@@ -208,18 +209,6 @@ def _check_askable(row: EndpointRow) -> None:
         raise Problem(409, "nothing_to_confirm", f"{row.label} needs no confirmation; messages are sent as they come.")
     if row.withheld is Withheld.SUPPRESSED:
         check_sendable(row)
-
-
-def canonical(address: str) -> str:
-    """How mail servers compare addresses: in lower case, the domain as the DNS has it. Raises `Problem` 422."""
-    import idna
-
-    name, _, domain = address.rpartition("@")
-    try:
-        known = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError:
-        raise invalid("/address", "address_invalid", "The part after the @ is no name of a host.") from None
-    return f"{name.casefold()}@{known.lower()}"
 
 
 def _asked_lately(known: AddressRow) -> bool:

@@ -21,6 +21,7 @@ from services.gateway.endpoints.requests import (
     NewTelegram,
     NewWebhook,
 )
+from services.gateway.mailboxes import ADDRESS
 from services.gateway.problems import invalid
 from shared.egress import EgressPolicy, EgressRefused, HeaderRefused, check_chat_url, check_headers, check_url
 from shared.schemas.endpoints import (
@@ -33,7 +34,6 @@ from shared.schemas.endpoints import (
     WebhookDestination,
 )
 
-_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,189}\.[^\s@.<>,;]{2,63}")
 _BOT_TOKEN = re.compile(r"[0-9]{5,15}:[A-Za-z0-9_-]{20,100}")
 _CHAT_ID = re.compile(r"-?[0-9]{1,20}|@[A-Za-z0-9_]{3,64}")
 
@@ -119,7 +119,7 @@ def _check_url(url: str, policy: EgressPolicy) -> None:
 
 
 def _check_address(address: str) -> None:
-    if not _ADDRESS.fullmatch(address):
+    if not ADDRESS.fullmatch(address):
         raise invalid("/address", "address_invalid", "This is no e-mail address; give one, as in chen@example.com.")
 
 

@@ -35,3 +35,5 @@ update idempotency_keys set key = encode(sha256(convert_to(key, 'utf8')), 'hex')
 
 -- A tenant of which everything was erased; its name is gone, too.
 alter table tenants add column erased_at timestamptz;
+
+call keep_apart('erasure_orders');

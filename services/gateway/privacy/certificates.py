@@ -145,6 +145,7 @@ _KEPT: Mapping[ErasureKind, tuple[str, ...]] = {
     ErasureKind.TENANT: (
         "the tenant's id, and the orders of its erasures",
         "the audit log: who did what when, by which key and from which address",
+        "the usage records: how much was used when, and what it cost",
     ),
 }
 _OUT_OF_REACH = (

@@ -101,11 +101,11 @@ class Erasures:
             speaker_id=speaker_id,
             removed={Part.AUDIO: now, Part.RAW: now},
         )
-        begun, granted = await self.lifecycle.another_report(job)
+        begun, taken = await self.lifecycle.another_report(job)
         again = msgspec.structs.replace(begun, revision=job.revision + 1, revision_key=key)
         told = ContentErased(tenant_id=job.tenant_id, job_id=job.id, run=job.run, parts=tuple(Part))
         if not await self.transitions.speaker_erased(job, again, order, announcements.submitted(again), told):
-            await self.lifecycle.allowances.give_back(granted)
+            await self.lifecycle.quotas.give_back(taken)
             await self.blobs.delete(key)
             raise Problem(409, "job_changed", "The job changed meanwhile; look at it and try again.")
         self.wakeups.tell(job.tenant_id, job.id)

@@ -34,9 +34,9 @@ class AuditView(msgspec.Struct, frozen=True, kw_only=True):
     id: Id
     number: Annotated[int, Meta(ge=1, description="Its place in the tenant's chain, without gaps.", examples=[42])]
     at: Time
-    actor: Annotated[Actor, Meta(description="Who did it: a key, the reader of an e-mail, or the operator.")]
+    actor: Annotated[Actor, Meta(description="Who did it: a key, a user, the reader of an e-mail, or the operator.")]
     action: Annotated[Action, Meta(description="What was done.", examples=["job.created"])]
-    thing_id: Annotated[str, Meta(description="To which job, endpoint, key or tenant.")]
+    thing_id: Annotated[str, Meta(description="To which job, endpoint, key, user or tenant.")]
     address: Annotated[str | None, Meta(description="From which address; null for the operator.", examples=["203.0.113.7"])]
     request_id: Annotated[str | None, Meta(description="The request, as in its `X-Request-Id`.")]
     before: Annotated[Facts | None, Meta(description="What the thing was before.")]
@@ -61,8 +61,8 @@ async def list_audit(
     limit: Annotated[int, QueryParameter(ge=1, le=100, description="Entries on a page.")] = 20,
     after: Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")] = None,
     action: Annotated[Action | None, QueryParameter(description="Only this.")] = None,
-    actor: Annotated[UUID | None, QueryParameter(description="Only by this key.")] = None,
-    thing_id: Annotated[str | None, QueryParameter(description="Only to this job, endpoint, key or tenant.")] = None,
+    actor: Annotated[UUID | None, QueryParameter(description="Only by this key or user.")] = None,
+    thing_id: Annotated[str | None, QueryParameter(description="Only to this job, endpoint, key, user or tenant.")] = None,
     since: Since = None,
     until: Until = None,
 ) -> Response[Page[AuditView]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar, cast
 from uuid import UUID
@@ -13,28 +14,36 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from services.gateway.access import TRACEPARENT
+from services.gateway.admission import ADDRESS
 from services.gateway.allowances import Allowances
 from services.gateway.api_keys import ApiKeys
 from services.gateway.audit_trail import AuditTrail
 from services.gateway.body import LARGEST_JSON, Body
 from services.gateway.changes import Changes
 from services.gateway.choosing import Choosing
+from services.gateway.credentials import cookie_name
 from services.gateway.direct import DirectUploads
 from services.gateway.endpoints import Endpoints
+from services.gateway.feed import Feeds
 from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.privacy.erasures import Erasures
 from services.gateway.problems import FieldError, Problem, job_not_found
+from services.gateway.quotas.enforcing import Quotas
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.settings import GatewaySettings
-from services.gateway.store.accounts import Principal
+from services.gateway.store.accounts import ByUser, Principal
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.listing import JobList
 from services.gateway.store.retention import RetentionStore
+from services.gateway.store.usage import UsageStore
 from services.gateway.submission import Submissions
 from services.gateway.uploads import Uploads
+from services.gateway.users import Users
+from services.gateway.users.links import AccountLinks
+from services.gateway.users.sessions import Sessions
 from services.gateway.views import Views
 from shared.blobs import BlobStore
 from shared.health import Receive
@@ -67,14 +76,27 @@ class Gateway:
     lifecycle: Lifecycle
     endpoints: Endpoints
     keys: ApiKeys
+    users: Users
+    sessions: Sessions
+    links: AccountLinks
     audit: AuditTrail
     revisions: Revisions
     choosing: Choosing
     allowances: Allowances
+    quotas: Quotas
+    ledger: UsageStore
     retention: RetentionStore
     erasures: Erasures
     hub: Hub
+    feeds: Feeds
     views: Views
+    secure: bool
+    """Whether browsers reach us over https."""
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie that holds a browser's session."""
+        return cookie_name(secure=self.secure)
 
     async def job(self, request: ApiRequest, job_id: UUID) -> Job:
         """A job of the requester; raises `Problem` 404."""
@@ -103,6 +125,27 @@ Api = NamedDependency[SkipValidation[Gateway]]
 """How a handler asks for the parameter `gateway`."""
 
 JobId = FromPath[UUID]
+
+
+BODY_PROBLEMS: Mapping[int, str] = {
+    400: "The body cannot be read.",
+    415: "The body is not JSON.",
+    422: "Something in the body is not accepted.",
+}
+"""What is said of routes that read JSON."""
+
+
+def address_of(request: ApiRequest) -> str | None:
+    """Where the request comes from."""
+    return cast("str | None", request.scope.get(ADDRESS))
+
+
+def user_of(principal: Principal) -> ByUser:
+    """The user who makes a request. Raises `Problem` 404 where it is a key."""
+    if not isinstance(principal.by, ByUser):
+        detail = "The request is made with an API key, behind which there is no user; GET /v1/account tells of keys."
+        raise Problem(404, "no_user", detail)
+    return principal.by
 
 
 def traceparent(request: ApiRequest) -> str | None:

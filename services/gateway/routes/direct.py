@@ -10,6 +10,7 @@ from litestar.params import FromPath
 
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission
+from services.gateway.rates.policy import RateClass
 from services.gateway.requests import DirectUploadRequest
 from services.gateway.routes.context import Api, ApiRequest
 from services.gateway.texts import clean_file_name
@@ -22,6 +23,7 @@ _REQUEST = msgspec.json.Decoder(DirectUploadRequest)
     "/uploads/direct",
     opt=Operation(
         needs=Permission.UPLOADS_WRITE,
+        counted=RateClass.UPLOADS,
         summary="Begin a direct upload",
         tag="Uploads",
         body={JSON: DirectUploadRequest},
@@ -56,6 +58,7 @@ async def begin_direct_upload(request: ApiRequest, gateway: Api) -> Response[Dir
     status_code=200,
     opt=Operation(
         needs=Permission.UPLOADS_WRITE,
+        counted=RateClass.UPLOADS,
         summary="Complete a direct upload",
         tag="Uploads",
         answers={200: Answer(description="Looked at, now or before.", content=UploadView)},

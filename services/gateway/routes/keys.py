@@ -44,10 +44,12 @@ class ApiKeyView(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(description="What it is for.", examples=["The archive's importer"])]
     hint: Annotated[str, Meta(description="How it begins and ends.", examples=["a2t_live_…x7Qp"])]
     state: KeyState
-    role: Annotated[Role, Meta(description="What its user is in the tenant.", examples=["editor"])]
+    role: Annotated[Role, Meta(description="What it may do in the tenant.", examples=["editor"])]
     scopes: Annotated[tuple[str, ...] | None, Meta(description="What the role is narrowed to; null is all of it.")]
     permissions: Annotated[tuple[Permission, ...], Meta(description="What it may do, role and scopes together.")]
-    made_by: Annotated[UUID | None, Meta(description="The key it was made with; null for an operator.")]
+    made_by: Annotated[
+        UUID | None, Meta(description="The key it was made with, or the user who made it; null for an operator.")
+    ]
     created_at: Time
     expires_at: Annotated[dt.datetime | None, Meta(description="When it ends; null is never.")]
     last_used_at: Annotated[dt.datetime | None, Meta(description="Its last use, to the minute; null while there is none.")]

@@ -14,6 +14,7 @@ from services.gateway.admission import PUBLIC
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission
 from services.gateway.problems import Problem
+from services.gateway.rates.policy import RateClass
 from services.gateway.resuming import Standing
 from services.gateway.routes.context import Api, ApiRequest, Gateway
 from services.gateway.texts import clean_file_name
@@ -62,6 +63,7 @@ async def describe_protocol(gateway: Api) -> Response[None]:
     opt=Operation(
         # It stops whoever is sending, and may finish the upload.
         needs=Permission.UPLOADS_WRITE,
+        counted=RateClass.UPLOADS,
         summary="Ask how far an upload is",
         tag="Uploads",
         answers={
@@ -100,6 +102,7 @@ async def get_offset(request: ApiRequest, gateway: Api, upload_id: FromPath[UUID
     status_code=204,
     opt=Operation(
         needs=Permission.UPLOADS_WRITE,
+        counted=RateClass.UPLOADS,
         summary="Send bytes of an upload",
         tag="Uploads",
         body={CONTENT_TYPE: {"type": "string", "format": "binary", "description": "The bytes from Upload-Offset on."}},
@@ -150,6 +153,7 @@ async def append_to_upload(
     "/uploads/{upload_id:uuid}",
     opt=Operation(
         needs=Permission.UPLOADS_WRITE,
+        counted=RateClass.UPLOADS,
         summary="Delete an upload",
         tag="Uploads",
         answers={204: Answer(description="Deleted.")},

@@ -11,6 +11,7 @@ from litestar.params import FromPath, HeaderParameter, QueryParameter
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission
 from services.gateway.problems import Problem
+from services.gateway.rates.policy import RateClass
 from services.gateway.routes.context import Api, ApiRequest
 from services.gateway.routes.resumables import STANDING, begin
 from services.gateway.texts import clean_file_name
@@ -24,6 +25,7 @@ _BINARY = {"type": "string", "format": "binary", "description": "The recording i
     "/uploads",
     opt=Operation(
         needs=Permission.UPLOADS_WRITE,
+        counted=RateClass.UPLOADS,
         summary="Upload a recording",
         tag="Uploads",
         body={"application/octet-stream": _BINARY, "audio/*": _BINARY, "video/*": _BINARY},
@@ -37,6 +39,7 @@ _BINARY = {"type": "string", "format": "binary", "description": "The recording i
         },
         problems={
             400: "A parameter or header is not valid.",
+            402: "The tenant's storage has no room for it; `quota` says why.",
             408: "The upload stood still for too long.",
             412: "Tus-Resumable names another version.",
             413: "The recording is too large.",
@@ -82,7 +85,9 @@ async def create_upload(
     digest = parse_digest(content_digest)
     body = gateway.body(request, limit=gateway.settings.upload_max_bytes)
     name = None if file_name is None else clean_file_name(file_name)
-    upload = await gateway.uploads.receive(request.user.tenant_id, body.chunks(), file_name=lambda: name, digest=digest)
+    upload = await gateway.uploads.receive(
+        request.user.tenant_id, body.chunks(), file_name=lambda: name, digest=digest, announced=body.announced
+    )
     return Response(upload_view(upload), headers={"Location": gateway.views.url(f"/uploads/{upload.id}")})
 
 

@@ -1,12 +1,14 @@
-"""Who a key belongs to, and the first key."""
+"""Who makes a request, whom a key belongs to, and the first key."""
 
 from __future__ import annotations
 
 import datetime as dt
+import enum
 from uuid import UUID
 
 import msgspec
 
+from services.gateway.audit import Actor, ActorKind
 from services.gateway.keys import digest, hint
 from services.gateway.permissions import Permission, Role, permissions_of
 from services.gateway.store import patiently
@@ -17,19 +19,58 @@ _FIRST_KEY_LOCK = 0x61326B79
 """Advisory lock key: the bytes of "a2ky"."""
 
 
+class Means(enum.StrEnum):
+    """What a user proves by who they are."""
+
+    PASSWORD = "password"  # noqa: S105 -- a word for it
+    """Given with the request itself."""
+    TOKEN = "token"  # noqa: S105 -- a word for it
+    SESSION = "session"
+    """A browser's, by its cookie."""
+
+
+class ByKey(msgspec.Struct, frozen=True, kw_only=True, tag="key"):
+    """A request with an API key."""
+
+    id: UUID
+    name: str
+    hint: str
+    scopes: tuple[str, ...] | None
+    created_at: dt.datetime
+    expires_at: dt.datetime | None
+
+
+class ByUser(msgspec.Struct, frozen=True, kw_only=True, tag="user"):
+    """A request of a person."""
+
+    id: UUID
+    name: str
+    email: str
+    means: Means
+    sign_in_id: UUID | None = None
+    """Of the token or session; null for a password."""
+    expires_at: dt.datetime | None = None
+
+
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Who makes a request: a tenant, by one of its keys, and what that may do."""
+    """Who makes a request, in which tenant, and what they may do there."""
 
     tenant_id: UUID
     tenant_name: str
-    key_id: UUID
-    key_name: str
-    key_hint: str
     role: Role
-    scopes: tuple[str, ...] | None
     permissions: frozenset[Permission]
-    key_created_at: dt.datetime
-    key_expires_at: dt.datetime | None
+    by: ByKey | ByUser
+
+    @property
+    def id(self) -> UUID:
+        """The key's or the user's."""
+        return self.by.id
+
+    @property
+    def actor(self) -> Actor:
+        """As the audit log names them."""
+        kind = ActorKind.KEY if isinstance(self.by, ByKey) else ActorKind.USER
+        return Actor(kind=kind, id=self.by.id, name=self.by.name)
 
 
 class AccountStore:
@@ -43,8 +84,7 @@ class AccountStore:
         row = await patiently(
             self._pool.fetchrow(
                 """
-                select tenant_id, t.name as tenant_name, k.id as key_id, k.name as key_name, hint as key_hint, role, scopes,
-                       k.created_at as key_created_at, expires_at as key_expires_at
+                select tenant_id, t.name as tenant_name, k.id, k.name, hint, role, scopes, k.created_at, expires_at
                 from gateway.api_keys k join gateway.tenants t on t.id = k.tenant_id
                 where digest = $1 and revoked_at is null and (expires_at is null or expires_at > now()) and disabled_at is null
                 """,
@@ -53,8 +93,15 @@ class AccountStore:
         )
         if row is None:
             return None
-        permissions = permissions_of(Role(row["role"]), row["scopes"])
-        return msgspec.convert(dict(row) | {"permissions": permissions}, Principal)
+        values = dict(row)
+        tenant_id, tenant_name, role = (values.pop(name) for name in ("tenant_id", "tenant_name", "role"))
+        return Principal(
+            tenant_id=tenant_id,
+            tenant_name=tenant_name,
+            role=Role(role),
+            permissions=permissions_of(Role(role), row["scopes"]),
+            by=msgspec.convert(values | {"type": "key"}, ByKey),
+        )
 
     async def add_first_key(self, tenant_name: str, key: str) -> bool:
         """Make the first tenant and this key for it, unless there is a key already."""

@@ -28,7 +28,7 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...] | None = None
     """What the role is narrowed to; null for all of it."""
     made_by: UUID | None = None
-    """The key it was made with; null for an operator."""
+    """The key it was made with, or the user who made it; null for an operator."""
     created_at: dt.datetime
     expires_at: dt.datetime | None = None
     last_used_at: dt.datetime | None = None

@@ -39,6 +39,23 @@ class UpkeepStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    async def forget_sign_ins(self, *, attempts_after: float) -> None:
+        """Delete tokens, sessions and links that have ended, and attempts to sign in that were so many seconds ago."""
+        await self._pool.execute(
+            """
+            delete from gateway.sign_in_attempts
+            where attempted_at < now() - make_interval(secs => $1) and coalesce(trusted_until, '-infinity') < now()
+            """,
+            attempts_after,
+        )
+        await self._pool.execute("delete from gateway.account_links where expires_at < now() - interval '1 day'")
+        await self._pool.execute(
+            """
+            delete from gateway.sign_ins
+            where expires_at < now() or last_used_at + make_interval(secs => idle_seconds) < now() - interval '10 minutes'
+            """
+        )
+
     async def claim_stalled(self, connection: Connection, *, queued_after: float, working_after: float) -> list[Job]:
         """Jobs without news for so many seconds, twice as many after each announcement. Marks them announced."""
         rows = await connection.fetch(

@@ -1,0 +1,144 @@
+"""Signing in with e-mail and password: attempts are counted before they are looked at, and every refusal is the same, and takes
+as long, whether there is such an account or not."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import math
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from services.gateway.audit import Action, Actor, ActorKind, act_as, entry_of
+from services.gateway.mailboxes import mailbox
+from services.gateway.permissions import ROLES
+from services.gateway.problems import Problem
+from services.gateway.store.accounts import ByUser, Means, Principal
+from services.gateway.store.attempts import AttemptStore
+from services.gateway.store.users import Account, UserRow, UserStore
+from services.gateway.users.passwords import Passwords
+
+REMEMBERED_SECONDS = 300.0
+"""For so long a password that was right is not hashed again. It is compared with what the account has at every request, so a
+change is felt at once."""
+_MOST_REMEMBERED = 1024
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Remembered:
+    """Passwords that were right: not themselves, but a keyed digest of each, and the stored hash that it was right for."""
+
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    right: OrderedDict[bytes, tuple[float, str]] = field(default_factory=OrderedDict)
+
+    def knows(self, email: str, password: str, kept: str | None) -> bool:
+        until, hash_ = self.right.get(self._digest(email, password), (0.0, ""))
+        return kept is not None and until > time.monotonic() and hmac.compare_digest(hash_, kept)
+
+    def keep(self, email: str, password: str, kept: str) -> None:
+        self.right[self._digest(email, password)] = (time.monotonic() + REMEMBERED_SECONDS, kept)
+        if len(self.right) > _MOST_REMEMBERED:
+            self.right.popitem(last=False)
+
+    def _digest(self, email: str, password: str) -> bytes:
+        return hmac.digest(self.key, f"{email}\0{password}".encode("utf-8", "surrogatepass"), "sha256")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigningIn:
+    """Lets people in."""
+
+    users: UserStore
+    attempts: AttemptStore
+    passwords: Passwords
+    noted: Callable[[str | None], None]
+    """Takes entries of the audit log that change nothing."""
+    remembered: _Remembered = field(default_factory=_Remembered)
+
+    async def with_password(self, email: str, password: str, address: str | None) -> UserRow:
+        """Whose e-mail and password these are; from here on they act. Raises `Problem`: 401, 429, 503."""
+        return (await self._verify(_mailbox(email), password, address)).user
+
+    async def basic(self, email: str, password: str, address: str | None) -> Principal:
+        """The same for tools that send both with every request. Raises `Problem`."""
+        known = _mailbox(email)
+        account = await self.users.account(known)
+        if account is None or not account.open or not self.remembered.knows(known, password, account.password_hash):
+            account = await self._verify(known, password, address)
+            assert account.password_hash is not None, "it was compared with"
+            self.remembered.keep(known, password, account.password_hash)
+            await self.users.signed_in(account.user, Means.PASSWORD)
+        return principal_of(account)
+
+    async def confirm(self, user: UserRow, password: str, address: str | None) -> None:
+        """Ask somebody who is signed in for their password again. Raises `Problem`."""
+        await self._verify(user.email, password, address)
+
+    async def _verify(self, email: str, password: str, address: str | None) -> Account:
+        attempt = await self.attempts.begin(email, place_of(address))
+        if isinstance(attempt, float):
+            detail = f"Too many attempts to sign in; try again in {math.ceil(attempt)} s, or have the password reset."
+            raise Problem(429, "too_many_attempts", detail, headers={"Retry-After": str(math.ceil(attempt))})
+        account = await self.users.account(email)
+        right = await self.passwords.verify(None if account is None else account.password_hash, password)
+        if account is None or not right or not account.open:
+            self._note_failure(account)
+            raise refused()
+        await self.attempts.succeeded(attempt)
+        assert account.password_hash is not None, "it was right"
+        if self.passwords.is_outdated(account.password_hash):
+            await self.users.rehash(account.user.id, account.password_hash, await self.passwords.hash(password))
+            account = await self.users.account(email) or account
+        act_as(Actor(kind=ActorKind.USER, id=account.user.id, name=account.user.name))
+        return account
+
+    def _note_failure(self, account: Account | None) -> None:
+        log.warning("sign_in.failed", tenant_id=None if account is None else str(account.user.tenant_id))
+        if account is not None:
+            act_as(Actor(kind=ActorKind.STRANGER))
+            self.noted(entry_of(Action.USER_SIGN_IN_FAILED, account.user.tenant_id, account.user.id))
+
+
+def principal_of(account: Account) -> Principal:
+    """Somebody who gave their password with the request."""
+    user = account.user
+    return Principal(
+        tenant_id=user.tenant_id,
+        tenant_name=account.tenant_name,
+        role=user.role,
+        permissions=ROLES[user.role],
+        by=ByUser(id=user.id, name=user.name, email=user.email, means=Means.PASSWORD),
+    )
+
+
+def refused() -> Problem:
+    """The same for unknown e-mails, wrong passwords, and accounts that may not sign in."""
+    detail = "The e-mail or the password is not right, or the account may not sign in."
+    return Problem(401, "sign_in_failed", detail, headers={"WWW-Authenticate": 'Bearer realm="audio2txt"'})
+
+
+def _mailbox(email: str) -> str:
+    """What is no address is nobody's, and refused like any other."""
+    try:
+        return mailbox(email)
+    except Problem:
+        return f"nobody {email[:254]}"
+
+
+def place_of(address: str | None) -> str:
+    """What counts as one address: of IPv6 the network, of which a household has a whole one."""
+    try:
+        known = ipaddress.ip_address(address or "")
+    except ValueError:
+        return "unknown"
+    if isinstance(known, ipaddress.IPv6Address):
+        mapped = known.ipv4_mapped
+        return str(mapped) if mapped else str(ipaddress.ip_network((known, 64), strict=False))
+    return str(known)
