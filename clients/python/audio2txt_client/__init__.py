@@ -25,6 +25,7 @@ from audio2txt_client.errors import (
     NotConfigured,
     NotFound,
     PreconditionFailed,
+    QuotaExceeded,
     RateLimited,
     ServerError,
     TooLarge,
@@ -58,7 +59,9 @@ from audio2txt_client.models.jobs import (
     Failure,
     FileFormat,
     Job,
+    JobNews,
     JobState,
+    NewsKind,
     ReportLanguage,
     ReportMode,
     Script,
@@ -71,6 +74,7 @@ from audio2txt_client.models.reports import Report
 from audio2txt_client.models.solutions import Solution
 from audio2txt_client.models.transcripts import Revision, Segment, Speaker, Transcript, Word
 from audio2txt_client.models.uploads import Upload, UploadState
+from audio2txt_client.models.usage import UsageMonth, UsageRecord
 from audio2txt_client.webhooks import EventType, WebhookEvent, WebhookJob, verify_webhook
 from audio2txt_client.wishes import (
     EndpointChange,
@@ -121,17 +125,20 @@ __all__ = [
     "Job",
     "JobChange",
     "JobFailed",
+    "JobNews",
     "JobState",
     "JobWishes",
     "MissingPackage",
     "NewApiKey",
     "NewEndpoint",
     "NewEndpointSecret",
+    "NewsKind",
     "NotConfigured",
     "NotFound",
     "OpenEnum",
     "PreconditionFailed",
     "Progress",
+    "QuotaExceeded",
     "RateLimited",
     "RedactionWish",
     "Report",
@@ -162,6 +169,8 @@ __all__ = [
     "UnsupportedMedia",
     "Upload",
     "UploadState",
+    "UsageMonth",
+    "UsageRecord",
     "WaitTimedOut",
     "Waiting",
     "WebhookEvent",
