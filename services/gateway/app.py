@@ -34,6 +34,8 @@ from services.gateway.rates.policy import policies_of
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
+from services.gateway.search.finding import Search
+from services.gateway.search.indexing import Indexing
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.account_links import AccountLinkStore
 from services.gateway.store.accounts import AccountStore
@@ -55,6 +57,7 @@ from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
+from services.gateway.store.search import SearchIndex, SearchStore
 from services.gateway.store.sign_ins import SignInStore
 from services.gateway.store.storage import StorageStore
 from services.gateway.store.transitions import Transitions
@@ -187,6 +190,12 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         lifecycle=lifecycle,
         settings=settings,
     )
+    indexing = Indexing(
+        index=SearchIndex(platform.database),
+        blobs=platform.blobs,
+        transcript_key=revisions.transcript_key,
+        transcripts=settings.search_transcripts,
+    )
     retention = Retention(
         store=RetentionStore(pool),
         rounds=RoundStore(platform.database, new_id()),
@@ -208,6 +217,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         jobs=jobs,
         listing=JobList(pool),
         changes=Changes(jobs=jobs, store=ChangeStore(pool), wakeups=wakeups),
+        search=Search(store=SearchStore(pool=pool, index=platform.database)),
         uploads=receiver,
         resumables=Resumables(
             store=resumables,
@@ -278,6 +288,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             Loop(name="gateway.key_uses", run=by_system(identification.key_uses.run)),
             Loop(name="gateway.sign_in_uses", run=by_system(identification.sign_in_uses.run)),
             Loop(name="gateway.audit", run=by_system(trail.run)),
+            Loop(name="gateway.search", run=by_system(indexing.run)),
         ],
         app=web_app(gateway, admission(identification, limiter, proxies=networks_of(settings.trusted_proxies))),
     )

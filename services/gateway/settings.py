@@ -108,6 +108,13 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     streams_per_tenant: Annotated[
         int, Meta(ge=1, description="Event streams and waiting requests one tenant may hold open on one process.")
     ] = 200
+    search_transcripts: Annotated[
+        bool,
+        Meta(
+            description="Whether what was said can be searched for. Then PostgreSQL holds the text of every transcript, beside "
+            "the store; false keeps it out, and titles alone are found."
+        ),
+    ] = True
     llm_job_tokens: Annotated[
         int,
         Meta(ge=0, description="Tokens, prompts and answers, that one report may use of a language model; 0 lets none write."),

@@ -32,6 +32,7 @@ from services.gateway.problems import FieldError, Problem, job_not_found
 from services.gateway.quotas.enforcing import Quotas
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
+from services.gateway.search.finding import Search
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import ByUser, Principal
 from services.gateway.store.jobs import JobStore
@@ -68,6 +69,7 @@ class Gateway:
     jobs: JobStore
     listing: JobList
     changes: Changes
+    search: Search
     uploads: Uploads
     resumables: Resumables
     direct: DirectUploads
