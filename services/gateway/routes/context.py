@@ -28,6 +28,7 @@ from services.gateway.feed import Feeds
 from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.oidc import SingleSignOn
 from services.gateway.problems import FieldError, Problem, job_not_found
 from services.gateway.quotas.enforcing import Quotas
 from services.gateway.resuming import Resumables
@@ -80,6 +81,7 @@ class Gateway:
     users: Users
     sessions: Sessions
     links: AccountLinks
+    single_sign_on: SingleSignOn | None
     audit: AuditTrail
     revisions: Revisions
     choosing: Choosing
