@@ -23,6 +23,8 @@ from services.gateway.codes.vocabularies import VOCABULARIES, VocabularyCode
 __all__ = ["MEANINGS", "SUBJECTS", "Code", "Meaning"]
 
 Code: TypeAlias = (
+    (
+)
     GeneralCode | AccountCode | PeopleCode | PlanCode | UploadCode | JobCode | EndpointCode | VocabularyCode | PrivacyCode
 )
 
