@@ -28,12 +28,16 @@ from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.privacy.retention import Retention
 from services.gateway.privacy.rules import of_installation
+from services.gateway.quotas.enforcing import Plans, Quotas
 from services.gateway.rates.limiter import Limiter
 from services.gateway.rates.policy import policies_of
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
+from services.gateway.search.finding import Search
+from services.gateway.search.indexing import Indexing
 from services.gateway.settings import GatewaySettings
+from services.gateway.store.account_links import AccountLinkStore
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
 from services.gateway.store.allowances import AllowanceStore
@@ -47,14 +51,19 @@ from services.gateway.store.feed import FeedStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
+from services.gateway.store.minutes import MinuteStore
+from services.gateway.store.plans import PlanStore
 from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
+from services.gateway.store.search import SearchIndex, SearchStore
 from services.gateway.store.sign_ins import SignInStore
+from services.gateway.store.storage import StorageStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
+from services.gateway.store.usage import UsageStore
 from services.gateway.store.users import UserStore
 from services.gateway.store.walled import WalledPool, walled_pool
 from services.gateway.submission import Submissions
@@ -62,6 +71,7 @@ from services.gateway.sweeper import Sweeper, repeat
 from services.gateway.tenancy import as_system, by_system
 from services.gateway.uploads import Uploads
 from services.gateway.users import Users
+from services.gateway.users.links import AccountLinks
 from services.gateway.users.passwords import Passwords
 from services.gateway.users.sessions import Sessions
 from services.gateway.users.signing_in import SigningIn
@@ -105,6 +115,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
+    quotas = Quotas(plans=Plans(PlanStore(pool)), minutes=MinuteStore(pool), storage=StorageStore(pool), allowances=allowances)
     views = Views(platform.settings.public_url)
     feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
     wakeups = Wakeups(platform.bus, hub, feeds)
@@ -116,7 +127,8 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         wakeups=wakeups,
         solutions=solutions,
         choosing=choosing,
-        allowances=allowances,
+        quotas=quotas,
+        ledger=UsageStore(pool),
         deadline=deadline,
     )
     revisions = Revisions(
@@ -170,12 +182,19 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         pool=platform.database,
         upkeep=UpkeepStore(platform.database),
         allowances=allowances.store,
+        minutes=quotas.minutes,
         feed=feeds.store,
         rates=RateStore(platform.database),
         blobs=platform.blobs,
         outbox=outbox,
         lifecycle=lifecycle,
         settings=settings,
+    )
+    indexing = Indexing(
+        index=SearchIndex(platform.database),
+        blobs=platform.blobs,
+        transcript_key=revisions.transcript_key,
+        transcripts=settings.search_transcripts,
     )
     retention = Retention(
         store=RetentionStore(pool),
@@ -188,7 +207,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         every=settings.retention_seconds,
     )
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
-    receiver = Uploads(store=uploads, blobs=platform.blobs, ttl=ttl)
+    receiver = Uploads(store=uploads, blobs=platform.blobs, quotas=quotas, ttl=ttl)
     resumables = ResumableStore(pool)
     gateway = Gateway(
         settings=settings,
@@ -198,6 +217,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         jobs=jobs,
         listing=JobList(pool),
         changes=Changes(jobs=jobs, store=ChangeStore(pool), wakeups=wakeups),
+        search=Search(store=SearchStore(pool=pool, index=platform.database)),
         uploads=receiver,
         resumables=Resumables(
             store=resumables,
@@ -218,7 +238,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             solutions=solutions,
             egress=egress,
             choosing=choosing,
-            allowances=allowances,
+            quotas=quotas,
             deadline=deadline,
             wakeups=wakeups,
             wake=outbox.wake,
@@ -230,8 +250,22 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         keys=ApiKeys(store=keys, most=settings.keys_per_tenant, forget=authenticator.forget),
         users=Users(store=user_store, passwords=passwords, signing_in=signing_in),
         sessions=sessions,
+        links=AccountLinks(
+            store=AccountLinkStore(pool),
+            users=user_store,
+            attempts=signing_in.attempts,
+            passwords=passwords,
+            sealer=Sealer(platform.secret_key, purpose="endpoint"),
+            master=platform.secret_key,
+            public_url=platform.settings.public_url,
+            most_users=settings.users_per_tenant,
+            most_a_day=settings.mail_confirmations_per_day,
+            wake=outbox.wake,
+        ),
         choosing=choosing,
         allowances=allowances,
+        quotas=quotas,
+        ledger=lifecycle.ledger,
         retention=retention.store,
         hub=hub,
         feeds=feeds,
@@ -254,6 +288,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             Loop(name="gateway.key_uses", run=by_system(identification.key_uses.run)),
             Loop(name="gateway.sign_in_uses", run=by_system(identification.sign_in_uses.run)),
             Loop(name="gateway.audit", run=by_system(trail.run)),
+            Loop(name="gateway.search", run=by_system(indexing.run)),
         ],
         app=web_app(gateway, admission(identification, limiter, proxies=networks_of(settings.trusted_proxies))),
     )

@@ -77,6 +77,7 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     keys_per_tenant: Annotated[int, Meta(ge=1, le=10_000, description="API keys of one tenant that may be alive at once.")] = (
         100
     )
+    users_per_tenant: Annotated[int, Meta(ge=1, le=100_000, description="Users that one tenant may have.")] = 1000
     session_hours: Annotated[
         float, Meta(gt=0, le=8760, description="After how long a browser has to sign in again, however much it is used.")
     ] = 168.0
@@ -107,6 +108,13 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     streams_per_tenant: Annotated[
         int, Meta(ge=1, description="Event streams and waiting requests one tenant may hold open on one process.")
     ] = 200
+    search_transcripts: Annotated[
+        bool,
+        Meta(
+            description="Whether what was said can be searched for. Then PostgreSQL holds the text of every transcript, beside "
+            "the store; false keeps it out, and titles alone are found."
+        ),
+    ] = True
     llm_job_tokens: Annotated[
         int,
         Meta(ge=0, description="Tokens, prompts and answers, that one report may use of a language model; 0 lets none write."),
