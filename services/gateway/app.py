@@ -26,6 +26,8 @@ from services.gateway.identification import Identification
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.oidc import single_sign_on
+from services.gateway.oidc.people import People
 from services.gateway.privacy.retention import Retention
 from services.gateway.privacy.rules import of_installation
 from services.gateway.quotas.enforcing import Plans, Quotas
@@ -36,7 +38,7 @@ from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
 from services.gateway.search.finding import Search
 from services.gateway.search.indexing import Indexing
-from services.gateway.settings import GatewaySettings
+from services.gateway.settings import GatewaySettings, OidcSettings
 from services.gateway.store.account_links import AccountLinkStore
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
@@ -48,6 +50,7 @@ from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
 from services.gateway.store.feed import FeedStore
+from services.gateway.store.identities import IdentityStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
@@ -65,6 +68,7 @@ from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
 from services.gateway.store.usage import UsageStore
 from services.gateway.store.users import UserStore
+from services.gateway.store.vocabularies import VocabularyStore
 from services.gateway.store.walled import WalledPool, walled_pool
 from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper, repeat
@@ -76,6 +80,7 @@ from services.gateway.users.passwords import Passwords
 from services.gateway.users.sessions import Sessions
 from services.gateway.users.signing_in import SigningIn
 from services.gateway.views import Views
+from services.gateway.vocabularies import Vocabularies
 from services.gateway.wakeups import Wakeups
 from services.gateway.web import web_app
 from shared import migrations
@@ -119,6 +124,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     views = Views(platform.settings.public_url)
     feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
     wakeups = Wakeups(platform.bus, hub, feeds)
+    vocabularies = Vocabularies(store=VocabularyStore(pool), most=settings.vocabularies_per_tenant)
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
@@ -129,6 +135,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         choosing=choosing,
         quotas=quotas,
         ledger=UsageStore(pool),
+        vocabularies=vocabularies,
         deadline=deadline,
     )
     revisions = Revisions(
@@ -209,6 +216,8 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
     receiver = Uploads(store=uploads, blobs=platform.blobs, quotas=quotas, ttl=ttl)
     resumables = ResumableStore(pool)
+    oidc = load(OidcSettings, platform.environment)
+    people = People.of(oidc, identities=IdentityStore(pool), users=user_store)
     gateway = Gateway(
         settings=settings,
         secret_key=platform.secret_key,
@@ -239,6 +248,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             egress=egress,
             choosing=choosing,
             quotas=quotas,
+            vocabularies=vocabularies,
             deadline=deadline,
             wakeups=wakeups,
             wake=outbox.wake,
@@ -262,12 +272,14 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             most_a_day=settings.mail_confirmations_per_day,
             wake=outbox.wake,
         ),
+        single_sign_on=single_sign_on(oidc, platform, egress, people),
         choosing=choosing,
         allowances=allowances,
         quotas=quotas,
         ledger=lifecycle.ledger,
         retention=retention.store,
         hub=hub,
+        vocabularies=vocabularies,
         feeds=feeds,
         views=views,
         secure=secure,
