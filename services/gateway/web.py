@@ -33,6 +33,8 @@ from services.gateway.routes import (
     jobs,
     keys,
     me,
+    password_links,
+    password_resets,
     results,
     resumables,
     retention,
@@ -102,6 +104,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     keys.get_key,
     keys.rotate_key,
     keys.revoke_key,
+    users.invite_user,
+    users.invite_again,
     users.list_users,
     users.get_user,
     users.change_user,
@@ -112,6 +116,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     tokens.create_token,
     tokens.list_tokens,
     tokens.end_token,
+    password_resets.ask_for_reset,
     sessions.sign_in,
     sessions.get_session,
     sessions.sign_out,
@@ -129,6 +134,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
 
 LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {
     LinkPurpose.UNSUBSCRIBE: [unsubscribing.ask_to_unsubscribe, unsubscribing.unsubscribe],
+    LinkPurpose.JOIN: [password_links.ask_for_first_password, password_links.set_first_password],
+    LinkPurpose.RESET: [password_links.ask_for_new_password, password_links.set_new_password],
     LinkPurpose.CONFIRM: [confirming.ask_for_confirmation, confirming.confirm],
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -181,3 +182,18 @@ async def test_the_first_owner_is_made_and_kept(gateway: RunningGateway, operato
             "users", "set-password", "acme", "chen@example.com", "--password-stdin", typed="four umbrellas, then\n"
         )
         assert (await http.get("/v1/me")).status_code == 401
+
+
+async def test_a_link_is_handed_over(gateway: RunningGateway, operator: Operator) -> None:
+    """Where there is no mail server: printed alone, it lets somebody join, and later set another password."""
+    await operator.must("tenants", "add", "acme")
+    for arguments in (("invite", "acme", "wu@example.com", "--role", "editor"), ("reset-password", "acme", "wu@example.com")):
+        url = (await operator.must("users", *arguments)).strip()
+        path = urlsplit(url).path
+        async with httpx.AsyncClient(base_url=gateway.url) as http:
+            assert (await http.get(path)).status_code == 200
+            password = f"umbrellas to {arguments[0]}"
+            given = {"name": "Wu", "password": password, "again": password}
+            assert (await http.post(path, data=given)).status_code == 200
+            me = await http.get("/v1/me", auth=("wu@example.com", password))
+            assert (me.status_code, me.json()["user"]["role"]) == (200, "editor")

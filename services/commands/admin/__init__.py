@@ -15,6 +15,7 @@ log, by the operator.
   audio2txt admin tenants add acme
   audio2txt admin tenants disable acme                    its keys open nothing; its data stays, and jobs that run go on
   audio2txt admin users add acme chen@example.com --role owner      asks for the password
+  audio2txt admin users invite acme wu@example.com --role editor    prints a link to hand over; so does reset-password
   audio2txt admin users list acme
   audio2txt admin users disable acme chen@example.com     and enable, role, set-password, remove
   audio2txt admin keys add acme --role owner --name "First key"

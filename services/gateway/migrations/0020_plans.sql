@@ -35,3 +35,7 @@ create index minute_holds_job on minute_holds (job_id);
 -- Bytes that are held for an upload whose length was not announced, or is not proven yet.
 alter table uploads add column held bigint;
 create index uploads_by_tenant on uploads (tenant_id);
+
+grant select on plans to audio2txt_tenant;
+call keep_apart('minute_months');
+call keep_apart('minute_holds');

@@ -22,3 +22,6 @@ create table usage_records (
 );
 create index usage_listed on usage_records (tenant_id, at desc, id desc);
 create trigger append_only before update or delete or truncate on usage_records execute function refuse_change();
+
+call keep_apart('usage_records');
+revoke update, delete on usage_records from audio2txt_tenant;

@@ -41,6 +41,7 @@ from services.gateway.store.usage import UsageStore
 from services.gateway.submission import Submissions
 from services.gateway.uploads import Uploads
 from services.gateway.users import Users
+from services.gateway.users.links import AccountLinks
 from services.gateway.users.sessions import Sessions
 from services.gateway.views import Views
 from shared.blobs import BlobStore
@@ -76,6 +77,7 @@ class Gateway:
     keys: ApiKeys
     users: Users
     sessions: Sessions
+    links: AccountLinks
     audit: AuditTrail
     revisions: Revisions
     choosing: Choosing

@@ -64,7 +64,7 @@ class ResumableStore:
                     with upload as (
                         insert into gateway.uploads (id, tenant_id, file_name, expires_at) values ($1, $2, $3, $4) returning id
                     )
-                    insert into gateway.resumable_uploads (id, length, metadata) select id, $5, $6 from upload
+                    insert into gateway.resumable_uploads (id, tenant_id, length, metadata) select id, $2, $5, $6 from upload
                     """,
                     *(upload_id, tenant_id, file_name, expires_at, length, metadata),
                 )

@@ -169,8 +169,8 @@ class Transitions:
             *(job.id, job.tenant_id, job.run, job.revision, revision.number, revision.key),
             *(revision.segments, revision.speakers, revision.restored, revision.created_at, job.options.attempt),
             also=""", revision as (
-                insert into gateway.revisions (job_id, run, number, key, segments, speakers, restored, created_at)
-                select id, $6, $8, $9, $10, $11, $12, $13 from moved
+                insert into gateway.revisions (tenant_id, job_id, run, number, key, segments, speakers, restored, created_at)
+                select $5, id, $6, $8, $9, $10, $11, $12, $13 from moved
             )""",
             entry=entry_of(
                 Action.TRANSCRIPT_EDITED,
