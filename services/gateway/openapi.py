@@ -38,6 +38,7 @@ _PATH_PARAMETERS: Mapping[str, Schema] = {
         "schema": {"type": "string"},
         "example": "legal_consultation",
     },
+    "vocabulary_id": {"description": "The vocabulary's id.", "schema": {"type": "string", "format": "uuid"}},
     "key_id": {"description": "The key's id.", "schema": {"type": "string", "format": "uuid"}},
     "endpoint_id": {"description": "The endpoint's id.", "schema": {"type": "string", "format": "uuid"}},
     "delivery_id": {"description": "The delivery's id.", "schema": {"type": "string", "format": "uuid"}},

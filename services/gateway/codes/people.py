@@ -51,18 +51,6 @@ PEOPLE: Mapping[str, Meaning] = {
         "Send the `csrf_token` of `GET /v1/session` as `X-CSRF-Token`.",
     ),
     "cross_site": Meaning(403, "Another site's page has sent this.", "Sign in on a page of this installation."),
-    "no_single_sign_on": Meaning(404, "This installation has no single sign-on.", "Sign in with e-mail and password."),
-    "no_account": Meaning(
-        403,
-        "The provider of single sign-on knows you, but you have no account here that may be used.",
-        "Ask your administrator for an invitation.",
-    ),
-    "oidc_unavailable": Meaning(
-        503,
-        "The provider of single sign-on cannot be reached, or answers nonsense.",
-        "Try again after Retry-After.",
-        ("Retry-After",),
-    ),
     "password_required": Meaning(
         401,
         "A token is made with e-mail and password.",
@@ -84,5 +72,14 @@ PEOPLE: Mapping[str, Meaning] = {
     "email_taken": Meaning(422, "The e-mail has an account in another organisation.", "Use another e-mail."),
     "too_many_mails": Meaning(
         429, "E-mails of this kind were asked for often enough.", "Try again after Retry-After.", ("Retry-After",)
+    ),
+    "no_account": Meaning(
+        403, "The provider of single sign-on knows you, and this installation does not.", "Ask your administrator."
+    ),
+    "no_single_sign_on": Meaning(
+        404, "This installation has no single sign-on.", "Sign in with e-mail and password (`POST /v1/session`)."
+    ),
+    "oidc_unavailable": Meaning(
+        503, "The provider of single sign-on cannot be reached.", "Try again in a moment.", ("Retry-After",)
     ),
 }
