@@ -7,14 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from services.commands.deliveries import handler
-from services.commands.transcribe import add_connection
+from services.commands.connecting import GatewayRefused, add_connection, handler
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from services.commands.client import Client, Vocabulary
+    from audio2txt_client import AsyncClient, VocabularySummary
 
 DESCRIPTION = """\
 A vocabulary has terms that are likely to be said, and words that are always written in one way. Its table has the columns
@@ -50,19 +47,17 @@ def register(subparsers: Any) -> None:
         add_connection(action)
 
 
-async def _list(client: Client, arguments: argparse.Namespace) -> None:
+async def _list(client: AsyncClient, arguments: argparse.Namespace) -> None:
     del arguments
-    found = [vocabulary async for vocabulary in client.vocabularies()]
+    found = [vocabulary async for vocabulary in client.vocabularies.list(page_size=100)]
     print("\n".join(map(_line, found)) or "There are no vocabularies; `audio2txt vocabularies import` makes one.")
 
 
-async def _export(client: Client, arguments: argparse.Namespace) -> None:
-    from services.commands.client import ApiError
-
+async def _export(client: AsyncClient, arguments: argparse.Namespace) -> None:
     vocabulary = await _named(client, arguments.name)
     if vocabulary is None:
-        raise ApiError(f"There is no vocabulary {arguments.name!r}; `audio2txt vocabularies list` shows which there are.")
-    table = (await client.call("GET", f"/v1/vocabularies/{vocabulary.id}/csv")).content
+        raise GatewayRefused(f"There is no vocabulary {arguments.name!r}; `audio2txt vocabularies list` shows which there are.")
+    table = await client.vocabularies.export(vocabulary.id)
     if arguments.output is None:
         sys.stdout.buffer.write(table)
         return
@@ -73,49 +68,31 @@ async def _export(client: Client, arguments: argparse.Namespace) -> None:
     print(f"{arguments.output}: {_line(vocabulary)}")
 
 
-async def _import(client: Client, arguments: argparse.Namespace) -> None:
-    from services.commands.client import ApiError
+async def _import(client: AsyncClient, arguments: argparse.Namespace) -> None:
+    from audio2txt_client import ApiError
 
     try:
         table = arguments.file.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{arguments.file} cannot be read: {error}.") from None
     there = await _named(client, arguments.name)
-    vocabulary = there or await _make(client, arguments.name)
+    vocabulary = there or await client.vocabularies.create(arguments.name)
     try:
-        print(_line(await _fill(client, vocabulary, table)))
+        print(_line(await client.vocabularies.fill(vocabulary.id, table, version=vocabulary.version)))
     except ApiError:
         if there is None:  # a table that is refused leaves no empty set behind
-            await client.call("DELETE", f"/v1/vocabularies/{vocabulary.id}")
+            await client.vocabularies.delete(vocabulary.id)
         raise
 
 
-async def _make(client: Client, name: str) -> Vocabulary:
-    headers = {"Content-Type": "application/json"}
-    answer = await client.call("POST", "/v1/vocabularies", content=msgspec.json.encode({"name": name}), headers=headers)
-    return _decoded(answer.content)
-
-
-async def _fill(client: Client, vocabulary: Vocabulary, table: bytes) -> Vocabulary:
-    headers = {"Content-Type": "text/csv", "If-Match": f'"{vocabulary.version}"'}
-    answer = await client.call("PUT", f"/v1/vocabularies/{vocabulary.id}/csv", content=table, headers=headers)
-    return _decoded(answer.content)
-
-
-def _decoded(content: bytes) -> Vocabulary:
-    from services.commands.client import Vocabulary
-
-    return msgspec.json.decode(content, type=Vocabulary)
-
-
-async def _named(client: Client, name: str) -> Vocabulary | None:
-    async for vocabulary in client.vocabularies():
+async def _named(client: AsyncClient, name: str) -> VocabularySummary | None:
+    async for vocabulary in client.vocabularies.list(page_size=100):
         if name.lower() in (vocabulary.name.lower(), str(vocabulary.id)):
             return vocabulary
     return None
 
 
-def _line(vocabulary: Vocabulary) -> str:
+def _line(vocabulary: VocabularySummary) -> str:
     counts = f"{vocabulary.term_count:>5} terms  {vocabulary.replacement_count:>5} replacements"
     default = "  (default)" if vocabulary.default else ""
     return f"{vocabulary.id}  {counts}  {vocabulary.name}, version {vocabulary.version}{default}"

@@ -26,6 +26,9 @@ from services.gateway.identification import Identification
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.oidc import single_sign_on
+from services.gateway.oidc.people import People
+from services.gateway.privacy.erasures import Erasures
 from services.gateway.privacy.retention import Retention
 from services.gateway.privacy.rules import of_installation
 from services.gateway.quotas.enforcing import Plans, Quotas
@@ -34,7 +37,9 @@ from services.gateway.rates.policy import policies_of
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
-from services.gateway.settings import GatewaySettings
+from services.gateway.search.finding import Search
+from services.gateway.search.indexing import Indexing
+from services.gateway.settings import GatewaySettings, OidcSettings
 from services.gateway.store.account_links import AccountLinkStore
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
@@ -45,7 +50,9 @@ from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
+from services.gateway.store.erasures import ErasureStore
 from services.gateway.store.feed import FeedStore
+from services.gateway.store.identities import IdentityStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
@@ -55,6 +62,7 @@ from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
+from services.gateway.store.search import SearchIndex, SearchStore
 from services.gateway.store.sign_ins import SignInStore
 from services.gateway.store.storage import StorageStore
 from services.gateway.store.transitions import Transitions
@@ -114,6 +122,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
+    erasure_store = ErasureStore(pool)
     quotas = Quotas(plans=Plans(PlanStore(pool)), minutes=MinuteStore(pool), storage=StorageStore(pool), allowances=allowances)
     views = Views(platform.settings.public_url)
     feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
@@ -131,6 +140,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         ledger=UsageStore(pool),
         vocabularies=vocabularies,
         deadline=deadline,
+        erased=erasure_store.removed,
     )
     revisions = Revisions(
         jobs=jobs,
@@ -191,6 +201,12 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         lifecycle=lifecycle,
         settings=settings,
     )
+    indexing = Indexing(
+        index=SearchIndex(platform.database),
+        blobs=platform.blobs,
+        transcript_key=revisions.transcript_key,
+        transcripts=settings.search_transcripts,
+    )
     retention = Retention(
         store=RetentionStore(pool),
         rounds=RoundStore(platform.database, new_id()),
@@ -201,9 +217,24 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         installation=of_installation(settings),
         every=settings.retention_seconds,
     )
+    erasures = Erasures(
+        pool=pool,
+        store=erasure_store,
+        uploads=uploads,
+        lifecycle=lifecycle,
+        transitions=lifecycle.transitions,
+        blobs=platform.blobs,
+        outbox=outbox,
+        bus=platform.bus,
+        wakeups=wakeups,
+        master=platform.secret_key,
+        settle=settings.erasure_settle_seconds,
+    )
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
     receiver = Uploads(store=uploads, blobs=platform.blobs, quotas=quotas, ttl=ttl)
     resumables = ResumableStore(pool)
+    oidc = load(OidcSettings, platform.environment)
+    people = People.of(oidc, identities=IdentityStore(pool), users=user_store)
     gateway = Gateway(
         settings=settings,
         secret_key=platform.secret_key,
@@ -212,6 +243,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         jobs=jobs,
         listing=JobList(pool),
         changes=Changes(jobs=jobs, store=ChangeStore(pool), wakeups=wakeups),
+        search=Search(store=SearchStore(pool=pool, index=platform.database)),
         uploads=receiver,
         resumables=Resumables(
             store=resumables,
@@ -257,11 +289,13 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             most_a_day=settings.mail_confirmations_per_day,
             wake=outbox.wake,
         ),
+        single_sign_on=single_sign_on(oidc, platform, egress, people),
         choosing=choosing,
         allowances=allowances,
         quotas=quotas,
         ledger=lifecycle.ledger,
         retention=retention.store,
+        erasures=erasures,
         hub=hub,
         vocabularies=vocabularies,
         feeds=feeds,
@@ -276,7 +310,8 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=by_system(sweeper.run)),
             Loop(
-                name="gateway.retention", run=by_system(lambda: repeat(lambda: [retention.carry_out], settings.sweep_seconds))
+                name="gateway.privacy",
+                run=by_system(lambda: repeat(lambda: [retention.carry_out, erasures.carry_out], settings.sweep_seconds)),
             ),
             Loop(name="gateway.live", run=by_system(hub.run)),
             Loop(name="gateway.feeds", run=by_system(feeds.run)),
@@ -284,6 +319,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             Loop(name="gateway.key_uses", run=by_system(identification.key_uses.run)),
             Loop(name="gateway.sign_in_uses", run=by_system(identification.sign_in_uses.run)),
             Loop(name="gateway.audit", run=by_system(trail.run)),
+            Loop(name="gateway.search", run=by_system(indexing.run)),
         ],
         app=web_app(gateway, admission(identification, limiter, proxies=networks_of(settings.trusted_proxies))),
     )

@@ -14,7 +14,7 @@ import msgspec
 from services.gateway import announcements
 from services.gateway.choosing import Choosing, refusal
 from services.gateway.jobs import Job, as_submitted
-from services.gateway.problems import FieldError, Problem, invalid
+from services.gateway.problems import FieldError, Problem, invalid, refused
 from services.gateway.quotas.enforcing import Quotas, Taken
 from services.gateway.requests import (
     Duplicates,
@@ -208,7 +208,7 @@ class Submissions:
         try:
             check_url(url, self.egress)
         except EgressRefused as error:
-            raise invalid(pointer, error.failure.code, error.failure.message) from None
+            raise refused(pointer, error.failure) from None
 
     async def _explain(self, job: Job, key: str | None, fingerprint: bytes | None, problem: Problem | None) -> Submitted:
         """Nothing was created: the key was used before, the job cannot be done, or the upload is not there."""

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from services.gateway.permissions import Role
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
+    from services.gateway.store.erasures import ErasureStore
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.plans import PlanStore
     from services.gateway.store.retention import RetentionStore
+    from services.gateway.store.search import SearchIndex
     from services.gateway.store.tenants import TenantRow, TenantStore
     from services.gateway.store.users import UserStore
     from shared.mail_links import LinkPurpose
@@ -41,6 +43,8 @@ class Desk:
     audit: AuditStore
     plans: PlanStore
     retention: RetentionStore
+    search: SearchIndex
+    erasures: ErasureStore
 
     def link(self, purpose: LinkPurpose, link_id: UUID) -> str:
         """The URL behind which a user sets a password. Raises `ConfigurationError`."""
@@ -87,9 +91,11 @@ async def _opened() -> AsyncIterator[Desk]:
     from services.gateway.audit import Acting, Actor, ActorKind, act
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
+    from services.gateway.store.erasures import ErasureStore
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.plans import PlanStore
     from services.gateway.store.retention import RetentionStore
+    from services.gateway.store.search import SearchIndex
     from services.gateway.store.tenants import TenantStore
     from services.gateway.store.users import UserStore
     from shared import database, migrations
@@ -113,6 +119,8 @@ async def _opened() -> AsyncIterator[Desk]:
                 audit=AuditStore(pool),
                 plans=PlanStore(pool),
                 retention=RetentionStore(pool),
+                search=SearchIndex(pool),
+                erasures=ErasureStore(pool),
             )
         finally:
             await pool.close()

@@ -10,6 +10,7 @@ from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 from msgspec import Meta
 
+from services.gateway.codes import Code
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission
 from services.gateway.problems import Problem
@@ -30,6 +31,8 @@ _WISH = msgspec.json.Decoder(VocabularyWish)
 _NOT_FOUND = {404: "There is no such vocabulary."}
 _BODY = {400: "The body cannot be read.", 415: "The body is of another type.", 422: "Something in the body is not accepted."}
 _CHANGES = {412: "It was changed since.", 428: "If-Match is missing."}
+_CONTENTS: tuple[Code, ...] = ("invalid_vocabulary", "vocabulary_too_large")
+_CHANGING: tuple[Code, ...] = ("vocabulary_not_found", "vocabulary_changed", "precondition_required")
 _ETAG = {"ETag": "Changes with the vocabulary; give it as If-Match."}
 _TABLE = {
     "type": "string",
@@ -71,6 +74,7 @@ class VocabularyView(VocabularySummary, frozen=True, kw_only=True):
         body={JSON: VocabularyWish},
         answers={201: Answer(description="Made.", content=VocabularyView, headers={"Location": "It.", **_ETAG})},
         problems={**_BODY, 409: "The name is taken, or the tenant has as many vocabularies as it may have."},
+        codes=("vocabulary_name_taken", "too_many_vocabularies", *_CONTENTS),
     ).opt,
 )
 async def create_vocabulary(request: ApiRequest, gateway: Api) -> Response[VocabularyView]:
@@ -89,6 +93,7 @@ async def create_vocabulary(request: ApiRequest, gateway: Api) -> Response[Vocab
         tag="Vocabularies",
         answers={200: Answer(description="Newest first.", content=Page[VocabularySummary], headers={"Link": "The next page."})},
         problems={400: "A parameter is not valid."},
+        codes=("invalid_cursor",),
     ).opt,
 )
 async def list_vocabularies(
@@ -111,6 +116,7 @@ async def list_vocabularies(
         tag="Vocabularies",
         answers={200: Answer(description="The set.", content=VocabularyView, headers=_ETAG)},
         problems=_NOT_FOUND,
+        codes=("vocabulary_not_found",),
     ).opt,
 )
 async def get_vocabulary(request: ApiRequest, gateway: Api, vocabulary_id: VocabularyId) -> Response[VocabularyView]:
@@ -128,6 +134,7 @@ async def get_vocabulary(request: ApiRequest, gateway: Api, vocabulary_id: Vocab
         body={JSON: VocabularyWish},
         answers={200: Answer(description="As it is now.", content=VocabularyView, headers=_ETAG)},
         problems={**_NOT_FOUND, **_BODY, **_CHANGES, 409: "The name is taken."},
+        codes=("vocabulary_name_taken", *_CHANGING, *_CONTENTS),
     ).opt,
 )
 async def replace_vocabulary(
@@ -147,6 +154,7 @@ async def replace_vocabulary(
         tag="Vocabularies",
         answers={204: Answer(description="Deleted.")},
         problems={**_NOT_FOUND, 412: "It was changed since."},
+        codes=("vocabulary_not_found", "vocabulary_changed"),
     ).opt,
 )
 async def delete_vocabulary(request: ApiRequest, gateway: Api, vocabulary_id: VocabularyId, if_match: IfMatch = None) -> None:
@@ -162,6 +170,7 @@ async def delete_vocabulary(request: ApiRequest, gateway: Api, vocabulary_id: Vo
         tag="Vocabularies",
         answers={200: Answer(description="For spreadsheets.", content=_TABLE, media_type=CSV, headers=_ETAG)},
         problems=_NOT_FOUND,
+        codes=("vocabulary_not_found",),
     ).opt,
 )
 async def get_table(request: ApiRequest, gateway: Api, vocabulary_id: VocabularyId) -> Response[bytes]:
@@ -187,6 +196,15 @@ async def get_table(request: ApiRequest, gateway: Api, vocabulary_id: Vocabulary
             415: "The body is no CSV.",
             422: "`errors` name row and column of every mistake, as in `/rows/3/to`.",
         },
+        codes=(
+            *_CHANGING,
+            "too_large",
+            "upload_stalled",
+            "unsupported_media_type",
+            "content_encoding_refused",
+            "invalid_csv",
+            "vocabulary_too_large",
+        ),
     ).opt,
 )
 async def put_table(
