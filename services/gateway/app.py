@@ -116,7 +116,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     deadline = dt.timedelta(hours=settings.job_deadline_hours)
     solutions = load_solutions(platform.settings.solutions)
     jobs, uploads = JobStore(pool), UploadStore(pool)
-    choosing = Choosing(EngineStore(platform.database))
+    choosing = Choosing(EngineStore(pool))
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
@@ -158,7 +158,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         await addresses.adopt(await endpoint_store.unaddressed())
     endpoints = Endpoints(
         store=endpoint_store,
-        log=DeliveryLog(platform.database),
+        log=DeliveryLog(pool),
         addresses=addresses,
         sealer=Sealer(platform.secret_key, purpose="endpoint"),
         policy=egress,
