@@ -25,6 +25,7 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("PATCH", "/v1/endpoints/{endpoint_id}"): {"description": "theirs"},
     ("POST", "/v1/endpoints/{endpoint_id}/replay"): {"since": "2026-01-01T00:00:00Z"},
     ("PUT", "/v1/retention"): {"tenant": {"audio": 36500}},
+    ("POST", "/v1/erasures"): {"job_id": str(new_id()), "speaker_id": "spk_1"},
     ("POST", "/v1/keys"): {"name": "theirs", "role": "auditor"},
     ("POST", "/v1/vocabularies"): {"name": "theirs"},
     ("PUT", "/v1/vocabularies/{vocabulary_id}"): {"name": "theirs"},
@@ -102,6 +103,8 @@ async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
     """A completed job, an upload, an endpoint, a delivery, a key, a vocabulary, and a user who has a token."""
     job = await owner.create()
     await gateway.others.complete(await gateway.others.heard(JobSubmitted, job["id"]))
+    erased = await owner.create()
+    await owner.http.delete(f"/v1/jobs/{erased['id']}")
     endpoint = (await owner.http.post("/v1/endpoints", json={"kind": "webhook", "url": "https://example.com/mine"})).json()
     key = (await owner.http.post("/v1/keys", json={"name": "mine", "role": "viewer"})).json()
     user = await gateway.new_user(UUID((await owner.http.get("/v1/account")).json()["tenant"]["id"]), Role.VIEWER)
@@ -113,6 +116,7 @@ async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
         "delivery_id": str(new_id()),
         "key_id": key["id"],
         "vocabulary_id": (await owner.http.post("/v1/vocabularies", json={"name": "mine"})).json()["id"],
+        "erasure_id": erased["id"],
         "user_id": str(user.id),
         "token_id": token["id"],
         "session_id": str(new_id()),

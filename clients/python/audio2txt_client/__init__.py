@@ -25,6 +25,7 @@ from audio2txt_client.errors import (
     NotConfigured,
     NotFound,
     PreconditionFailed,
+    QuotaExceeded,
     RateLimited,
     ServerError,
     TooLarge,
@@ -58,7 +59,9 @@ from audio2txt_client.models.jobs import (
     Failure,
     FileFormat,
     Job,
+    JobNews,
     JobState,
+    NewsKind,
     ReportLanguage,
     ReportMode,
     Script,
@@ -71,6 +74,7 @@ from audio2txt_client.models.reports import Report
 from audio2txt_client.models.solutions import Solution
 from audio2txt_client.models.transcripts import Revision, Segment, Speaker, Transcript, Word
 from audio2txt_client.models.uploads import Upload, UploadState
+from audio2txt_client.models.usage import UsageMonth, UsageRecord
 from audio2txt_client.models.vocabularies import LetterCase, Replacement, Vocabulary, VocabularySummary, VocabularyTerm
 from audio2txt_client.webhooks import EventType, WebhookEvent, WebhookJob, verify_webhook
 from audio2txt_client.wishes import (
@@ -122,6 +126,7 @@ __all__ = [
     "Job",
     "JobChange",
     "JobFailed",
+    "JobNews",
     "JobState",
     "JobWishes",
     "LetterCase",
@@ -129,11 +134,13 @@ __all__ = [
     "NewApiKey",
     "NewEndpoint",
     "NewEndpointSecret",
+    "NewsKind",
     "NotConfigured",
     "NotFound",
     "OpenEnum",
     "PreconditionFailed",
     "Progress",
+    "QuotaExceeded",
     "RateLimited",
     "RedactionWish",
     "Replacement",
@@ -165,6 +172,8 @@ __all__ = [
     "UnsupportedMedia",
     "Upload",
     "UploadState",
+    "UsageMonth",
+    "UsageRecord",
     "Vocabulary",
     "VocabularySummary",
     "VocabularyTerm",
