@@ -206,6 +206,7 @@ async def test_every_refusal_takes_the_same_work(
 ) -> None:
     """Unknown, expired and revoked keys, and those of a tenant that is disabled: one and the same statement. Unknown e-mails,
     wrong passwords, and accounts that may not sign in: the same statements, and one comparison of hashes."""
+    here = asyncio.current_task()
     statements: list[str] = []
     compared = 0
 
@@ -213,7 +214,8 @@ async def test_every_refusal_takes_the_same_work(
         ask = getattr(asyncpg.Connection, name)
 
         async def asked(connection: asyncpg.Connection, query: str, *arguments: Any, **options: Any) -> Any:
-            statements.append(query)
+            if asyncio.current_task() is here:  # the gateway's own loops go on meanwhile
+                statements.append(query)
             return await ask(connection, query, *arguments, **options)
 
         monkeypatch.setattr(asyncpg.Connection, name, asked)

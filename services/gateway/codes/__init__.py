@@ -23,8 +23,6 @@ from services.gateway.codes.vocabularies import VOCABULARIES, VocabularyCode
 __all__ = ["MEANINGS", "SUBJECTS", "Code", "Meaning"]
 
 Code: TypeAlias = (
-    (
-)
     GeneralCode | AccountCode | PeopleCode | PlanCode | UploadCode | JobCode | EndpointCode | VocabularyCode | PrivacyCode
 )
 
