@@ -144,6 +144,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     usage.get_usage,
     usage.list_usage,
     usage.export_usage,
+    usage.get_statement,
     retention.get_retention,
     retention.put_retention,
     erasures.erase_speaker,

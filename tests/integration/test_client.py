@@ -109,6 +109,9 @@ async def test_a_recording_becomes_documents(face: Face, gateway: RunningGateway
 
     read = await face(lambda c: c.transcripts.get(job.id))
     assert (read.text, read.speaker(read.segments[0])) == ("We sign on the third of June.\nI agree.", "A")
+    [found] = await _until_found(face, '"third of June"')
+    assert (found.job_id, found.hits[0].segment_id) == (job.id, read.segments[0].id)
+    assert "".join(piece.text for piece in found.hits[0].snippet if piece.match) == "third of June"
     edit = {"if_match": read.etag, "speakers": [{"id": read.speakers[0].id, "name": "Dr. Chen"}]}
     revision = await face(lambda c: c.transcripts.edit(job.id, **edit))
     with pytest.raises(a2t.PreconditionFailed):
@@ -250,6 +253,13 @@ async def _complete(gateway: RunningGateway, order: JobSubmitted) -> None:
 
 def _digested(artifact: ArtifactResult) -> ArtifactResult:
     return msgspec.structs.replace(artifact, sha256=hashlib.sha256(contents(artifact.name)).hexdigest())
+
+
+async def _until_found(face: Face, question: str) -> list[a2t.Found]:
+    async with asyncio.timeout(30):
+        while not (found := await face(lambda c: c.jobs.search(question))):
+            await asyncio.sleep(0.1)
+    return list(found)
 
 
 async def _until_chained(face: Face) -> None:

@@ -71,6 +71,7 @@ from audio2txt_client.models.jobs import (
 )
 from audio2txt_client.models.keys import ApiKey, NewApiKey, Role
 from audio2txt_client.models.reports import Report
+from audio2txt_client.models.search import Found
 from audio2txt_client.models.solutions import Solution
 from audio2txt_client.models.transcripts import Revision, Segment, Speaker, Transcript, Word
 from audio2txt_client.models.uploads import Upload, UploadState
@@ -121,6 +122,7 @@ __all__ = [
     "FieldError",
     "FileFormat",
     "Forbidden",
+    "Found",
     "Gone",
     "Invalid",
     "Job",

@@ -24,6 +24,7 @@ from audio2txt_client._sync.uploads import Uploads
 from audio2txt_client.errors import ApiError, ConnectionFailed, WaitTimedOut
 from audio2txt_client.models.jobs import Job, JobNews
 from audio2txt_client.models.lists import Page
+from audio2txt_client.models.search import Found
 from audio2txt_client.wishes import JobChange, JobWishes, RetryWishes
 
 T = TypeVar("T")
@@ -92,6 +93,26 @@ class Jobs:
             "limit": page_size,
         }
         return self._connection.pages(Request(method="GET", path=path_of("jobs"), kind=Page[Job], query=query))
+
+    def search(
+        self,
+        question: str,
+        *,
+        job_id: UUID | str | None = None,
+        created_after: dt.datetime | None = None,
+        created_before: dt.datetime | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[Found]:
+        """Where something was said, and which jobs are called so, the newest first: words that must all be there, and phrases
+        in quotation marks. A job with many hits may come more than once."""
+        query: Mapping[str, QueryValue] = {
+            "q": question,
+            "job": job_id,
+            "created_after": created_after,
+            "created_before": created_before,
+            "limit": page_size,
+        }
+        return self._connection.pages(Request(method="GET", path=path_of("search"), kind=Page[Found], query=query))
 
     def get(self, job_id: UUID | str) -> Job:
         """A job as it stands."""
