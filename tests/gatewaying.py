@@ -47,6 +47,7 @@ from shared.schemas.events import (
     TranscriptionState,
     TranscriptReady,
     TranscriptRevised,
+    UsageThresholdReached,
     UserMailRequested,
 )
 from shared.schemas.ids import new_id
@@ -282,6 +283,7 @@ async def running_gateway(
             TranscriptRevised,
             EndpointChanged,
             DeliveryRequested,
+            UsageThresholdReached,
             UserMailRequested,
         )
         listening = [subscription("others", kind, others.hear) for kind in kinds]
@@ -369,6 +371,8 @@ def _subject(event: Event) -> str:
     match event:
         case EndpointChanged() | DeliveryRequested():
             return str(event.endpoint_id)
+        case UsageThresholdReached():
+            return str(event.tenant_id)
         case UserMailRequested():
             return event.endpoint.label
         case JobEvent():

@@ -38,6 +38,7 @@ _PATH_PARAMETERS: Mapping[str, Schema] = {
         "schema": {"type": "string"},
         "example": "legal_consultation",
     },
+    "vocabulary_id": {"description": "The vocabulary's id.", "schema": {"type": "string", "format": "uuid"}},
     "key_id": {"description": "The key's id.", "schema": {"type": "string", "format": "uuid"}},
     "endpoint_id": {"description": "The endpoint's id.", "schema": {"type": "string", "format": "uuid"}},
     "delivery_id": {"description": "The delivery's id.", "schema": {"type": "string", "format": "uuid"}},
@@ -132,7 +133,7 @@ class Operation:
 def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
     """The document, encoded."""
     described = list(_described(routes))
-    types = {problems.ProblemDocument, webhooks.BODY}
+    types: set[Any] = {problems.ProblemDocument, *webhooks.BODIES}
     types |= {kind for _, _, _, operation in described for kind in _types(operation)}
     ordered = sorted(types, key=str)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=_TEMPLATE)
@@ -154,7 +155,7 @@ def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
             "tags": [{"name": name, "description": text} for name, text in TAGS.items() if name in tags],
             "security": [{"bearer": []}, {"apiKey": []}, {"basic": []}, {"session": []}],
             "paths": dict(sorted(paths.items())),
-            "webhooks": webhooks.webhooks(known.schema(webhooks.BODY)),
+            "webhooks": webhooks.webhooks(known.schema),
             "components": {
                 "schemas": components,
                 "examples": refusals.examples(),
@@ -260,17 +261,17 @@ def _needs(permission: Permission) -> str:
 def _parameters(handler: HTTPRouteHandler) -> Iterator[Schema]:
     for name, parameter in handler.parsed_fn_signature.parameters.items():
         definition = parameter.kwarg_definition
-        if name in _PATH_PARAMETERS:
-            yield {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
-        elif isinstance(definition, QueryParameter | HeaderParameter):
+        if isinstance(definition, QueryParameter | HeaderParameter):
             place = "query" if isinstance(definition, QueryParameter) else "header"
             yield {
                 "name": definition.name or name,
                 "in": place,
-                "required": bool(definition.required),
+                "required": parameter.is_required,
                 "description": definition.description or "",
                 "schema": _parameter_schema(parameter, definition),
             }
+        elif name in _PATH_PARAMETERS:
+            yield {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
 
 
 def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | HeaderParameter) -> Schema:
