@@ -94,6 +94,7 @@ ENDPOINTS_DISABLED = Gauge("audio2txt_endpoints_disabled", "Endpoints that are s
 ENDPOINT_NOTICES = Counter("audio2txt_endpoint_notices_total", "Warnings about endpoints, by what they say.", ["notice"])
 MAIL_PAUSED = Gauge("audio2txt_mail_paused", "1 while e-mails wait because of the mail server.")
 RETENTION_REMOVED = Counter("audio2txt_retention_removed_total", "Jobs of which a part, or all, was removed.", ["part"])
+ERASURES = Counter("audio2txt_erasures_total", "Erasures that were verified and certified.", ["kind"])
 RETENTION_UNKNOWN = Gauge("audio2txt_retention_unknown_jobs", "Jobs in the store that the database does not know.")
 RETENTION_ROUND = Gauge("audio2txt_retention_verified_timestamp_seconds", "When the store was last looked through.")
 PARTITIONS_OWNED = Gauge("audio2txt_delivery_partitions_owned", "Of the 64 parts of endpoints, those this process sends to.")

@@ -43,6 +43,7 @@ from shared.schemas.events import (
     JobFailed,
     JobSubmitted,
     ReportReady,
+    TenantErased,
     TranscriptionProgressed,
     TranscriptionState,
     TranscriptReady,
@@ -278,6 +279,7 @@ async def running_gateway(
             JobCancelled,
             JobErased,
             ContentErased,
+            TenantErased,
             JobCompleted,
             JobFailed,
             TranscriptRevised,
@@ -377,6 +379,8 @@ def _subject(event: Event) -> str:
             return event.endpoint.label
         case JobEvent():
             return str(event.job_id)
+        case TenantErased():
+            return str(event.tenant_id)
         case _:
             raise AssertionError(f"an event about what? {event}")
 

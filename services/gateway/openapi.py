@@ -33,6 +33,10 @@ _TEMPLATE = "#/components/schemas/{name}"
 _PATH_PARAMETERS: Mapping[str, Schema] = {
     "job_id": {"description": "The job's id.", "schema": {"type": "string", "format": "uuid"}},
     "upload_id": {"description": "The upload's id.", "schema": {"type": "string", "format": "uuid"}},
+    "erasure_id": {
+        "description": "The erasure's id; of a deleted job, the job's.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
     "solution": {
         "description": "The solution's id or an alias.",
         "schema": {"type": "string"},

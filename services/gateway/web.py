@@ -29,6 +29,7 @@ from services.gateway.routes import (
     direct,
     endpoints,
     engines,
+    erasures,
     events,
     feed,
     jobs,
@@ -146,6 +147,10 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     usage.get_statement,
     retention.get_retention,
     retention.put_retention,
+    erasures.erase_speaker,
+    erasures.list_erasures,
+    erasures.get_certificate_keys,
+    erasures.get_erasure,
 )
 
 LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {

@@ -112,7 +112,7 @@ async def test_a_tenant_s_rules_bind_a_running_installation(tmp_path: Path, one:
     """The command reaches the database of the one process, and the gateway follows within seconds."""
 
     async def engines(*arguments: str) -> str:
-        done = await audio2txt("engines", *arguments, cwd=tmp_path, environment=one._environment("all"))
+        done = await audio2txt("engines", *arguments, cwd=tmp_path, environment=one.environment("all"))
         assert done.status == 0, done.err
         return done.out
 
