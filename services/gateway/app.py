@@ -43,6 +43,7 @@ from services.gateway.settings import GatewaySettings, OidcSettings
 from services.gateway.store.account_links import AccountLinkStore
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
+from services.gateway.store.alerts import AlertStore
 from services.gateway.store.allowances import AllowanceStore
 from services.gateway.store.attempts import AttemptStore
 from services.gateway.store.audit import AuditStore
@@ -76,6 +77,7 @@ from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper, repeat
 from services.gateway.tenancy import as_system, by_system
 from services.gateway.uploads import Uploads
+from services.gateway.usage.alerts import EVERY, Alerts
 from services.gateway.users import Users
 from services.gateway.users.links import AccountLinks
 from services.gateway.users.passwords import Passwords
@@ -207,6 +209,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         transcript_key=revisions.transcript_key,
         transcripts=settings.search_transcripts,
     )
+    alerts = Alerts(pool=platform.database, store=AlertStore(), outbox=outbox, llm_month=allowances.month)
     retention = Retention(
         store=RetentionStore(pool),
         rounds=RoundStore(platform.database, new_id()),
@@ -309,6 +312,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=by_system(sweeper.run)),
+            Loop(name="gateway.usage_alerts", run=by_system(lambda: repeat(lambda: [alerts.look], EVERY))),
             Loop(
                 name="gateway.privacy",
                 run=by_system(lambda: repeat(lambda: [retention.carry_out, erasures.carry_out], settings.sweep_seconds)),
