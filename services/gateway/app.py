@@ -56,11 +56,14 @@ from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.search import SearchIndex, SearchStore
 from services.gateway.store.sign_ins import SignInStore
 from services.gateway.store.transitions import Transitions
+from services.gateway.store.turns import TurnStore
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
 from services.gateway.store.users import UserStore
 from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper, repeat
+from services.gateway.turns.choice import Room
+from services.gateway.turns.releasing import Turns
 from services.gateway.uploads import Uploads
 from services.gateway.users import Users
 from services.gateway.users.passwords import Passwords
@@ -102,6 +105,13 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     views = Views(platform.settings.public_url)
     feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
     wakeups = Wakeups(platform.bus, hub, feeds)
+    turns = Turns(
+        store=TurnStore(platform.database),
+        outbox=outbox,
+        wakeups=wakeups,
+        room=Room(whole=settings.jobs_at_once, each=settings.tenant_jobs_at_once),
+        deadline=deadline,
+    )
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
@@ -111,6 +121,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         solutions=solutions,
         choosing=choosing,
         allowances=allowances,
+        turns=turns,
         deadline=deadline,
     )
     revisions = Revisions(
@@ -221,6 +232,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             allowances=allowances,
             deadline=deadline,
             wakeups=wakeups,
+            turns=turns,
             wake=outbox.wake,
         ),
         lifecycle=lifecycle,
@@ -253,6 +265,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             Loop(name="gateway.sign_in_uses", run=identification.sign_in_uses.run),
             Loop(name="gateway.audit", run=trail.run),
             Loop(name="gateway.search", run=indexing.run),
+            Loop(name="gateway.turns", run=turns.run),
         ],
         app=web_app(gateway, admission(identification, limiter, proxies=networks_of(settings.trusted_proxies))),
     )

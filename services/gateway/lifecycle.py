@@ -28,6 +28,7 @@ from services.gateway.requests import RetryRequest
 from services.gateway.scenarios import check_findings, check_mode, checked_inputs, solution_of
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.transitions import Transitions
+from services.gateway.turns.releasing import Turns
 from services.gateway.wakeups import Wakeups
 from shared import metrics
 from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable, job_prefix, transcript_key
@@ -87,6 +88,7 @@ class Lifecycle:
     solutions: Solutions
     choosing: Choosing
     allowances: Allowances
+    turns: Turns
     deadline: dt.timedelta
 
     async def cancel(self, tenant_id: UUID, job_id: UUID) -> Job:
@@ -120,7 +122,8 @@ class Lifecycle:
         again = begun_again(job, plan, deadline_at=deadline_at)
         granted = await self._granted(again, solution, plan)
         again = with_allowance(again, granted)
-        if not await self.transitions.retried(job, again, plan.state, announcements.submitted(again)):
+        turn = self.turns.room.turn(again, now=dt.datetime.now(dt.UTC))
+        if not await self.transitions.retried(job, again, plan.state, announcements.submitted(again), turn):
             await self.allowances.give_back(granted)
             raise Problem(409, "job_changed", "The job changed meanwhile; look at it and try again.")
         self._changed(job.tenant_id, job.id, plan.state)
@@ -132,6 +135,7 @@ class Lifecycle:
         if not await self.transitions.erased(job, announcements.erased(job)):
             raise job_not_found()
         self._changed(job.tenant_id, job.id, None)
+        self.turns.wake()
         log.info("job.erased", tenant_id=str(tenant_id), job_id=str(job_id))
         try:
             await self.blobs.delete_prefix(job_prefix(tenant_id, job_id))
@@ -251,6 +255,8 @@ class Lifecycle:
         self.outbox.wake()
         if entered is not None:
             metrics.JOBS.labels(entered).inc()
+            if entered.final or entered is JobState.QUEUED:
+                self.turns.wake()
 
 
 def _wanted(job: Job, wishes: RetryRequest, solution: Solution | None) -> JobOptions:

@@ -28,6 +28,7 @@ from services.gateway.scenarios import check_findings, check_mode, checked_input
 from services.gateway.store.jobs import JobStore, KeyTaken
 from services.gateway.store.uploads import Upload, UploadState, UploadStore
 from services.gateway.texts import clean_line, title_of
+from services.gateway.turns.releasing import Turns
 from services.gateway.wakeups import Wakeups
 from shared import metrics
 from shared.egress import EgressPolicy, EgressRefused, check_url
@@ -36,6 +37,8 @@ from shared.outbox import row_of
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import JobOptions, JobState, Redaction, SpeakerRange
 from shared.solutions import Solutions
+
+LATEST_START = dt.timedelta(days=90)
 
 _IDEMPOTENCY_KEY = re.compile(r'"([ -~]{1,255})"|([!#-~][ -~]{0,254})')
 
@@ -62,6 +65,7 @@ class Submissions:
     allowances: Allowances
     deadline: dt.timedelta
     wakeups: Wakeups
+    turns: Turns
     wake: Callable[[], None]
 
     def check(self, request: JobSettings) -> JobOptions:
@@ -119,7 +123,10 @@ class Submissions:
         if duplicate:
             return Submitted(job=created, replayed=False, reused=True)
         self.wakeups.tell(created.tenant_id, created.id)
-        self.wake()
+        if created.turn_at is None:
+            self.wake()
+        else:
+            self.turns.wake()
         metrics.JOBS.labels(JobState.QUEUED).inc()
         return Submitted(job=created, replayed=False)
 
@@ -139,7 +146,7 @@ class Submissions:
         self, job: Job, key: str | None, fingerprint: bytes | None, *, policy: Duplicates, upload: Upload | None
     ) -> tuple[Job | None, bool]:
         """The job, or the one to be taken for it, and whether it is such a one; null when nothing can be created."""
-        event = row_of(announcements.submitted(job))
+        event, turn = row_of(announcements.submitted(job)), self.turns.room.turn(job, now=job.created_at)
         sha256 = None if upload is None else upload.sha256
         try:
             match policy:
@@ -148,6 +155,7 @@ class Submissions:
                     return await self.jobs.create_or_find(
                         job,
                         event,
+                        turn,
                         sha256=sha256,
                         key=key,
                         fingerprint=fingerprint,
@@ -155,25 +163,28 @@ class Submissions:
                         take=reuse,
                     )
                 case Duplicates.ALLOW | Duplicates.REUSE | Duplicates.REFUSE:
-                    return await self.jobs.create(job, event, key=key, fingerprint=fingerprint), False
+                    return await self.jobs.create(job, event, turn, key=key, fingerprint=fingerprint), False
         except KeyTaken:
             return None, False
 
     def _draft(self, tenant_id: UUID, request: JobRequest, traceparent: str | None) -> Job:
         options = self.check(request)
         now = dt.datetime.now(dt.UTC)
+        start_after = _checked_start(request.start_after, now)
         return Job(
             id=self._job_id(request),
             tenant_id=tenant_id,
             options=options,
             metadata=checked_metadata(request.metadata),
             tags=cleaned_lines("/tags", request.tags),
+            priority=request.priority,
+            start_after=start_after,
             callback_url=request.callback_url,
             traceparent=traceparent,
             source_url=request.audio_url,
             created_at=now,
             updated_at=now,
-            deadline_at=now + self.deadline,
+            deadline_at=(start_after or now) + self.deadline,
         )
 
     def _job_id(self, request: JobRequest) -> UUID:
@@ -263,6 +274,16 @@ def _named_after(upload: Upload, job: Job) -> Job:
     if job.options.title is not None or upload.file_name is None:
         return job
     return msgspec.structs.replace(job, options=msgspec.structs.replace(job.options, title=title_of(upload.file_name)))
+
+
+def _checked_start(start_after: dt.datetime | None, now: dt.datetime) -> dt.datetime | None:
+    """When the job is to start; null for now. Raises `Problem` 422 for a time too far away."""
+    if start_after is None or start_after <= now:
+        return None
+    if start_after > now + LATEST_START:
+        detail = f"A job can be made {LATEST_START.days} days before it starts; give an earlier time."
+        raise invalid("/start_after", "too_late", detail)
+    return start_after.astimezone(dt.UTC)
 
 
 def _speakers(wish: SpeakersWish | None) -> SpeakerRange | None:
