@@ -48,8 +48,9 @@ fmt: setup ## put the code into shape
 bench: setup ## figures beside what they are compared to, measured in one run
 	@$(BIN)/python -m tests.bench
 
-samples: setup ## docs/samples anew: a report after every scenario, in both languages
+samples: setup ## docs/samples and docs/problems.md anew, from the scenarios and the problem codes
 	@$(BIN)/python -m tests.samples
+	@$(BIN)/python -m tests.problem_table
 
 lock: setup ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \

@@ -12,10 +12,10 @@ from uuid import UUID
 import msgspec
 
 from services.gateway import announcements
-from services.gateway.allowances import Allowances, Granted, with_allowance
 from services.gateway.choosing import Choosing, refusal
 from services.gateway.jobs import Job, as_submitted
-from services.gateway.problems import FieldError, Problem, invalid
+from services.gateway.problems import FieldError, Problem, invalid, refused
+from services.gateway.quotas.enforcing import Quotas, Taken
 from services.gateway.requests import (
     Duplicates,
     JobRequest,
@@ -25,7 +25,7 @@ from services.gateway.requests import (
     cleaned_lines,
 )
 from services.gateway.scenarios import check_findings, check_mode, checked_inputs, solution_of, with_wishes
-from services.gateway.store.jobs import JobStore, KeyTaken
+from services.gateway.store.jobs import JobStore, KeyTaken, TooManyWaiting, Turn
 from services.gateway.store.uploads import Upload, UploadState, UploadStore
 from services.gateway.texts import clean_line, title_of
 from services.gateway.turns.releasing import Turns
@@ -62,7 +62,7 @@ class Submissions:
     solutions: Solutions
     egress: EgressPolicy
     choosing: Choosing
-    allowances: Allowances
+    quotas: Quotas
     deadline: dt.timedelta
     wakeups: Wakeups
     turns: Turns
@@ -112,12 +112,17 @@ class Submissions:
             job = _named_after(upload, job)
         fingerprint = None if key is None else fingerprint_of(request, content=content)
         try:
-            job, granted = await self._equipped(job, size=upload.size if upload else None)
+            job, taken = await self._equipped(job, upload)
         except Problem as problem:
             return await self._explain(job, key, fingerprint, problem)
-        created, duplicate = await self._create(job, key, fingerprint, policy=request.duplicates, upload=upload)
+        try:
+            created, duplicate = await self._create(job, key, fingerprint, policy=request.duplicates, upload=upload)
+        except TooManyWaiting as many:
+            await self.quotas.give_back(taken)
+            too_many = await self.quotas.too_many_waiting(job.tenant_id, many.waiting)
+            return await self._explain(job, key, fingerprint, too_many)
         if created is None or duplicate:
-            await self.allowances.give_back(granted)
+            await self.quotas.give_back(taken)
         if created is None or (duplicate and request.duplicates is Duplicates.REFUSE):
             return await self._explain(job, key, fingerprint, None if created is None else _duplicate_of(created))
         if duplicate:
@@ -130,24 +135,26 @@ class Submissions:
         metrics.JOBS.labels(JobState.QUEUED).inc()
         return Submitted(job=created, replayed=False)
 
-    async def _equipped(self, job: Job, *, size: int | None) -> tuple[Job, Granted | None]:
-        """The job with its solution's wishes and its allowance for language models. Raises `Problem` 422."""
+    async def _equipped(self, job: Job, upload: Upload | None) -> tuple[Job, Taken]:
+        """The job with its solution's wishes and what it may use. Raises `Problem`: 402, 403, 422."""
         solution = self.solutions[job.options.solution]
+        size, media_type = (None, None) if upload is None else (upload.size, upload.media_type)
         choice = await self.choosing.choice(job.tenant_id)
+        job = await self.quotas.check(job, choice)
         options = with_wishes(job.options, solution, choice, size=size)
         if problem := refusal(options, choice, size=size):
             raise problem
         check_findings(options, choice)
-        job = msgspec.structs.replace(job, options=options)
-        granted = await self.allowances.grant(job, solution, choice.rules)
-        return with_allowance(job, granted), granted
+        job = msgspec.structs.replace(job, options=options, media_type=media_type)
+        return await self.quotas.take(job, solution, choice, size=size, transcribes=True)
 
     async def _create(
         self, job: Job, key: str | None, fingerprint: bytes | None, *, policy: Duplicates, upload: Upload | None
     ) -> tuple[Job | None, bool]:
         """The job, or the one to be taken for it, and whether it is such a one; null when nothing can be created."""
-        event, turn = row_of(announcements.submitted(job)), self.turns.room.turn(job, now=job.created_at)
+        event, turn = row_of(announcements.submitted(job)), await self._turn(job)
         sha256 = None if upload is None else upload.sha256
+        most_waiting = await self.quotas.most_waiting(job.tenant_id)
         try:
             match policy:
                 case Duplicates.REUSE | Duplicates.REFUSE if sha256 is not None:
@@ -161,11 +168,18 @@ class Submissions:
                         fingerprint=fingerprint,
                         stands_in=lambda other: not reuse or same_wishes(other.options, job.options),
                         take=reuse,
+                        most_waiting=most_waiting,
                     )
                 case Duplicates.ALLOW | Duplicates.REUSE | Duplicates.REFUSE:
-                    return await self.jobs.create(job, event, turn, key=key, fingerprint=fingerprint), False
+                    created = await self.jobs.create(
+                        job, event, turn, key=key, fingerprint=fingerprint, most_waiting=most_waiting
+                    )
+                    return created, False
         except KeyTaken:
             return None, False
+
+    async def _turn(self, job: Job) -> Turn:
+        return self.turns.room.turn(job, await self.quotas.most_at_once(job.tenant_id), now=job.created_at)
 
     def _draft(self, tenant_id: UUID, request: JobRequest, traceparent: str | None) -> Job:
         options = self.check(request)
@@ -206,7 +220,7 @@ class Submissions:
         try:
             check_url(url, self.egress)
         except EgressRefused as error:
-            raise invalid(pointer, error.failure.code, error.failure.message) from None
+            raise refused(pointer, error.failure) from None
 
     async def _explain(self, job: Job, key: str | None, fingerprint: bytes | None, problem: Problem | None) -> Submitted:
         """Nothing was created: the key was used before, the job cannot be done, or the upload is not there."""
@@ -261,7 +275,7 @@ def same_wishes(one: JobOptions, other: JobOptions) -> bool:
 
 
 def _wishes(options: JobOptions) -> JobOptions:
-    return msgspec.structs.replace(options, title=None, attempt=JobOptions().attempt, llm=None)
+    return msgspec.structs.replace(options, title=None, attempt=JobOptions().attempt, llm=None, audio_limit_ms=None)
 
 
 def _duplicate_of(job: Job) -> Problem:
@@ -282,7 +296,7 @@ def _checked_start(start_after: dt.datetime | None, now: dt.datetime) -> dt.date
         return None
     if start_after > now + LATEST_START:
         detail = f"A job can be made {LATEST_START.days} days before it starts; give an earlier time."
-        raise invalid("/start_after", "too_late", detail)
+        raise invalid("/start_after", "invalid_request", detail)
     return start_after.astimezone(dt.UTC)
 
 

@@ -42,7 +42,7 @@ _ID = "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 Id = Annotated[UUID, Meta(description="UUID version 7.", examples=[_ID])]
-Time = Annotated[dt.datetime, Meta(description="RFC 3339, UTC.", examples=["2026-11-22T09:30:00Z"])]
+Time = Annotated[dt.datetime, Meta(tz=True, description="RFC 3339, UTC.", examples=["2026-11-22T09:30:00Z"])]
 Bytes = Annotated[int, Meta(ge=0, description="Bytes.", examples=[48211904])]
 Sha256 = Annotated[str, Meta(description="SHA-256 of the bytes, in hex.", examples=[_SHA256])]
 Fraction = Annotated[float, Meta(ge=0, le=1, description="How much is done; null while unknown.", examples=[0.42])]
@@ -76,7 +76,7 @@ class UploadView(msgspec.Struct, frozen=True, kw_only=True):
     )
     sha256: Sha256 | None
     created_at: Time
-    expires_at: Annotated[dt.datetime, Meta(description="When an upload without a job is deleted.")]
+    expires_at: Annotated[Time, Meta(description="When an upload without a job is deleted.")]
 
 
 class DirectUploadView(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,7 +238,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Annotated[dict[str, str], Meta(description="As given.", examples=[{"case": "2024-117"}])]
     created_at: Time
     updated_at: Time
-    finished_at: Annotated[dt.datetime | None, Meta(description="When the final state was reached.")]
+    finished_at: Annotated[Time | None, Meta(description="When the final state was reached.")]
     links: JobLinks
 
 

@@ -18,8 +18,9 @@ from typing_extensions import override
 
 from services.gateway.access import REQUEST_ID, Access
 from services.gateway.admission import PUBLIC, AnyRequest, check_declared
+from services.gateway.codes import Code
 from services.gateway.openapi import describe
-from services.gateway.problems import MEDIA_TYPE, FieldError, Problem, ProblemDocument, unavailable
+from services.gateway.problems import MEDIA_TYPE, PAGES, FieldError, Problem, ProblemDocument, unavailable
 from services.gateway.routes import (
     account,
     audit,
@@ -33,6 +34,9 @@ from services.gateway.routes import (
     jobs,
     keys,
     me,
+    password_links,
+    password_resets,
+    problems,
     results,
     resumables,
     retention,
@@ -44,6 +48,7 @@ from services.gateway.routes import (
     transcripts,
     unsubscribing,
     uploads,
+    usage,
     users,
 )
 from services.gateway.routes.context import Gateway
@@ -103,6 +108,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     keys.get_key,
     keys.rotate_key,
     keys.revoke_key,
+    users.invite_user,
+    users.invite_again,
     users.list_users,
     users.get_user,
     users.change_user,
@@ -113,6 +120,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     tokens.create_token,
     tokens.list_tokens,
     tokens.end_token,
+    password_resets.ask_for_reset,
     sessions.sign_in,
     sessions.get_session,
     sessions.sign_out,
@@ -120,16 +128,21 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     sessions.end_one_session,
     audit.list_audit,
     audit.export_audit,
+    usage.get_usage,
+    usage.list_usage,
+    usage.export_usage,
     retention.get_retention,
     retention.put_retention,
 )
 
 LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {
     LinkPurpose.UNSUBSCRIBE: [unsubscribing.ask_to_unsubscribe, unsubscribing.unsubscribe],
+    LinkPurpose.JOIN: [password_links.ask_for_first_password, password_links.set_first_password],
+    LinkPurpose.RESET: [password_links.ask_for_new_password, password_links.set_new_password],
     LinkPurpose.CONFIRM: [confirming.ask_for_confirmation, confirming.confirm],
 }
 
-_CODES: Mapping[int, str] = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
+_CODES: Mapping[int, Code] = {404: "not_found", 405: "method_not_allowed"}
 _DETAILS: Mapping[int, str] = {
     404: "There is nothing at this path; /v1/openapi.json lists what there is.",
     405: "This path does not take this method; the Allow header lists those it takes.",
@@ -151,10 +164,12 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
     """Everything the gateway answers over HTTP, health and metrics apart; `admit` comes before each route. Raises
     `RuntimeError` for a route that does not say what it needs."""
 
+    base = gateway.views.url("").removesuffix("/v1")
+
     @functools.cache
     def description() -> bytes:
         routes = [route for route in app.routes if isinstance(route, HTTPRoute)]
-        return describe(routes, server=gateway.views.url("").removesuffix("/v1") or "/")
+        return describe(routes, server=base or "/")
 
     @get("/openapi.json", opt={PUBLIC: True})
     async def openapi() -> Response[bytes]:
@@ -167,6 +182,7 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
         before_request=admit,
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
+    pages = Router(PAGES, route_handlers=[problems.list_problems, problems.explain_problem], before_request=admit)
     links = [
         Router(
             purpose.path,
@@ -177,21 +193,21 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
         for purpose, handlers in LINKS.items()
     ]
     app = _LeanLitestar(
-        [v1, *links],
+        [v1, pages, *links],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,
-        exception_handlers={Exception: _answer},
+        exception_handlers={Exception: lambda request, error: _answer(request, error, base=base)},
     )
     check_declared(handler for route in app.routes if isinstance(route, HTTPRoute) for handler in route.route_handlers)
     return Access(cast("AsgiApp", app))
 
 
-def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[ProblemDocument]:
+def _answer(request: Request[Any, Any, Any], error: Exception, *, base: str) -> Response[ProblemDocument]:
     problem = problem_of(error)
     if problem.status == 500:
         log.error("http.failed", exc_info=error)
-    document = problem.document(cast("str | None", request.scope.get(REQUEST_ID)))
+    document = problem.document(cast("str | None", request.scope.get(REQUEST_ID)), base=base)
     # The protocol of resumable uploads wants its version in every answer.
     headers = {**VERSION_HEADER, **problem.headers} if "tus-resumable" in request.headers else problem.headers
     return Response(document, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)

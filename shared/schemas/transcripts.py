@@ -16,6 +16,8 @@ from msgspec import Meta
 
 Milliseconds = Annotated[int, Meta(ge=0)]
 Confidence = Annotated[float, Meta(ge=0, le=1)]
+Timestamp = Annotated[dt.datetime, Meta(tz=True)]
+"""With its zone."""
 
 
 class WordSource(enum.StrEnum):
@@ -118,8 +120,8 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True):
     job_id: str | None = None
     """The provider's own id."""
     params: dict[str, str] = {}
-    started_at: dt.datetime | None = None
-    finished_at: dt.datetime | None = None
+    started_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
     cost: Cost | None = None
     """Null for an engine that costs nothing by the recording, and where a price is not known."""
 
@@ -243,8 +245,8 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     """The transcription run that made it."""
     revision: Annotated[int, Meta(ge=0)] = 0
     """How often it was edited since: 0 is as it was transcribed."""
-    created_at: dt.datetime
-    revised_at: dt.datetime | None = None
+    created_at: Timestamp
+    revised_at: Timestamp | None = None
     """When this revision was made; null for the first."""
     media: Media
     language: str | None

@@ -13,6 +13,7 @@ create table turns (
     tenant_id uuid primary key,
     served_at timestamptz not null
 );
+call keep_apart('turns');
 
 -- Whether a job may begin in the statement that makes it. Asked by one transaction at a time, until its end; whoever would
 -- have to wait for another gets a no, and the releasing loop lets the job begin a moment later. Queries of a volatile function see

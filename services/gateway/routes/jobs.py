@@ -10,6 +10,7 @@ import msgspec
 from litestar import Response, delete, get, patch, post
 from litestar.params import HeaderParameter, QueryParameter
 
+from services.gateway.codes import Code
 from services.gateway.form import FILE, Form, values_of
 from services.gateway.jobs import Job
 from services.gateway.openapi import JSON, Answer, Operation
@@ -31,6 +32,27 @@ _MOST_LABELS = 5
 _LOCATION = {"Location": "The job.", "Idempotent-Replayed": "`true` when this answers a repeat."}
 
 
+_CALLED: tuple[Code, ...] = ("url_invalid", "url_scheme", "url_port", "address_refused")
+_WISHES: tuple[Code, ...] = (
+    "unknown_solution",
+    "mode_not_available",
+    "unknown_input",
+    "input_missing",
+    "input_too_long",
+    "input_not_valid",
+    "llm_not_offered",
+    "llm_budget_spent",
+    "unknown_engine",
+    "engine_forbidden",
+    "engine_key_missing",
+    "feature_not_supported",
+    "language_not_supported",
+    "redaction_not_supported",
+    "too_many_terms",
+    "term_too_long",
+    "file_too_large",
+)
+"""Of URLs that we are to call; and of what is asked of the report and the engine."""
 _JOB_REQUEST = msgspec.json.Decoder(JobRequest)
 _JOB_CHANGE = msgspec.json.Decoder(JobChange)
 _RETRY_REQUEST = msgspec.json.Decoder(RetryRequest)
@@ -61,13 +83,41 @@ _FORM_SCHEMA = {
         },
         problems={
             400: "The body cannot be read, or a header is not valid.",
+            402: "The month's minutes are used up, or the tenant's storage is full; `quota` says why.",
+            403: "The key may not do this, or the tenant's plan leaves something out (`not_in_plan`).",
             409: "The upload was used before, or with `duplicates=refuse` its recording (`job_id` names the job); or it is not "
             "finished.",
             410: "The job that the Idempotency-Key made was deleted.",
             413: "The body is too large.",
             415: "The body is neither JSON nor a form, or the file is no recording.",
             422: "Something in the request is not accepted; `errors` points to it.",
+            429: "Too many requests, or too many jobs wait (`too_many_waiting`); `Retry-After` says how long to wait.",
         },
+        codes=(
+            "invalid_header",
+            "invalid_form",
+            "upload_used",
+            "upload_unfinished",
+            "upload_not_found",
+            "upload_expired",
+            "not_audio",
+            "empty_file",
+            "duplicate_recording",
+            "recording_unknown",
+            "job_erased",
+            "idempotency_key_reused",
+            "source_missing",
+            "source_ambiguous",
+            "file_missing",
+            "too_many_files",
+            "unknown_language",
+            "minutes_used_up",
+            "not_in_plan",
+            "too_many_waiting",
+            "storage_full",
+            *_CALLED,
+            *_WISHES,
+        ),
     ).opt,
 )
 async def create_job(
@@ -110,6 +160,7 @@ async def create_job(
         tag="Jobs",
         answers={200: Answer(description="Newest first.", content=Page[JobView], headers={"Link": "The next page."})},
         problems={400: "A parameter is not valid."},
+        codes=("invalid_cursor",),
     ).opt,
 )
 async def list_jobs(
@@ -157,9 +208,10 @@ async def list_jobs(
         tag="Jobs",
         answers={
             200: Answer(description="The job.", content=JobView, headers={"ETag": "Changes with the job."}),
-            304: Answer(description="Not changed since If-None-Match."),
+            304: Answer(description="Not changed since If-None-Match.", headers={"ETag": "That of If-None-Match."}),
         },
         problems={**_NOT_FOUND, 400: "A parameter is not valid.", 429: "Too many waits are open."},
+        codes=("job_not_found", "too_many_streams"),
     ).opt,
 )
 async def get_job(
@@ -203,6 +255,7 @@ async def get_job(
             415: "The body is not JSON.",
             422: "Something in the body is not accepted.",
         },
+        codes=("job_not_found", "job_changed"),
     ).opt,
 )
 async def change_job(
@@ -234,6 +287,7 @@ async def change_job(
         tag="Jobs",
         answers={200: Answer(description="Cancelled, now or before.", content=JobView)},
         problems={**_NOT_FOUND, 409: "The job is completed or failed."},
+        codes=("job_not_found", "job_final"),
     ).opt,
 )
 async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Response[JobView]:
@@ -254,11 +308,25 @@ async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respon
         problems={
             **_NOT_FOUND,
             400: "The body cannot be read.",
+            402: "The month's minutes are used up; `quota` says why.",
+            403: "The key may not do this, or the tenant's plan leaves something out (`not_in_plan`).",
             409: "The job is not final, its files are being made anew after an edit, or it has all that it was asked for.",
             410: "What it would begin with, the recording or the transcript, is no longer kept.",
             415: "The body is not JSON.",
             422: "Something in the body is not accepted.",
         },
+        codes=(
+            "job_not_found",
+            "job_not_final",
+            "job_revising",
+            "job_changed",
+            "nothing_to_retry",
+            "audio_removed",
+            "transcript_removed",
+            "minutes_used_up",
+            "not_in_plan",
+            *_WISHES,
+        ),
     ).opt,
 )
 async def retry_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Response[JobView]:
@@ -281,6 +349,7 @@ async def retry_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respons
         tag="Jobs",
         answers={204: Answer(description="Deleted.")},
         problems=_NOT_FOUND,
+        codes=("job_not_found",),
     ).opt,
 )
 async def delete_job(request: ApiRequest, gateway: Api, job_id: JobId) -> None:
@@ -301,7 +370,9 @@ async def _submit_form(request: ApiRequest, gateway: Gateway, content_type: str,
     tenant_id = request.user.tenant_id
     body = gateway.body(request, limit=gateway.settings.form_max_bytes)
     form = Form(content_type, body.chunks())
-    upload = await gateway.uploads.receive(tenant_id, form.file(), file_name=lambda: clean_file_name(form.file_name or ""))
+    upload = await gateway.uploads.receive(
+        tenant_id, form.file(), file_name=lambda: clean_file_name(form.file_name or ""), announced=body.announced
+    )
     try:
         order = _order(form, upload_id=str(upload.id))
         submitted = await gateway.submissions.submit(

@@ -39,12 +39,29 @@ _BINARY = {"type": "string", "format": "binary", "description": "The recording i
         },
         problems={
             400: "A parameter or header is not valid.",
+            402: "The tenant's storage has no room for it; `quota` says why.",
             408: "The upload stood still for too long.",
             412: "Tus-Resumable names another version.",
             413: "The recording is too large.",
             415: "This is no recording, or it is encoded.",
             422: "The file is empty, or does not have the announced SHA-256.",
         },
+        codes=(
+            "invalid_header",
+            "upload_stalled",
+            "upload_expired",
+            "tus_version",
+            "too_large",
+            "not_audio",
+            "unsupported_media_type",
+            "content_encoding_refused",
+            "empty_file",
+            "digest_mismatch",
+            "upload_not_found",
+            "upload_taken_over",
+            "checksum_mismatch",
+            "storage_full",
+        ),
     ).opt,
 )
 async def create_upload(
@@ -84,7 +101,9 @@ async def create_upload(
     digest = parse_digest(content_digest)
     body = gateway.body(request, limit=gateway.settings.upload_max_bytes)
     name = None if file_name is None else clean_file_name(file_name)
-    upload = await gateway.uploads.receive(request.user.tenant_id, body.chunks(), file_name=lambda: name, digest=digest)
+    upload = await gateway.uploads.receive(
+        request.user.tenant_id, body.chunks(), file_name=lambda: name, digest=digest, announced=body.announced
+    )
     return Response(upload_view(upload), headers={"Location": gateway.views.url(f"/uploads/{upload.id}")})
 
 
@@ -96,6 +115,7 @@ async def create_upload(
         tag="Uploads",
         answers={200: Answer(description="The upload.", content=UploadView)},
         problems={404: "There is no such upload."},
+        codes=("upload_not_found",),
     ).opt,
 )
 async def get_upload(request: ApiRequest, gateway: Api, upload_id: FromPath[UUID]) -> Response[UploadView]:

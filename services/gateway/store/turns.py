@@ -28,6 +28,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
     in_work: int
     served_at: dt.datetime | None
+    most: int | None
+    """By its plan; null where that says nothing."""
 
 
 class TurnStore:
@@ -61,14 +63,16 @@ class TurnStore:
                 )
                 from tenant where tenant_id is not null
             )
-            select tenant_id, waiting, served_at, (
+            select tenant_id, waiting, served_at, plan.concurrent_jobs as most, (
                 select count(*) from gateway.jobs job where job.tenant_id = tenant.tenant_id and turn_at is null and {_OPEN}
             ) as in_work
             from tenant cross join lateral (
                 select count(*) from (
                     select from gateway.jobs job where job.tenant_id = tenant.tenant_id and {_DUE} limit $1
                 ) counted
-            ) as due (waiting) left join gateway.turns using (tenant_id)
+            ) as due (waiting)
+            left join gateway.turns using (tenant_id)
+            left join gateway.tenants on tenants.id = tenant_id left join gateway.plans plan on plan.name = tenants.plan
             where tenant_id is not null and waiting > 0
             """,
             most,

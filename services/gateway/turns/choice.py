@@ -36,12 +36,13 @@ class Room:
     whole: int | None = None
     """Of all tenants together."""
     each: int | None = None
-    """Of one tenant."""
+    """Of a tenant whose plan says nothing."""
 
-    def turn(self, job: Job, *, now: dt.datetime) -> Turn:
-        """When a job that is made, or made again, now is to begin unless it can at once."""
+    def turn(self, job: Job, own: int | None, *, now: dt.datetime) -> Turn:
+        """When a job that is made now, or made again, is to begin unless it can at once; `own` is the number of its tenant's
+        plan."""
         due = now if job.start_after is None else max(now, job.start_after)
-        return Turn(at=due - HEAD_START[job.priority], each=self.each, whole=self.whole)
+        return Turn(at=due - HEAD_START[job.priority], each=self.each if own is None else own, whole=self.whole)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,7 +64,7 @@ class Turns:
                     tenant_id=one.tenant_id,
                     waiting=one.waiting,
                     in_work=one.in_work,
-                    most=self.room.each,
+                    most=self.room.each if one.most is None else one.most,
                     served_at=one.served_at or NEVER,
                 )
                 for one in standings
