@@ -52,8 +52,10 @@ TAGS: Mapping[str, str] = {
     "Jobs": "One recording on its way to documents.",
     "Transcripts": "What was said, and every edit of it.",
     "Results": "The report and the files.",
+    "Search": "Where something was said.",
     "Solutions": "The scenarios that a job can be reported after.",
     "Account": "Who asks, and what they can choose among.",
+    "Usage": "What was used, and what that costs.",
     "Keys": "API keys of the tenant.",
     "Users": "People of the tenant, their tokens, and oneself.",
     "Sessions": "Signing in with a browser.",
@@ -259,17 +261,17 @@ def _needs(permission: Permission) -> str:
 def _parameters(handler: HTTPRouteHandler) -> Iterator[Schema]:
     for name, parameter in handler.parsed_fn_signature.parameters.items():
         definition = parameter.kwarg_definition
-        if name in _PATH_PARAMETERS:
-            yield {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
-        elif isinstance(definition, QueryParameter | HeaderParameter):
+        if isinstance(definition, QueryParameter | HeaderParameter):
             place = "query" if isinstance(definition, QueryParameter) else "header"
             yield {
                 "name": definition.name or name,
                 "in": place,
-                "required": bool(definition.required),
+                "required": parameter.is_required,
                 "description": definition.description or "",
                 "schema": _parameter_schema(parameter, definition),
             }
+        elif name in _PATH_PARAMETERS:
+            yield {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
 
 
 def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | HeaderParameter) -> Schema:

@@ -36,7 +36,7 @@ def register(subparsers: Any) -> None:
     """Add the subcommand and its subjects."""
     parser = subparsers.add_parser(
         "admin",
-        help="tenants, their users, keys and plans, for how long things are kept, the audit log, the search index",
+        help="tenants, their users, keys and plans, how long things are kept, the audit log, the search index",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -13,8 +13,9 @@ create table passages (
 );
 create index passages_of_job on passages (job_id);
 create index passages_by_token on passages using gin (tokens) with (fastupdate = off);
-call keep_apart('passages');
 
 -- When the job is to be entered anew into the index; null while it is there as it is. A new job is not there.
 alter table jobs add column search_at timestamptz default now();
 create index jobs_to_search on jobs (search_at) where search_at is not null;
+
+call keep_apart('passages');

@@ -63,6 +63,7 @@ class FoundView(msgspec.Struct, frozen=True, kw_only=True):
             200: Answer(description="The newest jobs first.", content=Page[FoundView], headers={"Link": "The next page."}),
         },
         problems={400: "A parameter is not valid, or `q` asks for nothing."},
+        codes=("invalid_cursor",),
     ).opt,
 )
 async def search(
