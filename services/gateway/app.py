@@ -26,6 +26,9 @@ from services.gateway.identification import Identification
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.oidc import single_sign_on
+from services.gateway.oidc.people import People
+from services.gateway.privacy.erasures import Erasures
 from services.gateway.privacy.retention import Retention
 from services.gateway.privacy.rules import of_installation
 from services.gateway.quotas.enforcing import Plans, Quotas
@@ -36,7 +39,7 @@ from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
 from services.gateway.search.finding import Search
 from services.gateway.search.indexing import Indexing
-from services.gateway.settings import GatewaySettings
+from services.gateway.settings import GatewaySettings, OidcSettings
 from services.gateway.store.account_links import AccountLinkStore
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
@@ -47,7 +50,9 @@ from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
+from services.gateway.store.erasures import ErasureStore
 from services.gateway.store.feed import FeedStore
+from services.gateway.store.identities import IdentityStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
@@ -66,6 +71,7 @@ from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
 from services.gateway.store.usage import UsageStore
 from services.gateway.store.users import UserStore
+from services.gateway.store.vocabularies import VocabularyStore
 from services.gateway.store.walled import WalledPool, walled_pool
 from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper, repeat
@@ -79,6 +85,7 @@ from services.gateway.users.passwords import Passwords
 from services.gateway.users.sessions import Sessions
 from services.gateway.users.signing_in import SigningIn
 from services.gateway.views import Views
+from services.gateway.vocabularies import Vocabularies
 from services.gateway.wakeups import Wakeups
 from services.gateway.web import web_app
 from shared import migrations
@@ -118,6 +125,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
+    erasure_store = ErasureStore(pool)
     quotas = Quotas(plans=Plans(PlanStore(pool)), minutes=MinuteStore(pool), storage=StorageStore(pool), allowances=allowances)
     views = Views(platform.settings.public_url)
     feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
@@ -129,6 +137,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         room=Room(whole=settings.jobs_at_once, each=settings.tenant_jobs_at_once),
         deadline=deadline,
     )
+    vocabularies = Vocabularies(store=VocabularyStore(pool), most=settings.vocabularies_per_tenant)
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
@@ -140,7 +149,9 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         quotas=quotas,
         ledger=UsageStore(pool),
         turns=turns,
+        vocabularies=vocabularies,
         deadline=deadline,
+        erased=erasure_store.removed,
     )
     revisions = Revisions(
         jobs=jobs,
@@ -217,9 +228,24 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         installation=of_installation(settings),
         every=settings.retention_seconds,
     )
+    erasures = Erasures(
+        pool=pool,
+        store=erasure_store,
+        uploads=uploads,
+        lifecycle=lifecycle,
+        transitions=lifecycle.transitions,
+        blobs=platform.blobs,
+        outbox=outbox,
+        bus=platform.bus,
+        wakeups=wakeups,
+        master=platform.secret_key,
+        settle=settings.erasure_settle_seconds,
+    )
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
     receiver = Uploads(store=uploads, blobs=platform.blobs, quotas=quotas, ttl=ttl)
     resumables = ResumableStore(pool)
+    oidc = load(OidcSettings, platform.environment)
+    people = People.of(oidc, identities=IdentityStore(pool), users=user_store)
     gateway = Gateway(
         settings=settings,
         secret_key=platform.secret_key,
@@ -250,6 +276,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             egress=egress,
             choosing=choosing,
             quotas=quotas,
+            vocabularies=vocabularies,
             deadline=deadline,
             wakeups=wakeups,
             turns=turns,
@@ -274,12 +301,15 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             most_a_day=settings.mail_confirmations_per_day,
             wake=outbox.wake,
         ),
+        single_sign_on=single_sign_on(oidc, platform, egress, people),
         choosing=choosing,
         allowances=allowances,
         quotas=quotas,
         ledger=lifecycle.ledger,
         retention=retention.store,
+        erasures=erasures,
         hub=hub,
+        vocabularies=vocabularies,
         feeds=feeds,
         views=views,
         secure=secure,
@@ -292,7 +322,8 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=by_system(sweeper.run)),
             Loop(
-                name="gateway.retention", run=by_system(lambda: repeat(lambda: [retention.carry_out], settings.sweep_seconds))
+                name="gateway.privacy",
+                run=by_system(lambda: repeat(lambda: [retention.carry_out, erasures.carry_out], settings.sweep_seconds)),
             ),
             Loop(name="gateway.live", run=by_system(hub.run)),
             Loop(name="gateway.feeds", run=by_system(feeds.run)),

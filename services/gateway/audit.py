@@ -40,6 +40,9 @@ class Action(enum.StrEnum):
     TRANSCRIPT_EDITED = "transcript.edited"
     REPORT_READ = "report.read"
     ARTIFACT_READ = "artifact.read"
+    VOCABULARY_CREATED = "vocabulary.created"
+    VOCABULARY_CHANGED = "vocabulary.changed"
+    VOCABULARY_DELETED = "vocabulary.deleted"
     ENDPOINT_CREATED = "endpoint.created"
     ENDPOINT_CHANGED = "endpoint.changed"
     ENDPOINT_DELETED = "endpoint.deleted"
@@ -69,6 +72,8 @@ class Action(enum.StrEnum):
     PLAN_ASSIGNED = "plan.assigned"
     PLAN_CHANGED = "plan.changed"
     RETENTION_CHANGED = "retention.changed"
+    SPEAKER_ERASED = "speaker.erased"
+    TENANT_ERASED = "tenant.erased"
     AUDIT_EXPORTED = "audit.exported"
 
 

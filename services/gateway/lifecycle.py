@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -33,6 +34,7 @@ from services.gateway.store.transitions import Transitions
 from services.gateway.store.usage import UsageStore
 from services.gateway.turns.releasing import Turns
 from services.gateway.usage.records import of_report, of_transcription
+from services.gateway.vocabularies import Vocabularies
 from services.gateway.wakeups import Wakeups
 from shared import metrics
 from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable, job_prefix, source_key, transcript_key
@@ -94,7 +96,10 @@ class Lifecycle:
     quotas: Quotas
     ledger: UsageStore
     turns: Turns
+    vocabularies: Vocabularies
     deadline: dt.timedelta
+    erased: Callable[[UUID, int], Awaitable[None]]
+    """Notes how many blobs of a deleted job went."""
 
     async def cancel(self, tenant_id: UUID, job_id: UUID) -> Job:
         """End a job that is not finished; cancelling twice is cancelling once. Raises `Problem`."""
@@ -115,7 +120,7 @@ class Lifecycle:
         if job.revising:
             raise Problem(409, "job_revising", "The files of the edited transcript are being made; wait for their end.")
         solution = self._solution(job, wishes)
-        wanted = _wanted(job, wishes, solution)
+        wanted = await self._with_vocabularies(_wanted(job, wishes, solution), job, wishes)
         try:
             usual = () if solution is None else solution.artifacts
             plan = plan_retry(job, wanted, formats=wishes.formats, usual=usual, asked_anew=wishes.another_report)
@@ -133,6 +138,17 @@ class Lifecycle:
         self._changed(job.tenant_id, job.id, plan.state)
         return await self._find(tenant_id, job_id)
 
+    async def another_report(self, job: Job) -> tuple[Job, Taken]:
+        """The job as it begins another report in the same run, with what language models may be asked for it: nothing where
+        what the tenant may use is used up, which keeps nobody from it."""
+        options = msgspec.structs.replace(job.options, attempt=job.options.attempt + 1, llm=None)
+        again = msgspec.structs.replace(job, options=options, deadline_at=dt.datetime.now(dt.UTC) + self.deadline)
+        plan = RetryPlan(state=JobState.REPORTING, run=job.run, options=options)
+        try:
+            return await self._equipped(again, self._solution(job, RetryRequest()), plan)
+        except Problem:
+            return again, Taken()
+
     async def erase(self, tenant_id: UUID, job_id: UUID) -> None:
         """Delete a job and everything about it. Raises `Problem`. The sweeper looks again until nothing is left."""
         job = await self._find(tenant_id, job_id)
@@ -142,7 +158,7 @@ class Lifecycle:
         self.turns.wake()
         log.info("job.erased", tenant_id=str(tenant_id), job_id=str(job_id))
         try:
-            await self.blobs.delete_prefix(job_prefix(tenant_id, job_id))
+            await self.erased(job_id, await self.blobs.delete_prefix(job_prefix(tenant_id, job_id)))
         except BlobUnavailable as error:
             log.warning("job.erasure_postponed", tenant_id=str(tenant_id), job_id=str(job_id), error=str(error))
 
@@ -272,6 +288,13 @@ class Lifecycle:
         if wishes.solution is not None:
             return solution_of(self.solutions, wishes.solution)
         return self.solutions.get(job.options.solution)
+
+    async def _with_vocabularies(self, options: JobOptions, job: Job, wishes: RetryRequest) -> JobOptions:
+        """With the sets that are wished for, as they are now; those that the job has kept, where none are. Raises `Problem`."""
+        if wishes.vocabularies is None:
+            return options
+        sets = await self.vocabularies.for_job(job.tenant_id, wishes.vocabularies, None)
+        return msgspec.structs.replace(options, vocabularies=sets)
 
     async def _equipped(self, job: Job, solution: Solution | None, plan: RetryPlan) -> tuple[Job, Taken]:
         """The job with what it may use now. Raises `Problem` where it cannot be done."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 from litestar.handlers.http_handlers import HTTPRouteHandler
@@ -33,11 +33,16 @@ _TEMPLATE = "#/components/schemas/{name}"
 _PATH_PARAMETERS: Mapping[str, Schema] = {
     "job_id": {"description": "The job's id.", "schema": {"type": "string", "format": "uuid"}},
     "upload_id": {"description": "The upload's id.", "schema": {"type": "string", "format": "uuid"}},
+    "erasure_id": {
+        "description": "The erasure's id; of a deleted job, the job's.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
     "solution": {
         "description": "The solution's id or an alias.",
         "schema": {"type": "string"},
         "example": "legal_consultation",
     },
+    "vocabulary_id": {"description": "The vocabulary's id.", "schema": {"type": "string", "format": "uuid"}},
     "key_id": {"description": "The key's id.", "schema": {"type": "string", "format": "uuid"}},
     "endpoint_id": {"description": "The endpoint's id.", "schema": {"type": "string", "format": "uuid"}},
     "delivery_id": {"description": "The delivery's id.", "schema": {"type": "string", "format": "uuid"}},
@@ -55,7 +60,6 @@ TAGS: Mapping[str, str] = {
     "Search": "Where something was said.",
     "Solutions": "The scenarios that a job can be reported after.",
     "Account": "Who asks, and what they can choose among.",
-    "Usage": "What was used, and what that costs.",
     "Keys": "API keys of the tenant.",
     "Users": "People of the tenant, their tokens, and oneself.",
     "Sessions": "Signing in with a browser.",
@@ -64,6 +68,7 @@ TAGS: Mapping[str, str] = {
     "Deliveries": "What was sent to whom, and what came back.",
     "Suppressions": "Addresses that e-mails do not go to any more.",
     "Audit": "Who did what to which thing.",
+    "Usage": "What was used, and what it cost.",
 }
 _USUAL_HEADERS: Mapping[str, Schema] = {
     "X-Request-Id": {"description": "Names this request in our logs.", "schema": {"type": "string"}},
@@ -275,7 +280,9 @@ def _parameters(handler: HTTPRouteHandler) -> Iterator[Schema]:
 
 
 def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | HeaderParameter) -> Schema:
-    kinds = [kind for kind in get_args(parameter.annotation) or (parameter.annotation,) if kind is not type(None)]
+    annotation = parameter.annotation
+    parts = () if get_origin(annotation) is Literal else get_args(annotation)
+    kinds = [kind for kind in parts or (annotation,) if kind is not type(None)]
     (schema,), _ = msgspec.json.schema_components(kinds[:1], ref_template=_TEMPLATE)
     limits = {
         "minimum": definition.ge,

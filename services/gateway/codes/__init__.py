@@ -16,11 +16,15 @@ from services.gateway.codes.jobs import JOBS, JobCode
 from services.gateway.codes.meaning import Meaning
 from services.gateway.codes.people import PEOPLE, PeopleCode
 from services.gateway.codes.plans import PLANS, PlanCode
+from services.gateway.codes.privacy import PRIVACY, PrivacyCode
 from services.gateway.codes.uploads import UPLOADS, UploadCode
+from services.gateway.codes.vocabularies import VOCABULARIES, VocabularyCode
 
 __all__ = ["MEANINGS", "SUBJECTS", "Code", "Meaning"]
 
-Code: TypeAlias = GeneralCode | AccountCode | PeopleCode | PlanCode | UploadCode | JobCode | EndpointCode
+Code: TypeAlias = (
+    GeneralCode | AccountCode | PeopleCode | PlanCode | UploadCode | JobCode | EndpointCode | VocabularyCode | PrivacyCode
+)
 
 SUBJECTS: Mapping[str, Mapping[str, Meaning]] = {
     "Every route": GENERAL,
@@ -30,6 +34,8 @@ SUBJECTS: Mapping[str, Mapping[str, Meaning]] = {
     "Uploads": UPLOADS,
     "Jobs and their results": JOBS,
     "Endpoints": ENDPOINTS,
+    "Vocabularies": VOCABULARIES,
+    "Erasures": PRIVACY,
 }
 """By what they are about, in the order of the documentation."""
 

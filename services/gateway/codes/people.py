@@ -13,9 +13,12 @@ PeopleCode: TypeAlias = Literal[
     "csrf_failed",
     "email_taken",
     "last_owner",
+    "no_account",
     "no_session",
+    "no_single_sign_on",
     "no_user",
     "not_invited",
+    "oidc_unavailable",
     "password_required",
     "password_too_weak",
     "session_not_found",
@@ -69,5 +72,14 @@ PEOPLE: Mapping[str, Meaning] = {
     "email_taken": Meaning(422, "The e-mail has an account in another organisation.", "Use another e-mail."),
     "too_many_mails": Meaning(
         429, "E-mails of this kind were asked for often enough.", "Try again after Retry-After.", ("Retry-After",)
+    ),
+    "no_account": Meaning(
+        403, "The provider of single sign-on knows you, and this installation does not.", "Ask your administrator."
+    ),
+    "no_single_sign_on": Meaning(
+        404, "This installation has no single sign-on.", "Sign in with e-mail and password (`POST /v1/session`)."
+    ),
+    "oidc_unavailable": Meaning(
+        503, "The provider of single sign-on cannot be reached.", "Try again in a moment.", ("Retry-After",)
     ),
 }

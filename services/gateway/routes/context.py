@@ -28,6 +28,8 @@ from services.gateway.feed import Feeds
 from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.oidc import SingleSignOn
+from services.gateway.privacy.erasures import Erasures
 from services.gateway.problems import FieldError, Problem, job_not_found
 from services.gateway.quotas.enforcing import Quotas
 from services.gateway.resuming import Resumables
@@ -45,6 +47,7 @@ from services.gateway.users import Users
 from services.gateway.users.links import AccountLinks
 from services.gateway.users.sessions import Sessions
 from services.gateway.views import Views
+from services.gateway.vocabularies import Vocabularies
 from shared.blobs import BlobStore
 from shared.health import Receive
 from shared.solutions import Solutions
@@ -80,6 +83,7 @@ class Gateway:
     users: Users
     sessions: Sessions
     links: AccountLinks
+    single_sign_on: SingleSignOn | None
     audit: AuditTrail
     revisions: Revisions
     choosing: Choosing
@@ -87,6 +91,8 @@ class Gateway:
     quotas: Quotas
     ledger: UsageStore
     retention: RetentionStore
+    vocabularies: Vocabularies
+    erasures: Erasures
     hub: Hub
     feeds: Feeds
     views: Views

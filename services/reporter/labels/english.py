@@ -97,6 +97,7 @@ ENGLISH = Labels(
         "stale": "The words it rests on have been edited since.",
     },
     notes={
+        "words_erased": "What a person said was erased at their wish.",
         "speakers_not_separated": "The speech engine did not tell speakers apart.",
         "truncated": "The speech engine stopped before the end of the recording.",
         "no_word_times": "The speech engine gave no word times; they are estimated.",
@@ -107,6 +108,7 @@ ENGLISH = Labels(
         "vocabulary_cut": "Not every key term was given to the speech engine, which takes fewer.",
         "insights_unreadable": "A part of what the speech engine found out could not be read; it lies in the raw answer.",
         "engine_warnings": "The speech engine gave warnings; they stand in its raw answer.",
+        "vocabulary_replaced": "Words were replaced by those of the vocabularies; those recognised are kept.",
         "script_converted": "Chinese was converted to another script, and some words with it; those recognised are kept.",
         "roles_unknown": (
             "It is not clear who plays which part, so what is asked of one part was looked for in what everybody said."

@@ -11,11 +11,12 @@ import httpx
 
 from audio2txt_client._async.connection import AsyncConnection
 from audio2txt_client._async.endpoints import AsyncDeliveries, AsyncEndpoints, AsyncSuppressions
-from audio2txt_client._async.installation import AsyncAccounts, AsyncEngines, AsyncSolutions
+from audio2txt_client._async.installation import AsyncAccounts, AsyncEngines, AsyncSolutions, AsyncUsage
 from audio2txt_client._async.jobs import AsyncJobs
 from audio2txt_client._async.results import AsyncArtifacts, AsyncReports, AsyncTranscripts
 from audio2txt_client._async.security import AsyncAudit, AsyncKeys
 from audio2txt_client._async.uploads import AsyncUploads
+from audio2txt_client._async.vocabularies import AsyncVocabularies
 from audio2txt_client._protocol.requests import ABSENT, QueryValue, Request
 from audio2txt_client._protocol.retries import Retries
 from audio2txt_client._protocol.settings import settings_of
@@ -47,7 +48,9 @@ class AsyncClient:
         self.artifacts = AsyncArtifacts(self._connection)
         self.solutions = AsyncSolutions(self._connection)
         self.engines = AsyncEngines(self._connection)
+        self.vocabularies = AsyncVocabularies(self._connection)
         self.account = AsyncAccounts(self._connection)
+        self.usage = AsyncUsage(self._connection)
         self.endpoints = AsyncEndpoints(self._connection)
         self.deliveries = AsyncDeliveries(self._connection)
         self.suppressions = AsyncSuppressions(self._connection)

@@ -346,6 +346,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     callback: Callback | None
     metadata: dict[str, str]
     tags: tuple[str, ...] = ()
+    priority: str = "normal"
+    """`low`, `normal` or `high`, among the tenant's jobs that wait."""
+    start_after: dt.datetime | None = None
     removed: tuple[Removed, ...] = ()
     """What is no longer kept, by retention or because somebody's words were erased."""
     created_at: dt.datetime
@@ -380,3 +383,24 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
                 code=failure.code if failure else None,
                 retryable=failure.retryable if failure else True,
             )
+
+
+class NewsKind(OpenEnum):
+    """What a stream of all jobs tells."""
+
+    JOB = "job"
+    """A job was made or changed."""
+    DELETED = "deleted"
+    SYNCED = "synced"
+    """Everything up to now was told; what follows is news."""
+
+
+class JobNews(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened to a job of the tenant."""
+
+    kind: NewsKind
+    place: str | None
+    """Keep it, and give it as `after` to go on from here; null inside a snapshot."""
+    job_id: UUID | None = None
+    job: Job | None = None
+    """As it is then."""
