@@ -57,6 +57,7 @@ TAGS: Mapping[str, str] = {
     "Jobs": "One recording on its way to documents.",
     "Transcripts": "What was said, and every edit of it.",
     "Results": "The report and the files.",
+    "Search": "Where something was said.",
     "Solutions": "The scenarios that a job can be reported after.",
     "Account": "Who asks, and what they can choose among.",
     "Keys": "API keys of the tenant.",
