@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from services.commands.admin import audit, erasure, keys, plans, retention, tenants, users
+from services.commands.admin import audit, encryption, erasure, keys, plans, retention, tenants, users
 
 DESCRIPTION = """\
 For whoever runs the installation: it works on the database itself and needs no key. What it does is in the tenant's audit
@@ -42,5 +42,5 @@ def register(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subjects = parser.add_subparsers(title="subjects", metavar="SUBJECT", required=True)
-    for subject in (tenants, users, keys, plans, retention, erasure, audit):
+    for subject in (tenants, users, keys, plans, retention, erasure, encryption, audit):
         subject.register(subjects)
