@@ -7,7 +7,7 @@ import asyncio
 import datetime as dt
 import functools
 import struct
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -54,6 +54,7 @@ from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat
 from shared.schemas.transcripts import Cost
 from shared.settings import PlatformSettings
+from tests.conformance import conforms
 
 E = TypeVar("E", bound=Event)
 
@@ -63,8 +64,10 @@ WAV = b"RIFF\xff\xff\xff\x7fWAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16_000
 COST = Cost(amount="0.0026", billed_ms=44_000, prices=("scripted/s1/2026-11-22",))
 
 TRANSCRIPT = {
+    "schema": "audio2txt.transcript/1",
+    "created_at": "2026-11-22T09:30:00Z",
     "media": {"duration_ms": 44_000},
-    "engine": {"provider": "scripted", "model": "s1", "cost": COST},
+    "engine": {"provider": "scripted", "model": "s1", "cost": COST, "raw_key": "raw", "raw_sha256": "00ff"},
     "language": "en",
     "segments": [],
 }
@@ -127,7 +130,8 @@ class Others:
     async def store_transcript(self, order: JobSubmitted) -> None:
         """Store a transcript without a word."""
         key = transcript_key(order.tenant_id, order.job_id, order.run)
-        await self._platform.blobs.put(key, msgspec.json.encode({**TRANSCRIPT, "run": order.run}))
+        about = {"id": new_id(), "job_id": order.job_id, "version": order.run}
+        await self._platform.blobs.put(key, msgspec.json.encode({**TRANSCRIPT, **about}))
 
     async def report(self, order: JobSubmitted, *artifacts: ArtifactResult) -> ReportReady:
         """Store the files that are ready and say so."""
@@ -215,8 +219,10 @@ class RunningGateway:
         return httpx.AsyncClient(base_url=self.url, headers=headers, cookies=cookies, timeout=PATIENCE)
 
     def client(self, key: str) -> httpx.AsyncClient:
-        """A client with a key. Close it."""
-        return httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE)
+        """A client with a key, which finds fault with every answer that the API's description does not know. Close it."""
+        hooks: dict[str, list[Callable[..., Any]]] = {"response": [conforms]}
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE, event_hooks=hooks)
 
 
 class ApiClient:

@@ -132,6 +132,8 @@ class _Exchange:
 
     def _complete(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         present = {name.lower() for name, _ in headers}
+        if (b"content-length", b"0") in headers:
+            headers = [header for header in headers if header[0] != b"content-type"]  # of nothing
         complete = [*headers, (b"x-request-id", self.request_id.encode())]
         complete += self._scope.get(RATE_FIELDS, ())
         complete += [(name, value) for name, value in _DEFAULT_HEADERS.items() if name not in present]

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.gateway.codes import Code
 from services.gateway.jobs import Job
 from services.gateway.problems import invalid
 from services.gateway.settings import GatewaySettings
@@ -113,7 +114,7 @@ def month_of(moment: dt.datetime) -> dt.date:
     return moment.date().replace(day=1)
 
 
-def _insist(insists: bool, code: str, reason: str) -> None:
+def _insist(insists: bool, code: Code, reason: str) -> None:
     """There is no allowance, which is a problem for a job that insists."""
     if insists:
         raise invalid("/report_mode", code, f"{reason}; ask for report_mode extractive, or leave report_mode out.")

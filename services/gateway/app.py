@@ -26,6 +26,8 @@ from services.gateway.identification import Identification
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.oidc import single_sign_on
+from services.gateway.oidc.people import People
 from services.gateway.privacy.erasures import Erasures
 from services.gateway.privacy.retention import Retention
 from services.gateway.privacy.rules import of_installation
@@ -35,7 +37,9 @@ from services.gateway.rates.policy import policies_of
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
-from services.gateway.settings import GatewaySettings
+from services.gateway.search.finding import Search
+from services.gateway.search.indexing import Indexing
+from services.gateway.settings import GatewaySettings, OidcSettings
 from services.gateway.store.account_links import AccountLinkStore
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
@@ -48,6 +52,7 @@ from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
 from services.gateway.store.erasures import ErasureStore
 from services.gateway.store.feed import FeedStore
+from services.gateway.store.identities import IdentityStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
@@ -57,6 +62,7 @@ from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
+from services.gateway.store.search import SearchIndex, SearchStore
 from services.gateway.store.sign_ins import SignInStore
 from services.gateway.store.storage import StorageStore
 from services.gateway.store.transitions import Transitions
@@ -64,6 +70,7 @@ from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
 from services.gateway.store.usage import UsageStore
 from services.gateway.store.users import UserStore
+from services.gateway.store.vocabularies import VocabularyStore
 from services.gateway.store.walled import WalledPool, walled_pool
 from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper, repeat
@@ -75,6 +82,7 @@ from services.gateway.users.passwords import Passwords
 from services.gateway.users.sessions import Sessions
 from services.gateway.users.signing_in import SigningIn
 from services.gateway.views import Views
+from services.gateway.vocabularies import Vocabularies
 from services.gateway.wakeups import Wakeups
 from services.gateway.web import web_app
 from shared import migrations
@@ -119,6 +127,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     views = Views(platform.settings.public_url)
     feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
     wakeups = Wakeups(platform.bus, hub, feeds)
+    vocabularies = Vocabularies(store=VocabularyStore(pool), most=settings.vocabularies_per_tenant)
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
@@ -129,6 +138,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         choosing=choosing,
         quotas=quotas,
         ledger=UsageStore(pool),
+        vocabularies=vocabularies,
         deadline=deadline,
         erased=erasure_store.removed,
     )
@@ -191,6 +201,12 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         lifecycle=lifecycle,
         settings=settings,
     )
+    indexing = Indexing(
+        index=SearchIndex(platform.database),
+        blobs=platform.blobs,
+        transcript_key=revisions.transcript_key,
+        transcripts=settings.search_transcripts,
+    )
     retention = Retention(
         store=RetentionStore(pool),
         rounds=RoundStore(platform.database, new_id()),
@@ -217,6 +233,8 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
     receiver = Uploads(store=uploads, blobs=platform.blobs, quotas=quotas, ttl=ttl)
     resumables = ResumableStore(pool)
+    oidc = load(OidcSettings, platform.environment)
+    people = People.of(oidc, identities=IdentityStore(pool), users=user_store)
     gateway = Gateway(
         settings=settings,
         secret_key=platform.secret_key,
@@ -225,6 +243,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         jobs=jobs,
         listing=JobList(pool),
         changes=Changes(jobs=jobs, store=ChangeStore(pool), wakeups=wakeups),
+        search=Search(store=SearchStore(pool=pool, index=platform.database)),
         uploads=receiver,
         resumables=Resumables(
             store=resumables,
@@ -246,6 +265,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             egress=egress,
             choosing=choosing,
             quotas=quotas,
+            vocabularies=vocabularies,
             deadline=deadline,
             wakeups=wakeups,
             wake=outbox.wake,
@@ -269,6 +289,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             most_a_day=settings.mail_confirmations_per_day,
             wake=outbox.wake,
         ),
+        single_sign_on=single_sign_on(oidc, platform, egress, people),
         choosing=choosing,
         allowances=allowances,
         quotas=quotas,
@@ -276,6 +297,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         retention=retention.store,
         erasures=erasures,
         hub=hub,
+        vocabularies=vocabularies,
         feeds=feeds,
         views=views,
         secure=secure,
@@ -297,6 +319,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             Loop(name="gateway.key_uses", run=by_system(identification.key_uses.run)),
             Loop(name="gateway.sign_in_uses", run=by_system(identification.sign_in_uses.run)),
             Loop(name="gateway.audit", run=by_system(trail.run)),
+            Loop(name="gateway.search", run=by_system(indexing.run)),
         ],
         app=web_app(gateway, admission(identification, limiter, proxies=networks_of(settings.trusted_proxies))),
     )

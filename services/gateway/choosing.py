@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from uuid import UUID
 
-from services.gateway.problems import Problem, invalid
+from services.gateway.problems import Problem, refused
 from services.gateway.store.engines import Choice, EngineStore
 from shared.engines import EngineRefused, choose
 from shared.schemas.jobs import JobOptions
@@ -50,7 +50,6 @@ def refusal(options: JobOptions, choice: Choice, *, size: int | None) -> Problem
         return None
     try:
         choose(options, choice.rules, choice.offers, size=size)
-    except EngineRefused as refused:
-        failure = refused.failure
-        return invalid(refused.pointer, failure.code, failure.message, engines=refused.engines)
+    except EngineRefused as error:
+        return refused(error.pointer, error.failure, engines=error.engines)
     return None

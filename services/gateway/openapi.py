@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -16,7 +16,10 @@ from litestar.typing import FieldDefinition
 
 from services.gateway import problems
 from services.gateway.admission import COUNTED, NEEDS, PUBLIC
+from services.gateway.codes import Code
 from services.gateway.credentials import SECURE_COOKIE
+from services.gateway.description import refusals, webhooks
+from services.gateway.description.examples import Examples
 from services.gateway.permissions import Permission, roles_with
 from services.gateway.rates.policy import RateClass
 
@@ -39,6 +42,7 @@ _PATH_PARAMETERS: Mapping[str, Schema] = {
         "schema": {"type": "string"},
         "example": "legal_consultation",
     },
+    "vocabulary_id": {"description": "The vocabulary's id.", "schema": {"type": "string", "format": "uuid"}},
     "key_id": {"description": "The key's id.", "schema": {"type": "string", "format": "uuid"}},
     "endpoint_id": {"description": "The endpoint's id.", "schema": {"type": "string", "format": "uuid"}},
     "delivery_id": {"description": "The delivery's id.", "schema": {"type": "string", "format": "uuid"}},
@@ -47,6 +51,22 @@ _PATH_PARAMETERS: Mapping[str, Schema] = {
     "token_id": {"description": "The token's id.", "schema": {"type": "string", "format": "uuid"}},
     "session_id": {"description": "The session's id.", "schema": {"type": "string", "format": "uuid"}},
     "name": {"description": "The artifact's name.", "schema": {"type": "string"}, "example": "transcript.pdf"},
+}
+TAGS: Mapping[str, str] = {
+    "Uploads": "Recordings on their way in: in one piece, piece by piece (tus 1.0), or straight to the store.",
+    "Jobs": "One recording on its way to documents.",
+    "Transcripts": "What was said, and every edit of it.",
+    "Results": "The report and the files.",
+    "Solutions": "The scenarios that a job can be reported after.",
+    "Account": "Who asks, and what they can choose among.",
+    "Keys": "API keys of the tenant.",
+    "Users": "People of the tenant, their tokens, and oneself.",
+    "Sessions": "Signing in with a browser.",
+    "Privacy": "What is kept for how long, and what was erased for good.",
+    "Endpoints": "Where you want to be told what happens: webhooks, e-mail, chats.",
+    "Deliveries": "What was sent to whom, and what came back.",
+    "Suppressions": "Addresses that e-mails do not go to any more.",
+    "Audit": "Who did what to which thing.",
 }
 _USUAL_HEADERS: Mapping[str, Schema] = {
     "X-Request-Id": {"description": "Names this request in our logs.", "schema": {"type": "string"}},
@@ -62,15 +82,15 @@ _USUAL_HEADERS: Mapping[str, Schema] = {
         "example": '"reads";r=1958;t=1',
     },
 }
-_RETRY_AFTER: Mapping[str, Schema] = {
-    "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}
-}
-_EVERYWHERE = {
-    401: "The API key, token or session is missing or not valid.",
-    403: "Whoever asks may not do this; `permission` says what they lack.",
-    429: "Too many requests; `Retry-After` says how long to wait.",
-    503: "A backend does not answer; try again.",
-}
+_DESCRIPTION = """\
+Recordings in, documents out.
+
+Every answer from 400 upwards is a problem document (RFC 9457) with a stable `code`, and its `type` leads to a page that says
+what to do. Every answer has an `X-Request-Id`. Lists are paged: `limit`, `after`, and `Link: rel="next"`. Times are UTC, as
+RFC 3339 writes them. Fields are added as time goes by: ignore those you do not know. Parameters and fields of yours that are
+not known here are refused.
+"""
+_HEADERS: Schema = {name: {"$ref": f"#/components/headers/{name}"} for name in _USUAL_HEADERS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +115,13 @@ class Operation:
     answers: Mapping[int, Answer]
     problems: Mapping[int, str] = field(default_factory=dict)
     """When which status from 400 upwards is answered."""
+    codes: Sequence[Code] = ()
+    """With which codes, beside those that every route has, or every one that reads JSON."""
     body: Mapping[str, Any] = field(default_factory=dict)
     """Type (or schema) of the request's body by media type."""
     body_required: bool = True
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    """JSON bodies by what they ask for; without any, one is made of the fields that must be there."""
     counted: RateClass | None = None
     """Which limit of requests holds; null for the usual one of the method."""
 
@@ -112,26 +136,33 @@ class Operation:
 def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
     """The document, encoded."""
     described = list(_described(routes))
-    types = {problems.ProblemDocument, *(kind for _, _, _, operation in described for kind in _types(operation))}
+    types = {problems.ProblemDocument, webhooks.BODY}
+    types |= {kind for _, _, _, operation in described for kind in _types(operation)}
     ordered = sorted(types, key=str)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=_TEMPLATE)
-    references = dict(zip(ordered, schemas, strict=True))
+    known = _Known(references=dict(zip(ordered, schemas, strict=True)), examples=Examples(components))
     paths: dict[str, Schema] = {}
     for path, method, handler, operation in described:
-        paths.setdefault(path, {})[method.lower()] = _operation(handler, method, operation, references)
+        paths.setdefault(path, {})[method.lower()] = _operation(handler, method, operation, known)
+    tags = {operation.tag for _, _, _, operation in described}
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",
             "info": {
                 "title": "Audio2txt",
                 "version": "1",
-                "description": "Recordings in, documents out. Errors are problem documents (RFC 9457) with a stable `code`.",
+                "description": _DESCRIPTION,
+                "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
             },
             "servers": [{"url": server}],
+            "tags": [{"name": name, "description": text} for name, text in TAGS.items() if name in tags],
             "security": [{"bearer": []}, {"apiKey": []}, {"basic": []}, {"session": []}],
             "paths": dict(sorted(paths.items())),
+            "webhooks": webhooks.webhooks(known.schema(webhooks.BODY)),
             "components": {
                 "schemas": components,
+                "examples": refusals.examples(),
+                "headers": _USUAL_HEADERS,
                 "securitySchemes": {
                     "bearer": {
                         "type": "http",
@@ -166,26 +197,59 @@ def _types(operation: Operation) -> Iterator[Any]:
     return (content for content in contents if content is not None and not isinstance(content, dict))
 
 
-def _operation(handler: HTTPRouteHandler, method: str, operation: Operation, references: Mapping[Any, Schema]) -> Schema:
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """The named schemas."""
+
+    references: Mapping[Any, Schema]
+    examples: Examples
+
+    def schema(self, kind: Any) -> Schema:
+        """Of a type, or of what is a schema itself."""
+        return kind if isinstance(kind, dict) else self.references[kind]
+
+
+def _operation(handler: HTTPRouteHandler, method: str, operation: Operation, known: _Known) -> Schema:
     described: Schema = {
         "operationId": f"{handler.handler_name}_head" if method == "HEAD" else handler.handler_name,
         "summary": operation.summary,
         "description": _description(handler, operation),
         "tags": [operation.tag],
         "parameters": list(_parameters(handler)),
-        "responses": {str(status): _answer(answer, references) for status, answer in operation.answers.items()},
+        "responses": {str(status): _answer(answer, known) for status, answer in operation.answers.items()},
     }
-    public = handler.opt.get(PUBLIC)
-    refusals = operation.problems if public else {**_EVERYWHERE, **operation.problems}
-    described["responses"] |= {str(status): _problem(status, text, references) for status, text in sorted(refusals.items())}
+    described["responses"] |= refusals.refusals(codes_of(handler, operation), operation.problems, headers=_HEADERS)
     if operation.body:
-        content = {media_type: {"schema": _schema(kind, references)} for media_type, kind in operation.body.items()}
+        content = {media_type: _body(operation, media_type, kind, known) for media_type, kind in operation.body.items()}
         described["requestBody"] = {"required": operation.body_required, "content": content}
-    if public:
+    if handler.opt.get(PUBLIC):
         described["security"] = []
     else:
         described["x-permission"] = operation.needs
     return described
+
+
+def codes_of(handler: HTTPRouteHandler, operation: Operation) -> list[Code]:
+    """Every code that a route may refuse with."""
+    codes = [*refusals.ALWAYS, *operation.codes]
+    if not handler.opt.get(PUBLIC):
+        codes += refusals.WITH_KEY
+        if handler.http_methods.isdisjoint({"GET", "HEAD"}):
+            codes += refusals.WITH_COOKIE
+    if JSON in operation.body:
+        codes += refusals.WITH_JSON
+    if any(name in _PATH_PARAMETERS for name in handler.parsed_fn_signature.parameters):
+        codes += refusals.WITH_ID
+    return codes
+
+
+def _body(operation: Operation, media_type: str, kind: Any, known: _Known) -> Schema:
+    content: Schema = {"schema": known.schema(kind)}
+    if media_type != JSON:
+        return content
+    if operation.examples:
+        return content | {"examples": {name: {"value": value} for name, value in operation.examples.items()}}
+    return content | {"example": known.examples.of(content["schema"], required_only=True)}
 
 
 def _description(handler: HTTPRouteHandler, operation: Operation) -> str:
@@ -200,42 +264,41 @@ def _needs(permission: Permission) -> str:
 def _parameters(handler: HTTPRouteHandler) -> Iterator[Schema]:
     for name, parameter in handler.parsed_fn_signature.parameters.items():
         definition = parameter.kwarg_definition
-        if name in _PATH_PARAMETERS:
-            yield {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
-        elif isinstance(definition, QueryParameter | HeaderParameter):
+        if isinstance(definition, QueryParameter | HeaderParameter):
             place = "query" if isinstance(definition, QueryParameter) else "header"
             yield {
                 "name": definition.name or name,
                 "in": place,
-                "required": False,
+                "required": parameter.is_required,
                 "description": definition.description or "",
                 "schema": _parameter_schema(parameter, definition),
             }
+        elif name in _PATH_PARAMETERS:
+            yield {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
 
 
 def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | HeaderParameter) -> Schema:
     kinds = [kind for kind in get_args(parameter.annotation) or (parameter.annotation,) if kind is not type(None)]
     (schema,), _ = msgspec.json.schema_components(kinds[:1], ref_template=_TEMPLATE)
-    limits = {"minimum": definition.ge, "maximum": definition.le}
-    schema |= {name: limit for name, limit in limits.items() if limit is not None}
+    limits = {
+        "minimum": definition.ge,
+        "maximum": definition.le,
+        "minLength": definition.min_length,
+        "maxLength": definition.max_length,
+        "pattern": definition.pattern,
+    }
+    schema |= {name: limit for name, limit in limits.items() if limit is not None} | (definition.schema_extra or {})
     if parameter.default not in (None, Empty, inspect.Parameter.empty):
         schema["default"] = parameter.default
     return schema
 
 
-def _answer(answer: Answer, references: Mapping[Any, Schema]) -> Schema:
+def _answer(answer: Answer, known: _Known) -> Schema:
     headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in answer.headers.items()}
-    described: Schema = {"description": answer.description, "headers": {**_USUAL_HEADERS, **headers}}
-    if answer.content is not None:
-        described["content"] = {answer.media_type: {"schema": _schema(answer.content, references)}}
-    return described
-
-
-def _problem(status: int, text: str, references: Mapping[Any, Schema]) -> Schema:
-    content = {problems.MEDIA_TYPE: {"schema": references[problems.ProblemDocument]}}
-    headers = {**_USUAL_HEADERS, **(_RETRY_AFTER if status in (429, 503) else {})}
-    return {"description": text, "headers": headers, "content": content}
-
-
-def _schema(kind: Any, references: Mapping[Any, Schema]) -> Schema:
-    return kind if isinstance(kind, dict) else references[kind]
+    described: Schema = {"description": answer.description, "headers": {**_HEADERS, **headers}}
+    if answer.content is None:
+        return described
+    content: Schema = {"schema": known.schema(answer.content)}
+    if not isinstance(answer.content, dict):
+        content["example"] = known.examples.of(content["schema"])
+    return described | {"content": {answer.media_type: content}}

@@ -5,16 +5,21 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, cast
 
 import msgspec
 from msgspec import Meta
 
+from services.gateway.codes import MEANINGS, Code
 from services.gateway.permissions import Permission, roles_with
 from shared.errors import Audio2txtError
+from shared.schemas.jobs import Failure
 from shared.schemas.privacy import Part
 
 MEDIA_TYPE = "application/problem+json"
+PAGES = "/problems"
+"""Below it lies a page about each code."""
+
 _TITLES: Mapping[int, str] = {460: "Checksum Mismatch", 499: "Client Closed Request"}
 """Of those that the standard library does not know."""
 _PARTS: Mapping[Part, str] = {
@@ -22,6 +27,12 @@ _PARTS: Mapping[Part, str] = {
     Part.RAW: "engine's answer",
     Part.TRANSCRIPT: "transcript",
     Part.REPORT: "report",
+}
+_REMOVED: Mapping[Part, Code] = {
+    Part.AUDIO: "audio_removed",
+    Part.RAW: "raw_removed",
+    Part.TRANSCRIPT: "transcript_removed",
+    Part.REPORT: "report_removed",
 }
 
 
@@ -49,7 +60,11 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """The body of every answer from 400 upwards."""
 
     type: Annotated[
-        str, Meta(description="Names the kind of problem; never changes.", examples=["urn:audio2txt:problem:job_not_found"])
+        str,
+        Meta(
+            description="Where the kind of problem is explained: a page of this installation, named after the `code`.",
+            examples=["/problems/job_not_found"],
+        ),
     ]
     title: Annotated[str, Meta(description="The meaning of the status.", examples=["Not Found"])]
     status: Annotated[int, Meta(description="The HTTP status.", examples=[404])]
@@ -80,7 +95,7 @@ class Problem(Audio2txtError):
     def __init__(
         self,
         status: int,
-        code: str,
+        code: Code,
         detail: str,
         *,
         errors: Sequence[FieldError] = (),
@@ -92,7 +107,7 @@ class Problem(Audio2txtError):
     ) -> None:
         super().__init__(detail)
         self.status = status
-        self.code = code
+        self.code: Code = code
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
@@ -101,10 +116,10 @@ class Problem(Audio2txtError):
         self.permission = permission
         self.quota = quota
 
-    def document(self, request_id: str | None) -> ProblemDocument:
-        """The body that is sent."""
+    def document(self, request_id: str | None, *, base: str = "") -> ProblemDocument:
+        """The body that is sent; `base` is the installation's URL, where that is known."""
         return ProblemDocument(
-            type=f"urn:audio2txt:problem:{self.code}",
+            type=f"{base}{PAGES}/{self.code}",
             title=_title(self.status),
             status=self.status,
             detail=self.detail,
@@ -119,9 +134,21 @@ class Problem(Audio2txtError):
         )
 
 
-def invalid(pointer: str, code: str, detail: str, *, engines: Sequence[str] = ()) -> Problem:
+def invalid(pointer: str, code: Code, detail: str, *, engines: Sequence[str] = ()) -> Problem:
     """One value of the request's body is not accepted (422)."""
     return Problem(422, code, detail, errors=[FieldError(pointer=pointer, message=detail)], engines=engines)
+
+
+def refused(pointer: str, failure: Failure, *, engines: Sequence[str] = ()) -> Problem:
+    """What the rules that other services share do not accept of the request's body (422)."""
+    return invalid(pointer, code_of(failure), failure.message, engines=engines)
+
+
+def code_of(failure: Failure) -> Code:
+    """The code of a failure that can be found before a job is made. Raises `KeyError` for one that is in no table."""
+    if failure.code not in MEANINGS:
+        raise KeyError(failure.code)
+    return cast("Code", failure.code)
 
 
 def job_not_found() -> Problem:
@@ -138,7 +165,7 @@ def check_kept(removed: Mapping[Part, dt.datetime], *parts: Part) -> None:
 
 def _no_longer_kept(part: Part, since: dt.datetime) -> Problem:
     detail = f"The job's {_PARTS[part]} is no longer kept; it was removed on {since:%Y-%m-%d}."
-    return Problem(410, f"{part}_removed", detail)
+    return Problem(410, _REMOVED[part], detail)
 
 
 def forbidden(permission: Permission, detail: str | None = None) -> Problem:

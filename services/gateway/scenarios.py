@@ -10,7 +10,8 @@ from typing import Any, assert_never
 
 import msgspec
 
-from services.gateway.problems import Problem, invalid
+from services.gateway.codes import Code
+from services.gateway.problems import Problem, invalid, refused
 from services.gateway.store.engines import Choice
 from services.gateway.texts import clean_line
 from shared.engines import EngineRefused, choose, may_use
@@ -32,7 +33,7 @@ def solution_of(solutions: Solutions, name: str) -> Solution:
     try:
         return find(solutions, name)
     except JobError as error:
-        raise invalid("/solution", error.failure.code, error.failure.message) from None
+        raise refused("/solution", error.failure) from None
 
 
 def check_mode(solution: Solution, mode: ReportMode | None) -> None:
@@ -118,7 +119,7 @@ class _Fitting:
         limits = self.engine.capabilities.vocabulary
         if limits is not None:
             own = tuple(term for term in own if len(term.split()) <= limits.words)
-            own = own[: max(0, limits.terms - len(options.vocabulary) - len(self.choice.rules.vocabulary))]
+            own = own[: max(0, limits.most(options.language) - len(options.vocabulary) - len(self.choice.rules.vocabulary))]
         return tuple(dict.fromkeys((*options.vocabulary, *own)))
 
 
@@ -156,6 +157,6 @@ def _is_date(value: str) -> bool:
         return False
 
 
-def _wrong(name: str, code: str, detail: str) -> Problem:
+def _wrong(name: str, code: Code, detail: str) -> Problem:
     pointer = name.replace("~", "~0").replace("/", "~1")
     return invalid(f"/inputs/{pointer}", code, detail)

@@ -41,7 +41,7 @@ _ID = "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 Id = Annotated[UUID, Meta(description="UUID version 7.", examples=[_ID])]
-Time = Annotated[dt.datetime, Meta(description="RFC 3339, UTC.", examples=["2026-11-22T09:30:00Z"])]
+Time = Annotated[dt.datetime, Meta(tz=True, description="RFC 3339, UTC.", examples=["2026-11-22T09:30:00Z"])]
 Bytes = Annotated[int, Meta(ge=0, description="Bytes.", examples=[48211904])]
 Sha256 = Annotated[str, Meta(description="SHA-256 of the bytes, in hex.", examples=[_SHA256])]
 Fraction = Annotated[float, Meta(ge=0, le=1, description="How much is done; null while unknown.", examples=[0.42])]
@@ -75,7 +75,7 @@ class UploadView(msgspec.Struct, frozen=True, kw_only=True):
     )
     sha256: Sha256 | None
     created_at: Time
-    expires_at: Annotated[dt.datetime, Meta(description="When an upload without a job is deleted.")]
+    expires_at: Annotated[Time, Meta(description="When an upload without a job is deleted.")]
 
 
 class DirectUploadView(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +174,14 @@ class RemovedView(msgspec.Struct, frozen=True, kw_only=True):
     at: Annotated[dt.datetime, Meta(description="Since when.", examples=["2026-12-22T09:30:00Z"])]
 
 
+class VocabularyUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A vocabulary that a job took."""
+
+    id: Id
+    name: Annotated[str, Meta(description="As it was called.", examples=["Board"])]
+    version: Annotated[int, Meta(ge=1, description="Which one; the set may be another by now.", examples=[3])]
+
+
 class JobLinks(msgspec.Struct, frozen=True, kw_only=True):
     """Where the parts of a job are."""
 
@@ -202,6 +210,9 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
         SpeakerRange | None, Meta(description="As asked for, or as the solution wishes; null leaves it to the engine.")
     ]
     vocabulary: Annotated[tuple[str, ...], Meta(description="Key terms of the job and its solution.", examples=[["Audio2txt"]])]
+    vocabularies: Annotated[
+        tuple[VocabularyUse, ...], Meta(description="Sets as they were when the job named them; a retry keeps them.")
+    ]
     channels: Annotated[bool, Meta(description="Whether each channel is one speaker.")]
     redaction: Annotated[Redaction | None, Meta(description="What is removed; null removes nothing.")]
     analyses: Annotated[tuple[Analysis, ...], Meta(description="What is found out beside the words.", examples=[["topics"]])]
@@ -235,7 +246,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Annotated[dict[str, str], Meta(description="As given.", examples=[{"case": "2024-117"}])]
     created_at: Time
     updated_at: Time
-    finished_at: Annotated[dt.datetime | None, Meta(description="When the final state was reached.")]
+    finished_at: Annotated[Time | None, Meta(description="When the final state was reached.")]
     links: JobLinks
 
 
@@ -275,6 +286,7 @@ class Views:
             formats=options.formats,
             speakers=options.speakers,
             vocabulary=options.vocabulary,
+            vocabularies=tuple(VocabularyUse(id=one.id, name=one.name, version=one.version) for one in options.vocabularies),
             channels=options.channels,
             redaction=options.redaction,
             analyses=options.analyses,

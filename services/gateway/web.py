@@ -18,8 +18,9 @@ from typing_extensions import override
 
 from services.gateway.access import REQUEST_ID, Access
 from services.gateway.admission import PUBLIC, AnyRequest, check_declared
+from services.gateway.codes import Code
 from services.gateway.openapi import describe
-from services.gateway.problems import MEDIA_TYPE, FieldError, Problem, ProblemDocument, unavailable
+from services.gateway.problems import MEDIA_TYPE, PAGES, FieldError, Problem, ProblemDocument, unavailable
 from services.gateway.routes import (
     account,
     audit,
@@ -34,11 +35,14 @@ from services.gateway.routes import (
     jobs,
     keys,
     me,
+    oidc,
     password_links,
     password_resets,
+    problems,
     results,
     resumables,
     retention,
+    search,
     sessions,
     solutions,
     suppressions,
@@ -48,6 +52,7 @@ from services.gateway.routes import (
     uploads,
     usage,
     users,
+    vocabularies,
 )
 from services.gateway.routes.context import Gateway
 from services.gateway.tus import VERSION_HEADER
@@ -64,6 +69,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     resumables.delete_upload,
     direct.begin_direct_upload,
     direct.complete_direct_upload,
+    search.search,
     jobs.create_job,
     jobs.list_jobs,
     jobs.get_job,
@@ -84,6 +90,13 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     solutions.list_solutions,
     solutions.get_solution,
     engines.list_engines,
+    vocabularies.create_vocabulary,
+    vocabularies.list_vocabularies,
+    vocabularies.get_vocabulary,
+    vocabularies.replace_vocabulary,
+    vocabularies.delete_vocabulary,
+    vocabularies.get_table,
+    vocabularies.put_table,
     account.get_webhook_secret,
     endpoints.create_endpoint,
     endpoints.list_endpoints,
@@ -118,6 +131,9 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     tokens.list_tokens,
     tokens.end_token,
     password_resets.ask_for_reset,
+    oidc.list_sign_in_methods,
+    oidc.go_to_provider,
+    oidc.come_back,
     sessions.sign_in,
     sessions.get_session,
     sessions.sign_out,
@@ -143,7 +159,7 @@ LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {
     LinkPurpose.CONFIRM: [confirming.ask_for_confirmation, confirming.confirm],
 }
 
-_CODES: Mapping[int, str] = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
+_CODES: Mapping[int, Code] = {404: "not_found", 405: "method_not_allowed"}
 _DETAILS: Mapping[int, str] = {
     404: "There is nothing at this path; /v1/openapi.json lists what there is.",
     405: "This path does not take this method; the Allow header lists those it takes.",
@@ -165,10 +181,12 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
     """Everything the gateway answers over HTTP, health and metrics apart; `admit` comes before each route. Raises
     `RuntimeError` for a route that does not say what it needs."""
 
+    base = gateway.views.url("").removesuffix("/v1")
+
     @functools.cache
     def description() -> bytes:
         routes = [route for route in app.routes if isinstance(route, HTTPRoute)]
-        return describe(routes, server=gateway.views.url("").removesuffix("/v1") or "/")
+        return describe(routes, server=base or "/")
 
     @get("/openapi.json", opt={PUBLIC: True})
     async def openapi() -> Response[bytes]:
@@ -181,6 +199,7 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
         before_request=admit,
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
+    pages = Router(PAGES, route_handlers=[problems.list_problems, problems.explain_problem], before_request=admit)
     links = [
         Router(
             purpose.path,
@@ -191,21 +210,21 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
         for purpose, handlers in LINKS.items()
     ]
     app = _LeanLitestar(
-        [v1, *links],
+        [v1, pages, *links],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,
-        exception_handlers={Exception: _answer},
+        exception_handlers={Exception: lambda request, error: _answer(request, error, base=base)},
     )
     check_declared(handler for route in app.routes if isinstance(route, HTTPRoute) for handler in route.route_handlers)
     return Access(cast("AsgiApp", app))
 
 
-def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[ProblemDocument]:
+def _answer(request: Request[Any, Any, Any], error: Exception, *, base: str) -> Response[ProblemDocument]:
     problem = problem_of(error)
     if problem.status == 500:
         log.error("http.failed", exc_info=error)
-    document = problem.document(cast("str | None", request.scope.get(REQUEST_ID)))
+    document = problem.document(cast("str | None", request.scope.get(REQUEST_ID)), base=base)
     # The protocol of resumable uploads wants its version in every answer.
     headers = {**VERSION_HEADER, **problem.headers} if "tus-resumable" in request.headers else problem.headers
     return Response(document, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)

@@ -133,7 +133,7 @@ class SpeakerRole(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     title: str
     """In the report's language."""
-    source: Annotated[str, Meta(pattern="^(user|llm|cues)$")]
+    source: Annotated[str, Meta(pattern="^(user|llm|cues)$", examples=["llm"])]
 
 
 class InputValue(msgspec.Struct, frozen=True, kw_only=True):

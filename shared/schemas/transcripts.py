@@ -16,6 +16,8 @@ from msgspec import Meta
 
 Milliseconds = Annotated[int, Meta(ge=0)]
 Confidence = Annotated[float, Meta(ge=0, le=1)]
+Timestamp = Annotated[dt.datetime, Meta(tz=True)]
+"""With its zone."""
 
 
 class WordSource(enum.StrEnum):
@@ -118,10 +120,21 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True):
     job_id: str | None = None
     """The provider's own id."""
     params: dict[str, str] = {}
-    started_at: dt.datetime | None = None
-    finished_at: dt.datetime | None = None
+    started_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
     cost: Cost | None = None
     """Null for an engine that costs nothing by the recording, and where a price is not known."""
+
+
+class Replaced(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule of a vocabulary that changed something."""
+
+    vocabulary: str
+    """Name of the set."""
+    from_: str = msgspec.field(name="from")
+    to: str
+    count: Annotated[int, Meta(ge=1)]
+    """How often."""
 
 
 class ProcessingStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +147,8 @@ class ProcessingStep(msgspec.Struct, frozen=True, kw_only=True):
     from_language: str | None = None
     """Tag of the text before the step, where it changes that."""
     to_language: str | None = None
+    replaced: tuple[Replaced, ...] = ()
+    """What rules of vocabularies changed in the segments, in the order of the rules."""
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,8 +258,8 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     """The transcription run that made it."""
     revision: Annotated[int, Meta(ge=0)] = 0
     """How often it was edited since: 0 is as it was transcribed."""
-    created_at: dt.datetime
-    revised_at: dt.datetime | None = None
+    created_at: Timestamp
+    revised_at: Timestamp | None = None
     """When this revision was made; null for the first."""
     media: Media
     language: str | None

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Annotated, TypeAlias
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from shared.schemas.endpoints import EventType
 from shared.schemas.jobs import ArtifactState, Failure, FileFormat, JobState
+
+Timestamp: TypeAlias = Annotated[dt.datetime, Meta(tz=True)]
+"""With its zone."""
 
 
 class WebhookArtifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +55,8 @@ class WebhookJob(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: tuple[WebhookArtifact, ...] = ()
     failure: Failure | None = None
     metadata: dict[str, str] = {}
-    created_at: dt.datetime | None = None
-    finished_at: dt.datetime | None = None
+    created_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
     url: str | None = None
     text: str | None = None
     """The transcript, one paragraph a segment, for endpoints that want it."""
@@ -65,5 +70,5 @@ class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):
     """What is signed and sent."""
 
     type: EventType
-    timestamp: dt.datetime
+    timestamp: Timestamp
     data: WebhookJob

@@ -260,13 +260,13 @@ async def test_the_transcript_of_every_run_stays(gateway: RunningGateway, api: A
     """A later run adds a transcript and takes none away."""
     order = await _completed(gateway, api)
     path = f"/v1/jobs/{order.job_id}/transcript"
-    assert (await api.http.get(path)).json()["run"] == 1
+    assert (await api.http.get(path)).json()["version"] == 1
     await api.http.post(f"/v1/jobs/{order.job_id}/retry", json={"engine": "other"})
     second = await gateway.others.heard(JobSubmitted, str(order.job_id), count=2)
-    assert (await api.http.get(path)).json()["run"] == 1
+    assert (await api.http.get(path)).json()["version"] == 1
     await gateway.others.transcribe(second)
-    assert (await api.http.get(path)).json()["run"] == 2
-    assert (await api.http.get(path, params={"run": 1})).json()["run"] == 1
+    assert (await api.http.get(path)).json()["version"] == 2
+    assert (await api.http.get(path, params={"run": 1})).json()["version"] == 1
 
 
 Events = list[tuple[int, dict[str, Any]]]
@@ -457,9 +457,17 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("get", "/v1/jobs"),
         ("get", "/v1/jobs/{job_id}"),
         ("patch", "/v1/jobs/{job_id}"),
+        ("get", "/v1/search"),
         ("delete", "/v1/jobs/{job_id}"),
         ("get", "/v1/jobs/{job_id}/events"),
         ("get", "/v1/events"),
+        ("post", "/v1/vocabularies"),
+        ("get", "/v1/vocabularies"),
+        ("get", "/v1/vocabularies/{vocabulary_id}"),
+        ("put", "/v1/vocabularies/{vocabulary_id}"),
+        ("delete", "/v1/vocabularies/{vocabulary_id}"),
+        ("get", "/v1/vocabularies/{vocabulary_id}/csv"),
+        ("put", "/v1/vocabularies/{vocabulary_id}/csv"),
         ("post", "/v1/jobs/{job_id}/cancel"),
         ("post", "/v1/jobs/{job_id}/retry"),
         ("get", "/v1/jobs/{job_id}/transcript"),
@@ -495,6 +503,9 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("post", "/v1/users"),
         ("post", "/v1/users/{user_id}/invitation"),
         ("post", "/v1/password-resets"),
+        ("get", "/v1/sign-in-methods"),
+        ("get", "/v1/oidc/login"),
+        ("get", "/v1/oidc/callback"),
         ("get", "/v1/users"),
         ("get", "/v1/users/{user_id}"),
         ("patch", "/v1/users/{user_id}"),
@@ -536,7 +547,7 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
     schemas = document["components"]["schemas"]
     references = set(_references(document))
     assert references
-    assert references <= {f"#/components/schemas/{name}" for name in schemas}
+    assert references <= {f"#/components/{kind}/{name}" for kind, named in document["components"].items() for name in named}
     described = schemas["JobRequest"]["properties"]
     assert all("description" in described[name] or "anyOf" in described[name] for name in described)
     queries = {item["name"] for item in operations["get", "/v1/jobs"]["parameters"]}

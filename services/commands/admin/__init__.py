@@ -1,11 +1,11 @@
-"""`audio2txt admin`: tenants, their users, keys and plans, for how long things are kept, whether the audit log is whole."""
+"""`audio2txt admin`: tenants, their users, keys and plans, how long things are kept, the audit log, the search index."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from services.commands.admin import audit, encryption, erasure, keys, plans, retention, tenants, users
+from services.commands.admin import audit, encryption, erasure, keys, plans, retention, search, tenants, users
 
 DESCRIPTION = """\
 For whoever runs the installation: it works on the database itself and needs no key. What it does is in the tenant's audit
@@ -27,6 +27,7 @@ log, by the operator.
   audio2txt admin erasure verify certificate.json         what it certifies, if it is genuine
   audio2txt admin tenants erase acme                      everything of it, for good
   audio2txt admin audit verify                            every tenant's chain
+  audio2txt admin search rebuild acme                     have the tenant's jobs entered anew into the search index
 
 Gateways that run feel a revocation, or that a tenant was disabled, within half a minute, and another plan within
 five seconds.
@@ -37,10 +38,10 @@ def register(subparsers: Any) -> None:
     """Add the subcommand and its subjects."""
     parser = subparsers.add_parser(
         "admin",
-        help="tenants, their users, keys and plans, for how long things are kept, and whether the audit log is whole",
+        help="tenants, their users, keys and plans, how long things are kept, the audit log, the search index",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subjects = parser.add_subparsers(title="subjects", metavar="SUBJECT", required=True)
-    for subject in (tenants, users, keys, plans, retention, erasure, encryption, audit):
+    for subject in (tenants, users, keys, plans, retention, erasure, encryption, audit, search):
         subject.register(subjects)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.plans import PlanStore
     from services.gateway.store.retention import RetentionStore
+    from services.gateway.store.search import SearchIndex
     from services.gateway.store.tenants import TenantRow, TenantStore
     from services.gateway.store.users import UserStore
     from shared.mail_links import LinkPurpose
@@ -43,6 +44,7 @@ class Desk:
     plans: PlanStore
     retention: RetentionStore
     erasures: ErasureStore
+    search: SearchIndex
 
     def link(self, purpose: LinkPurpose, link_id: UUID) -> str:
         """The URL behind which a user sets a password. Raises `ConfigurationError`."""
@@ -93,6 +95,7 @@ async def _opened() -> AsyncIterator[Desk]:
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.plans import PlanStore
     from services.gateway.store.retention import RetentionStore
+    from services.gateway.store.search import SearchIndex
     from services.gateway.store.tenants import TenantStore
     from services.gateway.store.users import UserStore
     from shared import database, migrations
@@ -117,6 +120,7 @@ async def _opened() -> AsyncIterator[Desk]:
                 plans=PlanStore(pool),
                 retention=RetentionStore(pool),
                 erasures=ErasureStore(pool),
+                search=SearchIndex(pool),
             )
         finally:
             await pool.close()

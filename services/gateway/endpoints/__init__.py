@@ -117,7 +117,7 @@ class Endpoints:
         row = await self.store.find(tenant_id, delivery.endpoint_id)
         if row is None:
             detail = "The endpoint was deleted, or is a job's callback_url; retry the job to have it called again."
-            raise Problem(409, "endpoint_not_found", detail)
+            raise Problem(409, "endpoint_deleted", detail)
         await self._ask(row, Redeliver(delivery_id=delivery_id), traceparent)
         return delivery
 

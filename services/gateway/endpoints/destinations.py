@@ -22,7 +22,7 @@ from services.gateway.endpoints.requests import (
     NewWebhook,
 )
 from services.gateway.mailboxes import ADDRESS
-from services.gateway.problems import invalid
+from services.gateway.problems import invalid, refused
 from shared.egress import EgressPolicy, EgressRefused, HeaderRefused, check_chat_url, check_headers, check_url
 from shared.schemas.endpoints import (
     ChatDestination,
@@ -115,7 +115,7 @@ def _check_url(url: str, policy: EgressPolicy) -> None:
     try:
         check_url(url, policy)
     except EgressRefused as error:
-        raise invalid("/url", error.failure.code, error.failure.message) from None
+        raise refused("/url", error.failure) from None
 
 
 def _check_address(address: str) -> None:
@@ -128,7 +128,7 @@ def _check_chat(kind: EndpointKind, url: str, policy: EgressPolicy) -> None:
     try:
         check_chat_url(kind, url)
     except EgressRefused as error:
-        raise invalid("/url", error.failure.code, error.failure.message) from None
+        raise refused("/url", error.failure) from None
 
 
 def _check_topic(url: str, policy: EgressPolicy) -> None:
@@ -143,7 +143,7 @@ def _check_headers(headers: Mapping[str, str]) -> None:
         check_headers(headers)
     except HeaderRefused as error:
         pointer = "/headers" if error.name is None else f"/headers/{error.name}"
-        raise invalid(pointer, error.failure.code, error.failure.message) from None
+        raise refused(pointer, error.failure) from None
 
 
 def _check_telegram(destination: TelegramDestination) -> None:

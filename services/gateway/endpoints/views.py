@@ -44,7 +44,7 @@ class SecretKeyView(msgspec.Struct, frozen=True, kw_only=True):
     """One of the secrets that messages are signed with; what it is was shown once."""
 
     number: Annotated[int, Meta(ge=1, examples=[2])]
-    expires_at: Annotated[dt.datetime | None, Meta(description="When it stops signing; null for the newest.")]
+    expires_at: Annotated[Time | None, Meta(description="When it stops signing; null for the newest.")]
     public_key: Annotated[
         str | None,
         Meta(description="For `v1a`: the key to verify with.", examples=["whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="]),
@@ -55,15 +55,15 @@ class HealthView(msgspec.Struct, frozen=True, kw_only=True):
     """How an endpoint fares."""
 
     pending: Annotated[int, Meta(ge=0, description="Messages that wait for it.", examples=[0])] = 0
-    oldest_due_at: Annotated[dt.datetime | None, Meta(description="Since when the oldest of them has been due.")] = None
-    last_success_at: dt.datetime | None = None
-    last_failure_at: dt.datetime | None = None
+    oldest_due_at: Annotated[Time | None, Meta(description="Since when the oldest of them has been due.")] = None
+    last_success_at: Time | None = None
+    last_failure_at: Time | None = None
     last_failure: Annotated[str | None, Meta(description="Its reason.", examples=["http_500", "timed_out"])] = None
     failures: Annotated[int, Meta(ge=0, description="Failed attempts since the last success.", examples=[0])] = 0
     open_until: Annotated[
-        dt.datetime | None, Meta(description="After failures nothing is sent until then; messages wait and use up no attempts.")
+        Time | None, Meta(description="After failures nothing is sent until then; messages wait and use up no attempts.")
     ] = None
-    disabled_at: dt.datetime | None = None
+    disabled_at: Time | None = None
     disabled_reason: Annotated[
         DisabledReason | None, Meta(description="Why nothing is sent any more; `paused: false` switches it on again.")
     ] = None
@@ -127,8 +127,8 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
     status: DeliveryStatus
     attempts: Annotated[int, Meta(ge=0, examples=[1])]
     created_at: Time
-    due_at: Annotated[dt.datetime | None, Meta(description="When the next attempt is made; null when there is none.")]
-    finished_at: dt.datetime | None
+    due_at: Annotated[Time | None, Meta(description="When the next attempt is made; null when there is none.")]
+    finished_at: Time | None
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):

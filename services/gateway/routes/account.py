@@ -38,7 +38,7 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     role: Annotated[Role, Meta(description="What it may do in the tenant.", examples=["editor"])]
     permissions: Annotated[tuple[Permission, ...], Meta(description="What it may do, role and scopes together.")]
     created_at: Time
-    expires_at: Annotated[dt.datetime | None, Meta(description="When it ends; null is never.")]
+    expires_at: Annotated[Time | None, Meta(description="When it ends; null is never.")]
 
 
 class AccountUserView(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class AccountUserView(msgspec.Struct, frozen=True, kw_only=True):
     email: Annotated[str, Meta(examples=["chen@example.com"])]
     role: Annotated[Role, Meta(description="What they are in the tenant.", examples=["editor"])]
     permissions: Annotated[tuple[Permission, ...], Meta(description="What they may do.")]
-    expires_at: Annotated[dt.datetime | None, Meta(description="When the token or session ends; null for a password.")]
+    expires_at: Annotated[Time | None, Meta(description="When the token or session ends; null for a password.")]
 
 
 class LlmMonthView(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,7 +22,11 @@ from services.gateway.store.audit import AuditFilter, Link
 from services.gateway.views import Id, Page, Time
 
 NDJSON = "application/x-ndjson"
-_HASH = Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 over the hash before it, number, tenant and entry, in hex.")
+_HASH = Meta(
+    pattern="^[0-9a-f]{64}$",
+    examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    description="SHA-256 over the hash before it, number, tenant and entry, in hex.",
+)
 
 Since = Annotated[dt.datetime | None, QueryParameter(description="Not before this time, RFC 3339.")]
 Until = Annotated[dt.datetime | None, QueryParameter(description="Before this time, RFC 3339.")]
@@ -52,6 +56,7 @@ class AuditView(msgspec.Struct, frozen=True, kw_only=True):
         tag="Audit",
         answers={200: Answer(description="Newest first.", content=Page[AuditView], headers={"Link": "The next page."})},
         problems={400: "A parameter is not valid."},
+        codes=("invalid_cursor",),
     ).opt,
 )
 async def list_audit(

@@ -28,11 +28,13 @@ from services.gateway.feed import Feeds
 from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.oidc import SingleSignOn
 from services.gateway.privacy.erasures import Erasures
 from services.gateway.problems import FieldError, Problem, job_not_found
 from services.gateway.quotas.enforcing import Quotas
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
+from services.gateway.search.finding import Search
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import ByUser, Principal
 from services.gateway.store.jobs import JobStore
@@ -45,6 +47,7 @@ from services.gateway.users import Users
 from services.gateway.users.links import AccountLinks
 from services.gateway.users.sessions import Sessions
 from services.gateway.views import Views
+from services.gateway.vocabularies import Vocabularies
 from shared.blobs import BlobStore
 from shared.health import Receive
 from shared.solutions import Solutions
@@ -69,6 +72,7 @@ class Gateway:
     jobs: JobStore
     listing: JobList
     changes: Changes
+    search: Search
     uploads: Uploads
     resumables: Resumables
     direct: DirectUploads
@@ -79,6 +83,7 @@ class Gateway:
     users: Users
     sessions: Sessions
     links: AccountLinks
+    single_sign_on: SingleSignOn | None
     audit: AuditTrail
     revisions: Revisions
     choosing: Choosing
@@ -87,6 +92,7 @@ class Gateway:
     ledger: UsageStore
     retention: RetentionStore
     erasures: Erasures
+    vocabularies: Vocabularies
     hub: Hub
     feeds: Feeds
     views: Views

@@ -31,6 +31,7 @@ DeliveryId = FromPath[UUID]
         tag="Deliveries",
         answers={200: Answer(description="Newest first.", content=Page[DeliveryView], headers={"Link": "The next page."})},
         problems={400: "A parameter is not valid."},
+        codes=("invalid_cursor",),
     ).opt,
 )
 async def list_deliveries(
@@ -60,6 +61,7 @@ async def list_deliveries(
         tag="Deliveries",
         answers={200: Answer(description="With its attempts.", content=DeliveryDetails)},
         problems=_NOT_FOUND,
+        codes=("delivery_not_found",),
     ).opt,
 )
 async def get_delivery(request: ApiRequest, gateway: Api, delivery_id: DeliveryId) -> Response[DeliveryDetails]:
@@ -78,6 +80,14 @@ async def get_delivery(request: ApiRequest, gateway: Api, delivery_id: DeliveryI
         tag="Deliveries",
         answers={202: Answer(description="It is on its way.", content=DeliveryView)},
         problems={**_NOT_FOUND, 409: "Its endpoint was deleted or disabled, or nothing is sent to its address."},
+        codes=(
+            "delivery_not_found",
+            "endpoint_deleted",
+            "endpoint_disabled",
+            "endpoint_changed",
+            "address_unconfirmed",
+            "address_suppressed",
+        ),
     ).opt,
 )
 async def redeliver(request: ApiRequest, gateway: Api, delivery_id: DeliveryId) -> Response[DeliveryView]:

@@ -30,11 +30,13 @@ _REQUEST = msgspec.json.Decoder(DirectUploadRequest)
         answers={201: Answer(description="Expected.", content=DirectUploadView, headers={"Location": "The upload."})},
         problems={
             400: "The body cannot be read.",
+            402: "The tenant's storage has no room for it; `quota` says why.",
             404: "This installation takes no direct uploads.",
             413: "The recording is too large.",
             415: "The body is not JSON.",
             422: "Something in the body is not accepted.",
         },
+        codes=("direct_uploads_off", "direct_uploads_impossible", "storage_full"),
     ).opt,
 )
 async def begin_direct_upload(request: ApiRequest, gateway: Api) -> Response[DirectUploadView]:
@@ -68,6 +70,7 @@ async def begin_direct_upload(request: ApiRequest, gateway: Api) -> Response[Dir
             415: "This is no recording; it is deleted.",
             422: "The store holds another number of bytes than announced; they are deleted.",
         },
+        codes=("upload_not_found", "upload_unfinished", "upload_missing", "not_audio", "empty_file", "size_mismatch"),
     ).opt,
 )
 async def complete_direct_upload(request: ApiRequest, gateway: Api, upload_id: FromPath[UUID]) -> Response[UploadView]:

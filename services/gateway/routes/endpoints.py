@@ -10,6 +10,7 @@ import msgspec
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, QueryParameter
 
+from services.gateway.codes import Code
 from services.gateway.endpoints.destinations import header_names
 from services.gateway.endpoints.requests import EndpointChange, NewEndpoint, ReplayRequest, Rotation
 from services.gateway.endpoints.views import EndpointCreated, EndpointView, PublicKeys, TestView, endpoint_view, public_keys
@@ -30,6 +31,28 @@ _NOT_FOUND = {404: "There is no such endpoint."}
 _BODY = {400: "The body cannot be read.", 415: "The body is not JSON.", 422: "Something in the body is not accepted."}
 _WITHHELD = {409: "Nothing is sent: it is disabled, or its address is not confirmed or suppressed."}
 _UNSEEN = {"Cache-Control": "no-store"}
+_DESTINATION: tuple[Code, ...] = (
+    "address_invalid",
+    "url_invalid",
+    "url_scheme",
+    "url_port",
+    "address_refused",
+    "host_not_accepted",
+    "header_invalid",
+    "header_reserved",
+    "headers_too_long",
+    "token_invalid",
+    "chat_invalid",
+)
+_ASKING: tuple[Code, ...] = ("public_url_missing", "confirmation_unanswered", "too_many_confirmations")
+_SENDING: tuple[Code, ...] = (
+    "endpoint_not_found",
+    "endpoint_disabled",
+    "endpoint_changed",
+    "address_unconfirmed",
+    "address_suppressed",
+)
+"""Where it leads; asking its reader; sending something there now."""
 
 EndpointId = FromPath[UUID]
 
@@ -52,6 +75,7 @@ EndpointId = FromPath[UUID]
             409: "The tenant has as many endpoints as it may have, or the address cannot be asked.",
             429: "Too many addresses were asked to confirm.",
         },
+        codes=("too_many_endpoints", *_DESTINATION, *_ASKING),
     ).opt,
 )
 async def create_endpoint(request: ApiRequest, gateway: Api) -> Response[EndpointCreated]:
@@ -72,6 +96,7 @@ async def create_endpoint(request: ApiRequest, gateway: Api) -> Response[Endpoin
         tag="Endpoints",
         answers={200: Answer(description="Newest first.", content=Page[EndpointView], headers={"Link": "The next page."})},
         problems={400: "A parameter is not valid."},
+        codes=("invalid_cursor",),
     ).opt,
 )
 async def list_endpoints(
@@ -94,6 +119,7 @@ async def list_endpoints(
         tag="Endpoints",
         answers={200: Answer(description="The endpoint.", content=EndpointView)},
         problems=_NOT_FOUND,
+        codes=("endpoint_not_found",),
     ).opt,
 )
 async def get_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[EndpointView]:
@@ -116,6 +142,7 @@ async def get_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointI
             409: "Others are changing it, or its new address cannot be asked.",
             429: "Too many addresses were asked to confirm.",
         },
+        codes=("endpoint_not_found", "endpoint_changed", "not_of_this_kind", *_DESTINATION, *_ASKING),
     ).opt,
 )
 async def change_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[EndpointView]:
@@ -134,6 +161,7 @@ async def change_endpoint(request: ApiRequest, gateway: Api, endpoint_id: Endpoi
         tag="Endpoints",
         answers={204: Answer(description="Deleted.")},
         problems={**_NOT_FOUND, 409: "Others are changing it."},
+        codes=("endpoint_not_found", "endpoint_changed"),
     ).opt,
 )
 async def delete_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> None:
@@ -152,6 +180,7 @@ async def delete_endpoint(request: ApiRequest, gateway: Api, endpoint_id: Endpoi
         body_required=False,
         answers={200: Answer(description="With the new secret, shown this once.", content=EndpointCreated)},
         problems={**_NOT_FOUND, **_BODY, 409: "Too many secrets are in use, or it is not signed for."},
+        codes=("endpoint_not_found", "endpoint_changed", "nothing_to_rotate", "too_many_secrets"),
     ).opt,
 )
 async def rotate_secret(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[EndpointCreated]:
@@ -171,6 +200,7 @@ async def rotate_secret(request: ApiRequest, gateway: Api, endpoint_id: Endpoint
         tag="Endpoints",
         answers={202: Answer(description="On its way.", content=TestView)},
         problems={**_NOT_FOUND, **_WITHHELD},
+        codes=_SENDING,
     ).opt,
 )
 async def send_test(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[TestView]:
@@ -192,6 +222,7 @@ async def send_test(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) 
             409: "There is nothing to confirm, or it cannot be asked.",
             429: "It was asked within three hours, or too many were.",
         },
+        codes=("endpoint_not_found", "nothing_to_confirm", "address_suppressed", "asked_lately", *_ASKING),
     ).opt,
 )
 async def ask_to_confirm(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[EndpointView]:
@@ -211,14 +242,15 @@ async def ask_to_confirm(request: ApiRequest, gateway: Api, endpoint_id: Endpoin
         body={JSON: ReplayRequest},
         answers={202: Answer(description="It is being done.")},
         problems={**_NOT_FOUND, **_BODY, **_WITHHELD},
+        codes=_SENDING,
     ).opt,
 )
-async def replay(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[None]:
+async def replay(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[bytes]:
     """Send again, with the same ids, what failed since a time; with `missing`, also what the endpoint was never sent. It is
     done slowly, behind new messages."""
     wish = await gateway.json(request, _REPLAY)
     await gateway.endpoints.replay(request.user.tenant_id, endpoint_id, wish, traceparent=traceparent(request))
-    return Response(None, status_code=202)
+    return Response(b"", status_code=202)
 
 
 @get(
@@ -229,6 +261,7 @@ async def replay(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> 
         tag="Endpoints",
         answers={200: Answer(description="A JSON Web Key Set.", content=PublicKeys, media_type="application/jwk-set+json")},
         problems=_NOT_FOUND,
+        codes=("endpoint_not_found",),
     ).opt,
 )
 async def get_public_keys(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[PublicKeys]:

@@ -74,6 +74,16 @@ ErasureId = FromPath[UUID]
             415: "The body is not JSON.",
             422: "Nobody in the transcript has this id.",
         },
+        codes=(
+            "job_not_found",
+            "job_not_final",
+            "job_changed",
+            "transcript_not_ready",
+            "transcript_not_found",
+            "transcript_removed",
+            "nothing_to_erase",
+            "speaker_not_found",
+        ),
     ).opt,
 )
 async def erase_speaker(request: ApiRequest, gateway: Api) -> Response[ErasureView]:
@@ -97,6 +107,7 @@ async def erase_speaker(request: ApiRequest, gateway: Api) -> Response[ErasureVi
         tag="Privacy",
         answers={200: Answer(description="Newest first.", content=Page[ErasureView], headers={"Link": "The next page."})},
         problems={400: "A parameter is not valid."},
+        codes=("invalid_cursor",),
     ).opt,
 )
 async def list_erasures(
@@ -119,6 +130,7 @@ async def list_erasures(
         tag="Privacy",
         answers={200: Answer(description="The erasure.", content=ErasureView)},
         problems=_NOT_FOUND,
+        codes=("erasure_not_found",),
     ).opt,
 )
 async def get_erasure(request: ApiRequest, gateway: Api, erasure_id: ErasureId) -> Response[ErasureView]:

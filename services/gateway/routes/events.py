@@ -41,6 +41,7 @@ _EXAMPLE = 'event: job\nid: 4\ndata: {"id":"0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a
             )
         },
         problems={400: "Last-Event-ID is not a version.", 404: "There is no such job.", 429: "Too many streams are open."},
+        codes=("job_not_found", "invalid_header", "too_many_streams"),
     ).opt,
 )
 async def follow_job(

@@ -48,6 +48,7 @@ _EXAMPLE = (
             410: "Last-Event-ID is too old, or of a database that was restored: follow anew, with `snapshot=true`.",
             429: "Too many streams are open.",
         },
+        codes=("invalid_header", "events_forgotten", "too_many_streams"),
     ).opt,
 )
 async def follow_jobs(

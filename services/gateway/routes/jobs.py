@@ -10,6 +10,7 @@ import msgspec
 from litestar import Response, delete, get, patch, post
 from litestar.params import HeaderParameter, QueryParameter
 
+from services.gateway.codes import Code
 from services.gateway.form import FILE, Form, values_of
 from services.gateway.jobs import Job
 from services.gateway.openapi import JSON, Answer, Operation
@@ -31,6 +32,28 @@ _MOST_LABELS = 5
 _LOCATION = {"Location": "The job.", "Idempotent-Replayed": "`true` when this answers a repeat."}
 
 
+_CALLED: tuple[Code, ...] = ("url_invalid", "url_scheme", "url_port", "address_refused")
+_WISHES: tuple[Code, ...] = (
+    "unknown_vocabulary",
+    "unknown_solution",
+    "mode_not_available",
+    "unknown_input",
+    "input_missing",
+    "input_too_long",
+    "input_not_valid",
+    "llm_not_offered",
+    "llm_budget_spent",
+    "unknown_engine",
+    "engine_forbidden",
+    "engine_key_missing",
+    "feature_not_supported",
+    "language_not_supported",
+    "redaction_not_supported",
+    "too_many_terms",
+    "term_too_long",
+    "file_too_large",
+)
+"""Of URLs that we are to call; and of what is asked of the report and the engine."""
 _JOB_REQUEST = msgspec.json.Decoder(JobRequest)
 _JOB_CHANGE = msgspec.json.Decoder(JobChange)
 _RETRY_REQUEST = msgspec.json.Decoder(RetryRequest)
@@ -38,8 +61,8 @@ _FORM_SCHEMA = {
     "type": "object",
     "required": [FILE],
     "description": "The fields of JobRequest without upload_id and audio_url. `formats`, `analyses` and `tags` may be repeated "
-    "or separated by commas; `speakers` is a number or a range such as `2-4`; `vocabulary` is repeated, or a JSON list; "
-    "`redaction`, `inputs` and `metadata` are JSON.",
+    "or separated by commas; `speakers` is a number or a range such as `2-4`; `vocabulary` and `vocabularies` are repeated, "
+    "or a JSON list; `redaction`, `inputs` and `metadata` are JSON.",
     "properties": {
         FILE: {"type": "string", "format": "binary", "description": "The recording, up to 200 MB."},
         **{field.encode_name: {"type": "string"} for field in msgspec.structs.fields(JobSettings)},
@@ -71,6 +94,31 @@ _FORM_SCHEMA = {
             422: "Something in the request is not accepted; `errors` points to it.",
             429: "Too many requests, or too many jobs wait (`too_many_waiting`); `Retry-After` says how long to wait.",
         },
+        codes=(
+            "invalid_header",
+            "invalid_form",
+            "upload_used",
+            "upload_unfinished",
+            "upload_not_found",
+            "upload_expired",
+            "not_audio",
+            "empty_file",
+            "duplicate_recording",
+            "recording_unknown",
+            "job_erased",
+            "idempotency_key_reused",
+            "source_missing",
+            "source_ambiguous",
+            "file_missing",
+            "too_many_files",
+            "unknown_language",
+            "minutes_used_up",
+            "not_in_plan",
+            "too_many_waiting",
+            "storage_full",
+            *_CALLED,
+            *_WISHES,
+        ),
     ).opt,
 )
 async def create_job(
@@ -113,6 +161,7 @@ async def create_job(
         tag="Jobs",
         answers={200: Answer(description="Newest first.", content=Page[JobView], headers={"Link": "The next page."})},
         problems={400: "A parameter is not valid."},
+        codes=("invalid_cursor",),
     ).opt,
 )
 async def list_jobs(
@@ -160,9 +209,10 @@ async def list_jobs(
         tag="Jobs",
         answers={
             200: Answer(description="The job.", content=JobView, headers={"ETag": "Changes with the job."}),
-            304: Answer(description="Not changed since If-None-Match."),
+            304: Answer(description="Not changed since If-None-Match.", headers={"ETag": "That of If-None-Match."}),
         },
         problems={**_NOT_FOUND, 400: "A parameter is not valid.", 429: "Too many waits are open."},
+        codes=("job_not_found", "too_many_streams"),
     ).opt,
 )
 async def get_job(
@@ -206,6 +256,7 @@ async def get_job(
             415: "The body is not JSON.",
             422: "Something in the body is not accepted.",
         },
+        codes=("job_not_found", "job_changed"),
     ).opt,
 )
 async def change_job(
@@ -237,6 +288,7 @@ async def change_job(
         tag="Jobs",
         answers={200: Answer(description="Cancelled, now or before.", content=JobView)},
         problems={**_NOT_FOUND, 409: "The job is completed or failed."},
+        codes=("job_not_found", "job_final"),
     ).opt,
 )
 async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Response[JobView]:
@@ -264,6 +316,18 @@ async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respon
             415: "The body is not JSON.",
             422: "Something in the body is not accepted.",
         },
+        codes=(
+            "job_not_found",
+            "job_not_final",
+            "job_revising",
+            "job_changed",
+            "nothing_to_retry",
+            "audio_removed",
+            "transcript_removed",
+            "minutes_used_up",
+            "not_in_plan",
+            *_WISHES,
+        ),
     ).opt,
 )
 async def retry_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Response[JobView]:
@@ -286,6 +350,7 @@ async def retry_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respons
         tag="Jobs",
         answers={204: Answer(description="Deleted.")},
         problems=_NOT_FOUND,
+        codes=("job_not_found",),
     ).opt,
 )
 async def delete_job(request: ApiRequest, gateway: Api, job_id: JobId) -> None:

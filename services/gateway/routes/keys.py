@@ -51,9 +51,9 @@ class ApiKeyView(msgspec.Struct, frozen=True, kw_only=True):
         UUID | None, Meta(description="The key it was made with, or the user who made it; null for an operator.")
     ]
     created_at: Time
-    expires_at: Annotated[dt.datetime | None, Meta(description="When it ends; null is never.")]
-    last_used_at: Annotated[dt.datetime | None, Meta(description="Its last use, to the minute; null while there is none.")]
-    revoked_at: Annotated[dt.datetime | None, Meta(description="When it was revoked.")]
+    expires_at: Annotated[Time | None, Meta(description="When it ends; null is never.")]
+    last_used_at: Annotated[Time | None, Meta(description="Its last use, to the minute; null while there is none.")]
+    revoked_at: Annotated[Time | None, Meta(description="When it was revoked.")]
     replaced_by: Annotated[UUID | None, Meta(description="The key that a rotation put in its place.")]
 
 
@@ -73,6 +73,7 @@ class KeyCreated(ApiKeyView, frozen=True, kw_only=True):
         body={JSON: NewKey},
         answers={201: Answer(description="Made; the key is shown this once.", content=KeyCreated, headers={"Location": "It."})},
         problems={**_BODY, 409: "The tenant has as many keys as it may have."},
+        codes=("too_many_keys", "scope_not_of_role"),
     ).opt,
 )
 async def create_key(request: ApiRequest, gateway: Api) -> Response[KeyCreated]:
@@ -90,6 +91,7 @@ async def create_key(request: ApiRequest, gateway: Api) -> Response[KeyCreated]:
         tag="Keys",
         answers={200: Answer(description="Newest first.", content=Page[ApiKeyView], headers={"Link": "The next page."})},
         problems={400: "A parameter is not valid."},
+        codes=("invalid_cursor",),
     ).opt,
 )
 async def list_keys(
@@ -112,6 +114,7 @@ async def list_keys(
         tag="Keys",
         answers={200: Answer(description="The key, without itself.", content=ApiKeyView)},
         problems=_NOT_FOUND,
+        codes=("key_not_found",),
     ).opt,
 )
 async def get_key(request: ApiRequest, gateway: Api, key_id: KeyId) -> Response[ApiKeyView]:
@@ -132,6 +135,7 @@ async def get_key(request: ApiRequest, gateway: Api, key_id: KeyId) -> Response[
             201: Answer(description="The new key, shown this once.", content=KeyCreated, headers={"Location": "The new key."})
         },
         problems={**_NOT_FOUND, **_BODY, 409: "It has ended, or has been rotated before."},
+        codes=("key_not_found", "key_not_current"),
     ).opt,
 )
 async def rotate_key(request: ApiRequest, gateway: Api, key_id: KeyId) -> Response[KeyCreated]:
@@ -151,6 +155,7 @@ async def rotate_key(request: ApiRequest, gateway: Api, key_id: KeyId) -> Respon
         tag="Keys",
         answers={204: Answer(description="Revoked, now or before.")},
         problems=_NOT_FOUND,
+        codes=("key_not_found",),
     ).opt,
 )
 async def revoke_key(request: ApiRequest, gateway: Api, key_id: KeyId) -> None:

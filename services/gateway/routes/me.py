@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated
 
 import msgspec
@@ -17,6 +16,7 @@ from services.gateway.routes.users import UserView, view_of
 from services.gateway.store.accounts import Means, Principal
 from services.gateway.store.users import UserRow
 from services.gateway.users import OwnChange, PasswordChange
+from services.gateway.views import Time
 
 _OWN_CHANGE = msgspec.json.Decoder(OwnChange)
 _PASSWORD = msgspec.json.Decoder(PasswordChange)
@@ -30,7 +30,7 @@ class MeView(msgspec.Struct, frozen=True, kw_only=True):
     tenant: TenantView
     permissions: Annotated[tuple[Permission, ...], Meta(description="What they may do.")]
     means: Annotated[Means, Meta(description="What they showed: a password, a token or a session's cookie.")]
-    expires_at: Annotated[dt.datetime | None, Meta(description="When the token or session ends; null for a password.")]
+    expires_at: Annotated[Time | None, Meta(description="When the token or session ends; null for a password.")]
 
 
 @get(
@@ -41,6 +41,7 @@ class MeView(msgspec.Struct, frozen=True, kw_only=True):
         tag="Users",
         answers={200: Answer(description="The user, and what they may do.", content=MeView)},
         problems=_NO_USER,
+        codes=("no_user",),
     ).opt,
 )
 async def get_me(request: ApiRequest, gateway: Api) -> Response[MeView]:
@@ -58,6 +59,7 @@ async def get_me(request: ApiRequest, gateway: Api) -> Response[MeView]:
         body={JSON: OwnChange},
         answers={200: Answer(description="The user as they are now.", content=MeView)},
         problems={**_NO_USER, **BODY_PROBLEMS},
+        codes=("no_user",),
     ).opt,
 )
 async def change_me(request: ApiRequest, gateway: Api) -> Response[MeView]:
@@ -76,6 +78,7 @@ async def change_me(request: ApiRequest, gateway: Api) -> Response[MeView]:
         body={JSON: PasswordChange},
         answers={204: Answer(description="Changed.")},
         problems={**_NO_USER, **BODY_PROBLEMS, 401: "The old password is not right.", 429: "Too many attempts."},
+        codes=("no_user", "password_too_weak"),
     ).opt,
 )
 async def change_password(request: ApiRequest, gateway: Api) -> None:

@@ -39,6 +39,7 @@ _RESET = msgspec.json.Decoder(ResetRequest)
             429: "Asked for too often.",
             503: "A backend does not answer; try again.",
         },
+        codes=("cross_site", "public_url_missing", "too_many_mails", "unavailable"),
     ).opt,
 )
 async def ask_for_reset(request: ApiRequest, gateway: Api) -> None:

@@ -15,7 +15,18 @@ from services.gateway.permissions import Permission
 from services.gateway.places import part_of
 from services.gateway.problems import Problem, check_kept
 from services.gateway.routes.context import Api, ApiRequest, JobId
-from services.gateway.routes.stored import BLOB_HEADERS, BLOB_PROBLEMS, BYTES, IfNoneMatch, IfRange, Range, info_of, note_read
+from services.gateway.routes.stored import (
+    BLOB_HEADERS,
+    BLOB_PROBLEMS,
+    BYTES,
+    PART_HEADERS,
+    UNCHANGED_HEADERS,
+    IfNoneMatch,
+    IfRange,
+    Range,
+    info_of,
+    note_read,
+)
 from services.gateway.views import ArtifactList
 from shared.schemas.jobs import ArtifactState
 from shared.schemas.privacy import Part
@@ -31,10 +42,11 @@ from shared.schemas.reports import Report
         tag="Results",
         answers={
             200: Answer(description="The report.", content=Report, headers=BLOB_HEADERS),
-            206: Answer(description="The range asked for.", content=BYTES, media_type=JSON, headers=BLOB_HEADERS),
-            304: Answer(description="Not changed since If-None-Match."),
+            206: Answer(description="The range asked for.", content=BYTES, media_type=JSON, headers=PART_HEADERS),
+            304: Answer(description="Not changed since If-None-Match.", headers=UNCHANGED_HEADERS),
         },
         problems=BLOB_PROBLEMS,
+        codes=("job_not_found", "report_not_ready", "report_removed", "range_not_satisfiable"),
     ).opt,
 )
 async def get_report(
@@ -74,6 +86,7 @@ async def get_report(
         tag="Results",
         answers={200: Answer(description="The job's files.", content=ArtifactList)},
         problems={404: "There is no such job."},
+        codes=("job_not_found",),
     ).opt,
 )
 async def list_artifacts(request: ApiRequest, gateway: Api, job_id: JobId) -> Response[ArtifactList]:
@@ -92,11 +105,19 @@ async def list_artifacts(request: ApiRequest, gateway: Api, job_id: JobId) -> Re
         answers={
             200: Answer(description="The file.", content=BYTES, media_type="application/octet-stream", headers=BLOB_HEADERS),
             206: Answer(
-                description="The range asked for.", content=BYTES, media_type="application/octet-stream", headers=BLOB_HEADERS
+                description="The range asked for.", content=BYTES, media_type="application/octet-stream", headers=PART_HEADERS
             ),
-            304: Answer(description="Not changed since If-None-Match."),
+            304: Answer(description="Not changed since If-None-Match.", headers=UNCHANGED_HEADERS),
         },
         problems=BLOB_PROBLEMS,
+        codes=(
+            "job_not_found",
+            "artifact_not_found",
+            "artifact_failed",
+            "audio_removed",
+            "report_removed",
+            "range_not_satisfiable",
+        ),
     ).opt,
 )
 async def get_artifact(

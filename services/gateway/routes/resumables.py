@@ -83,6 +83,7 @@ async def describe_protocol(gateway: Api) -> Response[None]:
             412: "Tus-Resumable names another version.",
             423: _LOCKED,
         },
+        codes=("upload_not_found", "upload_unfinished", "upload_lost", "tus_version", "upload_locked", "upload_taken_over"),
     ).opt,
 )
 async def get_offset(request: ApiRequest, gateway: Api, upload_id: FromPath[UUID]) -> Response[None]:
@@ -119,6 +120,23 @@ async def get_offset(request: ApiRequest, gateway: Api, upload_id: FromPath[UUID
             423: _LOCKED,
             460: "The bytes do not have the announced checksum, and are not stored.",
         },
+        codes=(
+            "invalid_header",
+            "upload_not_found",
+            "upload_stalled",
+            "offset_mismatch",
+            "upload_unfinished",
+            "upload_lost",
+            "tus_version",
+            "too_large",
+            "unsupported_media_type",
+            "content_encoding_refused",
+            "not_audio",
+            "empty_file",
+            "upload_locked",
+            "upload_taken_over",
+            "checksum_mismatch",
+        ),
     ).opt,
 )
 async def append_to_upload(
@@ -163,6 +181,7 @@ async def append_to_upload(
             412: "Tus-Resumable names another version.",
             423: _LOCKED,
         },
+        codes=("upload_not_found", "upload_unfinished", "upload_used", "tus_version", "upload_locked"),
     ).opt,
 )
 async def delete_upload(request: ApiRequest, gateway: Api, upload_id: FromPath[UUID]) -> Response[None]:

@@ -59,6 +59,7 @@ async def get_retention(request: ApiRequest, gateway: Api) -> Response[Retention
             415: "The body is not JSON.",
             422: "A value is no number of days, or there is no such scenario.",
         },
+        codes=("unknown_solution",),
     ).opt,
 )
 async def put_retention(request: ApiRequest, gateway: Api) -> Response[RetentionView]:

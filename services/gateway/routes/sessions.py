@@ -82,6 +82,7 @@ _SIGN_IN = msgspec.json.Decoder(SignInRequest)
             429: "Too many attempts to sign in.",
             503: "A backend does not answer; try again.",
         },
+        codes=("sign_in_failed", "cross_site", "too_many_attempts", "unavailable", "busy"),
     ).opt,
 )
 async def sign_in(request: ApiRequest, gateway: Api) -> Response[SessionView]:
@@ -108,6 +109,7 @@ async def sign_in(request: ApiRequest, gateway: Api) -> Response[SessionView]:
         tag="Sessions",
         answers={200: Answer(description="Who is signed in.", content=SessionView)},
         problems={404: "The request is made with something else than a session."},
+        codes=("no_user", "no_session"),
     ).opt,
 )
 async def get_session(request: ApiRequest, gateway: Api) -> Response[SessionView]:
@@ -124,6 +126,7 @@ async def get_session(request: ApiRequest, gateway: Api) -> Response[SessionView
         tag="Sessions",
         answers={204: Answer(description="Signed out.", headers={"Set-Cookie": "Takes the cookie away."})},
         problems={404: "The request is made with something else than a session."},
+        codes=("no_user", "no_session"),
     ).opt,
     status_code=204,
 )
@@ -142,6 +145,7 @@ async def sign_out(request: ApiRequest, gateway: Api) -> Response[None]:
         tag="Sessions",
         answers={200: Answer(description="Newest first.", content=Page[OpenSessionView], headers={"Link": "The next page."})},
         problems={400: "A parameter is not valid.", 404: "The request is made with an API key."},
+        codes=("invalid_cursor", "no_user"),
     ).opt,
 )
 async def list_sessions(
@@ -167,6 +171,7 @@ async def list_sessions(
         tag="Sessions",
         answers={204: Answer(description="Ended; that browser is signed out.")},
         problems={404: "One has no such session, or the request is made with an API key."},
+        codes=("session_not_found", "no_user"),
     ).opt,
 )
 async def end_one_session(request: ApiRequest, gateway: Api, session_id: SessionId) -> None:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission
-from services.gateway.problems import Problem
+from services.gateway.problems import Problem, code_of
 from services.gateway.routes.context import Api
 from shared.errors import JobError
 from shared.schemas.jobs import ArtifactFormat, ReportMode
@@ -117,6 +117,7 @@ async def list_solutions(gateway: Api) -> Response[SolutionList]:
         tag="Solutions",
         answers={200: Answer(description="The solution.", content=SolutionView)},
         problems={404: "There is no such solution; the answer names those there are."},
+        codes=("unknown_solution",),
     ).opt,
 )
 async def get_solution(gateway: Api, solution: FromPath[str]) -> Response[SolutionView]:
@@ -124,7 +125,7 @@ async def get_solution(gateway: Api, solution: FromPath[str]) -> Response[Soluti
     try:
         return Response(_view(find(gateway.solutions, solution)))
     except JobError as error:
-        raise Problem(404, error.failure.code, error.failure.message) from None
+        raise Problem(404, code_of(error.failure), error.failure.message) from None
 
 
 def _view(solution: Solution) -> SolutionView:

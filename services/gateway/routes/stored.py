@@ -15,6 +15,8 @@ from shared.blobs import BlobInfo, BlobNotFound, BlobStore
 
 BYTES = {"type": "string", "format": "binary"}
 BLOB_HEADERS = {"ETag": "Changes with the bytes.", "Accept-Ranges": "`bytes`."}
+PART_HEADERS = {**BLOB_HEADERS, "Content-Range": "Which bytes these are, and of how many."}
+UNCHANGED_HEADERS = {"ETag": "That of If-None-Match.", "Accept-Ranges": "`bytes`."}
 BLOB_PROBLEMS = {
     400: "A parameter is not valid.",
     404: "There is no such job, or it has no such result (yet).",

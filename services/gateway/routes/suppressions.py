@@ -24,6 +24,7 @@ from services.gateway.views import Page
         tag="Suppressions",
         answers={200: Answer(description="Newest first.", content=Page[SuppressionView], headers={"Link": "The next page."})},
         problems={400: "A parameter is not valid."},
+        codes=("invalid_cursor",),
     ).opt,
 )
 async def list_suppressions(
@@ -56,6 +57,7 @@ async def list_suppressions(
             409: "Its reader cannot be asked.",
             429: "Too many addresses were asked to confirm.",
         },
+        codes=("suppression_not_found", "public_url_missing", "confirmation_unanswered", "too_many_confirmations"),
     ).opt,
 )
 async def lift_suppression(request: ApiRequest, gateway: Api, suppression_id: FromPath[UUID]) -> None:

@@ -59,6 +59,7 @@ class TokenCreated(TokenView, frozen=True, kw_only=True):
             401: "It takes e-mail and password, as `Authorization: Basic`.",
             429: "Too many attempts to sign in.",
         },
+        codes=("no_user", "password_required"),
     ).opt,
 )
 async def create_token(request: ApiRequest, gateway: Api) -> Response[TokenCreated]:
@@ -81,6 +82,7 @@ async def create_token(request: ApiRequest, gateway: Api) -> Response[TokenCreat
         tag="Users",
         answers={200: Answer(description="Newest first.", content=Page[TokenView], headers={"Link": "The next page."})},
         problems={400: "A parameter is not valid.", **_NO_USER},
+        codes=("invalid_cursor", "no_user"),
     ).opt,
 )
 async def list_tokens(
@@ -105,6 +107,7 @@ async def list_tokens(
         tag="Users",
         answers={204: Answer(description="Ended; it opens nothing any more.")},
         problems={404: "One has no such token, or the request is made with an API key."},
+        codes=("token_not_found", "no_user"),
     ).opt,
 )
 async def end_token(request: ApiRequest, gateway: Api, token_id: TokenId) -> None:

@@ -10,6 +10,7 @@ from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 
 from services.gateway.audit import Action
+from services.gateway.codes import Code
 from services.gateway.downloads import Conditions, download
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission
@@ -17,7 +18,18 @@ from services.gateway.problems import Problem, check_kept
 from services.gateway.requests import Restoration, TranscriptEdits
 from services.gateway.revisions import Made
 from services.gateway.routes.context import Api, ApiRequest, JobId
-from services.gateway.routes.stored import BLOB_HEADERS, BLOB_PROBLEMS, BYTES, IfNoneMatch, IfRange, Range, info_of, note_read
+from services.gateway.routes.stored import (
+    BLOB_HEADERS,
+    BLOB_PROBLEMS,
+    BYTES,
+    PART_HEADERS,
+    UNCHANGED_HEADERS,
+    IfNoneMatch,
+    IfRange,
+    Range,
+    info_of,
+    note_read,
+)
 from services.gateway.views import RevisionList, RevisionView, revision_view
 from shared.schemas.privacy import Part
 from shared.schemas.transcripts import Transcript
@@ -36,6 +48,16 @@ _EDIT_PROBLEMS = {
     422: "An edit is not possible, or would change nothing; `errors` points to it.",
     428: "If-Match is missing.",
 }
+_EDIT_CODES: tuple[Code, ...] = (
+    "job_not_found",
+    "transcript_not_found",
+    "transcript_removed",
+    "report_removed",
+    "job_not_completed",
+    "transcript_changed",
+    "nothing_changed",
+    "precondition_required",
+)
 
 IfMatch = Annotated[
     str | None, HeaderParameter(name="If-Match", description="ETag of the transcript that is edited; required, `*` for any.")
@@ -52,10 +74,18 @@ Run = Annotated[int | None, QueryParameter(ge=1, le=1_000_000, description="Of t
         tag="Transcripts",
         answers={
             200: Answer(description="The transcript.", content=Transcript, headers=BLOB_HEADERS),
-            206: Answer(description="The range asked for.", content=BYTES, media_type=JSON, headers=BLOB_HEADERS),
-            304: Answer(description="Not changed since If-None-Match."),
+            206: Answer(description="The range asked for.", content=BYTES, media_type=JSON, headers=PART_HEADERS),
+            304: Answer(description="Not changed since If-None-Match.", headers=UNCHANGED_HEADERS),
         },
         problems=BLOB_PROBLEMS,
+        codes=(
+            "job_not_found",
+            "transcript_not_ready",
+            "transcript_not_found",
+            "transcript_removed",
+            "revision_not_found",
+            "range_not_satisfiable",
+        ),
     ).opt,
 )
 async def get_transcript(
@@ -97,6 +127,7 @@ async def get_transcript(
         body={JSON: TranscriptEdits},
         answers={200: _MADE},
         problems=_EDIT_PROBLEMS,
+        codes=(*_EDIT_CODES, "edit_impossible"),
     ).opt,
 )
 async def edit_transcript(
@@ -122,6 +153,7 @@ async def edit_transcript(
         tag="Transcripts",
         answers={200: Answer(description="The newest first; without revision 0.", content=RevisionList)},
         problems={400: "A parameter is not valid.", 404: "There is no such job."},
+        codes=("job_not_found",),
     ).opt,
 )
 async def list_revisions(request: ApiRequest, gateway: Api, *, job_id: JobId, run: Run = None) -> Response[RevisionList]:
@@ -142,6 +174,7 @@ async def list_revisions(request: ApiRequest, gateway: Api, *, job_id: JobId, ru
         body={JSON: Restoration},
         answers={200: _MADE},
         problems=_EDIT_PROBLEMS,
+        codes=(*_EDIT_CODES, "revision_not_found"),
     ).opt,
 )
 async def restore_transcript(

@@ -46,6 +46,22 @@ _BINARY = {"type": "string", "format": "binary", "description": "The recording i
             415: "This is no recording, or it is encoded.",
             422: "The file is empty, or does not have the announced SHA-256.",
         },
+        codes=(
+            "invalid_header",
+            "upload_stalled",
+            "upload_expired",
+            "tus_version",
+            "too_large",
+            "not_audio",
+            "unsupported_media_type",
+            "content_encoding_refused",
+            "empty_file",
+            "digest_mismatch",
+            "upload_not_found",
+            "upload_taken_over",
+            "checksum_mismatch",
+            "storage_full",
+        ),
     ).opt,
 )
 async def create_upload(
@@ -99,6 +115,7 @@ async def create_upload(
         tag="Uploads",
         answers={200: Answer(description="The upload.", content=UploadView)},
         problems={404: "There is no such upload."},
+        codes=("upload_not_found",),
     ).opt,
 )
 async def get_upload(request: ApiRequest, gateway: Api, upload_id: FromPath[UUID]) -> Response[UploadView]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated
 from uuid import UUID
 
@@ -39,9 +38,9 @@ class UserView(msgspec.Struct, frozen=True, kw_only=True):
     language: Annotated[ReportLanguage, Meta(description="Of e-mails to them.", examples=["zh-Hant"])]
     made_by: Annotated[UUID | None, Meta(description="The key or user that made them; null for an operator.")]
     created_at: Time
-    joined_at: Annotated[dt.datetime | None, Meta(description="When they set their password, or first signed in.")]
-    disabled_at: Annotated[dt.datetime | None, Meta(description="Since when they are kept out.")]
-    last_signed_in_at: Annotated[dt.datetime | None, Meta(description="When they last proved who they are.")]
+    joined_at: Annotated[Time | None, Meta(description="When they set their password, or first signed in.")]
+    disabled_at: Annotated[Time | None, Meta(description="Since when they are kept out.")]
+    last_signed_in_at: Annotated[Time | None, Meta(description="When they last proved who they are.")]
 
 
 @post(
@@ -58,6 +57,7 @@ class UserView(msgspec.Struct, frozen=True, kw_only=True):
             409: "The tenant has such a user, or as many as it may have; or the installation does not know how it is reached.",
             429: "Too many invitations.",
         },
+        codes=("user_exists", "too_many_users", "public_url_missing", "too_many_mails"),
     ).opt,
 )
 async def invite_user(request: ApiRequest, gateway: Api) -> Response[UserView]:
@@ -77,6 +77,7 @@ async def invite_user(request: ApiRequest, gateway: Api) -> Response[UserView]:
         tag="Users",
         answers={202: Answer(description="Another e-mail is on its way.")},
         problems={**_NOT_FOUND, 409: "They are not invited, or have joined.", 429: "Too many invitations."},
+        codes=("user_not_found", "not_invited", "public_url_missing", "too_many_mails"),
     ).opt,
 )
 async def invite_again(request: ApiRequest, gateway: Api, user_id: UserId) -> None:
@@ -92,6 +93,7 @@ async def invite_again(request: ApiRequest, gateway: Api, user_id: UserId) -> No
         tag="Users",
         answers={200: Answer(description="Newest first.", content=Page[UserView], headers={"Link": "The next page."})},
         problems={400: "A parameter is not valid."},
+        codes=("invalid_cursor",),
     ).opt,
 )
 async def list_users(
@@ -115,6 +117,7 @@ async def list_users(
         tag="Users",
         answers={200: Answer(description="The user.", content=UserView)},
         problems=_NOT_FOUND,
+        codes=("user_not_found",),
     ).opt,
 )
 async def get_user(request: ApiRequest, gateway: Api, user_id: UserId) -> Response[UserView]:
@@ -131,6 +134,7 @@ async def get_user(request: ApiRequest, gateway: Api, user_id: UserId) -> Respon
         body={JSON: UserChange},
         answers={200: Answer(description="The user as they are now.", content=UserView)},
         problems={**_NOT_FOUND, **BODY_PROBLEMS, 409: "It is the last owner who can sign in."},
+        codes=("user_not_found", "last_owner"),
     ).opt,
 )
 async def change_user(request: ApiRequest, gateway: Api, user_id: UserId) -> Response[UserView]:
@@ -147,6 +151,7 @@ async def change_user(request: ApiRequest, gateway: Api, user_id: UserId) -> Res
         tag="Users",
         answers={204: Answer(description="Removed.")},
         problems={**_NOT_FOUND, 409: "It is the last owner who can sign in."},
+        codes=("user_not_found", "last_owner"),
     ).opt,
 )
 async def remove_user(request: ApiRequest, gateway: Api, user_id: UserId) -> None:

@@ -101,7 +101,8 @@ class Transitions:
             f"""
             with moved as (
                 update gateway.jobs set {_TOUCH}, state = case when state = any($4::text[]) then 'reporting' else state end,
-                    transcribed_run = run, transcription_state = 'done', transcription_progress = 1, report_progress = null,
+                    transcribed_run = run, search_at = now(), transcription_state = 'done', transcription_progress = 1,
+                    report_progress = null,
                     engine = $5, model = $6, detected_language = $7, duration_ms = $8::bigint, cost = $9,
                     source_size = coalesce(source_size, $10)
                 where id = $1 and tenant_id = $2 and run = $3 and transcribed_run is distinct from run
@@ -176,7 +177,7 @@ class Transitions:
         """The transcript of a completed job was edited, in the revision that `job` has. Of two at once, one comes too late."""
         return await self._move(
             f"""
-            update gateway.jobs set {_TOUCH}, revision = $8, revision_key = $9
+            update gateway.jobs set {_TOUCH}, revision = $8, revision_key = $9, search_at = now()
             where id = $4 and tenant_id = $5 and run = $6 and state = 'completed' and revision = $7
               and coalesce((options ->> 'attempt')::int, 1) = $14 and not removed ?| array['transcript', 'report']
             """,
@@ -248,7 +249,7 @@ class Transitions:
                 failure = null, revision = $9, revision_key = $10, reported_revision = 0, artifacts = '[]',
                 report_progress = null, report_mode = null, report_model = null, report_usage = null,
                 callback_state = null, callback_attempts = 0, callback_status = null,
-                removed = removed - array['report'] || $11::jsonb
+                removed = removed - array['report'] || $11::jsonb, search_at = now()
             where id = $4 and tenant_id = $5 and run = $6 and revision = $12 and state = any($13::text[])
               and coalesce((options ->> 'attempt')::int, 1) = $14 and not removed ? 'transcript'
               and (state <> 'completed' or revision <= reported_revision)
@@ -259,6 +260,8 @@ class Transitions:
             *(order.id, order.keys, order.segments, erased.message_id, erased.routing_key, erased.payload, order.speaker_id),
             also=""", revisions as (
                 delete from gateway.revisions using moved where job_id = moved.id
+            ), passages as (
+                delete from gateway.passages using moved where job_id = moved.id and place < 0
             ), revision as (
                 insert into gateway.revisions (tenant_id, job_id, run, number, key, segments, speakers, created_at)
                 select $5, id, $6, $9, $10, $17, 1, now() from moved

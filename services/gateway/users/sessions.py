@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from msgspec import Meta
 
+from services.gateway.codes import Code
 from services.gateway.cursors import Cursor
 from services.gateway.keys import SESSION_PREFIX, TOKEN_PREFIX, is_sign_in, new_key
 from services.gateway.problems import Problem
@@ -82,7 +83,8 @@ class Sessions:
     async def end(self, principal: Principal, kind: SignInKind, sign_in_id: UUID) -> None:
         """End one of one's own. Raises `Problem` 404."""
         if not await self.store.end(principal.tenant_id, principal.id, kind, sign_in_id):
-            raise Problem(404, f"{kind}_not_found", f"You have no {kind} with this id; it may have ended.")
+            code: Code = "token_not_found" if kind is SignInKind.TOKEN else "session_not_found"
+            raise Problem(404, code, f"You have no {kind} with this id; it may have ended.")
         log.info("sign_in.ended", tenant_id=str(principal.tenant_id), user_id=str(principal.id), kind=kind)
 
     def csrf_token(self, session: str) -> str:

@@ -56,7 +56,7 @@ def test_the_document_has_what_people_and_machines_need() -> None:
     problem = Problem(409, "upload_used", "It was used.", errors=[FieldError(pointer="/a", message="b")], job_id="j")
     document = msgspec.json.decode(msgspec.json.encode(problem.document("req_1")))
     assert document == {
-        "type": "urn:audio2txt:problem:upload_used",
+        "type": "/problems/upload_used",
         "title": "Conflict",
         "status": 409,
         "detail": "It was used.",

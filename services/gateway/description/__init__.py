@@ -1,0 +1,1 @@
+"""What the API's description is made of, beside the routes: problems, examples, webhooks."""

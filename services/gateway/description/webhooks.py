@@ -1,0 +1,56 @@
+"""The messages that receivers of webhooks get, as the API's description tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.schemas.endpoints import EventType
+from shared.schemas.webhooks import WebhookBody
+
+Schema = dict[str, Any]
+
+BODY = WebhookBody
+WHEN: Mapping[EventType, str] = {
+    EventType.JOB_COMPLETED: "The job's files are there.",
+    EventType.JOB_FAILED: "The job ended without a result; `failure` says why.",
+    EventType.JOB_CANCELLED: "The job was cancelled.",
+    EventType.JOB_PROGRESSED: "How far the job is. Sent only to endpoints that name it.",
+    EventType.ENDPOINT_TEST: "Somebody asked for it; looks like a completed job.",
+}
+"""What webhooks are sent about, and when. The other types are told to people only."""
+
+_HEADERS: Mapping[str, str] = {
+    "webhook-id": "The same at every attempt: by it a repeat is recognised.",
+    "webhook-timestamp": "Unix seconds of this attempt.",
+    "webhook-signature": "Signatures over id, timestamp and body, separated by spaces, after Standard Webhooks.",
+}
+_ANSWERS: Mapping[str, str] = {
+    "2XX": "Taken. Answer at once, and work on it later.",
+    "410": "Send nothing more to this endpoint.",
+    "429": "Wait as long as Retry-After says.",
+}
+
+
+def webhooks(schema: Schema) -> dict[str, Schema]:
+    """By type; `schema` is that of the body."""
+    return {type_.value: {"post": _operation(type_, when, schema)} for type_, when in WHEN.items()}
+
+
+def _operation(type_: EventType, when: str, schema: Schema) -> Schema:
+    return {
+        "operationId": type_.value.replace(".", "_"),
+        "summary": when,
+        "description": f"{when} Everything that is neither 2xx nor 410 is tried again for three days.",
+        "tags": ["Endpoints"],
+        "security": [],
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
+            for name, text in _HEADERS.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"allOf": [schema, {"properties": {"type": {"const": type_.value}}}]}}},
+        },
+        "responses": {status: {"description": text} for status, text in _ANSWERS.items()},
+    }
