@@ -63,7 +63,7 @@ TAGS: Mapping[str, str] = {
     "Keys": "API keys of the tenant.",
     "Users": "People of the tenant, their tokens, and oneself.",
     "Sessions": "Signing in with a browser.",
-    "Privacy": "What is kept for how long.",
+    "Privacy": "What is kept for how long, and what was erased for good.",
     "Endpoints": "Where you want to be told what happens: webhooks, e-mail, chats.",
     "Deliveries": "What was sent to whom, and what came back.",
     "Suppressions": "Addresses that e-mails do not go to any more.",
