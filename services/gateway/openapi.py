@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import msgspec
-from litestar.handlers.http_handlers import HTTPRouteHandler
+from litestar.handlers.http_handlers import HTTPRouteHandler, get
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.routes import HTTPRoute
 from litestar.types import Empty
@@ -22,6 +23,7 @@ from services.gateway.description import refusals, webhooks
 from services.gateway.description.examples import Examples
 from services.gateway.permissions import Permission, roles_with
 from services.gateway.rates.policy import RateClass
+from services.gateway.tus import LONGEST_METADATA, VERSION
 
 OPERATION = "operation"
 """Where a route's `opt` keeps its description."""
@@ -63,6 +65,20 @@ TAGS: Mapping[str, str] = {
     "Suppressions": "Addresses that e-mails do not go to any more.",
     "Audit": "Who did what to which thing.",
 }
+_FORMS: Mapping[str, Schema] = {
+    "after": {"pattern": "^AA[A-Za-z0-9_-]{30}$"},
+    "Idempotency-Key": {"pattern": '^("[ -~]{1,255}"|[!#-~][ -~]{0,254})$'},
+    "Tus-Resumable": {"enum": [VERSION]},
+    "Upload-Offset": {"pattern": "^[0-9]{1,18}$"},
+    "Upload-Length": {"pattern": "^[0-9]{1,18}$"},
+    "Upload-Checksum": {
+        "pattern": "^(sha256 [A-Za-z0-9+/]{43}=|sha1 [A-Za-z0-9+/]{27}=|md5 [A-Za-z0-9+/]{22}==)$",
+        "examples": ["sha1 3q2+7wAAAAAAAAAAAAAAAAAAAAA="],
+    },
+    "Upload-Metadata": {"maxLength": LONGEST_METADATA},
+}
+"""Of parameters that the routes read themselves, so that what is wrong with them is told in words."""
+
 _USUAL_HEADERS: Mapping[str, Schema] = {
     "X-Request-Id": {"description": "Names this request in our logs.", "schema": {"type": "string"}},
     "RateLimit-Policy": {
@@ -115,6 +131,8 @@ class Operation:
     body: Mapping[str, Any] = field(default_factory=dict)
     """Type (or schema) of the request's body by media type."""
     body_required: bool = True
+    required: Collection[str] = ()
+    """Headers that must be there, and whose absence the route itself explains."""
     examples: Mapping[str, Any] = field(default_factory=dict)
     """JSON bodies by what they ask for; without any, one is made of the fields that must be there."""
     counted: RateClass | None = None
@@ -183,7 +201,8 @@ def _described(routes: Iterable[HTTPRoute]) -> Iterator[tuple[str, str, HTTPRout
         for handler in route.route_handlers:
             operation = handler.opt.get(OPERATION)
             if isinstance(operation, Operation):
-                for method in sorted(handler.http_methods):
+                # HEAD goes without saying, unless it is another route, or one of files.
+                for method in sorted(handler.http_methods - ({"HEAD"} if isinstance(handler, get) else set())):
                     yield route.path_format, method, handler, operation
 
 
@@ -210,7 +229,7 @@ def _operation(handler: HTTPRouteHandler, method: str, operation: Operation, kno
         "summary": operation.summary,
         "description": _description(handler, operation),
         "tags": [operation.tag],
-        "parameters": list(_parameters(handler)),
+        "parameters": list(_parameters(handler, operation)),
         "responses": {str(status): _answer(answer, known) for status, answer in operation.answers.items()},
     }
     described["responses"] |= refusals.refusals(codes_of(handler, operation), operation.problems, headers=_HEADERS)
@@ -256,17 +275,17 @@ def _needs(permission: Permission) -> str:
     return f"Needs the permission `{permission}`; these roles have it: {', '.join(roles_with(permission))}."
 
 
-def _parameters(handler: HTTPRouteHandler) -> Iterator[Schema]:
+def _parameters(handler: HTTPRouteHandler, operation: Operation) -> Iterator[Schema]:
     for name, parameter in handler.parsed_fn_signature.parameters.items():
         definition = parameter.kwarg_definition
-        if name in _PATH_PARAMETERS:
+        if name in _PATH_PARAMETERS and not isinstance(definition, QueryParameter):
             yield {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
         elif isinstance(definition, QueryParameter | HeaderParameter):
             place = "query" if isinstance(definition, QueryParameter) else "header"
             yield {
                 "name": definition.name or name,
                 "in": place,
-                "required": bool(definition.required),
+                "required": (definition.name or name) in operation.required,
                 "description": definition.description or "",
                 "schema": _parameter_schema(parameter, definition),
             }
@@ -282,7 +301,10 @@ def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | H
         "maxLength": definition.max_length,
         "pattern": definition.pattern,
     }
-    schema |= {name: limit for name, limit in limits.items() if limit is not None} | (definition.schema_extra or {})
+    schema |= {name: limit for name, limit in limits.items() if limit is not None}
+    schema |= {**_FORMS.get(definition.name or parameter.name, {}), **(definition.schema_extra or {})}
+    if kinds[0] is dt.datetime:
+        schema["format"] = "date-time"
     if parameter.default not in (None, Empty, inspect.Parameter.empty):
         schema["default"] = parameter.default
     return schema

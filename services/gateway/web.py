@@ -10,12 +10,14 @@ import structlog
 from litestar import Litestar, Request, Response, Router, get
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers import HTTPRouteHandler
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
 from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 from typing_extensions import override
 
+from services.gateway import methods
 from services.gateway.access import REQUEST_ID, Access
 from services.gateway.admission import PUBLIC, AnyRequest, check_declared
 from services.gateway.codes import Code
@@ -162,10 +164,11 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
     async def openapi() -> Response[bytes]:
         return Response(description(), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
 
+    handlers = [*cast("tuple[HTTPRouteHandler, ...]", ROUTES), openapi]
+    methods.with_head(handlers)
     v1 = Router(
         "/v1",
-        # The framework answers OPTIONS itself, unless it meets another handler for it first.
-        route_handlers=[resumables.describe_protocol, *ROUTES, openapi],
+        route_handlers=[resumables.describe_protocol, *methods.options(handlers, but=["/uploads"]), *handlers],
         before_request=admit,
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )

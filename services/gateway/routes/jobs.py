@@ -29,6 +29,7 @@ from shared.schemas.jobs import JobState
 FORM = "multipart/form-data"
 _NOT_FOUND = {404: "There is no such job."}
 _MOST_LABELS = 5
+_FEW = {"maxItems": _MOST_LABELS}
 _LOCATION = {"Location": "The job.", "Idempotent-Replayed": "`true` when this answers a repeat."}
 
 
@@ -167,10 +168,15 @@ async def list_jobs(
     language: Annotated[
         str | None, QueryParameter(description="Only transcripts in this language; `zh` finds zh-Hant, too.")
     ] = None,
-    tag: Annotated[list[str] | None, QueryParameter(description="Only jobs with this tag; repeated, with all of them.")] = None,
+    tag: Annotated[
+        list[str] | None,
+        QueryParameter(description="Only jobs with this tag; repeated, with all of them.", schema_extra=_FEW),
+    ] = None,
     metadata: Annotated[
         list[str] | None,
-        QueryParameter(description="Only jobs with this entry, as in `case:2024-117`; repeated, with all of them."),
+        QueryParameter(
+            description="Only jobs with this entry, as in `case:2024-117`; repeated, with all of them.", schema_extra=_FEW
+        ),
     ] = None,
     created_after: Annotated[dt.datetime | None, QueryParameter(description="Not before this time, RFC 3339.")] = None,
     created_before: Annotated[dt.datetime | None, QueryParameter(description="Before this time, RFC 3339.")] = None,

@@ -127,6 +127,7 @@ async def get_transcript(
         body={JSON: TranscriptEdits},
         answers={200: _MADE},
         problems=_EDIT_PROBLEMS,
+        required=("If-Match",),
         codes=(*_EDIT_CODES, "edit_impossible"),
     ).opt,
 )
@@ -174,6 +175,7 @@ async def list_revisions(request: ApiRequest, gateway: Api, *, job_id: JobId, ru
         body={JSON: Restoration},
         answers={200: _MADE},
         problems=_EDIT_PROBLEMS,
+        required=("If-Match",),
         codes=(*_EDIT_CODES, "revision_not_found"),
     ).opt,
 )
