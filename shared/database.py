@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
@@ -17,6 +17,7 @@ from shared.errors import ConfigurationError
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+Prepare: TypeAlias = Callable[[Connection], Awaitable[None]]
 
 STARTUP_PATIENCE = 60.0
 """Seconds to wait for a server that does not answer yet, as when all containers start at once."""
@@ -27,8 +28,24 @@ STATEMENT_TIMEOUT = 30.0
 log = structlog.get_logger(__name__)
 
 
-async def open_pool(url: str, *, size: int) -> Pool:
-    """A pool with JSON columns decoded. Waits up to a minute for the server, then raises `ConfigurationError`."""
+async def open_pool(
+    url: str,
+    *,
+    size: int,
+    connected: Prepare | None = None,
+    acquired: Prepare | None = None,
+    connection_class: type[Connection] = asyncpg.Connection,
+) -> Pool:
+    """A pool with JSON columns decoded. Waits up to a minute for the server, then raises `ConfigurationError`.
+
+    Connections are prepared by `connected` once, and by `acquired` each time before they are given out.
+    """
+
+    async def prepare(connection: Connection) -> None:
+        await _set_codecs(connection)
+        if connected is not None:
+            await connected(connection)
+
     deadline = time.monotonic() + STARTUP_PATIENCE
     while True:
         try:
@@ -38,8 +55,10 @@ async def open_pool(url: str, *, size: int) -> Pool:
                 max_size=size,
                 timeout=10,
                 command_timeout=STATEMENT_TIMEOUT,
-                init=_set_codecs,
+                init=prepare,
+                setup=acquired,
                 reset=_leave_session,
+                connection_class=connection_class,
             )
         except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError) as error:
             if time.monotonic() > deadline:
@@ -48,6 +67,15 @@ async def open_pool(url: str, *, size: int) -> Pool:
             await asyncio.sleep(1)
         except (asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError, ValueError) as error:
             raise ConfigurationError(f"AUDIO2TXT_DATABASE_URL: {error}.") from error
+
+
+async def close_pool(pool: Pool) -> None:
+    """Close its connections, at once when that takes longer than five seconds."""
+    try:
+        async with asyncio.timeout(5):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 @asynccontextmanager
@@ -90,5 +118,6 @@ async def _set_codecs(connection: Connection) -> None:
 async def _leave_session(connection: Connection) -> None:
     """Spare the round trip with which asyncpg sets back a connection that returns to the pool, open transactions aside.
 
-    Nothing of ours outlives its transaction: settings are `set local`, advisory locks end with it, nobody listens.
+    Nothing of ours outlives its transaction unseen: settings are `set local`, or known to whom they are set for, advisory
+    locks end with it, nobody listens.
     """

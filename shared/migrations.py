@@ -1,7 +1,8 @@
 """Numbered SQL files bring a service's schema up to date; a service refuses to start while one is pending.
 
 Every service that owns a schema keeps its files in `migrations/` beside its code. They run inside the schema's
-`search_path`, one transaction each, in the order of their names, under an advisory lock. `0000_outbox` is shared.
+`search_path`, one transaction each, in the order of their names, under an advisory lock. `0000_outbox` and
+`0000_walls` are shared.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def migrations_of(service: str) -> list[Migration]:
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     own = [Migration(name=file.name.removesuffix(".sql"), sql=file.read_text("utf-8")) for file in files]
     outbox = Migration(name="0000_outbox", sql=(resources.files("shared.outbox") / "outbox.sql").read_text("utf-8"))
-    return [outbox, *own]
+    walls = Migration(name="0000_walls", sql=(resources.files("shared") / "walls.sql").read_text("utf-8"))
+    return [outbox, walls, *own]
 
 
 async def apply(pool: Pool, service: str) -> list[str]:

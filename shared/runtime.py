@@ -122,7 +122,7 @@ async def open_platform(
         pool = None
         if needs_database:
             pool = await database.open_pool(database_url, size=settings.database_pool)
-            stack.push_async_callback(_close_pool, pool)
+            stack.push_async_callback(database.close_pool, pool)
         blobs = await open_blobs(settings.blobs_url, data_dir=settings.data_path, credentials=s3_credentials(settings))
         stack.push_async_callback(blobs.close)
         bus = open_bus(settings.bus_url)
@@ -273,14 +273,6 @@ def _install_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
     return asked
-
-
-async def _close_pool(pool: Pool) -> None:
-    try:
-        async with asyncio.timeout(5):
-            await pool.close()
-    except TimeoutError:
-        pool.terminate()
 
 
 def s3_credentials(settings: PlatformSettings) -> dict[str, str]:

@@ -47,7 +47,10 @@ class PlatformSettings(Settings, frozen=True, kw_only=True):
             extra=SECRET,
         ),
     ] = "embedded://"
-    database_pool: Annotated[int, Meta(ge=2, le=100, description="Most database connections of one process.")] = 16
+    database_pool: Annotated[
+        int,
+        Meta(ge=2, le=100, description="Most database connections of one process; the gateway has as many again for requests."),
+    ] = 16
     bus_url: Annotated[
         str, Meta(description="memory:// delivers events inside the process; amqp://… uses RabbitMQ.", extra=SECRET)
     ] = "memory://"

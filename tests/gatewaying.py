@@ -47,6 +47,7 @@ from shared.schemas.events import (
     TranscriptionState,
     TranscriptReady,
     TranscriptRevised,
+    UserMailRequested,
 )
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, Failure, FileFormat
@@ -278,6 +279,7 @@ async def running_gateway(
             TranscriptRevised,
             EndpointChanged,
             DeliveryRequested,
+            UserMailRequested,
         )
         listening = [subscription("others", kind, others.hear) for kind in kinds]
         assert service.app is not None
@@ -364,6 +366,8 @@ def _subject(event: Event) -> str:
     match event:
         case EndpointChanged() | DeliveryRequested():
             return str(event.endpoint_id)
+        case UserMailRequested():
+            return event.endpoint.label
         case JobEvent():
             return str(event.job_id)
         case _:

@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
 import msgspec
@@ -40,10 +40,12 @@ from services.transcriber.hooks import Callbacks, HooksApp
 from services.transcriber.kept_answers import KeptAnswers
 from services.transcriber.leases import Leases
 from services.transcriber.leftovers import LeftoverStore
+from services.transcriber.lengths import Lengths
 from services.transcriber.pacing import Pacing
 from services.transcriber.poller import Poller
 from services.transcriber.renting import Renting, Tasks
 from services.transcriber.rules import RulesStore
+from services.transcriber.scratch import Scratch
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sources import Sources
 from services.transcriber.store import Outcome, TranscriptionStore
@@ -323,6 +325,8 @@ class Process:
             blobs=blobs,
             engines=choice,
             sources=Sources(blobs=blobs, policy=policy or EgressPolicy(), settings=settings),
+            # Without a scratch folder: none of these jobs may only be so long.
+            lengths=Lengths(blobs=blobs, scratch=cast("Scratch", None), most_ms=settings.max_audio_ms),
             tasks=tasks,
             submissions=self.submissions,
             renting=renting,

@@ -9,12 +9,15 @@ import os
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.commands import installation
 from shared.errors import Audio2txtError, ConfigurationError
 from shared.runtime import SERVICES
 from shared.settings import PlatformSettings
+
+if TYPE_CHECKING:
+    from shared.database import Pool
 
 LEAST_FREE_BYTES = 2 * 1024**3
 
@@ -182,11 +185,22 @@ async def _check_database(settings: PlatformSettings) -> str:
         try:
             version = await pool.fetchval("show server_version")
             pending = [name for service in SERVICES for name in await migrations.pending(pool, service)]
+            walled = "" if pending else await _check_wall(pool)
         finally:
             await pool.close()
     if pending and not settings.database_url.startswith("embedded:"):
         raise Audio2txtError(f"{len(pending)} migration(s) pending; run `audio2txt migrate`.")
-    return f"PostgreSQL {version}" + (", up to date" if not pending else ", migrates at the next start")
+    return f"PostgreSQL {version}" + (f", up to date{walled}" if not pending else ", migrates at the next start")
+
+
+async def _check_wall(pool: Pool) -> str:
+    """Whether the database keeps tenants apart, where the gateway is installed."""
+    if not _there("services.gateway.store.walled"):
+        return ""
+    from services.gateway.store.walled import check_wall
+
+    await check_wall(pool)
+    return ", tenants walled off"
 
 
 async def _check_blobs(settings: PlatformSettings) -> str:

@@ -17,6 +17,7 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.params import QueryParameter
 from litestar.typing import FieldDefinition
 
+from services.gateway import tenancy
 from services.gateway.access import RATE_FIELDS, REQUEST_ID
 from services.gateway.addresses import Network, client_address
 from services.gateway.audit import Acting, Actor, ActorKind, act, act_as
@@ -47,24 +48,28 @@ AnyRequest = Request[Any, Any, Any]
 def admission(
     identification: Identification, limiter: Limiter, *, proxies: Sequence[Network] = ()
 ) -> Callable[[AnyRequest], Awaitable[None]]:
-    """The hook, which also says who acts. Runs before a byte of the body is read; raises `Problem`: 401, 429, 403, 400.
+    """The hook, which also says who acts, and for whom. Runs before a byte of the body is read; raises `Problem`: 401, 429,
+    403, 400.
 
     `proxies` are believed what they say of where a request comes from.
     """
 
     async def admit(request: AnyRequest) -> None:
         handler = request.route_handler
+        tenancy.leave()
         cast("dict[str, Any]", request.scope)[ADDRESS] = address = _address(request, proxies)
         if handler.opt.get(PUBLIC):
             act(_acting(request, Actor(kind=ActorKind.LINK), address))
         else:
             act(_acting(request, Actor(kind=ActorKind.STRANGER), address))
             try:
-                principal = await identification.principal(request.method, request.headers, request.cookies, address)
+                with tenancy.as_system():
+                    principal = await identification.principal(request.method, request.headers, request.cookies, address)
             except Problem:
                 await _count(request, limiter, RateClass.REFUSALS, address or "")
                 raise
             request.scope["user"] = principal
+            tenancy.enter(principal.tenant_id)
             await _count(request, limiter, _class_of(request, handler), str(principal.tenant_id))
             if request.method != HttpMethod.OPTIONS:
                 _check_permission(principal, handler.opt[NEEDS])

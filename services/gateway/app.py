@@ -28,12 +28,14 @@ from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.privacy.retention import Retention
 from services.gateway.privacy.rules import of_installation
+from services.gateway.quotas.enforcing import Plans, Quotas
 from services.gateway.rates.limiter import Limiter
 from services.gateway.rates.policy import policies_of
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
+from services.gateway.store.account_links import AccountLinkStore
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
 from services.gateway.store.allowances import AllowanceStore
@@ -47,19 +49,26 @@ from services.gateway.store.feed import FeedStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
+from services.gateway.store.minutes import MinuteStore
+from services.gateway.store.plans import PlanStore
 from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.sign_ins import SignInStore
+from services.gateway.store.storage import StorageStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
+from services.gateway.store.usage import UsageStore
 from services.gateway.store.users import UserStore
+from services.gateway.store.walled import WalledPool, walled_pool
 from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper, repeat
+from services.gateway.tenancy import as_system, by_system
 from services.gateway.uploads import Uploads
 from services.gateway.users import Users
+from services.gateway.users.links import AccountLinks
 from services.gateway.users.passwords import Passwords
 from services.gateway.users.sessions import Sessions
 from services.gateway.users.signing_in import SigningIn
@@ -79,23 +88,31 @@ from shared.solutions import load_solutions
 @asynccontextmanager
 async def assemble(platform: Platform) -> AsyncIterator[Service]:
     """The gateway on this platform."""
-    settings = load(GatewaySettings, platform.environment)
-    pool = platform.database
-    await migrations.require_current(pool, SERVICE)
-    if settings.bootstrap_api_key is not None:
-        await seed_first_key(pool, settings.bootstrap_api_key)
+    system, size = platform.database, platform.settings.database_pool
+    await migrations.require_current(system, SERVICE)
+    async with walled_pool(system, platform.database_url, size=size) as pool, _assembled(platform, pool) as service:
+        yield service
 
-    outbox = Outbox(pool=pool, schema=SERVICE)
+
+@asynccontextmanager
+async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Service]:
+    """Stores ask for whom the task that asks works; `platform.database` asks for the system, before it is known who comes."""
+    settings = load(GatewaySettings, platform.environment)
+    if settings.bootstrap_api_key is not None:
+        await seed_first_key(platform.database, settings.bootstrap_api_key)
+
+    outbox = Outbox(pool=platform.database, schema=SERVICE)
     if platform.settings.bus_url.startswith("memory://"):
         await outbox.release_claims()
 
     deadline = dt.timedelta(hours=settings.job_deadline_hours)
     solutions = load_solutions(platform.settings.solutions)
     jobs, uploads = JobStore(pool), UploadStore(pool)
-    choosing = Choosing(EngineStore(pool))
+    choosing = Choosing(EngineStore(platform.database))
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
+    quotas = Quotas(plans=Plans(PlanStore(pool)), minutes=MinuteStore(pool), storage=StorageStore(pool), allowances=allowances)
     views = Views(platform.settings.public_url)
     feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
     wakeups = Wakeups(platform.bus, hub, feeds)
@@ -107,7 +124,8 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         wakeups=wakeups,
         solutions=solutions,
         choosing=choosing,
-        allowances=allowances,
+        quotas=quotas,
+        ledger=UsageStore(pool),
         deadline=deadline,
     )
     revisions = Revisions(
@@ -126,18 +144,19 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         most_a_day=settings.mail_confirmations_per_day,
         wake=outbox.wake,
     )
-    await addresses.adopt(await endpoint_store.unaddressed())
+    with as_system():
+        await addresses.adopt(await endpoint_store.unaddressed())
     endpoints = Endpoints(
         store=endpoint_store,
-        log=DeliveryLog(pool),
+        log=DeliveryLog(platform.database),
         addresses=addresses,
         sealer=Sealer(platform.secret_key, purpose="endpoint"),
         policy=egress,
         most=settings.endpoints_per_tenant,
         wake=outbox.wake,
     )
-    authenticator, keys, trail = Authenticator(AccountStore(pool)), KeyStore(pool), AuditTrail(AuditStore(pool))
-    limiter = Limiter(RateStore(pool), policies_of(settings))
+    authenticator, keys, trail = Authenticator(AccountStore(platform.database)), KeyStore(pool), AuditTrail(AuditStore(pool))
+    limiter = Limiter(RateStore(platform.database), policies_of(settings))
     secure = (platform.settings.public_url or "").startswith("https://")
     sign_ins, passwords = SignInStore(pool), Passwords()
     sessions = Sessions(
@@ -147,7 +166,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         idle=dt.timedelta(hours=settings.session_idle_hours),
     )
     user_store = UserStore(pool)
-    signing_in = SigningIn(users=user_store, attempts=AttemptStore(pool), passwords=passwords, noted=trail.note)
+    signing_in = SigningIn(users=user_store, attempts=AttemptStore(platform.database), passwords=passwords, noted=trail.note)
     identification = Identification(
         keys=authenticator,
         key_uses=LastUses(keys),
@@ -157,11 +176,12 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         cookie=cookie_name(secure=secure),
     )
     sweeper = Sweeper(
-        pool=pool,
-        upkeep=UpkeepStore(pool),
+        pool=platform.database,
+        upkeep=UpkeepStore(platform.database),
         allowances=allowances.store,
+        minutes=quotas.minutes,
         feed=feeds.store,
-        rates=RateStore(pool),
+        rates=RateStore(platform.database),
         blobs=platform.blobs,
         outbox=outbox,
         lifecycle=lifecycle,
@@ -169,7 +189,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
     )
     retention = Retention(
         store=RetentionStore(pool),
-        rounds=RoundStore(pool, new_id()),
+        rounds=RoundStore(platform.database, new_id()),
         transitions=lifecycle.transitions,
         blobs=platform.blobs,
         outbox=outbox,
@@ -178,7 +198,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         every=settings.retention_seconds,
     )
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
-    receiver = Uploads(store=uploads, blobs=platform.blobs, ttl=ttl)
+    receiver = Uploads(store=uploads, blobs=platform.blobs, quotas=quotas, ttl=ttl)
     resumables = ResumableStore(pool)
     gateway = Gateway(
         settings=settings,
@@ -208,7 +228,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             solutions=solutions,
             egress=egress,
             choosing=choosing,
-            allowances=allowances,
+            quotas=quotas,
             deadline=deadline,
             wakeups=wakeups,
             wake=outbox.wake,
@@ -220,8 +240,22 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         keys=ApiKeys(store=keys, most=settings.keys_per_tenant, forget=authenticator.forget),
         users=Users(store=user_store, passwords=passwords, signing_in=signing_in),
         sessions=sessions,
+        links=AccountLinks(
+            store=AccountLinkStore(pool),
+            users=user_store,
+            attempts=signing_in.attempts,
+            passwords=passwords,
+            sealer=Sealer(platform.secret_key, purpose="endpoint"),
+            master=platform.secret_key,
+            public_url=platform.settings.public_url,
+            most_users=settings.users_per_tenant,
+            most_a_day=settings.mail_confirmations_per_day,
+            wake=outbox.wake,
+        ),
         choosing=choosing,
         allowances=allowances,
+        quotas=quotas,
+        ledger=lifecycle.ledger,
         retention=retention.store,
         hub=hub,
         feeds=feeds,
@@ -234,14 +268,16 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
         listeners=[wakeups.listener],
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
-            Loop(name="gateway.sweeper", run=sweeper.run),
-            Loop(name="gateway.retention", run=lambda: repeat(lambda: [retention.carry_out], settings.sweep_seconds)),
-            Loop(name="gateway.live", run=hub.run),
-            Loop(name="gateway.feeds", run=feeds.run),
+            Loop(name="gateway.sweeper", run=by_system(sweeper.run)),
+            Loop(
+                name="gateway.retention", run=by_system(lambda: repeat(lambda: [retention.carry_out], settings.sweep_seconds))
+            ),
+            Loop(name="gateway.live", run=by_system(hub.run)),
+            Loop(name="gateway.feeds", run=by_system(feeds.run)),
             Loop(name="gateway.wakeups", run=wakeups.run),
-            Loop(name="gateway.key_uses", run=identification.key_uses.run),
-            Loop(name="gateway.sign_in_uses", run=identification.sign_in_uses.run),
-            Loop(name="gateway.audit", run=trail.run),
+            Loop(name="gateway.key_uses", run=by_system(identification.key_uses.run)),
+            Loop(name="gateway.sign_in_uses", run=by_system(identification.sign_in_uses.run)),
+            Loop(name="gateway.audit", run=by_system(trail.run)),
         ],
         app=web_app(gateway, admission(identification, limiter, proxies=networks_of(settings.trusted_proxies))),
     )

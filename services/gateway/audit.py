@@ -66,6 +66,8 @@ class Action(enum.StrEnum):
     TENANT_RENAMED = "tenant.renamed"
     TENANT_DISABLED = "tenant.disabled"
     TENANT_ENABLED = "tenant.enabled"
+    PLAN_ASSIGNED = "plan.assigned"
+    PLAN_CHANGED = "plan.changed"
     RETENTION_CHANGED = "retention.changed"
     AUDIT_EXPORTED = "audit.exported"
 

@@ -29,6 +29,11 @@ class Body:
         self._stopped: Problem | None = None
         self._check_headers(headers)
 
+    @property
+    def announced(self) -> int | None:
+        """How many bytes are to come; null where the client does not say."""
+        return self._announced
+
     def stop(self, problem: Problem) -> None:
         """End the reading with this problem, at once where it waits for the client."""
         self._stopped = problem
@@ -79,8 +84,9 @@ class Body:
         encoding = headers.get("content-encoding", "identity").lower()
         if encoding != "identity":
             raise Problem(415, "content_encoding_refused", f"Send the body as it is, without Content-Encoding {encoding!r}.")
-        announced = headers.get("content-length", "0")
-        if announced.isdigit() and int(announced) > self._limit:
+        announced = headers.get("content-length", "")
+        self._announced = int(announced) if announced.isdigit() else None
+        if (self._announced or 0) > self._limit:
             raise too_large(self._limit)
 
 

@@ -43,7 +43,7 @@ class DirectUploads:
     most_bytes: int
 
     async def begin(self, tenant_id: UUID, *, size: int, file_name: str | None) -> Direct:
-        """Announce an upload. Raises `Problem`: 404 where there are none, 413."""
+        """Announce an upload. Raises `Problem`: 404 where there are none, 413, 402."""
         if not self.allowed:
             detail = "This installation takes no direct uploads; use POST /v1/uploads (AUDIO2TXT_DIRECT_UPLOADS)."
             raise Problem(404, "direct_uploads_off", detail)
@@ -54,9 +54,10 @@ class DirectUploads:
         if put is None:
             detail = "This installation keeps recordings in a folder, which takes no direct uploads; use POST /v1/uploads."
             raise Problem(404, "direct_uploads_impossible", detail)
-        await self.uploads.store.begin_direct(
-            *(tenant_id, upload_id), file_name=file_name, size=size, expires_at=now + self.uploads.ttl
-        )
+        async with self.uploads.quotas.room(tenant_id, size) as room:
+            await self.uploads.store.begin_direct(
+                *(tenant_id, upload_id), file_name=file_name, size=size, expires_at=now + self.uploads.ttl, room=room
+            )
         return Direct(upload=await self._find(tenant_id, upload_id), put=put, until=now + dt.timedelta(seconds=URL_SECONDS))
 
     async def complete(self, tenant_id: UUID, upload_id: UUID) -> Upload:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,7 +11,6 @@ import msgspec
 import structlog
 
 from services.gateway import announcements
-from services.gateway.allowances import Allowances, Granted, with_allowance
 from services.gateway.choosing import Choosing, refusal
 from services.gateway.jobs import (
     Job,
@@ -24,13 +24,17 @@ from services.gateway.jobs import (
     report_failure,
 )
 from services.gateway.problems import Problem, check_kept, job_not_found
+from services.gateway.quotas.enforcing import Quotas, Taken
+from services.gateway.quotas.refusals import too_long_for_plan
 from services.gateway.requests import RetryRequest
 from services.gateway.scenarios import check_findings, check_mode, checked_inputs, solution_of
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.transitions import Transitions
+from services.gateway.store.usage import UsageStore
+from services.gateway.usage.records import of_report, of_transcription
 from services.gateway.wakeups import Wakeups
 from shared import metrics
-from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable, job_prefix, transcript_key
+from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable, job_prefix, source_key, transcript_key
 from shared.outbox import Outbox
 from shared.schemas.events import (
     DeliveryFinished,
@@ -40,7 +44,7 @@ from shared.schemas.events import (
     TranscriptionState,
     TranscriptReady,
 )
-from shared.schemas.jobs import Failure, JobOptions, JobState
+from shared.schemas.jobs import LONGER_THAN_HELD, Failure, JobOptions, JobState
 from shared.schemas.solutions import Solution
 from shared.schemas.transcripts import Cost
 from shared.solutions import Solutions
@@ -86,7 +90,8 @@ class Lifecycle:
     wakeups: Wakeups
     solutions: Solutions
     choosing: Choosing
-    allowances: Allowances
+    quotas: Quotas
+    ledger: UsageStore
     deadline: dt.timedelta
 
     async def cancel(self, tenant_id: UUID, job_id: UUID) -> Job:
@@ -118,10 +123,9 @@ class Lifecycle:
         check_kept(job.removed, made_from(plan.state))
         deadline_at = dt.datetime.now(dt.UTC) + self.deadline
         again = begun_again(job, plan, deadline_at=deadline_at)
-        granted = await self._granted(again, solution, plan)
-        again = with_allowance(again, granted)
+        again, taken = await self._equipped(again, solution, plan)
         if not await self.transitions.retried(job, again, plan.state, announcements.submitted(again)):
-            await self.allowances.give_back(granted)
+            await self.quotas.give_back(taken)
             raise Problem(409, "job_changed", "The job changed meanwhile; look at it and try again.")
         self._changed(job.tenant_id, job.id, plan.state)
         return await self._find(tenant_id, job_id)
@@ -143,7 +147,7 @@ class Lifecycle:
         if news.state is TranscriptionState.FAILED:
             job = await self.jobs.find(news.tenant_id, news.job_id)
             if job is not None and job.run == news.run and not job.transcribed:
-                await self.fail(job, news.failure or UNEXPLAINED)
+                await self._untranscribed(job, news.failure or UNEXPLAINED, news.duration_ms)
         elif news.state is not TranscriptionState.CANCELLED:
             moved = await self.transitions.progressed(news)
             if moved is not None:
@@ -154,7 +158,7 @@ class Lifecycle:
         job = await self.jobs.find(news.tenant_id, news.job_id)
         if job is None or job.run != news.run:
             return
-        state = await self.transitions.transcribed(
+        state = await self._transcribed(
             job,
             engine=news.engine,
             model=news.model,
@@ -179,20 +183,34 @@ class Lifecycle:
             if await self.transitions.rendered_anew(job, news):
                 self._changed(job.tenant_id, job.id, None)
         elif job.state.final:
-            await self.allowances.used(job, news.usage)
+            await self.quotas.allowances.used(job, news.usage)
+            if (record := of_report(job, news)) is not None:
+                await self.ledger.add(record)
         else:
             await self._end(job if job.transcribed else await self._catch_up(job), news)
+
+    async def _untranscribed(self, job: Job, failure: Failure, duration_ms: int | None) -> None:
+        """End a job, unless it was only longer than what was held for it: then it begins anew with what it needs."""
+        if failure.code != LONGER_THAN_HELD or duration_ms is None or job.state.final:
+            await self.fail(job, failure)
+        elif (plan := await self.quotas.extend(job, duration_ms)) is not None:
+            await self.fail(job, too_long_for_plan(plan, duration_ms=duration_ms))
+        else:
+            options = msgspec.structs.replace(job.options, audio_limit_ms=duration_ms)
+            again = msgspec.structs.replace(job, run=job.run + 1, options=options)
+            if await self.transitions.retried(job, again, JobState.QUEUED, announcements.submitted(again)):
+                self._changed(job.tenant_id, job.id, JobState.QUEUED)
 
     async def _end(self, job: Job, news: ReportReady) -> None:
         now = dt.datetime.now(dt.UTC)
         if all_failed(news.artifacts):
             failure = report_failure(news.artifacts)
             event = announcements.failed(job, failure, at=now)
-            if await self.transitions.failed(job, event, failure, report=news):
+            if await self.transitions.failed(job, event, failure, report=news, record=of_report(job, news)):
                 self._changed(job.tenant_id, job.id, JobState.FAILED)
         else:
             completed = announcements.completed(job, news.artifacts, at=now)
-            if await self.transitions.completed(job, completed, report=news):
+            if await self.transitions.completed(job, completed, report=news, record=of_report(job, news)):
                 self._changed(job.tenant_id, job.id, JobState.COMPLETED)
 
     async def delivered(self, news: DeliveryFinished) -> None:
@@ -209,6 +227,25 @@ class Lifecycle:
             log.warning("job.failed", tenant_id=str(job.tenant_id), job_id=str(job.id), run=job.run, code=failure.code)
         return failed
 
+    async def _transcribed(
+        self, job: Job, *, engine: str, model: str, language: str | None, duration_ms: int, cost: Cost | None
+    ) -> JobState | None:
+        """Take what a transcript says into the job and into the ledger. The size of a recording from a URL is known now."""
+        size = job.source_size
+        if size is None:
+            with suppress(BlobNotFound):
+                size = (await self.blobs.info(source_key(job.tenant_id, job.id))).size
+        return await self.transitions.transcribed(
+            job,
+            engine=engine,
+            model=model,
+            language=language,
+            duration_ms=duration_ms,
+            size=size,
+            cost=cost,
+            record=of_transcription(job, engine=engine, model=model, duration_ms=duration_ms, size=size, cost=cost),
+        )
+
     async def _catch_up(self, job: Job) -> Job:
         """`report.ready` overtook `transcript.ready`: take what that would have said from the transcript itself."""
         try:
@@ -216,7 +253,7 @@ class Lifecycle:
         except BlobNotFound:
             return job
         facts = msgspec.json.decode(data, type=_TranscriptFacts)
-        await self.transitions.transcribed(
+        await self._transcribed(
             job,
             engine=facts.engine.provider,
             model=facts.engine.model,
@@ -232,13 +269,15 @@ class Lifecycle:
             return solution_of(self.solutions, wishes.solution)
         return self.solutions.get(job.options.solution)
 
-    async def _granted(self, job: Job, solution: Solution | None, plan: RetryPlan) -> Granted | None:
-        """A new allowance for language models. Raises `Problem` where the job cannot be done."""
-        choice = await self.choosing.choice(job.tenant_id)
-        if plan.state is JobState.QUEUED and (problem := refusal(job.options, choice, size=job.source_size)):
-            raise problem
+    async def _equipped(self, job: Job, solution: Solution | None, plan: RetryPlan) -> tuple[Job, Taken]:
+        """The job with what it may use now. Raises `Problem` where it cannot be done."""
+        choice, transcribes = await self.choosing.choice(job.tenant_id), plan.state is JobState.QUEUED
+        if transcribes:
+            job = await self.quotas.check(job, choice)
+            if problem := refusal(job.options, choice, size=job.source_size):
+                raise problem
         check_findings(job.options, choice)
-        return None if solution is None else await self.allowances.grant(job, solution, choice.rules)
+        return await self.quotas.take(job, solution, choice, size=job.source_size, transcribes=transcribes)
 
     async def _find(self, tenant_id: UUID, job_id: UUID) -> Job:
         job = await self.jobs.find(tenant_id, job_id)

@@ -59,6 +59,7 @@ TAGS: Mapping[str, str] = {
     "Keys": "API keys of the tenant.",
     "Users": "People of the tenant, their tokens, and oneself.",
     "Sessions": "Signing in with a browser.",
+    "Usage": "What the tenant has used, month by month.",
     "Privacy": "What is kept for how long.",
     "Endpoints": "Where you want to be told what happens: webhooks, e-mail, chats.",
     "Deliveries": "What was sent to whom, and what came back.",

@@ -32,6 +32,7 @@ class Permission(enum.StrEnum):
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
     AUDIT_READ = "audit:read"
+    USAGE_READ = "usage:read"
     PRIVACY_READ = "privacy:read"
     PRIVACY_WRITE = "privacy:write"
     OWNERS_WRITE = "owners:write"
@@ -84,6 +85,7 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
             Permission.USERS_READ,
             Permission.ENDPOINTS_READ,
             Permission.AUDIT_READ,
+            Permission.USAGE_READ,
             Permission.PRIVACY_READ,
         }
     ),

@@ -43,6 +43,20 @@ class FieldError(msgspec.Struct, frozen=True, kw_only=True):
     message: Annotated[str, Meta(description="What is wrong with it.", examples=["Expected `str`, got `int`."])]
 
 
+class QuotaDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A limit of the tenant's plan that stands in the way."""
+
+    resource: Annotated[
+        str, Meta(description="What is limited: `minutes`, `storage_bytes`, `waiting_jobs`.", examples=["minutes"])
+    ]
+    used: Annotated[float, Meta(ge=0, description="Used, or held for what is at work.", examples=[598.5])]
+    limit: Annotated[int, Meta(ge=0, description="The most.", examples=[600])]
+    resets_at: Annotated[
+        Annotated[dt.datetime, Meta(tz=True)] | None,
+        Meta(description="When it is all there again; null where nothing comes back by itself."),
+    ] = None
+
+
 class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The body of every answer from 400 upwards."""
 
@@ -69,6 +83,7 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     retryable: Annotated[bool, Meta(description="Whether the same request can succeed later.")] = False
     errors: Annotated[tuple[FieldError, ...], Meta(description="The wrong values, one by one.")] = ()
     job_id: Annotated[str | None, Meta(description="The job this is about, where there is one.")] = None
+    quota: Annotated[QuotaDocument | None, Meta(description="The limit of the plan that stands in the way.")] = None
     permission: Annotated[str | None, Meta(description="The permission that is lacking.", examples=["jobs:write"])] = None
     engines: Annotated[
         tuple[str, ...], Meta(description="Engines that could do the job that another one cannot.", examples=[["assemblyai"]])
@@ -89,6 +104,7 @@ class Problem(Audio2txtError):
         job_id: str | None = None,
         engines: Sequence[str] = (),
         permission: Permission | None = None,
+        quota: QuotaDocument | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -99,6 +115,7 @@ class Problem(Audio2txtError):
         self.job_id = job_id
         self.engines = tuple(engines)
         self.permission = permission
+        self.quota = quota
 
     def document(self, request_id: str | None, *, base: str = "") -> ProblemDocument:
         """The body that is sent; `base` is the installation's URL, where that is known."""
@@ -114,6 +131,7 @@ class Problem(Audio2txtError):
             job_id=self.job_id,
             engines=self.engines,
             permission=self.permission,
+            quota=self.quota,
         )
 
 

@@ -55,15 +55,21 @@ class Resumables:
     async def create(
         self, tenant_id: UUID, *, length: int, limit: int, metadata: str | None = None, file_name: str | None = None
     ) -> UUID:
-        """Begin an upload of so many bytes. Raises `Problem`: 422, 413."""
+        """Begin an upload of so many bytes. Raises `Problem`: 422, 413, 402."""
         if length == 0:
             media_type_of(b"")
         if length > limit:
             raise too_large(limit)
         upload_id = new_id()
-        await self.store.begin(
-            *(tenant_id, upload_id), length=length, metadata=metadata, file_name=file_name, expires_at=self._expiry()
-        )
+        async with self.uploads.quotas.room(tenant_id, length) as room:
+            await self.store.begin(
+                *(tenant_id, upload_id),
+                length=length,
+                metadata=metadata,
+                file_name=file_name,
+                expires_at=self._expiry(),
+                room=room,
+            )
         return upload_id
 
     async def standing(self, tenant_id: UUID, upload_id: UUID) -> Standing:

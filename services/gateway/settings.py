@@ -77,6 +77,7 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     keys_per_tenant: Annotated[int, Meta(ge=1, le=10_000, description="API keys of one tenant that may be alive at once.")] = (
         100
     )
+    users_per_tenant: Annotated[int, Meta(ge=1, le=100_000, description="Users that one tenant may have.")] = 1000
     session_hours: Annotated[
         float, Meta(gt=0, le=8760, description="After how long a browser has to sign in again, however much it is used.")
     ] = 168.0

@@ -12,10 +12,10 @@ from uuid import UUID
 import msgspec
 
 from services.gateway import announcements
-from services.gateway.allowances import Allowances, Granted, with_allowance
 from services.gateway.choosing import Choosing, refusal
 from services.gateway.jobs import Job, as_submitted
 from services.gateway.problems import FieldError, Problem, invalid, refused
+from services.gateway.quotas.enforcing import Quotas, Taken
 from services.gateway.requests import (
     Duplicates,
     JobRequest,
@@ -25,7 +25,7 @@ from services.gateway.requests import (
     cleaned_lines,
 )
 from services.gateway.scenarios import check_findings, check_mode, checked_inputs, solution_of, with_wishes
-from services.gateway.store.jobs import JobStore, KeyTaken
+from services.gateway.store.jobs import JobStore, KeyTaken, TooManyWaiting
 from services.gateway.store.uploads import Upload, UploadState, UploadStore
 from services.gateway.texts import clean_line, title_of
 from services.gateway.wakeups import Wakeups
@@ -59,7 +59,7 @@ class Submissions:
     solutions: Solutions
     egress: EgressPolicy
     choosing: Choosing
-    allowances: Allowances
+    quotas: Quotas
     deadline: dt.timedelta
     wakeups: Wakeups
     wake: Callable[[], None]
@@ -108,12 +108,17 @@ class Submissions:
             job = _named_after(upload, job)
         fingerprint = None if key is None else fingerprint_of(request, content=content)
         try:
-            job, granted = await self._equipped(job, size=upload.size if upload else None)
+            job, taken = await self._equipped(job, upload)
         except Problem as problem:
             return await self._explain(job, key, fingerprint, problem)
-        created, duplicate = await self._create(job, key, fingerprint, policy=request.duplicates, upload=upload)
+        try:
+            created, duplicate = await self._create(job, key, fingerprint, policy=request.duplicates, upload=upload)
+        except TooManyWaiting as many:
+            await self.quotas.give_back(taken)
+            too_many = await self.quotas.too_many_waiting(job.tenant_id, many.waiting)
+            return await self._explain(job, key, fingerprint, too_many)
         if created is None or duplicate:
-            await self.allowances.give_back(granted)
+            await self.quotas.give_back(taken)
         if created is None or (duplicate and request.duplicates is Duplicates.REFUSE):
             return await self._explain(job, key, fingerprint, None if created is None else _duplicate_of(created))
         if duplicate:
@@ -123,17 +128,18 @@ class Submissions:
         metrics.JOBS.labels(JobState.QUEUED).inc()
         return Submitted(job=created, replayed=False)
 
-    async def _equipped(self, job: Job, *, size: int | None) -> tuple[Job, Granted | None]:
-        """The job with its solution's wishes and its allowance for language models. Raises `Problem` 422."""
+    async def _equipped(self, job: Job, upload: Upload | None) -> tuple[Job, Taken]:
+        """The job with its solution's wishes and what it may use. Raises `Problem`: 402, 403, 422."""
         solution = self.solutions[job.options.solution]
+        size, media_type = (None, None) if upload is None else (upload.size, upload.media_type)
         choice = await self.choosing.choice(job.tenant_id)
+        job = await self.quotas.check(job, choice)
         options = with_wishes(job.options, solution, choice, size=size)
         if problem := refusal(options, choice, size=size):
             raise problem
         check_findings(options, choice)
-        job = msgspec.structs.replace(job, options=options)
-        granted = await self.allowances.grant(job, solution, choice.rules)
-        return with_allowance(job, granted), granted
+        job = msgspec.structs.replace(job, options=options, media_type=media_type)
+        return await self.quotas.take(job, solution, choice, size=size, transcribes=True)
 
     async def _create(
         self, job: Job, key: str | None, fingerprint: bytes | None, *, policy: Duplicates, upload: Upload | None
@@ -141,6 +147,7 @@ class Submissions:
         """The job, or the one to be taken for it, and whether it is such a one; null when nothing can be created."""
         event = row_of(announcements.submitted(job))
         sha256 = None if upload is None else upload.sha256
+        most_waiting = await self.quotas.most_waiting(job.tenant_id)
         try:
             match policy:
                 case Duplicates.REUSE | Duplicates.REFUSE if sha256 is not None:
@@ -153,9 +160,11 @@ class Submissions:
                         fingerprint=fingerprint,
                         stands_in=lambda other: not reuse or same_wishes(other.options, job.options),
                         take=reuse,
+                        most_waiting=most_waiting,
                     )
                 case Duplicates.ALLOW | Duplicates.REUSE | Duplicates.REFUSE:
-                    return await self.jobs.create(job, event, key=key, fingerprint=fingerprint), False
+                    created = await self.jobs.create(job, event, key=key, fingerprint=fingerprint, most_waiting=most_waiting)
+                    return created, False
         except KeyTaken:
             return None, False
 
@@ -250,7 +259,7 @@ def same_wishes(one: JobOptions, other: JobOptions) -> bool:
 
 
 def _wishes(options: JobOptions) -> JobOptions:
-    return msgspec.structs.replace(options, title=None, attempt=JobOptions().attempt, llm=None)
+    return msgspec.structs.replace(options, title=None, attempt=JobOptions().attempt, llm=None, audio_limit_ms=None)
 
 
 def _duplicate_of(job: Job) -> Problem:

@@ -16,6 +16,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.store.allowances import AllowanceStore
 from services.gateway.store.attempts import QUIET_SECONDS
 from services.gateway.store.feed import FeedStore
+from services.gateway.store.minutes import MinuteStore
 from services.gateway.store.rates import RateStore
 from services.gateway.store.upkeep import ExpiredUpload, UpkeepStore
 from shared.blobs import BlobStore, job_prefix, source_key
@@ -42,6 +43,7 @@ class Sweeper:
     pool: Pool
     upkeep: UpkeepStore
     allowances: AllowanceStore
+    minutes: MinuteStore
     feed: FeedStore
     rates: RateStore
     blobs: BlobStore
@@ -116,8 +118,9 @@ class Sweeper:
         await self.upkeep.forget_idempotency_keys(older_than=self.settings.idempotency_hours * 3600)
 
     async def release_allowances(self) -> None:
-        """Allowances for language models whose job was never made, because the process died between the two."""
+        """Allowances and minutes whose job was never made, because the process died between the two."""
         await self.allowances.release_lost()
+        await self.minutes.release_lost()
 
     async def forget_addresses(self) -> None:
         """Those of people who were asked in vain, and whom nobody writes to."""

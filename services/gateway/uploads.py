@@ -15,6 +15,8 @@ import structlog
 
 from services.gateway.media import HEAD_BYTES, NotMedia, identify
 from services.gateway.problems import Problem
+from services.gateway.quotas.enforcing import Quotas
+from services.gateway.store.storage import Room, StorageFull
 from services.gateway.store.uploads import Upload, UploadStore
 from shared import metrics
 from shared.blobs import BlobStore, source_key
@@ -39,6 +41,7 @@ class Uploads:
 
     store: UploadStore
     blobs: BlobStore
+    quotas: Quotas
     ttl: dt.timedelta
 
     async def receive(
@@ -48,25 +51,30 @@ class Uploads:
         *,
         file_name: Callable[[], str | None],
         digest: bytes | None = None,
+        announced: int | None = None,
     ) -> Upload:
         """Store a recording under the id its job will have. Raises `Problem` and leaves nothing behind when it is none,
-        when it breaks off, or when its SHA-256 is not `digest`. The file name is asked for once all bytes are there."""
+        when it breaks off, when its SHA-256 is not `digest`, or when there is no room for the bytes that were `announced`.
+        The file name is asked for once all bytes are there."""
         head = await _head(chunks)
         media_type = media_type_of(head)
         upload_id = new_id()
-        await self.store.begin(tenant_id, upload_id, file_name=None, media_type=media_type, expires_at=self._expiry())
-        try:
-            received = await self._write(source_key(tenant_id, upload_id), head, chunks, digest)
-            upload = await self.store.finish(
-                *(tenant_id, upload_id),
-                file_name=file_name(),
-                size=received.size,
-                sha256=received.sha256,
-                expires_at=self._expiry(),
+        async with self.quotas.room(tenant_id, announced) as room:
+            held = await self.store.begin(
+                tenant_id, upload_id, file_name=None, media_type=media_type, expires_at=self._expiry(), room=room
             )
-        except BaseException:
-            await asyncio.shield(self.discard(tenant_id, upload_id))
-            raise
+            try:
+                received = await self._write(source_key(tenant_id, upload_id), head, _within(chunks, room, held), digest)
+                upload = await self.store.finish(
+                    *(tenant_id, upload_id),
+                    file_name=file_name(),
+                    size=received.size,
+                    sha256=received.sha256,
+                    expires_at=self._expiry(),
+                )
+            except BaseException:
+                await asyncio.shield(self.discard(tenant_id, upload_id))
+                raise
         if upload is None:
             await self.discard(tenant_id, upload_id)
             raise Problem(408, "upload_expired", f"The upload took longer than {self.ttl}; use a faster connection.")
@@ -117,6 +125,16 @@ def parse_digest(header: str | None) -> bytes | None:
             return digest
         raise Problem(400, "invalid_header", "Content-Digest must look like sha-256=:<44 characters of base64>:.")
     return None
+
+
+async def _within(chunks: AsyncIterator[bytes], room: Room | None, held: int | None) -> AsyncIterator[bytes]:
+    """The chunks, as long as they fit into what is held for them. Raises `StorageFull`."""
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if room is not None and held is not None and size > held:
+            raise StorageFull(used=room.limit, room=room)
+        yield chunk
 
 
 async def _head(chunks: AsyncIterator[bytes]) -> bytes:

@@ -36,6 +36,8 @@ from services.gateway.routes import (
     jobs,
     keys,
     me,
+    password_links,
+    password_resets,
     problems,
     results,
     resumables,
@@ -47,6 +49,7 @@ from services.gateway.routes import (
     transcripts,
     unsubscribing,
     uploads,
+    usage,
     users,
 )
 from services.gateway.routes.context import Gateway
@@ -105,6 +108,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     keys.get_key,
     keys.rotate_key,
     keys.revoke_key,
+    users.invite_user,
+    users.invite_again,
     users.list_users,
     users.get_user,
     users.change_user,
@@ -115,6 +120,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     tokens.create_token,
     tokens.list_tokens,
     tokens.end_token,
+    password_resets.ask_for_reset,
     sessions.sign_in,
     sessions.get_session,
     sessions.sign_out,
@@ -122,12 +128,17 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     sessions.end_one_session,
     audit.list_audit,
     audit.export_audit,
+    usage.get_usage,
+    usage.list_usage,
+    usage.export_usage,
     retention.get_retention,
     retention.put_retention,
 )
 
 LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {
     LinkPurpose.UNSUBSCRIBE: [unsubscribing.ask_to_unsubscribe, unsubscribing.unsubscribe],
+    LinkPurpose.JOIN: [password_links.ask_for_first_password, password_links.set_first_password],
+    LinkPurpose.RESET: [password_links.ask_for_new_password, password_links.set_new_password],
     LinkPurpose.CONFIRM: [confirming.ask_for_confirmation, confirming.confirm],
 }
 

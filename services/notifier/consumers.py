@@ -19,6 +19,7 @@ from shared.schemas.events import (
     JobFailed,
     ReportProgressed,
     TranscriptionProgressed,
+    UserMailRequested,
 )
 
 SERVICE = "notifier"
@@ -49,4 +50,5 @@ def subscriptions(*, intake: Intake, dispatcher: Dispatcher) -> list[Subscriptio
         subscription(SERVICE, ContentErased, intake.content_erased),
         subscription(SERVICE, EndpointChanged, and_tell(intake.endpoint_changed)),
         subscription(SERVICE, DeliveryRequested, and_tell(intake.wished)),
+        subscription(SERVICE, UserMailRequested, and_tell(intake.letter_wanted)),
     ]

@@ -21,15 +21,25 @@ from services.notifier.notifications import (
     body_of,
     encode,
     test_body,
+    user_body,
     worth_telling,
 )
 from services.notifier.store.endpoints import EndpointStore
 from services.notifier.store.intake import Arrival, Callback, IntakeStore, Listener, NewMessage
+from services.notifier.store.letters import LetterStore
 from services.notifier.store.wishes import WishStore
 from shared.blobs import BlobStore, transcript_key
 from shared.database import Pool
 from shared.schemas.endpoints import EventType, Payload, Redeliver, Replay, Test
-from shared.schemas.events import ContentErased, DeliveryRequested, EndpointChanged, JobCompleted, JobErased, JobFailed
+from shared.schemas.events import (
+    ContentErased,
+    DeliveryRequested,
+    EndpointChanged,
+    JobCompleted,
+    JobErased,
+    JobFailed,
+    UserMailRequested,
+)
 from shared.schemas.privacy import Part
 from shared.schemas.webhooks import WebhookBody
 from shared.sealing import Sealer
@@ -61,6 +71,7 @@ class Intake:
         self._messages = IntakeStore(pool)
         self._endpoints = EndpointStore(pool)
         self._wishes = WishStore(pool)
+        self._letters = LetterStore(pool)
         self._sealer = sealer
         self._public_url = public_url
 
@@ -96,6 +107,11 @@ class Intake:
         """A customer wants something sent."""
         count = await self._fulfil(event)
         log.info("delivery.wished", endpoint_id=str(event.endpoint_id), wish=type(event.wish).__name__, deliveries=count)
+
+    async def letter_wanted(self, event: UserMailRequested) -> None:
+        """A user is to get an e-mail."""
+        taken = await self._letters.take(event, user_body(event))
+        log.info("letter.taken" if taken else "letter.known", message=event.message, link_id=str(event.link_id))
 
     async def _fulfil(self, event: DeliveryRequested) -> int:
         match event.wish:

@@ -17,6 +17,7 @@ from shared.schemas.events import (
     ReportProgressed,
     TranscriptionProgressed,
     TranscriptionState,
+    UserMailRequested,
 )
 from shared.schemas.jobs import ArtifactResult, ArtifactState, Failure, JobState
 from shared.schemas.transcripts import Transcript
@@ -71,6 +72,13 @@ def confirmation_body(endpoint_id: UUID, at: dt.datetime) -> bytes:
     """What the reader of an address is asked with. Nothing in it comes from whoever wants to write there."""
     about = WebhookJob(id=endpoint_id, state=JobState.QUEUED, run=1, created_at=at)
     return msgspec.json.encode(WebhookBody(type=EventType.ENDPOINT_CONFIRMATION, timestamp=at, data=about))
+
+
+def user_body(event: UserMailRequested) -> bytes:
+    """What a user is written to with. In the form of a job, as all messages to people are: its id is the link's, it ends when
+    that does."""
+    about = WebhookJob(id=event.link_id, state=JobState.QUEUED, run=1, title=event.organisation, finished_at=event.expires_at)
+    return msgspec.json.encode(WebhookBody(type=event.message, timestamp=event.occurred_at, data=about))
 
 
 def endpoint_body(type_: EventType, endpoint_id: UUID, *, label: str, reason: str, at: dt.datetime) -> bytes:

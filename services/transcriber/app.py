@@ -19,6 +19,7 @@ from services.transcriber.hooks import Callbacks, HooksApp
 from services.transcriber.kept_answers import KeptAnswers
 from services.transcriber.leases import Leases
 from services.transcriber.leftovers import LeftoverStore
+from services.transcriber.lengths import Lengths
 from services.transcriber.offers import OfferStore
 from services.transcriber.pacing import Pacing
 from services.transcriber.poller import Poller
@@ -80,6 +81,7 @@ async def assemble(platform: Platform) -> AsyncIterator[Service]:
             blobs=platform.blobs,
             engines=engines,
             sources=Sources(blobs=platform.blobs, policy=policy, settings=settings),
+            lengths=Lengths(blobs=platform.blobs, scratch=scratch, most_ms=settings.max_audio_ms),
             tasks=tasks,
             submissions=submissions,
             renting=renting,

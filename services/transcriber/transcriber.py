@@ -31,6 +31,7 @@ from services.transcriber.engines import (
 from services.transcriber.engines.registry import Engines
 from services.transcriber.kept_answers import KeptAnswers
 from services.transcriber.leftovers import LeftoverStore
+from services.transcriber.lengths import Lengths, LongerThanHeld
 from services.transcriber.outcomes import OVERDUE, engine_failed, failed, internal_error, progressed, ready
 from services.transcriber.renting import Renting, Tasks, is_submitted
 from services.transcriber.sources import Sources
@@ -67,6 +68,7 @@ class Transcriber:
         blobs: BlobStore,
         engines: Engines,
         sources: Sources,
+        lengths: Lengths,
         tasks: Tasks,
         submissions: SubmissionStore,
         renting: Renting,
@@ -81,6 +83,7 @@ class Transcriber:
         self._blobs = blobs
         self._engines = engines
         self._sources = sources
+        self._lengths = lengths
         self._tasks = tasks
         self._submissions = submissions
         self._renting = renting
@@ -118,6 +121,8 @@ class Transcriber:
         elif isinstance(error, LeaseLost):
             log.info("transcription.lease_lost", run=row.run)
             await self._store.postpone(row.key, 0.0, outages=row.outages)  # a callback may have overtaken whoever still has it
+        elif isinstance(error, LongerThanHeld):
+            await self._fail(msgspec.structs.replace(row, duration_ms=error.duration_ms), error.failure)
         elif isinstance(error, JobError):
             await self._fail(row, error.failure)
         elif isinstance(error, Throttled | KeyRefused):  # its account rests, and with it all of its tasks
@@ -181,6 +186,8 @@ class Transcriber:
                 return kept
         if not isinstance(engine, RentedEngine) or row.prepared is None:
             await self._sources.ensure(row)
+        if not is_submitted(row):
+            await self._lengths.check(row.source_key, row.options.audio_limit_ms)
         raw = await self._ask(row, engine)
         if raw is not None:
             await self._blobs.put(key, raw)

@@ -48,6 +48,10 @@ class EventType(enum.StrEnum):
     """Another endpoint of the tenant takes nothing any more. Told to people by e-mail, whatever they listen to."""
     ENDPOINT_DISABLED = "endpoint.disabled"
     """And now nothing is sent to it."""
+    USER_INVITATION = "user.invitation"
+    """To somebody who is to become a user. No endpoint listens to it, as to the next."""
+    USER_PASSWORD_RESET = "user.password_reset"  # noqa: S105 -- the name of a message
+    """To a user who wants another password."""
 
 
 class Payload(enum.StrEnum):

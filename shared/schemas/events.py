@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from shared.schemas.endpoints import DeliveryWish, Endpoint
+from shared.schemas.endpoints import DeliveryWish, Endpoint, EventType
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactResult, Failure, JobOptions, ReportMode, Waiting
 from shared.schemas.privacy import Part
@@ -238,6 +238,21 @@ class AddressRefused(Event, frozen=True, kw_only=True, tag="address.refused"):
     """As the endpoint named it when the attempt was made; it may lead elsewhere by now."""
 
 
+class UserMailRequested(Event, frozen=True, kw_only=True, tag="user.mail_requested"):
+    """A user is to get an e-mail with a link. Published by the gateway in the transaction that makes the link; read by the
+    notifier, which sends it once per event id, or not at all once the link has expired."""
+
+    endpoint: Endpoint
+    """Where it goes, in the form of an e-mail endpoint that is there for such letters alone."""
+    message: EventType
+    """`user.invitation` or `user.password_reset`."""
+    link_id: UUID
+    """What the link's token is about; its purpose follows from the message."""
+    organisation: str
+    """The tenant's name, as the operator has it."""
+    expires_at: dt.datetime
+
+
 EVENT_TYPES: tuple[type[Event], ...] = (
     JobSubmitted,
     JobCancelled,
@@ -254,6 +269,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     DeliveryRequested,
     DeliveryFinished,
     AddressRefused,
+    UserMailRequested,
 )
 
 

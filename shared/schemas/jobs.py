@@ -11,6 +11,8 @@ from msgspec import Meta
 
 TITLE_LENGTH = 200
 """Characters."""
+LONGER_THAN_HELD = "longer_than_held"
+"""Code of a failure: the recording is longer than `JobOptions.audio_limit_ms`, and no engine was asked."""
 
 
 class JobState(enum.StrEnum):
@@ -237,6 +239,8 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = {}
     llm: LlmAllowance | None = None
     """Null: no language model is asked."""
+    audio_limit_ms: Annotated[int, Meta(ge=1)] | None = None
+    """How long the recording may be, by what the gateway holds of the tenant's minutes; null for any length."""
     attempt: Annotated[int, Meta(ge=1)] = 1
     """Grows with each retry, so that a report made before it is not taken for the one made after."""
     revision: Revision | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from services.gateway.auth import Authenticator
 from services.gateway.keys import is_well_formed
 from services.gateway.store.accounts import AccountStore
-from tests.gatewaying import RunningGateway, running_gateway
+from services.gateway.store.tenants import TenantStore
+from tests.gatewaying import WAV, RunningGateway, running_gateway
 from tests.operating import Operator
 
 
@@ -127,6 +129,36 @@ async def test_a_broken_chain_is_told_with_its_place(gateway: RunningGateway, op
     assert "other: 1 entries, whole" in outcome.out
 
 
+async def test_plans_are_made_assigned_and_lifted(gateway: RunningGateway, operator: Operator) -> None:
+    """From the command to what a tenant may do, and back to no limits; mistakes are told in one sentence."""
+    tenant_id = await TenantStore(gateway.pool).add("acme")
+    made = await operator.must("plans", "add", "tiny", "--minutes", "60", "--storage", "1kB", "--without", "redaction")
+    assert "minutes a month 60  bytes stored 1,000  at work unlimited  waiting unlimited" in made
+    assert "features: rented_engines, language_models" in made
+    await operator.must("plans", "assign", "acme", "tiny")
+    assert "tenants: acme" in await operator.must("plans", "list")
+    async with await gateway.new_client(tenant_id) as http:
+        refused = await http.post("/v1/uploads", content=WAV + bytes(2000))
+        assert (refused.status_code, refused.json()["code"]) == (402, "storage_full")
+        assert refused.json()["quota"] == {"resource": "storage_bytes", "used": 0.0, "limit": 1000, "resets_at": None}
+    changed = await operator.must("plans", "change", "tiny", "--storage", "unlimited", "--without", "none")
+    assert "bytes stored unlimited" in changed
+    assert "all features" in changed
+    assert "It holds for 1 tenants" in changed
+    for wrong, why in (
+        (("plans", "add", "tiny"), "There is a plan 'tiny' already"),
+        (("plans", "add", "Big One"), "A plan's name has"),
+        (("plans", "change", "tiny", "--minutes", "many"), "is no number from 0 upwards"),
+        (("plans", "change", "huge", "--minutes", "5"), "There is no plan 'huge'; there are: tiny."),
+        (("plans", "remove", "tiny"), "Tenants have the plan 'tiny'"),
+    ):
+        result = await operator.run(*wrong)
+        assert result.status
+        assert why in result.err
+    await operator.must("plans", "assign", "acme", "none")
+    assert "is gone" in await operator.must("plans", "remove", "tiny")
+
+
 async def test_the_first_owner_is_made_and_kept(gateway: RunningGateway, operator: Operator) -> None:
     """With a password from standard input; the last owner stays, and a new password signs out."""
     await operator.must("tenants", "add", "acme")
@@ -150,3 +182,18 @@ async def test_the_first_owner_is_made_and_kept(gateway: RunningGateway, operato
             "users", "set-password", "acme", "chen@example.com", "--password-stdin", typed="four umbrellas, then\n"
         )
         assert (await http.get("/v1/me")).status_code == 401
+
+
+async def test_a_link_is_handed_over(gateway: RunningGateway, operator: Operator) -> None:
+    """Where there is no mail server: printed alone, it lets somebody join, and later set another password."""
+    await operator.must("tenants", "add", "acme")
+    for arguments in (("invite", "acme", "wu@example.com", "--role", "editor"), ("reset-password", "acme", "wu@example.com")):
+        url = (await operator.must("users", *arguments)).strip()
+        path = urlsplit(url).path
+        async with httpx.AsyncClient(base_url=gateway.url) as http:
+            assert (await http.get(path)).status_code == 200
+            password = f"umbrellas to {arguments[0]}"
+            given = {"name": "Wu", "password": password, "again": password}
+            assert (await http.post(path, data=given)).status_code == 200
+            me = await http.get("/v1/me", auth=("wu@example.com", password))
+            assert (me.status_code, me.json()["user"]["role"]) == (200, "editor")

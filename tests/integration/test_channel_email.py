@@ -26,7 +26,7 @@ from services.notifier.notifications import confirmation_body
 from services.notifier.store.allowances import AllowanceStore
 from shared.blobs import BlobStore, artifact_key
 from shared.blobs.file import FileBlobs
-from shared.mail_links import LinkPurpose, address_of_token
+from shared.mail_links import LinkPurpose, subject_of_token
 from shared.schemas.endpoints import DisabledReason, EmailDestination, EndpointKind, EventType, Withheld
 from shared.schemas.jobs import ArtifactState, FileFormat, ReportLanguage
 from shared.schemas.webhooks import WebhookArtifact
@@ -151,7 +151,7 @@ async def test_the_way_out() -> None:
     assert line.endswith(">")
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in head
     token = line.rpartition("/")[2].rstrip(">")
-    assert address_of_token(MASTER.encode(), LinkPurpose.UNSUBSCRIBE, token) == ADDRESS
+    assert subject_of_token(MASTER.encode(), LinkPurpose.UNSUBSCRIBE, token) == ADDRESS
     assert token in body(server.mails[0], "plain")
     assert token in body(server.mails[0], "html")
     assert token not in repr(answer)
@@ -168,7 +168,7 @@ async def test_the_question_whether_e_mails_are_wanted(language: ReportLanguage,
     assert answer.delivered
     for part in (body(mail, "plain"), body(mail, "html")):
         (token,) = re.findall(r"https://audio2txt\.example/c/([\w-]{43})\b", part)
-        assert address_of_token(MASTER.encode(), LinkPurpose.CONFIRM, token) == ADDRESS
+        assert subject_of_token(MASTER.encode(), LinkPurpose.CONFIRM, token) == ADDRESS
         assert "https://audio2txt.example/u/" in part
         assert words in part
         assert token not in repr(answer)

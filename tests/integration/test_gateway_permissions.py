@@ -26,6 +26,7 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/v1/endpoints/{endpoint_id}/replay"): {"since": "2026-01-01T00:00:00Z"},
     ("PUT", "/v1/retention"): {"tenant": {"audio": 36500}},
     ("POST", "/v1/keys"): {"name": "theirs", "role": "auditor"},
+    ("POST", "/v1/users"): {"email": "theirs@example.com", "role": "auditor"},
     ("PATCH", "/v1/users/{user_id}"): {"name": "theirs"},
     ("PATCH", "/v1/me"): {"name": "theirs"},
     ("PUT", "/v1/me/password"): {"old_password": "a password of theirs", "new_password": "another password of theirs"},

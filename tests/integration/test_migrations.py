@@ -33,7 +33,7 @@ def two_files(playground: Path) -> Path:
 
 async def test_files_are_applied_once_and_in_order(pool: Pool, two_files: Path) -> None:
     """The outbox comes first, then the service's own files by name; a second run does nothing."""
-    assert await migrations.apply(pool, "playground") == ["0000_outbox", "0001_things", "0002_fill"]
+    assert await migrations.apply(pool, "playground") == ["0000_outbox", "0000_walls", "0001_things", "0002_fill"]
     assert await migrations.apply(pool, "playground") == []
     assert await pool.fetchval("select count(*) from playground.things") == 2
     assert await pool.fetchval("select count(*) from playground.outbox") == 0
@@ -41,7 +41,7 @@ async def test_files_are_applied_once_and_in_order(pool: Pool, two_files: Path) 
 
 async def test_a_service_refuses_to_start_while_a_file_is_pending(pool: Pool, two_files: Path) -> None:
     """The message names what is missing and the command that applies it."""
-    with pytest.raises(ConfigurationError, match=r"3 migration\(s\) of playground .*0002_fill.*`audio2txt migrate`"):
+    with pytest.raises(ConfigurationError, match=r"4 migration\(s\) of playground .*0002_fill.*`audio2txt migrate`"):
         await migrations.require_current(pool, "playground")
     await migrations.apply(pool, "playground")
     await migrations.require_current(pool, "playground")
@@ -75,7 +75,7 @@ async def test_a_broken_file_changes_nothing(pool: Pool, two_files: Path) -> Non
 async def test_several_processes_may_migrate_at_once(pool: Pool, two_files: Path) -> None:
     """All containers start with a migration: each file is applied by exactly one of them, and none fails."""
     runs = await asyncio.gather(*(migrations.apply(pool, "playground") for _ in range(6)))
-    assert sorted(name for run in runs for name in run) == ["0000_outbox", "0001_things", "0002_fill"]
+    assert sorted(name for run in runs for name in run) == ["0000_outbox", "0000_walls", "0001_things", "0002_fill"]
     assert await pool.fetchval("select count(*) from playground.things") == 2
 
 

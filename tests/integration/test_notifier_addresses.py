@@ -11,7 +11,7 @@ import msgspec
 import pytest_asyncio
 
 from shared.database import Pool
-from shared.mail_links import LinkPurpose, address_of_token
+from shared.mail_links import LinkPurpose, subject_of_token
 from shared.schemas.endpoints import Endpoint, EndpointKind, Replay, Test, Withheld
 from shared.schemas.events import EndpointChanged
 from shared.schemas.ids import new_id
@@ -82,7 +82,7 @@ async def test_the_question_is_all_that_is_sent(pool: Pool) -> None:
         part = mail.get_body(("plain",))
         assert part is not None
         (token,) = re.findall(r"/c/([\w-]{43})\b", part.get_content())
-        assert address_of_token(MASTER.encode(), LinkPurpose.CONFIRM, token) == setup.endpoint.address_id
+        assert subject_of_token(MASTER.encode(), LinkPurpose.CONFIRM, token) == setup.endpoint.address_id
 
         await notifier.publish(change(setup, version=3, withheld=None))
         await notifier.publish(later)

@@ -32,6 +32,7 @@ QUEUES = {
     "notifier.report.progressed",
     "notifier.endpoint.changed",
     "notifier.delivery.requested",
+    "notifier.user.mail_requested",
 }
 """Operators know these names: a queue that is no longer read keeps its events for ever."""
 

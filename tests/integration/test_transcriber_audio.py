@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import signal
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ import pytest
 
 from services.transcriber import audio
 from services.transcriber.decoding import BYTES_PER_MS, Recording
+from services.transcriber.lengths import Lengths, LongerThanHeld
+from services.transcriber.scratch import Scratch
+from shared.blobs import open_blobs
 from shared.errors import JobError
 from tests.customer import SAMPLE
 from tests.recordings import long_silence, silence, silent_film
@@ -246,3 +250,17 @@ async def test_a_file_that_keeps_the_decoder_busy_without_end_is_given_up(
     monkeypatch.setattr(audio, "CPU_SECONDS", 1)
     error = await _refusal(tmp_path, await asyncio.to_thread(long_silence, 25))
     assert error.failure.code == "damaged_audio"
+
+
+async def test_a_recording_that_may_only_be_so_long_is_heard_to_its_end_first(tmp_path: Path) -> None:
+    """What is longer than what is held for it is refused with its true length, whatever it claims; the rest goes on."""
+    blobs = await open_blobs("file://", data_dir=tmp_path, credentials={})
+    await blobs.put("t/x/source", SAMPLE.read_bytes())
+    exact = (await _decode(tmp_path, SAMPLE.read_bytes())).duration_ms
+    with closing(Scratch.open(tmp_path / "scratch", "owner")) as scratch:
+        lengths = Lengths(blobs=blobs, scratch=scratch, most_ms=HOUR_MS)
+        await lengths.check("t/x/source", None)
+        await lengths.check("t/x/source", exact)
+        with pytest.raises(LongerThanHeld) as caught:
+            await lengths.check("t/x/source", exact - 1)
+    assert caught.value.duration_ms == exact

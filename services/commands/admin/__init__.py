@@ -1,11 +1,11 @@
-"""`audio2txt admin`: tenants, their users and keys, for how long things are kept, and whether the audit log is whole."""
+"""`audio2txt admin`: tenants, their users, keys and plans, for how long things are kept, whether the audit log is whole."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from services.commands.admin import audit, keys, retention, tenants, users
+from services.commands.admin import audit, keys, plans, retention, tenants, users
 
 DESCRIPTION = """\
 For whoever runs the installation: it works on the database itself and needs no key. What it does is in the tenant's audit
@@ -15,15 +15,19 @@ log, by the operator.
   audio2txt admin tenants add acme
   audio2txt admin tenants disable acme                    its keys open nothing; its data stays, and jobs that run go on
   audio2txt admin users add acme chen@example.com --role owner      asks for the password
+  audio2txt admin users invite acme wu@example.com --role editor    prints a link to hand over; so does reset-password
   audio2txt admin users list acme
   audio2txt admin users disable acme chen@example.com     and enable, role, set-password, remove
   audio2txt admin keys add acme --role owner --name "First key"
   audio2txt admin keys list acme
   audio2txt admin keys revoke acme 0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a
+  audio2txt admin plans add small --minutes 600 --storage 20GB --waiting 50 --without rented_engines
+  audio2txt admin plans assign acme small
   audio2txt admin retention set acme --audio 30 --record keep
   audio2txt admin audit verify                            every tenant's chain
 
-Gateways that run feel a revocation, or that a tenant was disabled, within half a minute.
+Gateways that run feel a revocation, or that a tenant was disabled, within half a minute, and another plan within
+five seconds.
 """
 
 
@@ -31,10 +35,10 @@ def register(subparsers: Any) -> None:
     """Add the subcommand and its subjects."""
     parser = subparsers.add_parser(
         "admin",
-        help="tenants, their users and keys, for how long things are kept, and whether the audit log is whole",
+        help="tenants, their users, keys and plans, for how long things are kept, and whether the audit log is whole",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subjects = parser.add_subparsers(title="subjects", metavar="SUBJECT", required=True)
-    for subject in (tenants, users, keys, retention, audit):
+    for subject in (tenants, users, keys, plans, retention, audit):
         subject.register(subjects)

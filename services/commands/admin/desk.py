@@ -10,30 +10,46 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+from uuid import UUID
 
 from services.commands import installation
 from shared.errors import ConfigurationError
+from shared.runtime import SERVICES
 
 if TYPE_CHECKING:
     from services.gateway.permissions import Role
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
+    from services.gateway.store.plans import PlanStore
     from services.gateway.store.retention import RetentionStore
     from services.gateway.store.tenants import TenantRow, TenantStore
     from services.gateway.store.users import UserStore
+    from shared.mail_links import LinkPurpose
+    from shared.settings import PlatformSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
     """The stores that operators work on."""
 
+    platform: PlatformSettings
     settings: GatewaySettings
     tenants: TenantStore
     keys: KeyStore
     users: UserStore
     audit: AuditStore
+    plans: PlanStore
     retention: RetentionStore
+
+    def link(self, purpose: LinkPurpose, link_id: UUID) -> str:
+        """The URL behind which a user sets a password. Raises `ConfigurationError`."""
+        from shared.mail_links import link_token
+
+        if self.platform.secret_key is None:
+            raise ConfigurationError("AUDIO2TXT_SECRET_KEY is not set; give it the gateway's.")
+        base = self.platform.public_url or f"http://127.0.0.1:{self.platform.port}"
+        return f"{base.rstrip('/')}{purpose.path}{link_token(self.platform.secret_key.encode(), purpose, link_id)}"
 
     async def tenant(self, text: str) -> TenantRow:
         """A tenant by name or id. Raises `ConfigurationError`."""
@@ -72,6 +88,7 @@ async def _opened() -> AsyncIterator[Desk]:
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.keys import KeyStore
+    from services.gateway.store.plans import PlanStore
     from services.gateway.store.retention import RetentionStore
     from services.gateway.store.tenants import TenantStore
     from services.gateway.store.users import UserStore
@@ -79,6 +96,8 @@ async def _opened() -> AsyncIterator[Desk]:
     from shared.settings import load
 
     settings, environment = installation.read_settings()
+    if settings.database_url.startswith("embedded:"):
+        settings = installation.with_secret_key(settings, SERVICES)
     gateway = load(GatewaySettings, environment)
     act(Acting(actor=Actor(kind=ActorKind.OPERATOR, name=_operator())))
     async with installation.database_url(settings, attach=True) as url:
@@ -86,11 +105,13 @@ async def _opened() -> AsyncIterator[Desk]:
         try:
             await migrations.require_current(pool, "gateway")
             yield Desk(
+                platform=settings,
                 settings=gateway,
                 tenants=TenantStore(pool),
                 keys=KeyStore(pool),
                 users=UserStore(pool),
                 audit=AuditStore(pool),
+                plans=PlanStore(pool),
                 retention=RetentionStore(pool),
             )
         finally:

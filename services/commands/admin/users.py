@@ -15,6 +15,8 @@ from shared.errors import Audio2txtError, ConfigurationError
 
 if TYPE_CHECKING:
     from services.gateway.store.users import UserRow
+    from shared.database import Connection
+    from shared.mail_links import LinkPurpose
 
 _PAGE = 100
 
@@ -27,20 +29,24 @@ def register(subparsers: Any) -> None:
     listing.set_defaults(handler=handler(_list))
     listing.add_argument("tenant", metavar="TENANT", help="name or id")
     add = actions.add_parser("add", help="make one who can sign in at once; asks for the password")
+    invite = actions.add_parser("invite", help="make one who joins by a link, which it prints: hand it over yourself")
+    reset = actions.add_parser("reset-password", help="print a link by which one sets another password: hand it over yourself")
     role = actions.add_parser("role", help="let one do more, or less")
     disable = actions.add_parser("disable", help="keep one out, and sign them out everywhere")
     enable = actions.add_parser("enable", help="let one in again")
     remove = actions.add_parser("remove", help="delete one; what they did stays in the audit log")
     password = actions.add_parser("set-password", help="give one another password, and sign them out everywhere")
-    changes = ((add, _add), (role, _role), (disable, _disable), (enable, _enable), (remove, _remove), (password, _set_password))
-    for action, carry_out in changes:
+    makers = ((add, _add), (invite, _invite), (reset, _reset_password), (password, _set_password))
+    changes = ((role, _role), (disable, _disable), (enable, _enable), (remove, _remove))
+    for action, carry_out in (*makers, *changes):
         action.add_argument("tenant", metavar="TENANT", help="name or id")
         action.add_argument("email", metavar="EMAIL")
         action.set_defaults(handler=handler(carry_out))
     role.add_argument("role", metavar="ROLE", help="owner, admin, editor, viewer or auditor")
-    add.add_argument("--role", required=True, help="owner, admin, editor, viewer or auditor")
-    add.add_argument("--name", help="what people call them (default: the e-mail's beginning)")
-    add.add_argument("--language", choices=("en", "zh-Hant"), default="en", help="of e-mails to them (default: en)")
+    for action in (add, invite):
+        action.add_argument("--role", required=True, help="owner, admin, editor, viewer or auditor")
+        action.add_argument("--name", help="what people call them (default: the e-mail's beginning)")
+        action.add_argument("--language", choices=("en", "zh-Hant"), default="en", help="of e-mails to them (default: en)")
     for action in (add, password):
         action.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
 
@@ -60,31 +66,72 @@ async def _list(desk: Desk, arguments: argparse.Namespace) -> None:
 
 
 async def _add(desk: Desk, arguments: argparse.Namespace) -> None:
+    row = msgspec.structs.replace(await _new(desk, arguments), joined_at=dt.datetime.now(dt.UTC))
+    password_hash = await _hashed(row.email, from_stdin=arguments.password_stdin)
+    async with desk.users.changing(row.tenant_id) as changes:
+        await changes.add(row, password_hash=password_hash)
+    print(f"{row.id}  {row.email} is {row.role} of {arguments.tenant}, and can sign in.")
+
+
+async def _invite(desk: Desk, arguments: argparse.Namespace) -> None:
+    from shared.mail_links import LinkPurpose
+
+    row = await _new(desk, arguments)
+    async with desk.users.changing(row.tenant_id) as changes:
+        await changes.add(row)
+        await _print_link(desk, changes.connection, row, LinkPurpose.JOIN)
+
+
+async def _reset_password(desk: Desk, arguments: argparse.Namespace) -> None:
+    from shared.mail_links import LinkPurpose
+
+    row = await _user(desk, arguments)
+    purpose = LinkPurpose.JOIN if row.joined_at is None else LinkPurpose.RESET
+    async with desk.users.changing(row.tenant_id) as changes:
+        await _print_link(desk, changes.connection, row, purpose)
+
+
+async def _print_link(desk: Desk, connection: Connection, row: UserRow, purpose: LinkPurpose) -> None:
+    from services.gateway.store.account_links import add_link
+    from services.gateway.users.links import LIFETIMES
+    from shared.schemas.ids import new_id
+
+    link_id, expires_at = new_id(), dt.datetime.now(dt.UTC) + LIFETIMES[purpose]
+    url = desk.link(purpose, link_id)
+    await add_link(
+        connection,
+        link_id=link_id,
+        tenant_id=row.tenant_id,
+        user_id=row.id,
+        purpose=purpose,
+        expires_at=expires_at,
+        event=None,
+    )
+    print(f"For {row.email} alone; it works once, until {expires_at:%Y-%m-%d %H:%M} UTC:", file=sys.stderr)
+    print(url)
+
+
+async def _new(desk: Desk, arguments: argparse.Namespace) -> UserRow:
+    """Who is to become a user. Raises `Audio2txtError`."""
     from services.gateway.problems import Problem
     from services.gateway.store.users import UserRow
     from services.gateway.users import clean_name
     from shared.schemas.ids import new_id
 
-    tenant, role, email = await desk.tenant(arguments.tenant), role_of(arguments.role), _mailbox(arguments.email)
-    now = dt.datetime.now(dt.UTC)
+    tenant, email = await desk.tenant(arguments.tenant), _mailbox(arguments.email)
     try:
         name = clean_name(arguments.name or email.partition("@")[0])
     except Problem as problem:
         raise ConfigurationError(f"--name: {problem.detail}") from None
-    row = UserRow(
+    return UserRow(
         id=new_id(),
         tenant_id=tenant.id,
         email=email,
         name=name,
-        role=role,
+        role=role_of(arguments.role),
         language=arguments.language,
-        created_at=now,
-        joined_at=now,
+        created_at=dt.datetime.now(dt.UTC),
     )
-    password_hash = await _hashed(email, from_stdin=arguments.password_stdin)
-    async with desk.users.changing(tenant.id) as changes:
-        await changes.add(row, password_hash=password_hash)
-    print(f"{row.id}  {email} is {role} of {tenant.name}, and can sign in.")
 
 
 async def _role(desk: Desk, arguments: argparse.Namespace) -> None:

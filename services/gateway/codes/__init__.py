@@ -15,16 +15,18 @@ from services.gateway.codes.general import GENERAL, GeneralCode
 from services.gateway.codes.jobs import JOBS, JobCode
 from services.gateway.codes.meaning import Meaning
 from services.gateway.codes.people import PEOPLE, PeopleCode
+from services.gateway.codes.plans import PLANS, PlanCode
 from services.gateway.codes.uploads import UPLOADS, UploadCode
 
 __all__ = ["MEANINGS", "SUBJECTS", "Code", "Meaning"]
 
-Code: TypeAlias = GeneralCode | AccountCode | PeopleCode | UploadCode | JobCode | EndpointCode
+Code: TypeAlias = GeneralCode | AccountCode | PeopleCode | PlanCode | UploadCode | JobCode | EndpointCode
 
 SUBJECTS: Mapping[str, Mapping[str, Meaning]] = {
     "Every route": GENERAL,
     "Keys": ACCOUNT,
     "People": PEOPLE,
+    "Plans": PLANS,
     "Uploads": UPLOADS,
     "Jobs and their results": JOBS,
     "Endpoints": ENDPOINTS,

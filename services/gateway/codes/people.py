@@ -10,16 +10,21 @@ from services.gateway.codes.meaning import Meaning
 PeopleCode: TypeAlias = Literal[
     "busy",
     "cross_site",
+    "email_taken",
     "csrf_failed",
     "last_owner",
     "no_session",
     "no_user",
+    "not_invited",
     "password_required",
     "password_too_weak",
     "session_not_found",
     "sign_in_failed",
     "token_not_found",
     "too_many_attempts",
+    "too_many_mails",
+    "too_many_users",
+    "user_exists",
     "user_not_found",
 ]
 
@@ -58,4 +63,13 @@ PEOPLE: Mapping[str, Meaning] = {
     "no_session": Meaning(404, "The request is not made with a session's cookie.", "Sign in by `POST /v1/session`."),
     "token_not_found": Meaning(404, "You have no token with this id; it may have ended.", "`GET /v1/tokens` lists them."),
     "session_not_found": Meaning(404, "You have no session with this id; it may have ended.", "`GET /v1/sessions` lists them."),
+    "user_exists": Meaning(
+        409, "The tenant has a user with this e-mail already.", "Change that one's role, or invite them again."
+    ),
+    "too_many_users": Meaning(409, "The tenant has as many users as it may have.", "Remove one first."),
+    "not_invited": Meaning(409, "The user has joined, or is kept out.", "Only who is invited is invited again."),
+    "email_taken": Meaning(422, "The e-mail has an account in another organisation.", "Use another address here."),
+    "too_many_mails": Meaning(
+        429, "E-mails of this kind were asked for often enough.", "Try again after Retry-After.", ("Retry-After",)
+    ),
 }

@@ -11,9 +11,12 @@ from msgspec import Meta
 from services.gateway.audit import Action
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission, Role
+from services.gateway.quotas.enforcing import PlanStanding
+from services.gateway.quotas.refusals import MINUTE_MS, next_month
 from services.gateway.routes.context import Api, ApiRequest
 from services.gateway.store.accounts import ByKey, ByUser, Principal
 from services.gateway.store.allowances import Amount, Ceiling
+from services.gateway.store.plans import Feature, Plan
 from services.gateway.views import Id, Time
 from shared.signing import webhook_secret
 
@@ -57,6 +60,23 @@ class LlmMonthView(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd_limit: Annotated[str | None, Meta(description="The most; null for no limit.", examples=["20"])]
 
 
+class PlanView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the tenant may use, and what it has used. A limit that is null does not exist."""
+
+    name: Annotated[str | None, Meta(description="The plan; null where nothing is limited.", examples=["small"])]
+    minutes: Annotated[
+        float,
+        Meta(ge=0, description="Of audio in this calendar month (UTC): used, or held for jobs at work.", examples=[598.5]),
+    ]
+    minutes_limit: Annotated[int | None, Meta(examples=[600])]
+    resets_at: Annotated[Time, Meta(description="When the next month begins.")]
+    storage_bytes: Annotated[int, Meta(ge=0, description="Of recordings, those that are announced among them.")]
+    storage_bytes_limit: Annotated[int | None, Meta(examples=[20000000000])]
+    concurrent_jobs_limit: Annotated[int | None, Meta(description="Jobs at work at once; the others wait.", examples=[4])]
+    waiting_jobs_limit: Annotated[int | None, Meta(examples=[50])]
+    features: Annotated[tuple[Feature, ...], Meta(description="Those that the plan has.", examples=[["redaction"]])]
+
+
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     """Who makes this request."""
 
@@ -64,6 +84,7 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     key: Annotated[KeyView | None, Meta(description="The key; null where a user asks.")]
     user: Annotated[AccountUserView | None, Meta(description="The user; null where a key asks.")]
     llm_month: LlmMonthView
+    plan: PlanView
 
 
 class SecretView(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,13 +99,15 @@ class SecretView(msgspec.Struct, frozen=True, kw_only=True):
         needs=Permission.ACCOUNT_READ,
         summary="Who am I",
         tag="Account",
-        answers={200: Answer(description="Tenant, key or user, and this month's use of language models.", content=AccountView)},
+        answers={200: Answer(description="Tenant, key or user, plan and what is used of it.", content=AccountView)},
     ).opt,
 )
 async def get_account(request: ApiRequest, gateway: Api) -> Response[AccountView]:
-    """The tenant, and the key or the user that the request was made with; what reports may yet ask of language models."""
+    """The tenant, and the key or the user that the request was made with; its plan, and what of it is used; what reports may
+    yet ask of language models."""
     used = await gateway.allowances.this_month(request.user.tenant_id)
-    return Response(_view(request.user, used, gateway.allowances.month))
+    standing = await gateway.quotas.standing(request.user.tenant_id)
+    return Response(_view(request.user, used, gateway.allowances.month, standing))
 
 
 @get(
@@ -104,7 +127,7 @@ async def get_webhook_secret(request: ApiRequest, gateway: Api) -> Response[Secr
     return Response(secret, headers={"Cache-Control": "no-store"})
 
 
-def _view(principal: Principal, used: Amount, limit: Ceiling) -> AccountView:
+def _view(principal: Principal, used: Amount, limit: Ceiling, standing: PlanStanding) -> AccountView:
     """The maker of a request."""
     by, permissions = principal.by, tuple(sorted(principal.permissions))
     return AccountView(
@@ -117,6 +140,22 @@ def _view(principal: Principal, used: Amount, limit: Ceiling) -> AccountView:
             cost_usd=f"{used.cost_usd:f}",
             cost_usd_limit=None if limit.cost_usd is None else f"{limit.cost_usd:f}",
         ),
+        plan=_plan(standing),
+    )
+
+
+def _plan(standing: PlanStanding) -> PlanView:
+    plan = standing.plan or Plan(name="")
+    return PlanView(
+        name=plan.name or None,
+        minutes=round(standing.used_ms / MINUTE_MS, 1),
+        minutes_limit=plan.minutes_per_month,
+        resets_at=next_month(standing.month),
+        storage_bytes=standing.stored_bytes,
+        storage_bytes_limit=plan.storage_bytes,
+        concurrent_jobs_limit=plan.concurrent_jobs,
+        waiting_jobs_limit=plan.waiting_jobs,
+        features=tuple(feature for feature in Feature if plan.has(feature)),
     )
 
 

@@ -29,6 +29,7 @@ from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.problems import FieldError, Problem, job_not_found
+from services.gateway.quotas.enforcing import Quotas
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.settings import GatewaySettings
@@ -36,9 +37,11 @@ from services.gateway.store.accounts import ByUser, Principal
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.listing import JobList
 from services.gateway.store.retention import RetentionStore
+from services.gateway.store.usage import UsageStore
 from services.gateway.submission import Submissions
 from services.gateway.uploads import Uploads
 from services.gateway.users import Users
+from services.gateway.users.links import AccountLinks
 from services.gateway.users.sessions import Sessions
 from services.gateway.views import Views
 from shared.blobs import BlobStore
@@ -74,10 +77,13 @@ class Gateway:
     keys: ApiKeys
     users: Users
     sessions: Sessions
+    links: AccountLinks
     audit: AuditTrail
     revisions: Revisions
     choosing: Choosing
     allowances: Allowances
+    quotas: Quotas
+    ledger: UsageStore
     retention: RetentionStore
     hub: Hub
     feeds: Feeds

@@ -35,7 +35,7 @@ _REQUEST = msgspec.json.Decoder(DirectUploadRequest)
             415: "The body is not JSON.",
             422: "Something in the body is not accepted.",
         },
-        codes=("direct_uploads_off", "direct_uploads_impossible"),
+        codes=("direct_uploads_off", "storage_full", "direct_uploads_impossible"),
     ).opt,
 )
 async def begin_direct_upload(request: ApiRequest, gateway: Api) -> Response[DirectUploadView]:

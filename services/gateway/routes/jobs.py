@@ -52,6 +52,8 @@ _WISHES: tuple[Code, ...] = (
     "too_many_terms",
     "term_too_long",
     "file_too_large",
+    "minutes_used_up",
+    "not_in_plan",
 )
 """Of URLs that we are to call; and of what is asked of the report and the engine."""
 _JOB_REQUEST = msgspec.json.Decoder(JobRequest)
@@ -84,12 +86,15 @@ _FORM_SCHEMA = {
         },
         problems={
             400: "The body cannot be read, or a header is not valid.",
+            402: "The month's minutes are used up, or the tenant's storage is full; `quota` says why.",
+            403: "The key may not do this, or the tenant's plan leaves something out (`not_in_plan`).",
             409: "The upload was used before, or with `duplicates=refuse` its recording (`job_id` names the job); or it is not "
             "finished.",
             410: "The job that the Idempotency-Key made was deleted.",
             413: "The body is too large.",
             415: "The body is neither JSON nor a form, or the file is no recording.",
             422: "Something in the request is not accepted; `errors` points to it.",
+            429: "Too many requests, or too many jobs wait (`too_many_waiting`); `Retry-After` says how long to wait.",
         },
         codes=(
             "invalid_header",
@@ -105,6 +110,8 @@ _FORM_SCHEMA = {
             "job_erased",
             "idempotency_key_reused",
             "source_missing",
+            "storage_full",
+            "too_many_waiting",
             "source_ambiguous",
             "file_missing",
             "too_many_files",
@@ -307,6 +314,8 @@ async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respon
         problems={
             **_NOT_FOUND,
             400: "The body cannot be read.",
+            402: "The month's minutes are used up; `quota` says why.",
+            403: "The key may not do this, or the tenant's plan leaves something out (`not_in_plan`).",
             409: "The job is not final, its files are being made anew after an edit, or it has all that it was asked for.",
             410: "What it would begin with, the recording or the transcript, is no longer kept.",
             415: "The body is not JSON.",
@@ -365,7 +374,9 @@ async def _submit_form(request: ApiRequest, gateway: Gateway, content_type: str,
     tenant_id = request.user.tenant_id
     body = gateway.body(request, limit=gateway.settings.form_max_bytes)
     form = Form(content_type, body.chunks())
-    upload = await gateway.uploads.receive(tenant_id, form.file(), file_name=lambda: clean_file_name(form.file_name or ""))
+    upload = await gateway.uploads.receive(
+        tenant_id, form.file(), file_name=lambda: clean_file_name(form.file_name or ""), announced=body.announced
+    )
     try:
         order = _order(form, upload_id=str(upload.id))
         submitted = await gateway.submissions.submit(

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from litestar import Response
 
+from services.gateway import tenancy
 from services.gateway.problems import Problem
 from services.gateway.routes.context import Gateway
 from services.gateway.store.addresses import AddressRow
-from shared.mail_links import LinkPurpose, address_of_token
+from shared.mail_links import LinkPurpose, subject_of_token
 from shared.schemas.jobs import ReportLanguage
 
 _PAGE = """\
@@ -26,6 +27,10 @@ _PAGE = """\
   main {{ max-width: 30rem; padding: 2rem; text-align: center; text-wrap: balance }}
   strong {{ overflow-wrap: anywhere }}
   small {{ display: block; margin-top: 1.4rem; opacity: .75 }}
+  label {{ display: block; margin-top: 1rem; text-align: start }}
+  input {{ font: inherit; box-sizing: border-box; width: 100%; padding: .5rem .7rem; border: 1px solid GrayText;
+           border-radius: .4rem }}
+  form button {{ margin-top: 1.4rem }}
   button {{ font: inherit; padding: .6rem 1.4rem; border: 0; border-radius: .4rem; background: #1f5f8b; color: #fff }}
 </style>
 <main>{content}</main>
@@ -38,12 +43,15 @@ _HEADERS = {
 
 
 async def address_behind(gateway: Gateway, purpose: LinkPurpose, token: str) -> tuple[AddressRow, ReportLanguage]:
-    """The address that a link is about, and the language of its reader. Raises `Problem` 404."""
-    address_id: UUID | None = address_of_token(gateway.secret_key, purpose, token)
+    """The address that a link is about, and the language of its reader; the request is its tenant's from here on. Raises
+    `Problem` 404."""
+    address_id: UUID | None = subject_of_token(gateway.secret_key, purpose, token)
     addresses = gateway.endpoints.addresses.store
-    row = None if address_id is None else await addresses.find_anybodys(address_id)
+    with tenancy.as_system():
+        row = None if address_id is None else await addresses.find_anybodys(address_id)
     if row is None:
         raise Problem(404, "not_found", "This link leads nowhere (any more); no e-mails are sent because of it.")
+    tenancy.enter(row.tenant_id)
     return row, await addresses.language(row.id)
 
 

@@ -11,6 +11,7 @@ from litestar.datastructures import Cookie
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta
 
+from services.gateway import tenancy
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission
 from services.gateway.problems import Problem
@@ -90,7 +91,9 @@ async def sign_in(request: ApiRequest, gateway: Api) -> Response[SessionView]:
     if is_foreign(request.headers):
         raise Problem(403, "cross_site", "Signing in is for pages of this site; another one has sent this.")
     wish = await gateway.json(request, _SIGN_IN)
-    user = await gateway.users.signing_in.with_password(wish.email, wish.password, address_of(request))
+    with tenancy.as_system():
+        user = await gateway.users.signing_in.with_password(wish.email, wish.password, address_of(request))
+    tenancy.enter(user.tenant_id)
     cookie = await open_session(request, gateway, user)
     principal = await gateway.sessions.principal(cookie.value or "", SignInKind.SESSION)
     assert principal is not None, "it was made just now"
@@ -180,8 +183,10 @@ async def end_one_session(request: ApiRequest, gateway: Api, session_id: Session
 async def open_session(request: ApiRequest, gateway: Gateway, user: UserRow) -> Cookie:
     """Sign a browser in as somebody who has proved to be that, and out of whatever it was signed in to."""
     before = request.cookies.get(gateway.cookie)
-    if before is not None and (old := await gateway.sessions.principal(before, SignInKind.SESSION)) is not None:
-        await end_session(gateway, old)
+    if before is not None:
+        with tenancy.as_system():  # it may be another tenant's
+            if (old := await gateway.sessions.principal(before, SignInKind.SESSION)) is not None:
+                await end_session(gateway, old)
     issued = await gateway.sessions.open_session(user, request.headers.get("user-agent", ""), address_of(request))
     return _cookie(gateway, issued.secret, max_age=int(gateway.sessions.longest.total_seconds()))
 

@@ -39,6 +39,7 @@ _BINARY = {"type": "string", "format": "binary", "description": "The recording i
         },
         problems={
             400: "A parameter or header is not valid.",
+            402: "The tenant's storage has no room for it; `quota` says why.",
             408: "The upload stood still for too long.",
             412: "Tus-Resumable names another version.",
             413: "The recording is too large.",
@@ -55,6 +56,7 @@ _BINARY = {"type": "string", "format": "binary", "description": "The recording i
             "unsupported_media_type",
             "content_encoding_refused",
             "empty_file",
+            "storage_full",
             "digest_mismatch",
             "upload_not_found",
             "upload_taken_over",
@@ -99,7 +101,9 @@ async def create_upload(
     digest = parse_digest(content_digest)
     body = gateway.body(request, limit=gateway.settings.upload_max_bytes)
     name = None if file_name is None else clean_file_name(file_name)
-    upload = await gateway.uploads.receive(request.user.tenant_id, body.chunks(), file_name=lambda: name, digest=digest)
+    upload = await gateway.uploads.receive(
+        request.user.tenant_id, body.chunks(), file_name=lambda: name, digest=digest, announced=body.announced
+    )
     return Response(upload_view(upload), headers={"Location": gateway.views.url(f"/uploads/{upload.id}")})
 
 

@@ -6,19 +6,21 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Response, delete, get, patch
+from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta
 
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission, Role
-from services.gateway.routes.context import BODY_PROBLEMS, Api, ApiRequest
+from services.gateway.routes.context import BODY_PROBLEMS, Api, ApiRequest, traceparent
 from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.store.users import UserRow, UserState
 from services.gateway.users import UserChange
+from services.gateway.users.links import Invitation
 from services.gateway.views import Id, Page, Time
 from shared.schemas.jobs import ReportLanguage
 
+_INVITATION = msgspec.json.Decoder(Invitation)
 _CHANGE = msgspec.json.Decoder(UserChange)
 _NOT_FOUND = {404: "There is no such user."}
 
@@ -39,6 +41,48 @@ class UserView(msgspec.Struct, frozen=True, kw_only=True):
     joined_at: Annotated[Time | None, Meta(description="When they set their password, or first signed in.")]
     disabled_at: Annotated[Time | None, Meta(description="Since when they are kept out.")]
     last_signed_in_at: Annotated[Time | None, Meta(description="When they last proved who they are.")]
+
+
+@post(
+    "/users",
+    status_code=201,
+    opt=Operation(
+        needs=Permission.USERS_WRITE,
+        summary="Invite a user",
+        tag="Users",
+        body={JSON: Invitation},
+        answers={201: Answer(description="Invited.", content=UserView, headers={"Location": "The user."})},
+        problems={
+            **BODY_PROBLEMS,
+            409: "The tenant has such a user, or as many as it may have; or the installation does not know how it is reached.",
+            429: "Too many invitations.",
+        },
+        codes=("user_exists", "too_many_users", "public_url_missing", "too_many_mails"),
+    ).opt,
+)
+async def invite_user(request: ApiRequest, gateway: Api) -> Response[UserView]:
+    """Make a user who gets an e-mail with a link. They join by choosing a password, within seven days; until then they are
+    `invited`, and can do nothing. Whether the e-mail has an account elsewhere is told to nobody but its reader."""
+    wish = await gateway.json(request, _INVITATION)
+    row = await gateway.links.invite(request.user, wish, traceparent=traceparent(request))
+    return Response(view_of(row), status_code=201, headers={"Location": gateway.views.url(f"/users/{row.id}")})
+
+
+@post(
+    "/users/{user_id:uuid}/invitation",
+    status_code=202,
+    opt=Operation(
+        needs=Permission.USERS_WRITE,
+        summary="Invite a user again",
+        tag="Users",
+        answers={202: Answer(description="Another e-mail is on its way.")},
+        problems={**_NOT_FOUND, 409: "They are not invited, or have joined.", 429: "Too many invitations."},
+        codes=("user_not_found", "not_invited", "public_url_missing", "too_many_mails"),
+    ).opt,
+)
+async def invite_again(request: ApiRequest, gateway: Api, user_id: UserId) -> None:
+    """Send the invitation once more. Its link takes the place of the one before."""
+    await gateway.links.invite_again(request.user, user_id, traceparent=traceparent(request))
 
 
 @get(

@@ -27,6 +27,10 @@ def _columns(kind: type[msgspec.Struct]) -> str:
     return ", ".join(field.name for field in msgspec.structs.fields(kind))
 
 
+_OF_TENANT = "type not like 'user.%'"
+"""Letters to users about their passwords are their own."""
+
+
 class DeliveryLog:
     """Reads the notifier's views `endpoint_health`, `delivery_log` and `attempt_log`. Empty before its schema is there."""
 
@@ -45,7 +49,7 @@ class DeliveryLog:
         rows = await self._rows(
             f"""
             select {_columns(DeliveryRecord)} from notifier.delivery_log
-            where tenant_id = $1 and ($2::timestamptz is null or (created_at, id) < ($2, $3))
+            where tenant_id = $1 and {_OF_TENANT} and ($2::timestamptz is null or (created_at, id) < ($2, $3))
               and ($5::uuid is null or endpoint_id = $5) and ($6::uuid is null or job_id = $6)
               and ($7::text is null or message_id = $7) and ($8::text is null or status = $8)
             order by created_at desc, id desc limit $4
@@ -58,7 +62,7 @@ class DeliveryLog:
     async def find(self, tenant_id: UUID, delivery_id: UUID) -> DeliveryRecord | None:
         """One delivery of the tenant."""
         rows = await self._rows(
-            f"select {_columns(DeliveryRecord)} from notifier.delivery_log where tenant_id = $1 and id = $2",
+            f"select {_columns(DeliveryRecord)} from notifier.delivery_log where tenant_id = $1 and {_OF_TENANT} and id = $2",
             *(tenant_id, delivery_id),
         )
         return msgspec.convert(dict(rows[0]), DeliveryRecord) if rows else None

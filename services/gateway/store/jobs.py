@@ -65,6 +65,14 @@ class KeyTaken(Exception):
     """The idempotency key was used before; nothing was changed."""
 
 
+class TooManyWaiting(Exception):
+    """The tenant's plan lets no more jobs wait; nothing was changed."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__()
+        self.waiting = waiting
+
+
 class Earlier(msgspec.Struct, frozen=True, kw_only=True):
     """What an idempotency key was used for."""
 
@@ -78,12 +86,24 @@ class JobStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def create(self, job: Job, event: OutboxRow, *, key: str | None, fingerprint: bytes | None) -> Job | None:
+    async def create(
+        self,
+        job: Job,
+        event: OutboxRow,
+        *,
+        key: str | None,
+        fingerprint: bytes | None,
+        most_waiting: int | None = None,
+    ) -> Job | None:
         """Job, event, idempotency key and the upload's use, all or nothing, in one statement.
 
         Returns the job with what is known of its recording; null when its upload is not there to be used.
-        Raises `KeyTaken`.
+        Raises `KeyTaken`, and `TooManyWaiting` where only so many jobs may wait.
         """
+        if most_waiting is not None:
+            async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
+                await _check_waiting(connection, job.tenant_id, most_waiting)
+                return await _insert(connection, job, event, key=key, fingerprint=fingerprint)
         return await patiently(_insert(self._pool, job, event, key=key, fingerprint=fingerprint))
 
     async def create_or_find(
@@ -96,6 +116,7 @@ class JobStore:
         fingerprint: bytes | None,
         stands_in: Callable[[Job], bool],
         take: bool,
+        most_waiting: int | None = None,
     ) -> tuple[Job | None, bool]:
         """The same, unless one of the recording's jobs `stands_in` for the new one: the newest then, and true. To `take` it
         as the answer lets the key lead to it, and the upload go soon. Of two at once, the second finds the first's."""
@@ -104,6 +125,8 @@ class JobStore:
             await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", lock)
             found = next(filter(stands_in, await _of_recording(connection, job.tenant_id, sha256)), None)
             if found is None:
+                if most_waiting is not None:
+                    await _check_waiting(connection, job.tenant_id, most_waiting)
                 return await _insert(connection, job, event, key=key, fingerprint=fingerprint), False
             if take:
                 await _take(connection, found, job, key=key, fingerprint=fingerprint)
@@ -129,6 +152,16 @@ class JobStore:
         """The present version of each of these jobs; those that are gone are left out."""
         rows = await patiently(self._pool.fetch("select id, version from gateway.jobs where id = any($1::uuid[])", job_ids))
         return {row["id"]: row["version"] for row in rows}
+
+
+async def _check_waiting(connection: Connection, tenant_id: UUID, most: int) -> None:
+    """Jobs that are created at once are counted one after the other. Raises `TooManyWaiting`."""
+    await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"waiting/{tenant_id}")
+    waiting = await connection.fetchval(
+        "select count(*) from gateway.jobs where tenant_id = $1 and state = 'queued'", tenant_id
+    )
+    if waiting >= most:
+        raise TooManyWaiting(waiting)
 
 
 async def _of_recording(database: Pool | Connection, tenant_id: UUID, sha256: str) -> list[Job]:

@@ -10,6 +10,7 @@ import msgspec
 from services.gateway.audit import Action, entry_of
 from services.gateway.store import patiently
 from services.gateway.store.audit import noting
+from services.gateway.store.storage import Room, room_for
 from shared.blobs import Bookmark
 from shared.database import Pool
 
@@ -53,19 +54,21 @@ class ResumableStore:
         metadata: str | None,
         file_name: str | None,
         expires_at: dt.datetime,
+        room: Room | None = None,
     ) -> None:
-        """An upload of which nothing has come yet."""
-        await patiently(
-            self._pool.execute(
-                """
-                with upload as (
-                    insert into gateway.uploads (id, tenant_id, file_name, expires_at) values ($1, $2, $3, $4) returning id
+        """An upload of which nothing has come yet. Raises `StorageFull`."""
+        async with room_for(self._pool, tenant_id, room) as (database, _):
+            await patiently(
+                database.execute(
+                    """
+                    with upload as (
+                        insert into gateway.uploads (id, tenant_id, file_name, expires_at) values ($1, $2, $3, $4) returning id
+                    )
+                    insert into gateway.resumable_uploads (id, tenant_id, length, metadata) select id, $2, $5, $6 from upload
+                    """,
+                    *(upload_id, tenant_id, file_name, expires_at, length, metadata),
                 )
-                insert into gateway.resumable_uploads (id, length, metadata) select id, $5, $6 from upload
-                """,
-                *(upload_id, tenant_id, file_name, expires_at, length, metadata),
             )
-        )
 
     async def hold(self, tenant_id: UUID, upload_id: UUID, *, holder: UUID, seconds: float) -> Resumable | None:
         """Take an upload, from nobody or from a holder that is not alive any more; null when that cannot be."""

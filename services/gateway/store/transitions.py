@@ -12,7 +12,10 @@ from services.gateway.jobs import Job, made_anew, made_from, overtaken, sources
 from services.gateway.store import patiently
 from services.gateway.store.allowances import SETTLE, amount_of
 from services.gateway.store.audit import noting
+from services.gateway.store.minutes import RELEASE as RELEASE_MINUTES
+from services.gateway.store.minutes import SETTLE as SETTLE_MINUTES
 from services.gateway.store.revisions import Revision
+from services.gateway.store.usage import UsageRecord, recording
 from shared.database import Pool
 from shared.outbox import row_of
 from shared.schemas.events import DeliveryFinished, Event, ReportProgressed, ReportReady, TranscriptionProgressed
@@ -65,18 +68,34 @@ class Transitions:
         return None if row is None else msgspec.convert(dict(row), Moved)
 
     async def transcribed(
-        self, job: Job, *, engine: str, model: str, language: str | None, duration_ms: int, cost: Cost | None
+        self,
+        job: Job,
+        *,
+        engine: str,
+        model: str,
+        language: str | None,
+        duration_ms: int,
+        size: int | None,
+        cost: Cost | None,
+        record: UsageRecord,
     ) -> JobState | None:
-        """The transcript of the run is stored. Known even to a job that ended, whose retry then need not pay again."""
+        """The transcript of the run is stored, and what it cost is on the account. Known even to a job that ended, whose retry
+        then need not pay again."""
+        charged = SETTLE_MINUTES.format(run="$3", tenant="$2", ms="$8")
         state = await self._pool.fetchval(
             f"""
-            update gateway.jobs set {_TOUCH}, state = case when state = any($4::text[]) then 'reporting' else state end,
-                transcribed_run = run, transcription_state = 'done', transcription_progress = 1, report_progress = null,
-                engine = $5, model = $6, detected_language = $7, duration_ms = $8, cost = $9
-            where id = $1 and tenant_id = $2 and run = $3 and transcribed_run is distinct from run
-            returning state
+            with moved as (
+                update gateway.jobs set {_TOUCH}, state = case when state = any($4::text[]) then 'reporting' else state end,
+                    transcribed_run = run, transcription_state = 'done', transcription_progress = 1, report_progress = null,
+                    engine = $5, model = $6, detected_language = $7, duration_ms = $8::bigint, cost = $9,
+                    source_size = coalesce(source_size, $10)
+                where id = $1 and tenant_id = $2 and run = $3 and transcribed_run is distinct from run
+                returning id, state
+            ), {charged}, {recording("moved", 11)}
+            select state from moved
             """,
             *(job.id, job.tenant_id, job.run, sources(JobState.REPORTING), engine, model, language, duration_ms, cost),
+            *(size, record),
         )
         return None if state is None else JobState(state)
 
@@ -93,13 +112,21 @@ class Transitions:
         )
         return version is not None
 
-    async def completed(self, job: Job, event: Event, *, report: ReportReady) -> bool:
+    async def completed(self, job: Job, event: Event, *, report: ReportReady, record: UsageRecord | None = None) -> bool:
         """The report of the run is rendered; the news of it counts once."""
-        return await self._end(job, JobState.COMPLETED, event, report=report)
+        return await self._end(job, JobState.COMPLETED, event, report=report, record=record)
 
-    async def failed(self, job: Job, event: Event, failure: Failure, *, report: ReportReady | None = None) -> bool:
+    async def failed(
+        self,
+        job: Job,
+        event: Event,
+        failure: Failure,
+        *,
+        report: ReportReady | None = None,
+        record: UsageRecord | None = None,
+    ) -> bool:
         """The run came to nothing; a report that failed shows its artifacts' reasons."""
-        return await self._end(job, JobState.FAILED, event, failure=failure, report=report)
+        return await self._end(job, JobState.FAILED, event, failure=failure, report=report, record=record)
 
     async def cancelled(self, job: Job, event: Event) -> bool:
         """The customer wants no more of it."""
@@ -142,8 +169,8 @@ class Transitions:
             *(job.id, job.tenant_id, job.run, job.revision, revision.number, revision.key),
             *(revision.segments, revision.speakers, revision.restored, revision.created_at, job.options.attempt),
             also=""", revision as (
-                insert into gateway.revisions (job_id, run, number, key, segments, speakers, restored, created_at)
-                select id, $6, $8, $9, $10, $11, $12, $13 from moved
+                insert into gateway.revisions (tenant_id, job_id, run, number, key, segments, speakers, restored, created_at)
+                select $5, id, $6, $8, $9, $10, $11, $12, $13 from moved
             )""",
             entry=entry_of(
                 Action.TRANSCRIPT_EDITED,
@@ -173,7 +200,8 @@ class Transitions:
 
     async def erased(self, job: Job, event: Event) -> bool:
         """The row goes; what may still lie in the store is remembered until it is gone. What language models were allowed for
-        a report that was begun stays on the account, since nobody will tell what was used."""
+        a report that was begun stays on the account, since nobody will tell what was used; so do the minutes of a recording
+        that was begun."""
         settled = SETTLE.format(attempt="$6", when="not moved.transcribed", tokens=0, cost=0)
         return await self._move(
             """
@@ -187,7 +215,7 @@ class Transitions:
             {settled}, unsettled as (
                 delete from gateway.llm_allowances using moved
                 where job_id = moved.id and (moved.transcribed or attempt <> $6)
-            )""",
+            ), {RELEASE_MINUTES.format(ended="true", unused="moved.state = 'queued'")}""",
             entry=entry_of(Action.JOB_DELETED, job.tenant_id, job.id, before=_facts(job)),
         )
 
@@ -213,6 +241,7 @@ class Transitions:
         *,
         failure: Failure | None = None,
         report: ReportReady | None = None,
+        record: UsageRecord | None = None,
         entry: str | None = None,
     ) -> bool:
         """What language models used takes the place of what they were allowed; they were not asked before the transcript."""
@@ -237,7 +266,9 @@ class Transitions:
             *(report and report.event_id, report.artifacts if report else ()),
             *(report and report.mode, report and report.model, report and report.usage),
             *(job.options.attempt, used.tokens, used.cost_usd, report.revision if report else 0),
-            also=f", {settled}",
+            *(record,),
+            also=f""", {settled}, {RELEASE_MINUTES.format(ended="not moved.transcribed", unused="true")},
+            {recording("moved", 19)}""",
             entry=entry,
         )
 
@@ -251,7 +282,9 @@ class Transitions:
         moved = await patiently(
             self._pool.fetchval(
                 f"""
-                with moved as ({change} returning id, transcribed_run is not distinct from run as transcribed), event as (
+                with moved as (
+                    {change} returning id, state, transcribed_run is not distinct from run as transcribed
+                ), event as (
                     insert into gateway.outbox (message_id, routing_key, payload) select $1, $2, $3 from moved
                 ){also}
                 select id from moved

@@ -40,7 +40,7 @@ class UpkeepStore:
         self._pool = pool
 
     async def forget_sign_ins(self, *, attempts_after: float) -> None:
-        """Delete tokens and sessions that have ended, and attempts to sign in that were so many seconds ago."""
+        """Delete tokens, sessions and links that have ended, and attempts to sign in that were so many seconds ago."""
         await self._pool.execute(
             """
             delete from gateway.sign_in_attempts
@@ -48,6 +48,7 @@ class UpkeepStore:
             """,
             attempts_after,
         )
+        await self._pool.execute("delete from gateway.account_links where expires_at < now() - interval '1 day'")
         await self._pool.execute(
             """
             delete from gateway.sign_ins

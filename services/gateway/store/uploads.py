@@ -11,6 +11,7 @@ import msgspec
 from services.gateway.audit import Action, entry_of
 from services.gateway.store import patiently
 from services.gateway.store.audit import noting
+from services.gateway.store.storage import Room, room_for
 from shared.database import Pool
 
 _COLUMNS = "id, state, file_name, media_type, size, sha256, created_at, expires_at"
@@ -55,30 +56,50 @@ class UploadStore:
         self._pool = pool
 
     async def begin(
-        self, tenant_id: UUID, upload_id: UUID, *, file_name: str | None, media_type: str, expires_at: dt.datetime
-    ) -> None:
-        """Known before its first byte is stored, so that whatever is left behind can be found."""
-        await patiently(
-            self._pool.execute(
-                """
-                insert into gateway.uploads (id, tenant_id, file_name, media_type, expires_at) values ($1, $2, $3, $4, $5)
-                """,
-                *(upload_id, tenant_id, file_name, media_type, expires_at),
+        self,
+        tenant_id: UUID,
+        upload_id: UUID,
+        *,
+        file_name: str | None,
+        media_type: str,
+        expires_at: dt.datetime,
+        room: Room | None = None,
+    ) -> int | None:
+        """Known before its first byte is stored, so that whatever is left behind can be found. The bytes it may have; null
+        for no limit. Raises `StorageFull`."""
+        async with room_for(self._pool, tenant_id, room) as (database, held):
+            await patiently(
+                database.execute(
+                    """
+                    insert into gateway.uploads (id, tenant_id, file_name, media_type, expires_at, held)
+                    values ($1, $2, $3, $4, $5, $6)
+                    """,
+                    *(upload_id, tenant_id, file_name, media_type, expires_at, held),
+                )
             )
-        )
+        return held
 
     async def begin_direct(
-        self, tenant_id: UUID, upload_id: UUID, *, file_name: str | None, size: int, expires_at: dt.datetime
+        self,
+        tenant_id: UUID,
+        upload_id: UUID,
+        *,
+        file_name: str | None,
+        size: int,
+        expires_at: dt.datetime,
+        room: Room | None = None,
     ) -> None:
         """The same for one that its client sends straight to the store."""
-        await patiently(
-            self._pool.execute(
-                """
-                insert into gateway.uploads (id, tenant_id, file_name, direct_size, expires_at) values ($1, $2, $3, $4, $5)
-                """,
-                *(upload_id, tenant_id, file_name, size, expires_at),
+        async with room_for(self._pool, tenant_id, room) as (database, _):
+            await patiently(
+                database.execute(
+                    """
+                    insert into gateway.uploads (id, tenant_id, file_name, direct_size, expires_at)
+                    values ($1, $2, $3, $4, $5)
+                    """,
+                    *(upload_id, tenant_id, file_name, size, expires_at),
+                )
             )
-        )
 
     async def finish(
         self,

@@ -92,26 +92,24 @@ class UserChanges:
     """What is done about users of one tenant in one transaction, which holds the tenant's row."""
 
     def __init__(self, connection: Connection, tenant_id: UUID) -> None:
-        self._connection = connection
+        self.connection = connection
         self._tenant_id = tenant_id
 
     async def find(self, user_id: UUID) -> UserRow | None:
         """One user, as they stand."""
-        row = await self._connection.fetchrow(
+        row = await self.connection.fetchrow(
             f"select {_COLUMNS} from gateway.users where tenant_id = $1 and id = $2", self._tenant_id, user_id
         )
         return None if row is None else msgspec.convert(dict(row), UserRow)
 
     async def count(self) -> int:
         """How many users the tenant has."""
-        number: int = await self._connection.fetchval(
-            "select count(*) from gateway.users where tenant_id = $1", self._tenant_id
-        )
+        number: int = await self.connection.fetchval("select count(*) from gateway.users where tenant_id = $1", self._tenant_id)
         return number
 
     async def other_owners(self, user_id: UUID) -> int:
         """How many owners could sign in if it were not for this user."""
-        number: int = await self._connection.fetchval(
+        number: int = await self.connection.fetchval(
             """
             select count(*) from gateway.users
             where tenant_id = $1 and id <> $2 and role = 'owner' and joined_at is not null and disabled_at is null
@@ -123,7 +121,7 @@ class UserChanges:
     async def add(self, row: UserRow, *, password_hash: str | None = None) -> None:
         """Add one. Raises `EmailTaken`, then nothing more can be done in this transaction."""
         try:
-            await self._connection.execute(
+            await self.connection.execute(
                 f"""
                 insert into gateway.users ({_COLUMNS}, password_hash)
                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
@@ -133,23 +131,23 @@ class UserChanges:
             )
         except asyncpg.UniqueViolationError:
             raise EmailTaken(f"There is an account for {row.email} already.") from None
-        await note(self._connection, entry_of(Action.USER_CREATED, row.tenant_id, row.id, after=row.facts))
+        await note(self.connection, entry_of(Action.USER_CREATED, row.tenant_id, row.id, after=row.facts))
 
     async def change(self, old: UserRow, new: UserRow) -> None:
         """Write name, role, language, and whether they are disabled, which ends what they are signed in by."""
-        await self._connection.execute(
+        await self.connection.execute(
             "update gateway.users set name = $3, role = $4, language = $5, disabled_at = $6 where id = $1 and tenant_id = $2",
             *(new.id, self._tenant_id, new.name, new.role, new.language, new.disabled_at),
         )
         if new.disabled_at is not None:
-            await self._connection.execute("delete from gateway.sign_ins where user_id = $1", new.id)
+            await self.connection.execute("delete from gateway.sign_ins where user_id = $1", new.id)
         entry = entry_of(Action.USER_CHANGED, self._tenant_id, new.id, before=old.facts, after=new.facts)
-        await note(self._connection, entry)
+        await note(self.connection, entry)
 
     async def remove(self, row: UserRow) -> None:
         """Delete one with all that they are signed in by."""
-        await self._connection.execute("delete from gateway.users where id = $1 and tenant_id = $2", row.id, self._tenant_id)
-        await note(self._connection, entry_of(Action.USER_DELETED, self._tenant_id, row.id, before=row.facts))
+        await self.connection.execute("delete from gateway.users where id = $1 and tenant_id = $2", row.id, self._tenant_id)
+        await note(self.connection, entry_of(Action.USER_DELETED, self._tenant_id, row.id, before=row.facts))
 
 
 class UserStore:
@@ -204,7 +202,7 @@ class UserStore:
         return None if row is None else _account(dict(row))
 
     async def set_password(self, user: UserRow, password_hash: str, *, keep: UUID | None = None) -> None:
-        """Give them another password, and end all that they are signed in by, but `keep`."""
+        """Give them another password, and end all that they are signed in by, but `keep`, and links that set one."""
         await patiently(
             self._pool.execute(
                 f"""
@@ -212,6 +210,8 @@ class UserStore:
                     update gateway.users set password_hash = $3 where id = $1 and tenant_id = $2 returning id
                 ), ended as (
                     delete from gateway.sign_ins where user_id = $1 and ($4::uuid is null or id <> $4)
+                ), void as (
+                    update gateway.account_links set used_at = now() where user_id = $1 and used_at is null
                 ), {noting("changed", 5)}
                 select from changed
                 """,

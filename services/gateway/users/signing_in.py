@@ -82,7 +82,7 @@ class SigningIn:
         await self._verify(user.email, password, address)
 
     async def _verify(self, email: str, password: str, address: str | None) -> Account:
-        attempt = await self.attempts.begin(email, _place(address))
+        attempt = await self.attempts.begin(email, place_of(address))
         if isinstance(attempt, float):
             detail = f"Too many attempts to sign in; try again in {math.ceil(attempt)} s, or have the password reset."
             raise Problem(429, "too_many_attempts", detail, headers={"Retry-After": str(math.ceil(attempt))})
@@ -132,7 +132,7 @@ def _mailbox(email: str) -> str:
         return f"nobody {email[:254]}"
 
 
-def _place(address: str | None) -> str:
+def place_of(address: str | None) -> str:
     """What counts as one address: of IPv6 the network, of which a household has a whole one."""
     try:
         known = ipaddress.ip_address(address or "")

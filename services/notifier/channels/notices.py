@@ -24,6 +24,7 @@ MOST_FILES = 12
 ABOUT_ENDPOINTS = frozenset(
     {EventType.ENDPOINT_TEST, EventType.ENDPOINT_CONFIRMATION, EventType.ENDPOINT_FAILING, EventType.ENDPOINT_DISABLED}
 )
+TO_USERS = frozenset({EventType.USER_INVITATION, EventType.USER_PASSWORD_RESET})
 
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 """What turns the direction of writing or hides letters: of no use in a title, and of much use to deceive."""
@@ -67,6 +68,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None
     """Of the recording; null where it is not about one."""
     sentence: str
+    why: str
+    """Why they get it; `{address}` is theirs."""
     details: tuple[Fact, ...]
     """Beside the title."""
     files: tuple[NoticeFile, ...]
@@ -86,6 +89,8 @@ def notice_of(message: Message, language: ReportLanguage, solutions: Solutions) 
     phrase, job = wording.phrases[body.type], body.data
     if body.type in ABOUT_ENDPOINTS:
         return _about_endpoint(body, language)
+    if body.type in TO_USERS:
+        return _to_user(body, language)
     return Notice(
         language=language,
         wording=wording,
@@ -94,6 +99,7 @@ def notice_of(message: Message, language: ReportLanguage, solutions: Solutions) 
         heading=phrase.heading,
         title=_title(job, wording),
         sentence=phrase.sentence,
+        why=wording.why,
         details=_details(job, wording, _report(job, language, solutions)),
         files=tuple(_file(artifact, wording) for artifact in job.artifacts[:MOST_FILES]),
         url=job.url,
@@ -113,7 +119,27 @@ def _about_endpoint(body: WebhookBody, language: ReportLanguage) -> Notice:
         heading=phrase.heading,
         title=None,
         sentence=phrase.sentence,
+        why=wording.why,
         details=tuple(Fact(name=name, value=value) for name, value in lines if value and warns),
+        files=(),
+        url=None,
+    )
+
+
+def _to_user(body: WebhookBody, language: ReportLanguage) -> Notice:
+    """It names the organisation, which the operator has called so; nothing in it comes from whoever had it sent."""
+    wording = WORDINGS[language]
+    phrase, organisation = wording.phrases[body.type], one_line(body.data.title or "")
+    return Notice(
+        language=language,
+        wording=wording,
+        tone=_tone(body.type),
+        subject=phrase.subject,
+        heading=phrase.heading,
+        title=None,
+        sentence=phrase.sentence,
+        why=wording.why_user,
+        details=(Fact(name=wording.organisation, value=organisation),) if organisation else (),
         files=(),
         url=None,
     )
@@ -144,6 +170,8 @@ def _tone(type_: EventType) -> Tone:
         case EventType.JOB_FAILED | EventType.ENDPOINT_FAILING | EventType.ENDPOINT_DISABLED:
             return Tone.BAD
         case EventType.JOB_CANCELLED | EventType.JOB_PROGRESSED | EventType.ENDPOINT_CONFIRMATION:
+            return Tone.NEUTRAL
+        case EventType.USER_INVITATION | EventType.USER_PASSWORD_RESET:
             return Tone.NEUTRAL
 
 

@@ -49,6 +49,12 @@ class Wording:
     minutes: str
     seconds: str
     why: str
+    why_user: str
+    organisation: str
+    join: str
+    join_note: str
+    reset: str
+    reset_note: str
     unsubscribe: str
     unsubscribe_sentence: str
 
@@ -93,6 +99,18 @@ ENGLISH = Wording(
             heading="An endpoint of yours was switched off",
             sentence="Nothing more is sent to it. When it works again, switch it on and have what it missed sent again.",
         ),
+        EventType.USER_INVITATION: Phrase(
+            subject="You are invited to Audio2txt",
+            heading="You are invited to Audio2txt",
+            sentence="Somebody wants to work with you on transcripts of recordings. Choose a password, and you can sign in "
+            "with this address.",
+        ),
+        EventType.USER_PASSWORD_RESET: Phrase(
+            subject="Your new password for Audio2txt",
+            heading="Choose a new password",
+            sentence="Somebody asked for a new password for your account. The old one stays as it is unless you choose "
+            "another; that signs you out everywhere.",
+        ),
     },
     reasons={},
     untitled="Untitled recording",
@@ -115,6 +133,12 @@ ENGLISH = Wording(
     minutes="{minutes} min {seconds:02} s",
     seconds="{seconds} s",
     why="You get this message because {address} was set up to be told about recordings.",
+    why_user="You get this message because somebody gave {address} as their, or your, address.",
+    organisation="Organisation",
+    join="Choose a password",
+    join_note="The link works once, for seven days. If you know nothing of this, do nothing.",
+    reset="Choose a new password",
+    reset_note="The link works once, for an hour. If it was not you, do nothing.",
     unsubscribe="Unsubscribe",
     unsubscribe_sentence="To get no more of them",
 )
@@ -149,6 +173,16 @@ CHINESE = Wording(
             subject="有一個接收端已停用",
             heading="您的一個接收端已停用",
             sentence="不會再傳送任何訊息給它。恢復正常後，請重新啟用，並補送遺漏的訊息。",
+        ),
+        EventType.USER_INVITATION: Phrase(
+            subject="邀請您使用 Audio2txt",
+            heading="邀請您使用 Audio2txt",
+            sentence="有人邀請您一起處理錄音的文字稿。設定密碼後，就能用這個地址登入。",
+        ),
+        EventType.USER_PASSWORD_RESET: Phrase(
+            subject="重設您的 Audio2txt 密碼",
+            heading="設定新密碼",
+            sentence="有人要求重設您帳號的密碼。除非您設定新密碼，原密碼不會改變；設定後，所有裝置都會登出。",
         ),
     },
     reasons={
@@ -189,6 +223,12 @@ CHINESE = Wording(
     minutes="{minutes} 分 {seconds:02} 秒",
     seconds="{seconds} 秒",
     why="您會收到這則訊息，是因為 {address} 已設定為接收錄音處理通知。",
+    why_user="您會收到這則訊息，是因為有人填寫了 {address} 這個地址。",
+    organisation="單位",
+    join="設定密碼",
+    join_note="連結七天內有效，只能使用一次。若您不清楚這件事，不必理會。",
+    reset="設定新密碼",
+    reset_note="連結一小時內有效，只能使用一次。若不是您本人要求，不必理會。",
     unsubscribe="取消訂閱",
     unsubscribe_sentence="若不想再收到這類訊息",
 )

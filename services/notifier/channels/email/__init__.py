@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,7 @@ from services.notifier.channels.email.composing import Attachment, Composed, Com
 from services.notifier.channels.email.limits import MailLimits
 from services.notifier.channels.email.relay import Relay
 from services.notifier.channels.email.replies import Pause, held, judge
-from services.notifier.channels.notices import notice_of
+from services.notifier.channels.notices import TO_USERS, notice_of
 from shared import metrics
 from shared.blobs import BlobUnavailable
 from shared.database import is_outage
@@ -145,6 +146,10 @@ class EmailChannel:
 def unwanted(message: Message, receiver: Receiver) -> Answer | None:
     """Why an e-mail must not be sent to its recipient. None are made that must not; this is for those that were under way when
     it was found out, or whose endpoint leads to another address by now."""
+    if message.type in TO_USERS:
+        expires_at = msgspec.json.decode(message.body, type=WebhookBody).data.finished_at
+        expired = expires_at is not None and expires_at <= dt.datetime.now(dt.UTC)
+        return Answer(trouble=Trouble(reason="link_expired", charged=False), stop=True) if expired else None
     reason: str | None = None
     asks = message.type == EventType.ENDPOINT_CONFIRMATION
     match receiver.withheld:

@@ -12,16 +12,18 @@ from email.policy import EmailPolicy
 from email.utils import format_datetime, localtime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import msgspec
 from typing_extensions import override
 
 from services.notifier.channels import Message, Receiver
 from services.notifier.channels.email.relay import Letter
-from services.notifier.channels.notices import Notice
+from services.notifier.channels.notices import TO_USERS, Notice
 from services.notifier.channels.posting import MASK
 from shared.mail_links import LinkPurpose, link_token
 from shared.schemas.endpoints import EmailDestination, EventType
+from shared.schemas.webhooks import WebhookBody
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -81,7 +83,7 @@ class Composer:
         """
         assert isinstance(receiver.destination, EmailDestination)
         recipient = address_of(receiver.destination.address)
-        link, button = self._link(LinkPurpose.UNSUBSCRIBE, receiver), self._button(message, receiver, notice)
+        link, button = self._link(LinkPurpose.UNSUBSCRIBE, receiver.address_id), self._button(message, receiver, notice)
         attached = frozenset(attachment.name for attachment in attachments)
         text, html = (
             _render(template, notice, recipient, button=button, link=link, attached=attached)
@@ -110,20 +112,30 @@ class Composer:
             text=_masked(text),
         )
 
-    def _link(self, purpose: LinkPurpose, receiver: Receiver) -> str | None:
-        if self._public_url is None or receiver.address_id is None:
+    def _link(self, purpose: LinkPurpose, subject_id: UUID | None) -> str | None:
+        if self._public_url is None or subject_id is None:
             return None
-        return f"{self._public_url}{purpose.path}{link_token(self._master, purpose, receiver.address_id)}"
+        return f"{self._public_url}{purpose.path}{link_token(self._master, purpose, subject_id)}"
 
     def _button(self, message: Message, receiver: Receiver, notice: Notice) -> Button | None:
         wording = notice.wording
         if message.type == EventType.ENDPOINT_CONFIRMATION:
-            if (link := self._link(LinkPurpose.CONFIRM, receiver)) is None:
-                raise LinkMissing
-            return Button(url=link, label=wording.confirm, note=wording.confirm_note)
+            return self._only_button(LinkPurpose.CONFIRM, receiver.address_id, wording.confirm, wording.confirm_note)
+        if message.type in TO_USERS:
+            link_id = msgspec.json.decode(message.body, type=WebhookBody).data.id
+            joins = message.type == EventType.USER_INVITATION
+            purpose = LinkPurpose.JOIN if joins else LinkPurpose.RESET
+            label, note = (wording.join, wording.join_note) if joins else (wording.reset, wording.reset_note)
+            return self._only_button(purpose, link_id, label, note)
         if notice.url is None:
             return None
         return Button(url=notice.url, label=wording.open_job, note=wording.needs_access)
+
+    def _only_button(self, purpose: LinkPurpose, subject_id: UUID | None, label: str, note: str) -> Button:
+        """What the e-mail is sent for. Raises `LinkMissing`."""
+        if (link := self._link(purpose, subject_id)) is None:
+            raise LinkMissing
+        return Button(url=link, label=label, note=note)
 
     def _headers(
         self, message: Message, receiver: Receiver, notice: Notice, recipient: Address, link: str | None
@@ -199,7 +211,7 @@ def _render(
     template: str, notice: Notice, recipient: Address, *, button: Button | None, link: str | None, attached: frozenset[str]
 ) -> str:
     """`link` ends the e-mails."""
-    why = notice.wording.why.format(address=recipient.addr_spec)
+    why = notice.why.format(address=recipient.addr_spec)
     given = {"notice": notice, "wording": notice.wording, "why": why, "button": button, "link": link, "attached": attached}
     return _templates().get_template(template).render(given)
 

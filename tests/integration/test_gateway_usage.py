@@ -1,0 +1,72 @@
+"""The ledger of what was used, over real HTTP."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+
+import asyncpg
+import msgspec
+import pytest
+
+from shared.schemas.events import JobSubmitted
+from shared.schemas.reports import Usage
+from tests.gatewaying import WAV, ApiClient, RunningGateway, ready, report_ready, running_gateway, transcript_ready
+
+USAGE = Usage(model="gpt-test", calls=2, prompt_tokens=900, completion_tokens=100, cost_usd="0.05", kept_tokens=200)
+
+
+@pytest.fixture
+async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGateway]:
+    """A gateway on an empty database."""
+    async with running_gateway(database_url, tmp_path) as running:
+        yield running
+
+
+async def test_what_was_used_is_on_record_once_and_for_good(gateway: RunningGateway) -> None:
+    """News that come twice are counted once; sums, list and table agree; a deleted job stays on record, without a word of
+    it; nobody changes a record."""
+    async with await gateway.new_tenant("acme") as http, await gateway.new_tenant("others") as others:
+        api = ApiClient(http)
+        job = await api.create(title="The secret merger", metadata={"client": "Acme"})
+        order = await gateway.others.heard(JobSubmitted, job["id"])
+        for _ in range(2):
+            await gateway.others.transcribe(order)
+        report = msgspec.structs.replace(report_ready(order, ready(order)), usage=USAGE)
+        for _ in range(2):
+            await gateway.others.say(report)
+        await gateway.others.say(transcript_ready(order))
+        other = await api.create()
+        await gateway.others.complete(await gateway.others.heard(JobSubmitted, other["id"]))
+        assert (await http.delete(f"/v1/jobs/{job['id']}")).status_code == 204
+
+        month = (await http.get("/v1/usage")).json()
+        totals = month["totals"]
+        assert (totals["transcriptions"], totals["reports"], totals["audio_seconds"], totals["tokens"]) == (2, 1, 88.0, 800)
+        assert totals["stored_bytes"] == 2 * (len(WAV) + 2000)
+        assert totals["costs"] == [{"amount": "0.0552", "currency": "USD"}]
+        assert [(one["kind"], one["engine"], one["model"]) for one in month["engines"]] == [
+            ("transcription", "scripted", "s1"),
+            ("report", None, "gpt-test"),
+        ]
+        assert [one["totals"]["transcriptions"] for one in month["days"]] == [2]
+        assert [one["solution"] for one in month["solutions"]] == ["verbatim"]
+
+        first = (await http.get("/v1/usage/records", params={"limit": 2, "month": month["month"]})).json()
+        rest = (await http.get("/v1/usage/records", params={"after": first["next_cursor"], "month": month["month"]})).json()
+        records = [*first["data"], *rest["data"]]
+        assert sorted(record["job_id"] for record in records) == sorted([job["id"], job["id"], other["id"]])
+        exported = await http.get("/v1/usage/records.csv", params={"month": month["month"]})
+        assert exported.headers["Content-Type"].startswith("text/csv")
+        rows = list(csv.DictReader(io.StringIO(exported.text)))
+        assert [row["id"] for row in rows] == [record["id"] for record in records]
+        assert sum(Decimal(row["amount"]) for row in rows) == Decimal("0.0552")
+        assert "merger" not in exported.text
+        assert (await others.get("/v1/usage")).json()["totals"]["transcriptions"] == 0
+        assert (await http.get("/v1/usage", params={"month": "2020-01"})).json()["days"] == []
+        assert (await http.get("/v1/usage", params={"month": "November"})).json()["code"] == "invalid_query"
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await gateway.pool.execute("update gateway.usage_records set amount = 0")
