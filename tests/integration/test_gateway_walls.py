@@ -31,7 +31,7 @@ from shared.schemas.events import JobSubmitted
 from shared.schemas.ids import new_id
 from tests.gatewaying import ApiClient, RunningGateway, running_gateway
 
-UNREAD = {"outbox", "dead_letters", "migrations", "audit_intake", "rates", "rounds", "sign_in_attempts"}
+UNREAD = {"outbox", "dead_letters", "migrations", "audit_intake", "rates", "plans", "rounds", "sign_in_attempts"}
 """Tables of the system's own, of which requests read nothing."""
 UNCONFIRMED = {"AUDIO2TXT_MAIL_CONFIRM": "false"}
 CONFINED = """

@@ -50,7 +50,5 @@ create table sign_in_attempts (
 ) with (fillfactor = 70);
 create index sign_in_attempts_old on sign_in_attempts (attempted_at);
 
-call keep_apart('users');
-call keep_apart('sign_ins');
 -- Whoever signs in is nobody's yet, and whoever changes a password shows the one they have.
 grant select, insert, update, delete on sign_in_attempts to audio2txt_tenant;
