@@ -69,7 +69,7 @@ TAGS: Mapping[str, str] = {
 _FORMS: Mapping[str, Schema] = {
     "after": {"pattern": "^AA[A-Za-z0-9_-]{30}$"},
     "Idempotency-Key": {"pattern": '^("[ -~]{1,255}"|[!#-~][ -~]{0,254})$'},
-    "month": {"pattern": "^2[0-9]{3}-(0[1-9]|1[0-2])$", "examples": ["2026-11"]},
+    "month": {"pattern": "^20[0-9]{2}-(0[1-9]|1[0-2])$", "examples": ["2026-11"]},
     "Tus-Resumable": {"enum": [VERSION]},
     "Upload-Offset": {"pattern": "^[0-9]{1,18}$"},
     "Upload-Length": {"pattern": "^[0-9]{1,18}$"},
