@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/.ready
 BEGUN := .venv/.begun
-SOURCES := services shared tests
+SOURCES := services shared tests clients
 
 # Tests wait about as much as they compute, and each worker has servers of its own: more of them than this fill no machine.
 WORKERS ?= 3
@@ -42,10 +42,12 @@ unit: setup ## the fast tests: no servers, no processes
 check: setup ## format, lint, types and import rules
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/python clients/python/generate_sync.py --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-fmt: setup ## put the code into shape
+fmt: setup ## put the code into shape, and make the client's blocking face anew
+	@$(BIN)/python clients/python/generate_sync.py
 	@$(BIN)/ruff format $(SOURCES)
 	@$(BIN)/ruff check --fix $(SOURCES)
 
@@ -67,9 +69,9 @@ lock: setup ## resolve requirements.lock anew from pyproject.toml
 		lock reporter --extra reporter; lock notifier --extra notifier
 
 clean: ## remove what was made: .venv, caches, out/ (data in var/ stays)
-	@rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	@rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache *.egg-info clients/python/*.egg-info
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Audio2txt needs Python 3.11, 3.12 or 3.13 (PYTHON=/path/to/python3 make setup)." >&2; exit 1; }
 	@test ! -f $(BEGUN) || rm -rf .venv  # what a set-up left that was broken off
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
@@ -77,7 +79,8 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(BEGUN)
 	@echo "Installing what requirements.lock names into .venv (a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--editable clients/python --editable .
 	@echo "Fetching what tells speakers apart into models/ (81 MB; everything works without it, too)"
 	@$(BIN)/python -m services.transcriber.conversion || echo "Later: make models" >&2
 	@rm -f $(BEGUN)

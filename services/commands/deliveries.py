@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import datetime as dt
 import re
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from services.commands.transcribe import add_connection, connection
+from services.commands.connecting import add_connection, handler
 from shared.errors import ConfigurationError
 from shared.schemas.endpoints import DeliveryStatus, EventType
 
 if TYPE_CHECKING:
-    from services.commands.client import Attempt, Client, Delivery
+    from audio2txt_client import AsyncClient, Attempt, Delivery
 
 DESCRIPTION = """\
 Every message to a webhook, an address or a chat is kept with each attempt, as long as AUDIO2TXT_DELIVERY_LOG_DAYS says.
@@ -28,8 +26,6 @@ Every message to a webhook, an address or a chat is kept with each attempt, as l
 
 What is sent again has the same id, by which receivers know it; a replay is sent slowly, behind new messages.
 """
-
-Action: TypeAlias = "Callable[[Client, argparse.Namespace], Awaitable[None]]"
 
 _AGO = re.compile(r"(\d{1,4})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -67,59 +63,40 @@ def register(subparsers: Any) -> None:
         add_connection(action)
 
 
-def handler(action: Action) -> Callable[[argparse.Namespace], int]:
-    """Carries out an action with a client of the gateway."""
-
-    def handle(arguments: argparse.Namespace) -> int:
-        url, api_key = connection(arguments)
-        return asyncio.run(_connected(action, arguments, url=url, api_key=api_key))
-
-    return handle
-
-
-async def _connected(action: Action, arguments: argparse.Namespace, *, url: str, api_key: str) -> int:
-    from services.commands.client import Client
-
-    async with Client(url=url, api_key=api_key) as client:
-        await action(client, arguments)
-    return 0
-
-
-async def _list(client: Client, arguments: argparse.Namespace) -> None:
-    given = {"endpoint_id": arguments.endpoint, "job": arguments.job, "status": arguments.status}
-    wanted = {name: str(value) for name, value in given.items() if value is not None}
-    found = False
-    async for delivery in client.deliveries(most=arguments.limit, **wanted):
-        found = True
+async def _list(client: AsyncClient, arguments: argparse.Namespace) -> None:
+    found = 0
+    deliveries = client.deliveries.list(
+        endpoint_id=arguments.endpoint, job_id=arguments.job, status=arguments.status, page_size=min(arguments.limit, 100)
+    )
+    async for delivery in deliveries:
+        found += 1
         print(_line(delivery))
+        if found == arguments.limit:
+            break
     if not found:
         print("There are no such deliveries.")
 
 
-async def _show(client: Client, arguments: argparse.Namespace) -> None:
-    delivery = await client.delivery(arguments.delivery)
+async def _show(client: AsyncClient, arguments: argparse.Namespace) -> None:
+    delivery = await client.deliveries.get(arguments.delivery)
     print(_line(delivery))
     for attempt in delivery.log:
         print(_attempt(attempt))
 
 
-async def _redeliver(client: Client, arguments: argparse.Namespace) -> None:
+async def _redeliver(client: AsyncClient, arguments: argparse.Namespace) -> None:
     for delivery_id in arguments.deliveries:
-        await client.redeliver(delivery_id)
+        await client.deliveries.redeliver(delivery_id)
         print(f"{delivery_id} is sent again")
 
 
-async def _replay(client: Client, arguments: argparse.Namespace) -> None:
-    from services.commands.client import Replay
-
-    wish = Replay(
-        since=time_of("--since", arguments.since),
-        until=None if arguments.until is None else time_of("--until", arguments.until),
-        missing=arguments.missing,
-        types=tuple(EventType(name) for name in arguments.type or ()),
+async def _replay(client: AsyncClient, arguments: argparse.Namespace) -> None:
+    since = time_of("--since", arguments.since)
+    until = None if arguments.until is None else time_of("--until", arguments.until)
+    await client.endpoints.replay(
+        arguments.endpoint, since=since, until=until, missing=arguments.missing, types=arguments.type or ()
     )
-    await client.replay(arguments.endpoint, wish)
-    print(f"what failed{' or was missed' if wish.missing else ''} since {wish.since:%Y-%m-%d %H:%M %Z} is sent again")
+    print(f"what failed{' or was missed' if arguments.missing else ''} since {since:%Y-%m-%d %H:%M %Z} is sent again")
 
 
 def time_of(option: str, text: str) -> dt.datetime:

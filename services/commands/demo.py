@@ -73,18 +73,19 @@ async def _demo(output: Path, data_dir: Path) -> None:
 
 
 async def _transcribe(url: str, data_dir: Path, output: Path, *, callback_url: str) -> tuple[list[Path], str]:
-    from services.commands.client import Client, Order
+    from services.commands.connecting import connected
     from services.commands.transcribe import transcribe
 
     api_key = (data_dir / "api-key").read_text(encoding="utf-8").strip()
     with resources.as_file(resources.files("services.commands") / "sample" / "two_cities.ogg") as sample:
         _say("Transcribing real speech: 44 s of Dickens, read aloud, with the local engine")
-        order = Order(language="en", callback_url=callback_url)
-        outcomes = await transcribe([sample], order, url=url, api_key=api_key, output=output)
+        outcomes = await transcribe(
+            [sample], {"language": "en", "callback_url": callback_url}, url=url, api_key=api_key, output=output
+        )
     if errors := [outcome.error for outcome in outcomes if outcome.error]:
         raise DemoFailed(f"The demonstration failed: {'; '.join(errors)}")
-    async with Client(url=url, api_key=api_key) as client:
-        secret = await client.webhook_secret()
+    async with connected(url=url, api_key=api_key) as client:
+        secret = await client.account.webhook_secret()
     return [file for outcome in outcomes for file in outcome.files], secret
 
 

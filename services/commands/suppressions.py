@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from services.commands.deliveries import handler
-from services.commands.transcribe import add_connection
+from services.commands.connecting import GatewayRefused, add_connection, handler
 
 if TYPE_CHECKING:
-    from services.commands.client import Client, Suppression
+    from audio2txt_client import AsyncClient, Suppression
 
 DESCRIPTION = """\
 No e-mails go to addresses that do not exist, as the mail server said, and to those whose readers have unsubscribed.
@@ -38,19 +37,23 @@ def register(subparsers: Any) -> None:
         add_connection(action)
 
 
-async def _list(client: Client, arguments: argparse.Namespace) -> None:
-    found = [suppression async for suppression in client.suppressions(most=arguments.limit)]
-    print("\n".join(map(_line, found)) or "No addresses are suppressed.")
-
-
-async def _lift(client: Client, arguments: argparse.Namespace) -> None:
-    from services.commands.client import ApiError
-
-    found = [suppression async for suppression in client.suppressions(most=1, address=arguments.address)]
+async def _list(client: AsyncClient, arguments: argparse.Namespace) -> None:
+    found = 0
+    async for suppression in client.suppressions.list(page_size=min(arguments.limit, 100)):
+        found += 1
+        print(_line(suppression))
+        if found == arguments.limit:
+            break
     if not found:
-        raise ApiError(f"{arguments.address} is not suppressed; `audio2txt suppressions list` shows which addresses are.")
-    await client.lift(found[0].id)
-    print(f"{found[0].address} is not suppressed any more (it was: {found[0].reason})")
+        print("No addresses are suppressed.")
+
+
+async def _lift(client: AsyncClient, arguments: argparse.Namespace) -> None:
+    async for suppression in client.suppressions.list(address=arguments.address):
+        await client.suppressions.lift(suppression.id)
+        print(f"{suppression.address} is not suppressed any more (it was: {suppression.reason})")
+        return
+    raise GatewayRefused(f"{arguments.address} is not suppressed; `audio2txt suppressions list` shows which addresses are.")
 
 
 def _line(suppression: Suppression) -> str:

@@ -13,19 +13,21 @@ from uuid import UUID
 
 import msgspec
 
-from services.commands import installation
+from services.commands.connecting import add_connection, check, connected, connection, explained
 from services.commands.wishes import add_wishes, order_of
 from shared.errors import Audio2txtError, ConfigurationError
-from shared.schemas.jobs import ArtifactState, JobState
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from services.commands.client import Client, Job, Order
+    from audio2txt_client import AsyncClient, Job, JobWishes
     from services.commands.resume import Memory
 
 AT_ONCE = 4
 """Recordings in the works at a time; the rest wait on this side."""
+
+RESUMABLE_BYTES = 32 * 1024 * 1024
+"""Uploads of files from this size on go on where an earlier command stopped."""
 
 DESCRIPTION = """\
 Transcribe recordings and store the results beside each other.
@@ -38,10 +40,6 @@ Transcribe recordings and store the results beside each other.
 Ctrl-C leaves the work running on the server; the same command goes on where it was, in the middle of a big upload, too.
 The exit status is 0 only when every recording succeeded.
 """
-
-
-class TranscriptionFailed(Audio2txtError):
-    """A recording did not become a transcript; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,30 +82,11 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_connection(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say how the gateway is reached."""
-    parser.add_argument("--url", help="the gateway (default: AUDIO2TXT_URL, or this machine)")
-    parser.add_argument("--api-key", help="default: AUDIO2TXT_API_KEY, or the key in the data folder")
-
-
-def connection(arguments: argparse.Namespace) -> tuple[str, str]:
-    """URL and API key of the gateway; raises `ConfigurationError`."""
-    for module in ("httpx", "httpx_sse", "rich"):
-        _require(module)
-    settings, environment = installation.read_settings()
-    default_url, default_key = installation.client_defaults(settings, environment)
-    api_key = arguments.api_key or default_key
-    if api_key is None:
-        raise ConfigurationError("No API key: give --api-key, set AUDIO2TXT_API_KEY, or start the server here once.")
-    return arguments.url or default_url, api_key
-
-
-async def transcribe(files: Sequence[Path], order: Order, *, url: str, api_key: str, output: Path) -> list[Outcome]:
+async def transcribe(files: Sequence[Path], order: JobWishes, *, url: str, api_key: str, output: Path) -> list[Outcome]:
     """Transcribe files side by side, with progress on the terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from services.commands.client import Client
     from services.commands.resume import Memory
 
     output.mkdir(parents=True, exist_ok=True)
@@ -119,8 +98,8 @@ async def transcribe(files: Sequence[Path], order: Order, *, url: str, api_key: 
         TimeElapsedColumn(),
     )
     slots = asyncio.Semaphore(AT_ONCE)
-    async with Client(url=url, api_key=api_key) as client:
-        await client.check()
+    await check(url=url, api_key=api_key)
+    async with connected(url=url, api_key=api_key) as client:
         with Progress(*columns, console=Console(stderr=True)) as progress:
             work = _Work(client=client, order=order, url=url, output=output, memory=Memory(output), progress=progress)
 
@@ -136,18 +115,16 @@ async def transcribe(files: Sequence[Path], order: Order, *, url: str, api_key: 
                 raise
 
 
-async def fetch(client: Client, job: Job, folder: Path, stem: str) -> tuple[Path, ...]:
-    """Store the files of a finished job: `stem.pdf` for a transcript, `stem.report.pdf` for a report of it.
-
-    Raises `TranscriptionFailed` with the reason why there are none.
+async def fetch(client: AsyncClient, job: Job, folder: Path, stem: str) -> tuple[Path, ...]:
+    """Store the files of a finished job: `stem.pdf` for a transcript, `stem.report.pdf` for a report of it. Raises the client's
+    `JobFailed` with the reason why there are none.
     """
-    if job.state is not JobState.COMPLETED:
-        raise TranscriptionFailed(job.failure.message if job.failure else f"the job was {job.state}.")
+    job.raise_for_state()
     files = []
     for artifact in job.artifacts:
-        if artifact.state is ArtifactState.READY:
+        if artifact.ready:
             target = folder / f"{stem}.{artifact.name.removeprefix('transcript.')}"
-            await client.download(job.id, artifact.name, target)
+            await client.artifacts.download(job.id, artifact, target)
             files.append(target)
     return tuple(files)
 
@@ -166,22 +143,25 @@ def report(outcomes: Sequence[Outcome]) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class _Work:
-    client: Client
-    order: Order
+    client: AsyncClient
+    order: JobWishes
     url: str
     output: Path
     memory: Memory
     progress: Progress
 
     async def transcribe(self, path: Path, stem: str) -> Outcome:
+        from audio2txt_client import Audio2txtError as ClientError
+
         bar = self.progress.add_task("uploading", name=path.name, total=1.0)
         job: Job | None = None
         try:
             job = await self._watch(await self._start(path, bar), bar, name=path.name)
             files = await fetch(self.client, job, self.output, stem)
-        except Audio2txtError as error:
+        except (Audio2txtError, ClientError) as error:
             self.progress.update(bar, description="[red]failed")
-            return Outcome(source=path, job=job, files=(), error=str(error))
+            said = explained(error, url=self.url) if isinstance(error, ClientError) else str(error)
+            return Outcome(source=path, job=job, files=(), error=said)
         self._forget(path)
         self.progress.update(bar, description="[green]done", completed=1.0)
         return Outcome(source=path, job=job, files=files, error=failed_artifacts(job))
@@ -194,52 +174,53 @@ class _Work:
 
         upload_id = await self._upload(path, bar)
         self.memory.keep(self._key(path), Remembered(upload_id=upload_id))
-        job = await self.client.create_job(upload_id, self.order)
+        job = await self.client.jobs.create(upload_id=upload_id, **self.order)
         self.memory.keep(self._key(path), Remembered(job_id=job.id))
         return job
 
     async def _upload(self, path: Path, bar: TaskID) -> UUID:
         """The recording at the gateway; a big one goes on where an earlier command, or connection, stopped."""
-        from services.commands.resumable import RESUMABLE_BYTES, upload
         from services.commands.resume import Remembered
 
         key, size = self._key(path), path.stat().st_size
+
+        def tell(done: int, total: int | None) -> None:
+            self.progress.update(bar, completed=done / (total or 1))
+
         if size < RESUMABLE_BYTES:
-            return await self.client.upload(path, sent=lambda count: self.progress.advance(bar, count / max(size, 1)))
-        return await upload(
-            self.client,
+            return (await self.client.uploads.create(path, on_progress=tell)).id
+        upload = await self.client.uploads.create_resumable(
             path,
-            known=self.memory.find(key).sending_id,
-            begun=lambda upload_id: self.memory.keep(key, Remembered(sending_id=upload_id)),
-            stored=lambda count: self.progress.update(bar, completed=count / size),
+            resume=self.memory.find(key).sending_id,
+            on_begin=lambda upload_id: self.memory.keep(key, Remembered(sending_id=upload_id)),
+            on_progress=tell,
         )
+        return upload.id
 
     async def _resume(self, key: str) -> Job | None:
         """Go on with what is remembered: watch the job, retry one that may yet succeed, or use the upload.
 
         None when the server knows nothing of it any more, or the same work would only fail again.
         """
-        from services.commands.client import ApiError
+        from audio2txt_client import Conflict, JobState, NotFound
 
         known = self.memory.find(key)
         try:
             if known.upload_id is not None:
-                return await self.client.create_job(known.upload_id, self.order)
+                return await self.client.jobs.create(upload_id=known.upload_id, **self.order)
             if known.job_id is None:
                 return None
-            job = await self.client.job(known.job_id)
+            job = await self.client.jobs.get(known.job_id)
             if job.state in (JobState.FAILED, JobState.CANCELLED):
-                return await self.client.retry(job.id) if job.failure and job.failure.retryable else None
-        except ApiError as error:
-            if error.status not in (404, 409):
-                raise
+                return await self.client.jobs.retry(job.id) if job.failure and job.failure.retryable else None
+        except (NotFound, Conflict):
             return None
         return job
 
     async def _watch(self, job: Job, bar: TaskID, *, name: str) -> Job:
         self.progress.update(bar, description="queued", completed=0.0)
         told = None
-        async for job in self.client.watch(job.id):  # noqa: B020, PLR1704 -- the job, as it becomes
+        async for job in self.client.jobs.events(job.id):  # noqa: B020, PLR1704 -- the job, as it becomes
             if job.waiting is not None and job.waiting != told:
                 told = job.waiting
                 self.progress.console.print(f"{name}: {told.message}", markup=False, highlight=False)
@@ -249,7 +230,7 @@ class _Work:
     def _key(self, path: Path) -> str:
         from services.commands.resume import key_of
 
-        return key_of(path, url=self.url, order=msgspec.json.encode(self.order))
+        return key_of(path, url=self.url, order=msgspec.json.encode(self.order, order="deterministic"))
 
     def _forget(self, path: Path) -> None:
         self.memory.forget(self._key(path))
@@ -260,7 +241,7 @@ def failed_artifacts(job: Job) -> str | None:
     reasons = [
         f"{artifact.name}: {artifact.failure.message if artifact.failure else 'could not be rendered'}"
         for artifact in job.artifacts
-        if artifact.state is ArtifactState.FAILED
+        if not artifact.ready
     ]
     return "; ".join(reasons) or None
 
@@ -276,10 +257,3 @@ def _stems(files: Sequence[Path]) -> list[tuple[Path, str]]:
     """Names for the results: the recording's own, or the whole file name where two would meet."""
     stems = [path.stem for path in files]
     return [(path, path.stem if stems.count(path.stem) == 1 else path.name) for path in files]
-
-
-def _require(module: str) -> None:
-    import importlib.util
-
-    if importlib.util.find_spec(module) is None:
-        raise ConfigurationError(f"This command lacks the package {module}; install `audio2txt[client]`.")

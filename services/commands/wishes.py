@@ -5,24 +5,22 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from shared.errors import ConfigurationError
-from shared.schemas.jobs import Analysis, ArtifactFormat, Redaction, ReportMode, Script, SpeakerRange
+from shared.schemas.jobs import Analysis, ArtifactFormat, ReportMode, Script
 
 if TYPE_CHECKING:
-    from services.commands.client import Order
+    from audio2txt_client import JobWishes, RedactionWish, SpeakersWish
 
 N = TypeVar("N", ArtifactFormat, Analysis)
 
 
 def add_wishes(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("--language", default="auto", help="spoken language, such as en or zh-Hant (default: detect it)")
+    parser.add_argument("--language", help="spoken language, such as en or zh-Hant (default: detect it)")
     parser.add_argument("--formats", help="comma-separated, of " + ", ".join(ArtifactFormat) + " (default: the solution's)")
-    parser.add_argument(
-        "--solution", default="verbatim", metavar="ID", help="scenario of the report; see `solutions list` (default: verbatim)"
-    )
+    parser.add_argument("--solution", metavar="ID", help="scenario of the report; see `solutions list` (default: verbatim)")
     add_report_wishes(parser)
     parser.add_argument(
         "--script", choices=[*Script], help="Chinese script of the text (default: the solution's or the server's)"
@@ -40,8 +38,7 @@ def add_wishes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--duplicates",
         choices=("allow", "reuse", "refuse"),
-        default="allow",
-        help="where there is a job of the same recording: make another one, take it if it was asked for the same, or refuse",
+        help="where there is a job of the same recording: make another (the default), take it if it was asked the same, refuse",
     )
 
 
@@ -66,26 +63,25 @@ def read_inputs(texts: Sequence[str]) -> dict[str, str]:
     return {name.strip(): value for name, _, value in (text.partition("=") for text in texts)}
 
 
-def order_of(arguments: argparse.Namespace) -> Order:
-    """What is asked of the gateway; raises `ConfigurationError` that names the option."""
-    from services.commands.client import Order
-
-    return Order(
-        language=arguments.language,
-        engine=arguments.engine,
-        solution=arguments.solution,
-        formats=listed("--formats", arguments.formats, ArtifactFormat) or None,
-        speakers=_speakers(arguments.speakers),
-        vocabulary=(*(read_terms(arguments.vocabulary) if arguments.vocabulary else ()), *arguments.term),
-        channels=arguments.channels,
-        redaction=_redaction(arguments.redact, audio=arguments.redact_audio),
-        analyses=listed("--analyses", arguments.analyses, Analysis),
-        script=arguments.script and Script(arguments.script),
-        report_language=arguments.report_language,
-        report_mode=arguments.report_mode and ReportMode(arguments.report_mode),
-        inputs=read_inputs(arguments.input),
-        duplicates=arguments.duplicates,
-    )
+def order_of(arguments: argparse.Namespace) -> JobWishes:
+    """What is asked of the gateway, without what was not typed; raises `ConfigurationError` that names the option."""
+    wishes: JobWishes = {
+        "language": arguments.language,
+        "engine": arguments.engine,
+        "solution": arguments.solution,
+        "formats": listed("--formats", arguments.formats, ArtifactFormat),
+        "speakers": _speakers(arguments.speakers),
+        "vocabulary": (*(read_terms(arguments.vocabulary) if arguments.vocabulary else ()), *arguments.term),
+        "channels": arguments.channels,
+        "redaction": _redaction(arguments.redact, audio=arguments.redact_audio),
+        "analyses": listed("--analyses", arguments.analyses, Analysis),
+        "script": arguments.script,
+        "report_language": arguments.report_language,
+        "report_mode": arguments.report_mode,
+        "inputs": read_inputs(arguments.input),
+        "duplicates": arguments.duplicates,
+    }
+    return cast("JobWishes", {name: wish for name, wish in wishes.items() if wish})
 
 
 def read_terms(path: Path) -> tuple[str, ...]:
@@ -97,21 +93,21 @@ def read_terms(path: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(" ".join(line.split()) for line in lines if line.strip()))
 
 
-def _speakers(text: str | None) -> SpeakerRange | None:
+def _speakers(text: str | None) -> SpeakersWish | None:
     if text is None:
         return None
     least, dash, most = text.partition("-")
     if not least.isdecimal() or (dash and not most.isdecimal()):
         raise ConfigurationError(f"--speakers: {text!r} is neither a number nor a range such as 2-4.")
-    return SpeakerRange(min=int(least), max=int(most if dash else least))
+    return {"min": int(least), "max": int(most if dash else least)}
 
 
-def _redaction(text: str | None, *, audio: bool) -> Redaction | None:
+def _redaction(text: str | None, *, audio: bool) -> RedactionWish | None:
     if text is None:
         if audio:
             raise ConfigurationError("--redact-audio needs --redact, which says what must not be heard.")
         return None
-    return Redaction(categories=tuple(part.strip() for part in text.split(",")), audio=audio)
+    return {"categories": tuple(part.strip() for part in text.split(",")), "audio": audio}
 
 
 def listed(option: str, text: str | None, kind: type[N]) -> tuple[N, ...]:

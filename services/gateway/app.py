@@ -26,6 +26,8 @@ from services.gateway.identification import Identification
 from services.gateway.leases import Leases
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.oidc import single_sign_on
+from services.gateway.oidc.people import People
 from services.gateway.privacy.retention import Retention
 from services.gateway.privacy.rules import of_installation
 from services.gateway.quotas.enforcing import Plans, Quotas
@@ -34,7 +36,9 @@ from services.gateway.rates.policy import policies_of
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
 from services.gateway.routes.context import Gateway
-from services.gateway.settings import GatewaySettings
+from services.gateway.search.finding import Search
+from services.gateway.search.indexing import Indexing
+from services.gateway.settings import GatewaySettings, OidcSettings
 from services.gateway.store.account_links import AccountLinkStore
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
@@ -46,6 +50,7 @@ from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
 from services.gateway.store.feed import FeedStore
+from services.gateway.store.identities import IdentityStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
@@ -55,6 +60,7 @@ from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
+from services.gateway.store.search import SearchIndex, SearchStore
 from services.gateway.store.sign_ins import SignInStore
 from services.gateway.store.storage import StorageStore
 from services.gateway.store.transitions import Transitions
@@ -187,6 +193,12 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         lifecycle=lifecycle,
         settings=settings,
     )
+    indexing = Indexing(
+        index=SearchIndex(platform.database),
+        blobs=platform.blobs,
+        transcript_key=revisions.transcript_key,
+        transcripts=settings.search_transcripts,
+    )
     retention = Retention(
         store=RetentionStore(pool),
         rounds=RoundStore(platform.database, new_id()),
@@ -200,6 +212,8 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
     receiver = Uploads(store=uploads, blobs=platform.blobs, quotas=quotas, ttl=ttl)
     resumables = ResumableStore(pool)
+    oidc = load(OidcSettings, platform.environment)
+    people = People.of(oidc, identities=IdentityStore(pool), users=user_store)
     gateway = Gateway(
         settings=settings,
         secret_key=platform.secret_key,
@@ -208,6 +222,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         jobs=jobs,
         listing=JobList(pool),
         changes=Changes(jobs=jobs, store=ChangeStore(pool), wakeups=wakeups),
+        search=Search(store=SearchStore(pool=pool, index=platform.database)),
         uploads=receiver,
         resumables=Resumables(
             store=resumables,
@@ -252,6 +267,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             most_a_day=settings.mail_confirmations_per_day,
             wake=outbox.wake,
         ),
+        single_sign_on=single_sign_on(oidc, platform, egress, people),
         choosing=choosing,
         allowances=allowances,
         quotas=quotas,
@@ -278,6 +294,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             Loop(name="gateway.key_uses", run=by_system(identification.key_uses.run)),
             Loop(name="gateway.sign_in_uses", run=by_system(identification.sign_in_uses.run)),
             Loop(name="gateway.audit", run=by_system(trail.run)),
+            Loop(name="gateway.search", run=by_system(indexing.run)),
         ],
         app=web_app(gateway, admission(identification, limiter, proxies=networks_of(settings.trusted_proxies))),
     )

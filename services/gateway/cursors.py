@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
+from typing_extensions import override
+
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _LENGTH = 32
+_PASSAGE_LENGTH = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,3 +38,23 @@ class Cursor:
         except OverflowError:
             raise ValueError("not a cursor") from None
         return cls(created_at=created_at, id=UUID(bytes=data[8:]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassageCursor(Cursor):
+    """The last passage of a page: of the jobs in the order of lists, and in a job of its places, which count downwards."""
+
+    place: int
+
+    @override
+    def encode(self) -> str:
+        """As `Cursor`, with 6 more bytes."""
+        return super().encode() + urlsafe_b64encode((-self.place).to_bytes(6, "big")).decode()
+
+    @classmethod
+    @override
+    def decode(cls, text: str) -> Self:
+        if len(text) != _PASSAGE_LENGTH or not text.isascii():
+            raise ValueError("not a cursor")
+        job, place = Cursor.decode(text[:_LENGTH]), urlsafe_b64decode(text[_LENGTH:])
+        return cls(created_at=job.created_at, id=job.id, place=max(-int.from_bytes(place, "big"), -(2**31)))

@@ -52,6 +52,7 @@ _PATH_PARAMETERS: Mapping[str, Schema] = {
 TAGS: Mapping[str, str] = {
     "Uploads": "Recordings on their way in: in one piece, piece by piece (tus 1.0), or straight to the store.",
     "Jobs": "One recording on its way to documents.",
+    "Search": "Jobs found by what was said in them.",
     "Transcripts": "What was said, and every edit of it.",
     "Results": "The report and the files.",
     "Solutions": "The scenarios that a job can be reported after.",
@@ -280,17 +281,17 @@ def _needs(permission: Permission) -> str:
 def _parameters(handler: HTTPRouteHandler, operation: Operation) -> Iterator[Schema]:
     for name, parameter in handler.parsed_fn_signature.parameters.items():
         definition = parameter.kwarg_definition
-        if name in _PATH_PARAMETERS and not isinstance(definition, QueryParameter):
-            yield {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
-        elif isinstance(definition, QueryParameter | HeaderParameter):
+        if isinstance(definition, QueryParameter | HeaderParameter):
             place = "query" if isinstance(definition, QueryParameter) else "header"
             yield {
                 "name": definition.name or name,
                 "in": place,
-                "required": (definition.name or name) in operation.required,
+                "required": parameter.is_required or (definition.name or name) in operation.required,
                 "description": definition.description or "",
                 "schema": _parameter_schema(parameter, definition),
             }
+        elif name in _PATH_PARAMETERS:
+            yield {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
 
 
 def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | HeaderParameter) -> Schema:

@@ -13,6 +13,39 @@ Usd = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$")]
 """An amount of money."""
 
 
+class OidcSettings(Settings, frozen=True, kw_only=True):
+    """Single sign-on by a provider that speaks OpenID Connect."""
+
+    oidc_issuer: Annotated[
+        str | None,
+        Meta(description="The provider, exactly as it calls itself, as in https://login.example.com/realms/acme; unset: none."),
+    ] = None
+    oidc_client_id: Annotated[str | None, Meta(description="What the provider calls this installation.")] = None
+    oidc_client_secret: Annotated[
+        str | None, Meta(description="By which the provider knows this installation; unset for a public client.", extra=SECRET)
+    ] = None
+    oidc_scopes: Annotated[str, Meta(description="What the provider is asked for.")] = "openid email profile"
+    oidc_tenant: Annotated[str, Meta(description="Name of the tenant whose users its people are.")] = "default"
+    oidc_tenant_claim: Annotated[
+        str | None,
+        Meta(description="A claim that holds the tenant's name instead; without one, one stays out."),
+    ] = None
+    oidc_role_claim: Annotated[
+        str | None,
+        Meta(description="A claim whose values give the role at each sign-in, as in groups; unset: set here."),
+    ] = None
+    oidc_roles: Annotated[
+        str, Meta(description="Which value gives which role, as in audio-admins=admin,staff=editor; the mightiest counts.")
+    ] = ""
+    oidc_role: Annotated[
+        str,
+        Meta(description="The role of those whose claims give none; `none` keeps them out."),
+    ] = "viewer"
+    oidc_provision: Annotated[
+        bool, Meta(description="Whether people of the provider become users when they first come; else they must be invited.")
+    ] = False
+
+
 class GatewaySettings(Settings, frozen=True, kw_only=True):
     """Limits of what the gateway takes, and how patient it is."""
 
@@ -108,6 +141,13 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     streams_per_tenant: Annotated[
         int, Meta(ge=1, description="Event streams and waiting requests one tenant may hold open on one process.")
     ] = 200
+    search_transcripts: Annotated[
+        bool,
+        Meta(
+            description="Whether what was said can be searched for. Then PostgreSQL holds the text of every transcript, beside "
+            "the store; false keeps it out, and titles alone are found."
+        ),
+    ] = True
     llm_job_tokens: Annotated[
         int,
         Meta(ge=0, description="Tokens, prompts and answers, that one report may use of a language model; 0 lets none write."),

@@ -86,6 +86,7 @@ async def _try(engine: Engine, images: Mapping[str, str]) -> None:
         async with AsyncExitStack() as stack:
             services = await _start_services(engine, images, settings, stack)
             await _send_jobs(services["gateway"].url, key)
+            await _ask(engine, images["gateway"], services["gateway"].url, key)
             _show_memory(services, "after the jobs")
             await asyncio.gather(*(container.stop() for container in services.values()))
             _say("stopped: all four drained and ended in order")
@@ -161,6 +162,15 @@ async def _send_jobs(url: str, key: str) -> None:
         )
         receiver.verify_all((await customer.must("GET", "/v1/webhook-secret"))["secret"])
         _say("webhooks: every signature is right")
+
+
+async def _ask(engine: Engine, image: str, url: str, key: str) -> None:
+    """What an operator asks the gateway with its own image."""
+    settings = {"AUDIO2TXT_URL": url, "AUDIO2TXT_API_KEY": key}
+    said = await must(engine, image, "deliveries", "list", settings=settings)
+    if "job.completed" not in said:
+        raise TrialFailed(f"`deliveries list` should tell of the webhooks, but: {said.strip()[-500:]}")
+    _say("deliveries: the image's command asks the gateway")
 
 
 async def _send_one(customer: Customer, receiver: Receiver, *, engine: str, **order: Any) -> None:

@@ -51,6 +51,8 @@ async def test_a_tenant_is_let_in_and_out(gateway: RunningGateway, operator: Ope
         assert "active" in listed
         assert key not in listed
         await operator.must("audit", "verify", "Acme & Söhne")
+        assert "0 jobs are entered anew" in await operator.must("search", "rebuild", "Acme & Söhne")
+        assert "0 jobs wait" in await operator.must("search", "status")
         entries = (await http.get("/v1/audit")).json()["data"]
     actions = [(entry["action"], entry["actor"]["kind"], entry["address"]) for entry in reversed(entries)]
     assert actions == [(action, "operator", None) for action in ("tenant.created", "key.created", "tenant.renamed")]

@@ -1,11 +1,11 @@
-"""`audio2txt admin`: tenants, their users, keys and plans, for how long things are kept, whether the audit log is whole."""
+"""`audio2txt admin`: tenants, their users, keys and plans, how long things are kept, the audit log, the search index."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from services.commands.admin import audit, keys, plans, retention, tenants, users
+from services.commands.admin import audit, keys, plans, retention, search, tenants, users
 
 DESCRIPTION = """\
 For whoever runs the installation: it works on the database itself and needs no key. What it does is in the tenant's audit
@@ -25,6 +25,7 @@ log, by the operator.
   audio2txt admin plans assign acme small
   audio2txt admin retention set acme --audio 30 --record keep
   audio2txt admin audit verify                            every tenant's chain
+  audio2txt admin search rebuild acme                     have the tenant's jobs entered anew into the search index
 
 Gateways that run feel a revocation, or that a tenant was disabled, within half a minute, and another plan within
 five seconds.
@@ -35,10 +36,10 @@ def register(subparsers: Any) -> None:
     """Add the subcommand and its subjects."""
     parser = subparsers.add_parser(
         "admin",
-        help="tenants, their users, keys and plans, for how long things are kept, and whether the audit log is whole",
+        help="tenants, their users, keys and plans, how long things are kept, the audit log, the search index",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subjects = parser.add_subparsers(title="subjects", metavar="SUBJECT", required=True)
-    for subject in (tenants, users, keys, plans, retention, audit):
+    for subject in (tenants, users, keys, plans, retention, audit, search):
         subject.register(subjects)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.plans import PlanStore
     from services.gateway.store.retention import RetentionStore
+    from services.gateway.store.search import SearchIndex
     from services.gateway.store.tenants import TenantRow, TenantStore
     from services.gateway.store.users import UserStore
     from shared.mail_links import LinkPurpose
@@ -41,6 +42,7 @@ class Desk:
     audit: AuditStore
     plans: PlanStore
     retention: RetentionStore
+    search: SearchIndex
 
     def link(self, purpose: LinkPurpose, link_id: UUID) -> str:
         """The URL behind which a user sets a password. Raises `ConfigurationError`."""
@@ -90,6 +92,7 @@ async def _opened() -> AsyncIterator[Desk]:
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.plans import PlanStore
     from services.gateway.store.retention import RetentionStore
+    from services.gateway.store.search import SearchIndex
     from services.gateway.store.tenants import TenantStore
     from services.gateway.store.users import UserStore
     from shared import database, migrations
@@ -113,6 +116,7 @@ async def _opened() -> AsyncIterator[Desk]:
                 audit=AuditStore(pool),
                 plans=PlanStore(pool),
                 retention=RetentionStore(pool),
+                search=SearchIndex(pool),
             )
         finally:
             await pool.close()

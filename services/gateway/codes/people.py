@@ -10,12 +10,15 @@ from services.gateway.codes.meaning import Meaning
 PeopleCode: TypeAlias = Literal[
     "busy",
     "cross_site",
-    "email_taken",
     "csrf_failed",
+    "email_taken",
     "last_owner",
+    "no_account",
     "no_session",
+    "no_single_sign_on",
     "no_user",
     "not_invited",
+    "oidc_unavailable",
     "password_required",
     "password_too_weak",
     "session_not_found",
@@ -63,13 +66,21 @@ PEOPLE: Mapping[str, Meaning] = {
     "no_session": Meaning(404, "The request is not made with a session's cookie.", "Sign in by `POST /v1/session`."),
     "token_not_found": Meaning(404, "You have no token with this id; it may have ended.", "`GET /v1/tokens` lists them."),
     "session_not_found": Meaning(404, "You have no session with this id; it may have ended.", "`GET /v1/sessions` lists them."),
-    "user_exists": Meaning(
-        409, "The tenant has a user with this e-mail already.", "Change that one's role, or invite them again."
-    ),
     "too_many_users": Meaning(409, "The tenant has as many users as it may have.", "Remove one first."),
-    "not_invited": Meaning(409, "The user has joined, or is kept out.", "Only who is invited is invited again."),
-    "email_taken": Meaning(422, "The e-mail has an account in another organisation.", "Use another address here."),
+    "user_exists": Meaning(409, "The tenant has a user with this e-mail already.", "`GET /v1/users` lists them."),
+    "not_invited": Meaning(409, "The user has joined already, or is disabled.", "Only who is invited is invited again."),
+    "email_taken": Meaning(422, "The e-mail has an account in another organisation.", "Use another e-mail."),
     "too_many_mails": Meaning(
         429, "E-mails of this kind were asked for often enough.", "Try again after Retry-After.", ("Retry-After",)
+    ),
+    "no_single_sign_on": Meaning(404, "This installation has no single sign-on.", "Sign in with e-mail and password."),
+    "no_account": Meaning(
+        403, "The provider's user has no account here that may be used.", "Ask your administrator for an account."
+    ),
+    "oidc_unavailable": Meaning(
+        503,
+        "The provider of single sign-on cannot be reached, or answers nonsense.",
+        "Try again after Retry-After.",
+        ("Retry-After",),
     ),
 }

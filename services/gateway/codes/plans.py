@@ -1,4 +1,4 @@
-"""Codes about what a tenant's plan has left."""
+"""Codes about what a tenant's plan allows."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ PlanCode: TypeAlias = Literal["minutes_used_up", "not_in_plan", "storage_full", 
 PLANS: Mapping[str, Meaning] = {
     "minutes_used_up": Meaning(
         402,
-        "The month's minutes are used, or held for jobs at work; `quota` says how many there are.",
-        "Wait for jobs at work to end, or until `quota.resets_at`, or ask the operator for another plan.",
+        "The plan's minutes of this month are used, or held for jobs at work.",
+        "Wait for jobs at work to end or for the next month, or ask the operator for another plan.",
     ),
     "storage_full": Meaning(
-        402,
-        "The tenant's storage has no room for the recording; `quota` says how much there is.",
-        "Delete jobs or uploads that are no longer needed.",
+        402, "The plan has no room for this recording.", "Delete jobs or uploads, or ask the operator for another plan."
     ),
+    "not_in_plan": Meaning(403, "The plan leaves this out.", "Ask for something else, or the operator for another plan."),
     "too_many_waiting": Meaning(
-        429, "As many jobs wait as the plan lets wait.", "Create this one when some have begun.", ("Retry-After",)
+        429, "As many jobs wait as the plan allows.", "Create this one when some of them have begun.", ("Retry-After",)
     ),
-    "not_in_plan": Meaning(403, "The plan leaves out what was asked for.", "Leave it out, or ask for another plan."),
 }

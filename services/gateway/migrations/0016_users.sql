@@ -49,6 +49,3 @@ create table sign_in_attempts (
     trusted_until timestamptz
 ) with (fillfactor = 70);
 create index sign_in_attempts_old on sign_in_attempts (attempted_at);
-
--- Whoever signs in is nobody's yet, and whoever changes a password shows the one they have.
-grant select, insert, update, delete on sign_in_attempts to audio2txt_tenant;

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Literal
 
-from services.gateway.codes import Code
 from services.gateway.problems import Problem, QuotaDocument
 from services.gateway.store.plans import Feature, Plan
 from shared.schemas.jobs import Failure
 
-MINUTES_USED_UP: Code = "minutes_used_up"
+MINUTES_USED_UP: Literal["minutes_used_up"] = "minutes_used_up"
 MINUTE_MS = 60_000
 WAITING_SECONDS = 30
 """What whoever has too many waiting jobs is told to wait."""

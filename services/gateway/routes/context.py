@@ -28,10 +28,12 @@ from services.gateway.feed import Feeds
 from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
+from services.gateway.oidc import SingleSignOn
 from services.gateway.problems import FieldError, Problem, job_not_found
 from services.gateway.quotas.enforcing import Quotas
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
+from services.gateway.search.finding import Search
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import ByUser, Principal
 from services.gateway.store.jobs import JobStore
@@ -68,6 +70,7 @@ class Gateway:
     jobs: JobStore
     listing: JobList
     changes: Changes
+    search: Search
     uploads: Uploads
     resumables: Resumables
     direct: DirectUploads
@@ -78,6 +81,7 @@ class Gateway:
     users: Users
     sessions: Sessions
     links: AccountLinks
+    single_sign_on: SingleSignOn | None
     audit: AuditTrail
     revisions: Revisions
     choosing: Choosing

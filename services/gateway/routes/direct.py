@@ -30,12 +30,13 @@ _REQUEST = msgspec.json.Decoder(DirectUploadRequest)
         answers={201: Answer(description="Expected.", content=DirectUploadView, headers={"Location": "The upload."})},
         problems={
             400: "The body cannot be read.",
+            402: "The tenant's storage has no room for it; `quota` says why.",
             404: "This installation takes no direct uploads.",
             413: "The recording is too large.",
             415: "The body is not JSON.",
             422: "Something in the body is not accepted.",
         },
-        codes=("direct_uploads_off", "storage_full", "direct_uploads_impossible"),
+        codes=("direct_uploads_off", "direct_uploads_impossible", "storage_full"),
     ).opt,
 )
 async def begin_direct_upload(request: ApiRequest, gateway: Api) -> Response[DirectUploadView]:

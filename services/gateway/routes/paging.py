@@ -10,11 +10,12 @@ from uuid import UUID
 
 from litestar import Response
 
-from services.gateway.cursors import Cursor
+from services.gateway.cursors import Cursor, PassageCursor
 from services.gateway.problems import FieldError, Problem
 from services.gateway.views import Page
 
 V = TypeVar("V")
+C = TypeVar("C", bound=Cursor)
 
 
 class Row(Protocol):
@@ -34,8 +35,17 @@ R = TypeVar("R", bound=Row)
 
 def cursor_of(text: str | None) -> Cursor | None:
     """Where a list goes on. Raises `Problem` 400."""
+    return _decoded(text, Cursor)
+
+
+def passage_cursor_of(text: str | None) -> PassageCursor | None:
+    """Where a search goes on. Raises `Problem` 400."""
+    return _decoded(text, PassageCursor)
+
+
+def _decoded(text: str | None, kind: type[C]) -> C | None:
     try:
-        return None if text is None else Cursor.decode(text)
+        return None if text is None else kind.decode(text)
     except ValueError:
         detail = "The cursor in `after` is none of ours; use next_cursor of the page before."
         raise Problem(400, "invalid_cursor", detail, errors=[FieldError(pointer="after", message=detail)]) from None

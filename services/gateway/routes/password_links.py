@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
+from services.gateway import tenancy
 from services.gateway.admission import PUBLIC
 from services.gateway.body import Body
 from services.gateway.problems import Problem
@@ -60,7 +61,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 @get("/{token:str}", opt={PUBLIC: True}, media_type="text/html")
 async def ask_for_first_password(gateway: Api, token: FromPath[str]) -> Response[str]:
     """A page with a form."""
-    return _form(await gateway.links.find(LinkPurpose.JOIN, token))
+    return _form(await _behind(gateway, LinkPurpose.JOIN, token))
 
 
 @post("/{token:str}", opt={PUBLIC: True}, status_code=200, media_type="text/html")
@@ -72,7 +73,7 @@ async def set_first_password(request: Request[Any, Any, Any], gateway: Api, toke
 @get("/{token:str}", opt={PUBLIC: True}, media_type="text/html")
 async def ask_for_new_password(gateway: Api, token: FromPath[str]) -> Response[str]:
     """A page with a form."""
-    return _form(await gateway.links.find(LinkPurpose.RESET, token))
+    return _form(await _behind(gateway, LinkPurpose.RESET, token))
 
 
 @post("/{token:str}", opt={PUBLIC: True}, status_code=200, media_type="text/html")
@@ -84,7 +85,7 @@ async def set_new_password(request: Request[Any, Any, Any], gateway: Api, token:
 async def _set(request: Request[Any, Any, Any], gateway: Gateway, purpose: LinkPurpose, token: str) -> Response[str]:
     if is_foreign(request.headers):
         raise Problem(403, "cross_site", "This is for the page behind the link; another site has sent it.")
-    link = await gateway.links.find(purpose, token)
+    link = await _behind(gateway, purpose, token)
     given = await _given(request)
     if given.get("password") != given.get("again"):
         return _form(link, wrong="different", name=given.get("name"))
@@ -95,6 +96,14 @@ async def _set(request: Request[Any, Any, Any], gateway: Gateway, purpose: LinkP
             raise
         return _form(link, wrong=problem.code, name=given.get("name"), status=problem.status)
     return answer(link.language, f"<p>{_say(link, 'done')}</p>")
+
+
+async def _behind(gateway: Gateway, purpose: LinkPurpose, token: str) -> AccountLink:
+    """What a link leads to; from here on the request is of its tenant. Raises `Problem` 404."""
+    with tenancy.as_system():
+        link = await gateway.links.find(purpose, token)
+    tenancy.enter(link.tenant_id)
+    return link
 
 
 async def _given(request: Request[Any, Any, Any]) -> dict[str, str]:

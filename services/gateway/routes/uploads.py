@@ -61,6 +61,7 @@ _BINARY = {"type": "string", "format": "binary", "description": "The recording i
             "upload_not_found",
             "upload_taken_over",
             "checksum_mismatch",
+            "storage_full",
         ),
     ).opt,
 )

@@ -13,7 +13,7 @@ from shared.database import Pool
 
 _CHANGE = f"""
     with changed as (
-        update gateway.jobs set version = version + 1, updated_at = now(),
+        update gateway.jobs set version = version + 1, updated_at = now(), search_at = now(),
             options = options || jsonb_build_object('title', $4::text), tags = $5, metadata = $6
         where tenant_id = $1 and id = $2 and version = $3 returning id, tenant_id, created_at
     ), former as (

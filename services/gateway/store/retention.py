@@ -110,8 +110,11 @@ class RetentionStore:
         marked = await self._pool.fetchval(
             f"""
             with marked as (
-                update gateway.jobs set removed = removed || $3::jsonb, version = version + 1, updated_at = now()
+                update gateway.jobs set removed = removed || $3::jsonb, version = version + 1, updated_at = now(),
+                    search_at = now()
                 where id = $1 and run = $2 and {_AT_REST} returning id
+            ), passages as (
+                delete from gateway.passages using marked where job_id = marked.id and place < 0 and $3::jsonb ? 'transcript'
             ), event as (
                 insert into gateway.outbox (message_id, routing_key, payload) select $4, $5, $6 from marked
             )

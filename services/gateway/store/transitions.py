@@ -86,7 +86,8 @@ class Transitions:
             f"""
             with moved as (
                 update gateway.jobs set {_TOUCH}, state = case when state = any($4::text[]) then 'reporting' else state end,
-                    transcribed_run = run, transcription_state = 'done', transcription_progress = 1, report_progress = null,
+                    transcribed_run = run, search_at = now(), transcription_state = 'done', transcription_progress = 1,
+                    report_progress = null,
                     engine = $5, model = $6, detected_language = $7, duration_ms = $8::bigint, cost = $9,
                     source_size = coalesce(source_size, $10)
                 where id = $1 and tenant_id = $2 and run = $3 and transcribed_run is distinct from run
@@ -161,7 +162,7 @@ class Transitions:
         """The transcript of a completed job was edited, in the revision that `job` has. Of two at once, one comes too late."""
         return await self._move(
             f"""
-            update gateway.jobs set {_TOUCH}, revision = $8, revision_key = $9
+            update gateway.jobs set {_TOUCH}, revision = $8, revision_key = $9, search_at = now()
             where id = $4 and tenant_id = $5 and run = $6 and state = 'completed' and revision = $7
               and coalesce((options ->> 'attempt')::int, 1) = $14 and not removed ?| array['transcript', 'report']
             """,

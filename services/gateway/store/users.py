@@ -102,6 +102,25 @@ class UserChanges:
         )
         return None if row is None else msgspec.convert(dict(row), UserRow)
 
+    async def find_by_email(self, email: str) -> UserRow | None:
+        """One user, by the canonical form of their e-mail."""
+        row = await self.connection.fetchrow(
+            f"select {_COLUMNS} from gateway.users where tenant_id = $1 and email = $2", self._tenant_id, email
+        )
+        return None if row is None else msgspec.convert(dict(row), UserRow)
+
+    async def join(self, row: UserRow) -> UserRow:
+        """Let in who was invited, without a password. Raises `EmailTaken`, which ends the transaction."""
+        try:
+            joined_at: dt.datetime = await self.connection.fetchval(
+                "update gateway.users set joined_at = now() where id = $1 and tenant_id = $2 returning joined_at",
+                *(row.id, self._tenant_id),
+            )
+        except asyncpg.UniqueViolationError:
+            raise EmailTaken(f"There is an account for {row.email} already.") from None
+        await note(self.connection, entry_of(Action.USER_JOINED, self._tenant_id, row.id))
+        return msgspec.structs.replace(row, joined_at=joined_at)
+
     async def count(self) -> int:
         """How many users the tenant has."""
         number: int = await self.connection.fetchval("select count(*) from gateway.users where tenant_id = $1", self._tenant_id)

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from msgspec import Meta
 
+from services.gateway import tenancy
 from services.gateway.audit import Actor, ActorKind, act_as
 from services.gateway.mailboxes import mailbox
 from services.gateway.permissions import Role
@@ -160,9 +161,11 @@ class AccountLinks:
 
     async def _reset(self, email: str, traceparent: str | None) -> None:
         try:
-            account = await self.users.account(email)
-            if account is None or not account.open:
-                return
+            with tenancy.as_system():
+                account = await self.users.account(email)
+            if account is None or not account.open or account.password_hash is None:
+                return  # who has no password signs in by the provider of single sign-on, and by its rules
+            tenancy.enter(account.user.tenant_id)
             link_id, event = self._letter(account.user, account.tenant_name, LinkPurpose.RESET, traceparent)
             await self.store.request(link_id, event, user_id=account.user.id, purpose=LinkPurpose.RESET)
         except Exception as error:  # they were told that an e-mail comes if there is an account, and can ask again

@@ -1,0 +1,64 @@
+# Made from _async/installation.py by generate_sync.py: change that, and run `make fmt`.
+
+"""What the installation offers, and who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from audio2txt_client._protocol.requests import Request, path_of
+from audio2txt_client._sync.connection import Connection
+from audio2txt_client.models.account import Account
+from audio2txt_client.models.engines import Engine
+from audio2txt_client.models.lists import Listing
+from audio2txt_client.models.solutions import Solution
+
+
+class _Secret(msgspec.Struct, frozen=True):
+    secret: str
+
+
+class Solutions:
+    """`/v1/solutions`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list(self) -> Sequence[Solution]:
+        """The scenarios that a job can be reported after."""
+        answer = self._connection.send(Request(method="GET", path=path_of("solutions"), kind=Listing[Solution]))
+        return answer.data
+
+    def get(self, solution: str) -> Solution:
+        """One scenario, by its id or an alias."""
+        return self._connection.send(Request(method="GET", path=path_of("solutions", solution), kind=Solution))
+
+
+class Engines:
+    """`/v1/engines`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list(self) -> Sequence[Engine]:
+        """The speech engines that your jobs may use, and what each can do."""
+        answer = self._connection.send(Request(method="GET", path=path_of("engines"), kind=Listing[Engine]))
+        return answer.data
+
+
+class Accounts:
+    """`/v1/account`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self) -> Account:
+        """The tenant and the key that you ask with."""
+        return self._connection.send(Request(method="GET", path=path_of("account"), kind=Account))
+
+    def webhook_secret(self) -> str:
+        """What messages to a job's `callback_url` are signed with, for `verify_webhook`."""
+        answer = self._connection.send(Request(method="GET", path=path_of("webhook-secret"), kind=_Secret))
+        return answer.secret

@@ -1,0 +1,169 @@
+# Made from _async/jobs.py by generate_sync.py: change that, and run `make fmt`.
+
+"""Jobs: recordings on their way to documents."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from types import NoneType
+from typing import Any, Unpack
+from uuid import UUID, uuid4
+
+import httpx
+from httpx_sse import EventSource
+
+from audio2txt_client._protocol.following import Following
+from audio2txt_client._protocol.requests import QueryValue, Request, path_of
+from audio2txt_client._protocol.sources import Progress, Source
+from audio2txt_client._protocol.waiting import Patience
+from audio2txt_client._sync.blocking import sleep
+from audio2txt_client._sync.connection import Connection
+from audio2txt_client._sync.uploads import Uploads
+from audio2txt_client.errors import ApiError, ConnectionFailed, WaitTimedOut
+from audio2txt_client.models.jobs import Job
+from audio2txt_client.models.lists import Page
+from audio2txt_client.wishes import JobChange, JobWishes, RetryWishes
+
+
+class Jobs:
+    """`/v1/jobs`."""
+
+    def __init__(self, connection: Connection, uploads: Uploads) -> None:
+        self._connection = connection
+        self._uploads = uploads
+
+    def create(
+        self,
+        source: Source | None = None,
+        *,
+        upload_id: UUID | str | None = None,
+        audio_url: str | None = None,
+        file_name: str | None = None,
+        on_progress: Progress | None = None,
+        idempotency_key: str | None = None,
+        **wishes: Unpack[JobWishes],
+    ) -> Job:
+        """Transcribe a recording: one that is sent now (`source`: a path, bytes or a binary file), was uploaded before
+        (`upload_id`), or is fetched by the gateway (`audio_url`).
+
+        A big `source` is sent so that a broken connection costs nothing. The request carries an Idempotency-Key, made here
+        unless it is given, so that repeating it makes no second job.
+        """
+        if sum(given is not None for given in (source, upload_id, audio_url)) != 1:
+            raise TypeError("give exactly one of source, upload_id and audio_url")
+        if source is not None:
+            upload_id = (self._uploads.send(source, file_name=file_name, on_progress=on_progress)).id
+        recording = {"upload_id": upload_id} if audio_url is None else {"audio_url": audio_url}
+        request = Request(
+            method="POST",
+            path=path_of("jobs"),
+            kind=Job,
+            json={**recording, **wishes},
+            headers={"Idempotency-Key": idempotency_key or uuid4().hex},
+        )
+        return self._connection.send(request)
+
+    def list(
+        self,
+        *,
+        state: str | None = None,
+        solution: str | None = None,
+        language: str | None = None,
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, str] | None = None,
+        created_after: dt.datetime | None = None,
+        created_before: dt.datetime | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[Job]:
+        """The tenant's jobs, the newest first, of which all filters are true: with all these tags and entries of the metadata,
+        in this state … Pages are fetched as they are needed."""
+        query: Mapping[str, QueryValue] = {
+            "state": state,
+            "solution": solution,
+            "language": language,
+            "tag": tags,
+            "metadata": [f"{name}:{value}" for name, value in (metadata or {}).items()],
+            "created_after": created_after,
+            "created_before": created_before,
+            "limit": page_size,
+        }
+        return self._connection.pages(Request(method="GET", path=path_of("jobs"), kind=Page[Job], query=query))
+
+    def get(self, job_id: UUID | str) -> Job:
+        """A job as it stands."""
+        return self._connection.send(Request(method="GET", path=path_of("jobs", job_id), kind=Job))
+
+    def wait(self, job_id: UUID | str, *, timeout: float | None = None) -> Job:
+        """The job once it is final and has its files, failed ones too (`raise_for_state` on it tells). Raises `WaitTimedOut`
+        after `timeout` seconds, of which there is no end by default."""
+        patience = Patience(timeout)
+        while True:
+            seconds = patience.next()
+            request = Request(
+                method="GET",
+                path=path_of("jobs", job_id),
+                kind=Job,
+                query={"wait": round(seconds, 3)},
+                timeout=httpx.Timeout(30, read=seconds + 30),
+            )
+            job = self._connection.send(request)
+            if job.at_rest:
+                return job
+            if patience.over:
+                raise WaitTimedOut(f"The job {job_id} is {job.state} after {timeout:g} s; it goes on.")
+            sleep(patience.pause)
+
+    def events(self, job_id: UUID | str, *, after: int = 0) -> Iterator[Job]:
+        """The job now and whenever it changes, until it is final and has its files. A stream that breaks is taken up again
+        where it was. `after` is the `version` that you know already."""
+        following = Following(str(job_id), after=after, retries=self._connection.retries)
+        while True:
+            with closing(self._stream(following)) as jobs:
+                for job in jobs:
+                    yield job
+                    if job.at_rest:
+                        return
+            # A stream also ends after ten minutes, when the gateway stops, and when the network breaks.
+            job = self.get(job_id)
+            if following.news(job):
+                yield job
+            if job.at_rest:
+                return
+            sleep(following.pause)
+
+    def update(self, job_id: UUID | str, *, if_version: int | None = None, **change: Unpack[JobChange]) -> Job:
+        """Change title, tags or metadata. With `if_version`, only while the job's `version` is still that; raises
+        `PreconditionFailed` otherwise."""
+        headers = {} if if_version is None else {"If-Match": f'"{if_version}"'}
+        body: dict[str, Any] = {**change}
+        path = path_of("jobs", job_id)
+        return self._connection.send(Request(method="PATCH", path=path, kind=Job, json=body, headers=headers))
+
+    def cancel(self, job_id: UUID | str) -> Job:
+        """Stop the work on a job. What an engine was already paid for is paid; `retry` begins again."""
+        path = path_of("jobs", job_id, "cancel")
+        return self._connection.send(Request(method="POST", path=path, kind=Job, idempotent=True))
+
+    def retry(self, job_id: UUID | str, **wishes: Unpack[RetryWishes]) -> Job:
+        """Begin again where a failed or cancelled job broke off, or make another report of a finished one: of another
+        `solution`, in another `report_language` … Nothing is transcribed again unless another `engine` is named."""
+        body: dict[str, Any] = {**wishes}
+        return self._connection.send(Request(method="POST", path=path_of("jobs", job_id, "retry"), kind=Job, json=body))
+
+    def delete(self, job_id: UUID | str) -> None:
+        """Delete a job in any state with its recording, transcript and files, here and where it was worked on."""
+        self._connection.send(Request(method="DELETE", path=path_of("jobs", job_id), kind=NoneType))
+
+    def _stream(self, following: Following) -> Generator[Job, None, None]:
+        """The news of one stream."""
+        try:
+            with self._connection.stream(following.request) as answer:
+                following.opened()
+                for event in EventSource(answer).iter_sse():
+                    job = following.heard(event)
+                    if job is not None:
+                        yield job
+        except (ApiError, ConnectionFailed) as error:
+            following.broke(error)

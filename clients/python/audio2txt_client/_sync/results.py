@@ -1,0 +1,190 @@
+# Made from _async/results.py by generate_sync.py: change that, and run `make fmt`.
+
+"""What a job came to: transcripts, reports and files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, cast
+from uuid import UUID
+
+from audio2txt_client._protocol.answers import decoded, with_etag
+from audio2txt_client._protocol.downloads import Download, Target, partial_path
+from audio2txt_client._protocol.requests import Request, path_of
+from audio2txt_client._protocol.sources import Progress
+from audio2txt_client._sync.blocking import sleep, unblocked
+from audio2txt_client._sync.connection import Connection
+from audio2txt_client.errors import ApiError, ConnectionFailed, ContentMismatch
+from audio2txt_client.models.jobs import Artifact
+from audio2txt_client.models.lists import Listing
+from audio2txt_client.models.reports import Report
+from audio2txt_client.models.transcripts import Revision, Transcript
+from audio2txt_client.wishes import SegmentEdit, SpeakerEdit
+
+
+class Transcripts:
+    """`/v1/jobs/{id}/transcript`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, job_id: UUID | str, *, run: int | None = None, revision: int | None = None) -> Transcript:
+        """The newest transcript, or that of a run or revision. It is there once the job is `reporting`."""
+        query = {"run": run, "revision": revision}
+        request = Request(method="GET", path=path_of("jobs", job_id, "transcript"), kind=Transcript, query=query)
+        answer = self._connection.exchange(request)
+        return cast("Transcript", with_etag(decoded(request, answer), answer))
+
+    def edit(
+        self,
+        job_id: UUID | str,
+        *,
+        if_match: str,
+        segments: Sequence[SegmentEdit] = (),
+        speakers: Sequence[SpeakerEdit] = (),
+    ) -> Revision:
+        """Mend what was heard wrongly, or name who speaks: all of it, or nothing. The job's files are made anew; `jobs.wait`
+        waits for them.
+
+        `if_match` is the `etag` of the transcript that you read, or of the revision that you made last; `*` for any. Raises
+        `PreconditionFailed` where somebody else has edited it since.
+        """
+        body = {"segments": segments, "speakers": speakers}
+        request = Request(
+            method="PATCH",
+            path=path_of("jobs", job_id, "transcript"),
+            kind=Revision,
+            json=body,
+            headers={"If-Match": if_match},
+        )
+        return self._made(request)
+
+    def revisions(self, job_id: UUID | str, *, run: int | None = None) -> Sequence[Revision]:
+        """How a transcript was edited, the newest first."""
+        path = path_of("jobs", job_id, "transcript", "revisions")
+        answer = self._connection.send(Request(method="GET", path=path, kind=Listing[Revision], query={"run": run}))
+        return answer.data
+
+    def restore(self, job_id: UUID | str, revision: int, *, if_match: str) -> Revision:
+        """Make a new revision that says what an earlier one said; 0 is as it was transcribed."""
+        request = Request(
+            method="POST",
+            path=path_of("jobs", job_id, "transcript", "restore"),
+            kind=Revision,
+            json={"revision": revision},
+            headers={"If-Match": if_match},
+        )
+        return self._made(request)
+
+    def _made(self, request: Request[Revision]) -> Revision:
+        answer = self._connection.exchange(request)
+        return cast("Revision", with_etag(decoded(request, answer), answer))
+
+
+class Reports:
+    """`/v1/jobs/{id}/report`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, job_id: UUID | str, *, run: int | None = None) -> Report:
+        """The report that all files are renderings of. It is there once the job is `completed`."""
+        path = path_of("jobs", job_id, "report")
+        return self._connection.send(Request(method="GET", path=path, kind=Report, query={"run": run}))
+
+
+class Artifacts:
+    """`/v1/jobs/{id}/artifacts`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list(self, job_id: UUID | str) -> Sequence[Artifact]:
+        """The files of a job, failed ones with their reason."""
+        path = path_of("jobs", job_id, "artifacts")
+        answer = self._connection.send(Request(method="GET", path=path, kind=Listing[Artifact]))
+        return answer.data
+
+    def read(self, job_id: UUID | str, name: str) -> bytes:
+        """The bytes of one file, such as `transcript.txt`."""
+        path = path_of("jobs", job_id, "artifacts", name)
+        answer = self._connection.exchange(Request(method="GET", path=path, kind=bytes))
+        return answer.content
+
+    def download(
+        self, job_id: UUID | str, artifact: Artifact | str, target: Target, *, on_progress: Progress | None = None
+    ) -> int:
+        """Store one file at a path, whole or not at all, or write it to a binary file; returns its bytes.
+
+        A connection that breaks is taken up again where it was, at a path also one of an earlier program. Raises
+        `ContentMismatch` where the bytes are not those that the job announces, `NotFound` where there is no such file.
+        """
+        known = self._named(job_id, artifact) if isinstance(artifact, str) else artifact
+        if not isinstance(target, str | os.PathLike):
+            download = Download(known, target, start=target.tell() if target.seekable() else 0)
+            self._fetch(job_id, known, download, on_progress)
+            return download.received
+        path = Path(target)
+        partial = partial_path(path, known)
+        with unblocked(_opened, partial) as file:
+            download = Download(known, file)
+            unblocked(download.take_over)
+            try:
+                self._fetch(job_id, known, download, on_progress)
+            except ContentMismatch:
+                partial.unlink()
+                raise
+        unblocked(partial.replace, path)
+        return download.received
+
+    def _named(self, job_id: UUID | str, name: str) -> Artifact:
+        for artifact in self.list(job_id):
+            if artifact.name == name:
+                return artifact
+        # The gateway says best why there is none.
+        self.read(job_id, name)
+        raise ContentMismatch(f"{name} has appeared just now; fetch it once more.")
+
+    def _fetch(self, job_id: UUID | str, artifact: Artifact, download: Download, on_progress: Progress | None) -> None:
+        taken_over = download.received
+        if not download.complete:
+            self._stream(job_id, artifact, download, on_progress)
+        try:
+            download.check()
+        except ContentMismatch:
+            if not taken_over:
+                raise
+            download.discard()
+            self._fetch(job_id, artifact, download, on_progress)
+
+    def _stream(self, job_id: UUID | str, artifact: Artifact, download: Download, on_progress: Progress | None) -> None:
+        """All that is missing, over as many connections as it takes."""
+        path = path_of("jobs", job_id, "artifacts", artifact.name)
+        request = Request(method="GET", path=path, kind=bytes)
+        best, attempts = download.received, self._connection.attempts(request)
+        while True:
+            try:
+                request = replace(request, headers=download.headers)
+                with self._connection.stream(request) as answer:
+                    download.begin(answer)
+                    for chunk in answer.iter_bytes():
+                        unblocked(download.write, chunk)
+                        if on_progress is not None:
+                            on_progress(download.received, artifact.size)
+                return
+            except (ApiError, ConnectionFailed) as error:
+                if download.received > best:
+                    best, attempts = download.received, self._connection.attempts(request)
+                pause = attempts.after(error)
+                if pause is None:
+                    raise
+            sleep(pause)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """For reading and writing, with what is in it."""
+    path.touch()
+    return path.open("r+b")

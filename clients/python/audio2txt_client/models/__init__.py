@@ -1,0 +1,1 @@
+"""What the gateway answers. Fields that this version does not know are ignored."""

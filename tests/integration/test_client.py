@@ -1,0 +1,244 @@
+"""The Python client, both faces, at a real gateway: over a network that breaks, and beside stand-ins for the other services."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+import audio2txt_client as a2t
+from services.gateway.permissions import Role
+from services.gateway.store.tenants import TenantStore
+from shared.blobs import transcript_key
+from shared.schemas.events import JobSubmitted, TranscriptionState
+from shared.schemas.jobs import ArtifactResult, Failure
+from tests.clienting import FACES, Face, facing
+from tests.gatewaying import WAV, RunningGateway, contents, ready, running_gateway, unrendered
+from tests.relay import relaying
+from tests.speech import conversation, transcript
+
+MIB = 1024 * 1024
+FAST = a2t.Retries(first=0.05)
+SAID = transcript(conversation(("A", "We sign on the third of June."), ("B", "I agree.")))
+
+
+@pytest.fixture
+async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGateway]:
+    """A gateway on an empty database."""
+    async with running_gateway(database_url, tmp_path / "data", settings={"AUDIO2TXT_SWEEP_SECONDS": "0.2"}) as running:
+        yield running
+
+
+@pytest.fixture
+async def key(gateway: RunningGateway) -> str:
+    """An owner's key of a new tenant."""
+    async with await gateway.new_client(await TenantStore(gateway.pool).add("acme"), Role.OWNER) as http:
+        return str(http.headers["Authorization"].removeprefix("Bearer "))
+
+
+@pytest.fixture(params=FACES)
+async def face(request: pytest.FixtureRequest, gateway: RunningGateway, key: str) -> AsyncIterator[Face]:
+    """The client that a developer has."""
+    async with facing(request.param, url=gateway.url + "/v1/", api_key=key, retries=FAST) as face:
+        yield face
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """A sound file of 40 MB that no compression makes smaller."""
+    path = tmp_path / "週會.wav"
+    path.write_bytes(WAV + os.urandom(40 * MIB))
+    return path
+
+
+def digest(path: Path) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+async def test_a_recording_becomes_documents(face: Face, gateway: RunningGateway, tmp_path: Path) -> None:
+    """The whole way of a developer: send, follow, wait, fetch, mend, ask again, delete."""
+    sent: list[tuple[int, int | None]] = []
+    data = WAV + bytes(3 * MIB)
+    job = await face(
+        lambda c: c.jobs.create(
+            io.BytesIO(data),
+            file_name="週會.wav",
+            language="zh-hant",
+            formats=["txt", a2t.ArtifactFormat.PDF],
+            metadata={"case": "7"},
+            on_progress=lambda done, total: sent.append((done, total)),
+        )
+    )
+    assert (job.state, job.language, job.file_name, job.metadata) == ("queued", "zh-Hant", "週會.wav", {"case": "7"})
+    assert sent[-1] == (len(data), len(data))
+    assert job.source.sha256 == hashlib.sha256(data).hexdigest()
+    order = await gateway.others.heard(JobSubmitted, str(job.id))
+    followed = asyncio.create_task(face(lambda c: c.jobs.events(job.id)))
+    waited = asyncio.create_task(face(lambda c: c.jobs.wait(job.id, timeout=60)))
+    await gateway.others.progress(order, TranscriptionState.PROCESSING, 0.5)
+    await _complete(gateway, order)
+    seen, done = await followed, await waited
+    assert (seen[-1].state, done.state) == ("completed", "completed")
+    assert [job.version for job in seen] == sorted({job.version for job in seen})
+    done.raise_for_state()
+
+    assert [artifact.name for artifact in done.artifacts if artifact.ready] == ["transcript.txt"]
+    assert await face(lambda c: c.artifacts.download(job.id, "transcript.txt", tmp_path / "t.txt")) == done.artifacts[0].size
+    assert (tmp_path / "t.txt").read_bytes() == contents("transcript.txt")
+    assert [path.name for path in tmp_path.glob("*.part")] == []
+    kept = io.BytesIO()
+    await face(lambda c: c.artifacts.download(job.id, done.artifact("transcript.txt"), kept))
+    assert kept.getvalue() == contents("transcript.txt")
+    with pytest.raises(a2t.NotFound, match="could not be rendered") as failed:
+        await face(lambda c: c.artifacts.download(job.id, "transcript.pdf", tmp_path / "t.pdf"))
+    assert failed.value.code == "artifact_failed"
+    assert failed.value.request_id
+
+    read = await face(lambda c: c.transcripts.get(job.id))
+    assert (read.text, read.speaker(read.segments[0])) == ("We sign on the third of June.\nI agree.", "A")
+    edit = {"if_match": read.etag, "speakers": [{"id": read.speakers[0].id, "name": "Dr. Chen"}]}
+    revision = await face(lambda c: c.transcripts.edit(job.id, **edit))
+    with pytest.raises(a2t.PreconditionFailed):
+        await face(lambda c: c.transcripts.edit(job.id, **edit))
+    back = await face(lambda c: c.transcripts.restore(job.id, 0, if_match=revision.etag))
+    assert [entry.number for entry in await face(lambda c: c.transcripts.revisions(job.id))] == [2, 1]
+    assert (back.restored, (await face(lambda c: c.jobs.get(job.id))).at_rest) == (0, False)
+    with pytest.raises(a2t.WaitTimedOut):
+        await face(lambda c: c.jobs.wait(job.id, timeout=0.05))
+
+    await face(lambda c: c.jobs.delete(job.id))
+    with pytest.raises(a2t.NotFound):
+        await face(lambda c: c.jobs.wait(job.id))
+
+
+async def test_what_a_developer_asks_beside_jobs(face: Face, gateway: RunningGateway, tmp_path: Path) -> None:
+    """Pages follow one another, failures are told, webhooks are set up, keys are made; the audit log has it all."""
+    jobs = [await face(lambda c: c.jobs.create(audio_url="https://example.com/a.mp3")) for _ in range(3)]
+    listed = await face(lambda c: c.jobs.list(page_size=2))
+    assert [job.id for job in listed] == [job.id for job in reversed(jobs)]
+    order = await gateway.others.heard(JobSubmitted, str(jobs[0].id))
+    failure = Failure(code="no_speech", message="There is no speech in the recording.")
+    await gateway.others.progress(order, TranscriptionState.FAILED, failure=failure)
+    with pytest.raises(a2t.JobFailed, match="no speech"):
+        (await face(lambda c: c.jobs.wait(jobs[0].id))).raise_for_state()
+    assert (await face(lambda c: c.jobs.cancel(jobs[1].id))).state == a2t.JobState.CANCELLED
+    assert (await face(lambda c: c.jobs.retry(jobs[1].id))).run == 2
+
+    account = await face(lambda c: c.account.get())
+    assert (account.tenant.name, account.key.role) == ("acme", a2t.Role.OWNER)
+    assert "verbatim" in {solution.id for solution in await face(lambda c: c.solutions.list())}
+    assert (await face(lambda c: c.solutions.get("executive_meeting"))).title["zh-Hant"]
+    assert isinstance(await face(lambda c: c.engines.list()), tuple)
+
+    webhook = {"kind": "webhook", "url": "https://example.com/hooks", "signatures": ["v1", "v1a"]}
+    made = await face(lambda c: c.endpoints.create(webhook))
+    assert made.secret.startswith("whsec_")
+    assert made.secret not in repr(made)
+    rotated = await face(lambda c: c.endpoints.rotate(made.id))
+    assert rotated.secret != made.secret
+    assert [key.kid for key in await face(lambda c: c.endpoints.public_keys(made.id))] == ["2", "1"]
+    paused = await face(lambda c: c.endpoints.update(made.id, paused=True))
+    assert (paused.state, paused.signatures) == (a2t.EndpointState.PAUSED, ("v1", "v1a"))
+    assert [endpoint.id for endpoint in await face(lambda c: c.endpoints.list())] == [made.id]
+    await face(lambda c: c.endpoints.delete(made.id))
+
+    viewer = await face(lambda c: c.keys.create(name="reader", role=a2t.Role.VIEWER, scopes=["jobs:read"]))
+    assert (viewer.permissions, viewer.key not in repr(viewer)) == (("jobs:read",), True)
+    async with facing("async", url=gateway.url, api_key=viewer.key) as other:
+        with pytest.raises(a2t.Forbidden) as refused:
+            await other(lambda c: c.jobs.cancel(jobs[1].id))
+    assert refused.value.permission == "jobs:write"
+    await face(lambda c: c.keys.revoke(viewer.id))
+    with pytest.raises(a2t.Invalid) as invalid:
+        await face(lambda c: c.jobs.create(audio_url="https://example.com/a.mp3", formats=["papyrus"]))
+    assert invalid.value.errors[0].pointer.startswith("/formats")
+
+    await _until_chained(face)
+    assert [entry.action for entry in await face(lambda c: c.audit.list(action="key.revoked"))] == ["key.revoked"]
+    assert await face(lambda c: c.audit.export(tmp_path / "audit.ndjson")) == (tmp_path / "audit.ndjson").stat().st_size
+    answer = await face(lambda c: c.request("GET", "/v1/jobs", query={"limit": 1}))
+    assert len(msgspec.json.decode(answer.content)["data"]) == 1
+
+
+@pytest.mark.parametrize("kind", FACES)
+async def test_cut_connections_and_a_stopped_program_cost_no_byte(
+    kind: str, gateway: RunningGateway, key: str, recording: Path
+) -> None:
+    """Each connection is cut after 12 MB; the program is stopped, and goes on with the id it kept; the bytes are the same."""
+    kept: list[UUID] = []
+
+    def stop(done: int, total: int | None) -> None:
+        if done > 20 * MIB:
+            raise KeyboardInterrupt
+
+    async with relaying(lambda: gateway.url, cut_every=12 * MIB) as network:
+        async with facing(kind, url=network.url, api_key=key, retries=FAST) as face:
+            with pytest.raises(KeyboardInterrupt):
+                await face(lambda c: _resumable(c, recording, on_begin=kept.append, on_progress=stop))
+        [begun] = kept
+        async with facing(kind, url=network.url, api_key=key, retries=FAST) as face:
+            url = f"{gateway.url}/v1/uploads/{begun}"
+            upload = await face(lambda c: _resumable(c, recording, resume=url, on_begin=kept.append))
+            assert (upload.id, upload.state, upload.sha256) == (begun, a2t.UploadState.READY, digest(recording))
+            assert network.cuts >= 3
+            assert kept == [begun]
+            job = await face(lambda c: c.jobs.create(upload_id=upload.id, idempotency_key="once"))
+            again = await face(lambda c: c.jobs.create(upload_id=upload.id, idempotency_key="once"))
+            assert (job.id, again.id, job.file_name) == (begun, begun, "週會.wav")
+            whole = await face(lambda c: c.jobs.create(recording, title="By itself"))
+            assert whole.source.sha256 == digest(recording)
+
+
+async def test_another_recording_is_not_taken_for_the_rest_of_one(face: Face, recording: Path) -> None:
+    """Of another length it is refused at once; of the same, when its digest is known, and what was stored is deleted."""
+    kept: list[UUID] = []
+
+    def stop(done: int, total: int | None) -> None:
+        if done > 8 * MIB:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await face(lambda c: _resumable(c, recording, on_begin=kept.append, on_progress=stop))
+    with pytest.raises(a2t.ContentMismatch, match="another one"):
+        await face(lambda c: _resumable(c, WAV, resume=kept[0]))
+    recording.write_bytes(WAV + os.urandom(40 * MIB))
+    with pytest.raises(a2t.ContentMismatch, match="did the file change"):
+        await face(lambda c: _resumable(c, recording, resume=kept[0]))
+    with pytest.raises(a2t.NotFound):
+        await face(lambda c: c.uploads.get(kept[0]))
+    expired = await face(lambda c: _resumable(c, recording, resume=kept[0], on_begin=kept.append))
+    assert expired.id == kept[1]
+    await face(lambda c: c.uploads.delete(expired.id))
+    with pytest.raises(a2t.UnsupportedMedia):
+        await face(lambda c: c.uploads.create(b"no recording at all" * 50))
+
+
+def _resumable(client: Any, source: Any, **options: Any) -> Any:
+    return client.uploads.create_resumable(source, **options)
+
+
+async def _complete(gateway: RunningGateway, order: JobSubmitted) -> None:
+    """Transcribe what was said, and render it: one file well, one not."""
+    await gateway.others.transcribe(order)
+    said = msgspec.structs.replace(SAID, job_id=order.job_id, version=order.run)
+    await gateway.blobs.put(transcript_key(order.tenant_id, order.job_id, order.run), msgspec.json.encode(said))
+    await gateway.others.report(order, _digested(ready(order)), unrendered())
+
+
+def _digested(artifact: ArtifactResult) -> ArtifactResult:
+    return msgspec.structs.replace(artifact, sha256=hashlib.sha256(contents(artifact.name)).hexdigest())
+
+
+async def _until_chained(face: Face) -> None:
+    async with asyncio.timeout(30):
+        while not await face(lambda c: c.audit.list(action="key.revoked")):
+            await asyncio.sleep(0.1)

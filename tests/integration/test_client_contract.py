@@ -1,0 +1,221 @@
+"""The Python client asks for nothing that the gateway's description does not have, and reads all that it answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jsonschema  # type: ignore[import-untyped]
+import msgspec
+import pytest
+
+import audio2txt_client as client
+from audio2txt_client import wishes
+from audio2txt_client.models import endpoints, lists
+from audio2txt_client.models.uploads import Upload
+from tests.clienting import facing
+from tests.describing import Comparison, Schema
+from tests.gatewaying import running_gateway
+
+ANSWERS: dict[str, Any] = {
+    "JobView": client.Job,
+    "Page_JobView_": lists.Page[client.Job],
+    "UploadView": Upload,
+    "Transcript": client.Transcript,
+    "RevisionView": client.Revision,
+    "Report": client.Report,
+    "ArtifactView": client.Artifact,
+    "SolutionView": client.Solution,
+    "EngineView": client.Engine,
+    "AccountView": client.Account,
+    "EndpointView": client.Endpoint,
+    "EndpointCreated": client.NewEndpointSecret,
+    "TestView": endpoints.TestMessage,
+    "PublicKey": endpoints.PublicKey,
+    "DeliveryView": client.Delivery,
+    "DeliveryDetails": client.DeliveryDetails,
+    "SuppressionView": client.Suppression,
+    "ApiKeyView": client.ApiKey,
+    "KeyCreated": client.NewApiKey,
+    "AuditView": client.AuditEntry,
+}
+"""What the gateway answers, and what the client reads it as. Where this test fails, a field is to be added there."""
+
+WISHES: dict[str, Any] = {
+    "JobRequest": wishes.JobWishes,
+    "RetryRequest": wishes.RetryWishes,
+    "JobChange": wishes.JobChange,
+    "SegmentEdit": wishes.SegmentEdit,
+    "SpeakerEdit": wishes.SpeakerEdit,
+    "EndpointChange": wishes.EndpointChange,
+    "NewWebhook": wishes.NewWebhook,
+    "NewEmail": wishes.NewEmail,
+    "NewSlack": wishes.NewSlack,
+    "NewTeams": wishes.NewTeams,
+    "NewDiscord": wishes.NewDiscord,
+    "NewTelegram": wishes.NewTelegram,
+    "NewNtfy": wishes.NewNtfy,
+}
+
+ID = "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"
+NOW = dt.datetime(2026, 11, 29, tzinfo=dt.UTC)
+SPEAKERS = {"min": 2, "max": 4}
+CALLS: list[Callable[[Any], Any]] = [
+    lambda c: c.uploads.create(b"RIFF", file_name="a.wav"),
+    lambda c: c.uploads.get(ID),
+    lambda c: c.uploads.delete(ID),
+    lambda c: c.jobs.create(
+        upload_id=ID,
+        language="en",
+        engine=None,
+        solution="verbatim",
+        formats=[client.ArtifactFormat.PDF, "srt"],
+        speakers=SPEAKERS,
+        vocabulary=["Audio2txt"],
+        redaction={"categories": ["person_name"], "substitute": "hash", "audio": True},
+        analyses=["topics"],
+        script=client.Script.TAIWAN,
+        report_language="en",
+        report_mode=client.ReportMode.LLM,
+        inputs={"matter_no": "1"},
+        callback_url="https://example.com/h",
+        metadata={"case": "7"},
+        tags=["board"],
+        duplicates="reuse",
+        title="Weekly",
+        channels=False,
+    ),
+    lambda c: c.jobs.create(audio_url="https://example.com/a.mp3"),
+    lambda c: c.jobs.list(state="completed", page_size=50),
+    lambda c: c.jobs.list(
+        solution="verbatim",
+        language="zh",
+        tags=["board", "2026"],
+        metadata={"case": "7"},
+        created_after=NOW,
+        created_before=NOW,
+    ),
+    lambda c: c.jobs.update(ID, if_version=4, title=None, tags=["a"], metadata={"case": "7"}),
+    lambda c: c.jobs.get(ID),
+    lambda c: c.jobs.wait(ID, timeout=0),
+    lambda c: c.jobs.events(ID, after=3),
+    lambda c: c.jobs.cancel(ID),
+    lambda c: c.jobs.retry(ID, solution="lecture", formats=["pdf"], inputs={"a": "b"}),
+    lambda c: c.jobs.delete(ID),
+    lambda c: c.transcripts.get(ID, run=1, revision=0),
+    lambda c: c.transcripts.edit(
+        ID,
+        if_match="*",
+        segments=[{"id": "s1", "text": "Yes.", "speaker_id": None}],
+        speakers=[{"id": "spk_1", "name": "Dr. Chen"}],
+    ),
+    lambda c: c.transcripts.revisions(ID, run=1),
+    lambda c: c.transcripts.restore(ID, 0, if_match='"x"'),
+    lambda c: c.reports.get(ID, run=1),
+    lambda c: c.artifacts.list(ID),
+    lambda c: c.artifacts.read(ID, "transcript.pdf"),
+    lambda c: c.solutions.list(),
+    lambda c: c.solutions.get("verbatim"),
+    lambda c: c.engines.list(),
+    lambda c: c.account.get(),
+    lambda c: c.account.webhook_secret(),
+    lambda c: c.endpoints.create(
+        {"kind": "webhook", "url": "https://example.com/h", "events": ["job.*"], "signatures": ["v1a"]}
+    ),
+    lambda c: c.endpoints.create({"kind": "email", "address": "chen@example.com", "language": "zh-Hant", "attach": False}),
+    lambda c: c.endpoints.list(page_size=5),
+    lambda c: c.endpoints.get(ID),
+    lambda c: c.endpoints.update(ID, paused=True, description=None, rate_per_minute=120),
+    lambda c: c.endpoints.delete(ID),
+    lambda c: c.endpoints.rotate(ID, overlap_hours=2.5),
+    lambda c: c.endpoints.test(ID),
+    lambda c: c.endpoints.ask_to_confirm(ID),
+    lambda c: c.endpoints.replay(ID, since=NOW, until=NOW, missing=True, types=["job.completed"]),
+    lambda c: c.endpoints.public_keys(ID),
+    lambda c: c.deliveries.list(endpoint_id=ID, job_id=ID, message_id="msg_1", status="failed", page_size=5),
+    lambda c: c.deliveries.get(ID),
+    lambda c: c.deliveries.redeliver(ID),
+    lambda c: c.suppressions.list(address="chen@example.com", page_size=5),
+    lambda c: c.suppressions.lift(ID),
+    lambda c: c.keys.create(name="importer", role="editor", scopes=["jobs:read"], expires_at=NOW),
+    lambda c: c.keys.list(page_size=5),
+    lambda c: c.keys.get(ID),
+    lambda c: c.keys.rotate(ID, overlap_hours=0, expires_at=NOW),
+    lambda c: c.keys.revoke(ID),
+    lambda c: c.audit.list(action="job.created", actor=ID, thing_id=ID, since=NOW, until=NOW, page_size=5),
+]
+"""Every method that makes one request; the others (resumable uploads, downloads, exports) are tried for real."""
+
+
+@pytest.fixture
+async def document(database_url: str, tmp_path: Path) -> Schema:
+    """The gateway's own description."""
+    async with running_gateway(database_url, tmp_path) as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
+        described: Schema = (await http.get("/v1/openapi.json")).json()
+        return described
+
+
+async def test_the_client_speaks_as_the_gateway_describes_itself(document: Schema) -> None:
+    """Every answer has the fields that the client reads, no others, and of the same types; every request is one that is
+    described, down to its parameters and its body."""
+    schemas = document["components"]["schemas"]
+    differences = [
+        *(line for name, kind in ANSWERS.items() for line in Comparison(schemas, kind).of(name)),
+        *(line for name, kind in WISHES.items() for line in Comparison(schemas, kind, wish=True).of(name)),
+    ]
+    assert differences == []
+    asked: list[httpx.Request] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        request.read()
+        asked.append(request)
+        return httpx.Response(418, json={"detail": "enough"})
+
+    async with facing("sync", handler=refuse) as face:
+        for call in CALLS:
+            with pytest.raises(client.ApiError, match="enough"):
+                await face(call)
+    assert len(asked) == len(CALLS)
+    for request in asked:
+        _check_request(request, document)
+
+
+def _check_request(request: httpx.Request, document: Schema) -> None:
+    """Raise for a request that is not described."""
+    path, operations = next(
+        (path, operations)
+        for path, operations in document["paths"].items()
+        if re.fullmatch(re.sub(r"\{[^/]+\}", "[^/]+", path), request.url.path)
+        and not (path.endswith("}") and request.url.path in document["paths"])
+    )
+    place = f"{request.method} {path}"
+    operation = operations[request.method.lower()]
+    parameters = {item["name"].lower() for item in operation["parameters"]}
+    assert {name.lower() for name in request.url.params} <= parameters, place
+    usual = {"host", "accept", "accept-encoding", "connection", "user-agent", "authorization", "content-type", "content-length"}
+    assert set(request.headers) - usual - {"cache-control"} <= parameters, place
+    body = operation.get("requestBody")
+    assert body is not None or not request.content, place
+    if body is not None and request.headers["content-type"] == "application/json":
+        schema = {**body["content"]["application/json"]["schema"], "components": document["components"]}
+        jsonschema.validate(msgspec.json.decode(request.content), schema)
+
+
+def test_what_a_newer_gateway_says_breaks_nothing() -> None:
+    """Unknown fields are ignored; unknown names are kept, told apart, and written back as they came."""
+    key = {
+        "id": str(uuid4()), "name": "x", "hint": "a2t_…", "state": "frozen", "role": "owner", "scopes": None,
+        "permissions": ["moon:visit"], "made_by": None, "created_at": "2026-11-29T00:00:00Z", "expires_at": None,
+        "last_used_at": None, "revoked_at": None, "replaced_by": None, "colour": {"deep": ["blue"]},
+    }  # fmt: skip
+    read = msgspec.json.decode(msgspec.json.encode(key), type=client.ApiKey)
+    assert (read.state, read.state.known, read.role.known) == ("frozen", False, True)
+    assert read.state == type(read.state)("frozen")
+    assert hash(read.state) == hash("frozen")
+    assert msgspec.json.decode(msgspec.json.encode(read))["state"] == "frozen"
+    assert not client.JobState("archived").final
