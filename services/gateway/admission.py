@@ -18,9 +18,10 @@ from litestar.params import QueryParameter
 from litestar.typing import FieldDefinition
 
 from services.gateway import tenancy
-from services.gateway.access import RATE_FIELDS, REQUEST_ID
+from services.gateway.access import DEPRECATION_FIELDS, RATE_FIELDS, REQUEST_ID
 from services.gateway.addresses import Network, client_address
 from services.gateway.audit import Acting, Actor, ActorKind, act, act_as
+from services.gateway.deprecation import DEPRECATED, Deprecation
 from services.gateway.identification import Identification
 from services.gateway.permissions import Permission
 from services.gateway.problems import FieldError, Problem, forbidden
@@ -59,6 +60,8 @@ def admission(
 
     async def admit(request: AnyRequest) -> None:
         handler = request.route_handler
+        if isinstance(deprecation := handler.opt.get(DEPRECATED), Deprecation):
+            cast("dict[str, Any]", request.scope)[DEPRECATION_FIELDS] = deprecation.fields
         tenancy.leave()
         cast("dict[str, Any]", request.scope)[ADDRESS] = address = _address(request, proxies)
         if handler.opt.get(PUBLIC):

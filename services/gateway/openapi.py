@@ -19,6 +19,7 @@ from services.gateway import problems
 from services.gateway.admission import COUNTED, NEEDS, PUBLIC
 from services.gateway.codes import Code
 from services.gateway.credentials import SECURE_COOKIE
+from services.gateway.deprecation import DEPRECATED, Deprecation
 from services.gateway.description import refusals, webhooks
 from services.gateway.description.examples import Examples
 from services.gateway.permissions import Permission, roles_with
@@ -134,6 +135,8 @@ class Operation:
     body: Mapping[str, Any] = field(default_factory=dict)
     """Type (or schema) of the request's body by media type."""
     body_required: bool = True
+    deprecated: Deprecation | None = None
+    """For a route that is to go."""
     required: Collection[str] = ()
     """Headers that must be there, and whose absence the route itself explains."""
     examples: Mapping[str, Any] = field(default_factory=dict)
@@ -146,7 +149,8 @@ class Operation:
         """For the route's `opt`."""
         counted = {} if self.counted is None else {COUNTED: self.counted}
         needs = {PUBLIC: True} if self.needs is None else {NEEDS: self.needs}
-        return {OPERATION: self, **needs, **counted}
+        deprecated = {} if self.deprecated is None else {DEPRECATED: self.deprecated}
+        return {OPERATION: self, **needs, **counted, **deprecated}
 
 
 def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
@@ -239,6 +243,8 @@ def _operation(handler: HTTPRouteHandler, method: str, operation: Operation, kno
     if operation.body:
         content = {media_type: _body(operation, media_type, kind, known) for media_type, kind in operation.body.items()}
         described["requestBody"] = {"required": operation.body_required, "content": content}
+    if operation.deprecated is not None:
+        described["deprecated"] = True
     if handler.opt.get(PUBLIC):
         described["security"] = []
     else:
@@ -271,7 +277,8 @@ def _body(operation: Operation, media_type: str, kind: Any, known: _Known) -> Sc
 
 def _description(handler: HTTPRouteHandler, operation: Operation) -> str:
     text = inspect.cleandoc(handler.fn.__doc__ or "")
-    return text if operation.needs is None else f"{text}\n\n{_needs(operation.needs)}"
+    needs = "" if operation.needs is None else f"\n\n{_needs(operation.needs)}"
+    return text + needs + ("" if operation.deprecated is None else f"\n\n{operation.deprecated.sentence}")
 
 
 def _needs(permission: Permission) -> str:

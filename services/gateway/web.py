@@ -21,6 +21,7 @@ from services.gateway import methods
 from services.gateway.access import REQUEST_ID, Access
 from services.gateway.admission import PUBLIC, AnyRequest, check_declared
 from services.gateway.codes import Code
+from services.gateway.cors import Cors, origins_of
 from services.gateway.openapi import describe
 from services.gateway.problems import MEDIA_TYPE, PAGES, FieldError, Problem, ProblemDocument, unavailable
 from services.gateway.routes import (
@@ -40,6 +41,7 @@ from services.gateway.routes import (
     password_links,
     password_resets,
     problems,
+    reference,
     results,
     resumables,
     retention,
@@ -190,6 +192,12 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
     pages = Router(PAGES, route_handlers=[problems.list_problems, problems.explain_problem], before_request=admit)
+    docs = Router(
+        "/docs",
+        route_handlers=[reference.show_reference, reference.get_reference_file],
+        before_request=admit,
+        dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
+    )
     links = [
         Router(
             purpose.path,
@@ -200,14 +208,15 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
         for purpose, handlers in LINKS.items()
     ]
     app = _LeanLitestar(
-        [v1, pages, *links],
+        [v1, pages, docs, *links],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,
         exception_handlers={Exception: lambda request, error: _answer(request, error, base=base)},
     )
     check_declared(handler for route in app.routes if isinstance(route, HTTPRoute) for handler in route.route_handlers)
-    return Access(cast("AsgiApp", app))
+    answering = cast("AsgiApp", app)
+    return Access(Cors(answering, origins) if (origins := origins_of(gateway.settings.cors_origins)) else answering)
 
 
 def _answer(request: Request[Any, Any, Any], error: Exception, *, base: str) -> Response[ProblemDocument]:

@@ -19,6 +19,7 @@ from services.gateway.description import webhooks
 from services.gateway.openapi import TAGS
 from services.gateway.problems import ProblemDocument
 from services.gateway.routes.context import Gateway
+from services.gateway.settings import GatewaySettings
 from services.gateway.views import Views
 from services.gateway.web import web_app
 from shared.schemas.endpoints import EventType
@@ -35,7 +36,7 @@ async def _admit(_: AnyRequest) -> None:
 @pytest.fixture
 async def http() -> Iterator[httpx.AsyncClient]:  # type: ignore[misc]
     """A client of the gateway's routes without anything behind them."""
-    app = web_app(cast("Gateway", SimpleNamespace(views=Views("https://a2t.example"))), _admit)
+    app = web_app(cast("Gateway", SimpleNamespace(views=Views("https://a2t.example"), settings=GatewaySettings())), _admit)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url="http://gateway") as client:
         yield client
 
