@@ -16,6 +16,7 @@ COMMANDS = (
     "retry",
     "deliveries",
     "suppressions",
+    "vocabularies",
     "solutions",
     "demo",
     "doctor",

@@ -11,7 +11,7 @@ from shared.schemas.engines import Capabilities, EngineOffer, EngineRules, Featu
 from shared.schemas.jobs import Analysis, JobOptions, Redaction
 
 VOCABULARY_CUT = "vocabulary_cut"
-"""Note of a transcript: not every key term of the tenant was given to the engine."""
+"""Note of a transcript: not every key term of the job's vocabularies and the tenant was given to the engine."""
 
 _LANGUAGES_NAMED = 12
 
@@ -33,7 +33,7 @@ class KeyTerms:
 
     terms: tuple[str, ...]
     wanted: tuple[str, ...]
-    """All of the job's and the tenant's, of which the engine may take fewer."""
+    """All of the job's, its vocabularies' and the tenant's, of which the engine may take fewer."""
     notes: tuple[str, ...] = ()
     """Codes for `Quality.notes`."""
 
@@ -93,14 +93,20 @@ def may_use(rules: EngineRules, offer: EngineOffer) -> bool:
 
 
 def key_terms(options: JobOptions, rules: EngineRules, capabilities: Capabilities) -> KeyTerms:
-    """The job's key terms, which the engine has been found to take, and as many of the tenant's as still fit."""
-    wanted = tuple(dict.fromkeys((*options.vocabulary, *rules.vocabulary)))
-    if not rules.vocabulary:
+    """The job's key terms, which the engine has been found to take, and as many of its vocabularies' and the tenant's as still
+    fit."""
+    of_sets = [term.text for one in options.vocabularies for term in one.terms]
+    wanted = tuple(dict.fromkeys((*options.vocabulary, *of_sets, *rules.vocabulary)))
+    if len(wanted) == len(options.vocabulary):
         return KeyTerms(terms=options.vocabulary, wanted=wanted)
     if not capabilities.has(Feature.VOCABULARY, options.language):
         return KeyTerms(terms=options.vocabulary, wanted=wanted, notes=(VOCABULARY_CUT,))
     limits = capabilities.vocabulary
-    given = wanted if limits is None else tuple(term for term in wanted if _words(term) <= limits.words)[: limits.terms]
+    given = (
+        wanted
+        if limits is None
+        else tuple(term for term in wanted if _words(term) <= limits.words)[: limits.most(options.language)]
+    )
     return KeyTerms(terms=given, wanted=wanted, notes=() if given == wanted else (VOCABULARY_CUT,))
 
 
@@ -130,7 +136,7 @@ def _demands(options: JobOptions, size: int | None) -> Iterator[_Demand]:
         yield from _redaction_demands(options.redaction, options)
     for analysis in options.analyses:
         yield _analysis_demand(analysis, language)
-    yield from _vocabulary_demands(options.vocabulary)
+    yield from _vocabulary_demands(options.vocabulary, language)
     if size is not None:
         yield _size_demand(size)
 
@@ -216,7 +222,7 @@ def _analysis_demand(analysis: Analysis, language: str) -> _Demand:
     return _Demand(pointer="/analyses", is_met=lambda able: able.finds(analysis, language), inability=inability)
 
 
-def _vocabulary_demands(terms: Sequence[str]) -> Iterator[_Demand]:
+def _vocabulary_demands(terms: Sequence[str], language: str) -> Iterator[_Demand]:
     def limits(able: Capabilities) -> VocabularyLimits:
         return able.vocabulary or VocabularyLimits(terms=len(terms), words=longest)
 
@@ -224,8 +230,8 @@ def _vocabulary_demands(terms: Sequence[str]) -> Iterator[_Demand]:
     yield _Demand(
         code="too_many_terms",
         pointer="/vocabulary",
-        is_met=lambda able: len(terms) <= limits(able).terms,
-        inability=lambda able: f"takes {limits(able).terms:,} key terms, and not {len(terms):,}",
+        is_met=lambda able: len(terms) <= limits(able).most(language),
+        inability=lambda able: f"takes {limits(able).most(language):,} key terms, and not {len(terms):,}",
     )
     yield _Demand(
         code="term_too_long",

@@ -8,13 +8,18 @@ from itertools import groupby
 
 import msgspec
 
-from shared.schemas.transcripts import Word, WordSource
+from shared.schemas.transcripts import Segment, Word, WordSource
 
 _WIDE = r"\u2e80-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 """Chinese characters, kana, bopomofo, and the punctuation and full-width forms that go with them."""
 _ENDS_WIDE = re.compile(f"[{_WIDE}]$")
 _STARTS_WIDE = re.compile(f"[{_WIDE}]")
 _PIECES = re.compile(f"[^\\s{_WIDE}]+|[{_WIDE}]")
+
+
+def is_wide(character: str) -> bool:
+    """Whether it is of a script that is written without spaces between words."""
+    return _STARTS_WIDE.match(character) is not None
 
 
 def separator(before: str, word: str) -> str:
@@ -46,6 +51,13 @@ def separated_words(text: str) -> list[tuple[str, str]]:
 def letters_of(text: str) -> list[str]:
     """What two writings of the same words have in common: neither punctuation nor capitals."""
     return [letter for letter in text.casefold() if letter.isalnum()]
+
+
+def as_recognised(segment: Segment) -> tuple[Word, ...]:
+    """The words as the engine heard them, before steps and people changed them."""
+    return segment.raw_words or tuple(
+        word if word.raw is None else msgspec.structs.replace(word, t=word.raw, raw=None) for word in segment.words
+    )
 
 
 def interpolate(

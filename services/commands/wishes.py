@@ -31,6 +31,12 @@ def add_wishes(parser: argparse.ArgumentParser) -> None:
         "--vocabulary", type=Path, metavar="FILE", help="names and terms that are likely to be said, one a line"
     )
     parser.add_argument("--term", action="append", default=[], metavar="TERM", help="one more of them; may be repeated")
+    parser.add_argument(
+        "--vocabulary-set",
+        action="append",
+        metavar="NAME",
+        help="a vocabulary kept on the server, see `vocabularies list`; may be repeated (default: the tenant's)",
+    )
     parser.add_argument("--channels", action="store_true", help="each channel of the recording is one speaker")
     parser.add_argument("--redact", metavar="CATEGORIES", help="remove these, such as person_name,phone_number")
     parser.add_argument("--redact-audio", action="store_true", help="also make a recording in which they cannot be heard")
@@ -72,6 +78,7 @@ def order_of(arguments: argparse.Namespace) -> JobWishes:
         "formats": listed("--formats", arguments.formats, ArtifactFormat),
         "speakers": _speakers(arguments.speakers),
         "vocabulary": (*(read_terms(arguments.vocabulary) if arguments.vocabulary else ()), *arguments.term),
+        "vocabularies": arguments.vocabulary_set,
         "channels": arguments.channels,
         "redaction": _redaction(arguments.redact, audio=arguments.redact_audio),
         "analyses": listed("--analyses", arguments.analyses, Analysis),

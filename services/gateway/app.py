@@ -68,6 +68,7 @@ from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
 from services.gateway.store.usage import UsageStore
 from services.gateway.store.users import UserStore
+from services.gateway.store.vocabularies import VocabularyStore
 from services.gateway.store.walled import WalledPool, walled_pool
 from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper, repeat
@@ -79,6 +80,7 @@ from services.gateway.users.passwords import Passwords
 from services.gateway.users.sessions import Sessions
 from services.gateway.users.signing_in import SigningIn
 from services.gateway.views import Views
+from services.gateway.vocabularies import Vocabularies
 from services.gateway.wakeups import Wakeups
 from services.gateway.web import web_app
 from shared import migrations
@@ -122,6 +124,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     views = Views(platform.settings.public_url)
     feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
     wakeups = Wakeups(platform.bus, hub, feeds)
+    vocabularies = Vocabularies(store=VocabularyStore(pool), most=settings.vocabularies_per_tenant)
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
@@ -132,6 +135,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         choosing=choosing,
         quotas=quotas,
         ledger=UsageStore(pool),
+        vocabularies=vocabularies,
         deadline=deadline,
     )
     revisions = Revisions(
@@ -244,6 +248,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             egress=egress,
             choosing=choosing,
             quotas=quotas,
+            vocabularies=vocabularies,
             deadline=deadline,
             wakeups=wakeups,
             wake=outbox.wake,
@@ -274,6 +279,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         ledger=lifecycle.ledger,
         retention=retention.store,
         hub=hub,
+        vocabularies=vocabularies,
         feeds=feeds,
         views=views,
         secure=secure,

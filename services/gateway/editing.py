@@ -16,7 +16,7 @@ import msgspec
 from services.gateway.problems import FieldError, Problem
 from services.gateway.requests import SegmentEdit, SpeakerEdit, TranscriptEdits
 from shared.schemas.transcripts import Segment, Speaker, Transcript, Word, WordSource, render_words
-from shared.words import interpolate, letters_of, separated_words
+from shared.words import as_recognised, interpolate, letters_of, separated_words
 
 _LETTER_MS = 200
 """Longest time that a letter of a new word takes, as slow Chinese does; a word does not fill what was struck out."""
@@ -93,7 +93,7 @@ def _rewritten(segment: Segment, text: str, bound: int) -> Segment:
         return msgspec.structs.replace(segment, text=text, raw=raw, confidence=None, flags=())
     words = _timed(segment, text, bound)
     return msgspec.structs.replace(
-        segment, text=render_words(words), words=words, raw_words=_recognised(segment), confidence=None, flags=()
+        segment, text=render_words(words), words=words, raw_words=as_recognised(segment), confidence=None, flags=()
     )
 
 
@@ -147,12 +147,6 @@ def _alike(before: Sequence[str], after: Sequence[str], bound: int) -> Iterator[
 def _between(letters: Sequence[tuple[str, int]], place: int) -> bool:
     """Whether one word ends and another begins before this letter."""
     return place in (0, len(letters)) or letters[place - 1][1] != letters[place][1]
-
-
-def _recognised(segment: Segment) -> tuple[Word, ...]:
-    return segment.raw_words or tuple(
-        word if word.raw is None else msgspec.structs.replace(word, t=word.raw, raw=None) for word in segment.words
-    )
 
 
 def _with_speech(speakers: Sequence[Speaker], segments: Sequence[Segment]) -> tuple[Speaker, ...]:

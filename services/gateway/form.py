@@ -87,7 +87,7 @@ def _value(name: str, texts: Sequence[str]) -> object:
     match name:
         case "formats" | "analyses" | "tags":
             return [part.strip() for text in texts for part in text.split(",")]
-        case "vocabulary":
+        case "vocabulary" | "vocabularies":
             return _json(name, text) if text.startswith("[") else texts
         case "speakers":
             return _speakers(text)

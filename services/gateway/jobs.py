@@ -234,7 +234,7 @@ class NothingToRetry(ValueError):
 
 
 def plan_retry(job: Job, wanted: JobOptions, *, formats: Formats | None, usual: Formats, asked_anew: bool = False) -> RetryPlan:
-    """Decide about a finished job, of which other things are `wanted` now than before. Another engine means a new
+    """Decide about a finished job, of which other things are `wanted` now than before. Another engine or vocabulary means a new
     transcription, another scenario, language or writer a new report, and so does the same one `asked_anew` where the
     transcript was edited; formats are added to those there are, which are the `usual` ones of the solution where the job
     names none.
@@ -243,7 +243,8 @@ def plan_retry(job: Job, wanted: JobOptions, *, formats: Formats | None, usual: 
     """
     files = tuple(dict.fromkeys((*(wanted.formats or usual), *formats))) if formats else wanted.formats
     options = msgspec.structs.replace(wanted, formats=files, attempt=job.options.attempt + 1)
-    if wanted.engine not in (job.engine, job.options.engine) or not job.transcribed:
+    another_engine = wanted.engine not in (job.engine, job.options.engine)
+    if another_engine or wanted.vocabularies != job.options.vocabularies or not job.transcribed:
         return RetryPlan(state=JobState.QUEUED, run=job.run + 1, options=options)
     ready = {artifact.format for artifact in job.artifacts if artifact.state is ArtifactState.READY}
     lacking = any(artifact.state is ArtifactState.FAILED for artifact in job.artifacts) or not ready.issuperset(formats or ())

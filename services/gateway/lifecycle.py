@@ -32,6 +32,7 @@ from services.gateway.store.jobs import JobStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.usage import UsageStore
 from services.gateway.usage.records import of_report, of_transcription
+from services.gateway.vocabularies import Vocabularies
 from services.gateway.wakeups import Wakeups
 from shared import metrics
 from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable, job_prefix, source_key, transcript_key
@@ -92,6 +93,7 @@ class Lifecycle:
     choosing: Choosing
     quotas: Quotas
     ledger: UsageStore
+    vocabularies: Vocabularies
     deadline: dt.timedelta
 
     async def cancel(self, tenant_id: UUID, job_id: UUID) -> Job:
@@ -113,7 +115,7 @@ class Lifecycle:
         if job.revising:
             raise Problem(409, "job_revising", "The files of the edited transcript are being made; wait for their end.")
         solution = self._solution(job, wishes)
-        wanted = _wanted(job, wishes, solution)
+        wanted = await self._with_vocabularies(_wanted(job, wishes, solution), job, wishes)
         try:
             usual = () if solution is None else solution.artifacts
             plan = plan_retry(job, wanted, formats=wishes.formats, usual=usual, asked_anew=wishes.another_report)
@@ -268,6 +270,13 @@ class Lifecycle:
         if wishes.solution is not None:
             return solution_of(self.solutions, wishes.solution)
         return self.solutions.get(job.options.solution)
+
+    async def _with_vocabularies(self, options: JobOptions, job: Job, wishes: RetryRequest) -> JobOptions:
+        """With the sets that are wished for, as they are now; those that the job has kept, where none are. Raises `Problem`."""
+        if wishes.vocabularies is None:
+            return options
+        sets = await self.vocabularies.for_job(job.tenant_id, wishes.vocabularies, None)
+        return msgspec.structs.replace(options, vocabularies=sets)
 
     async def _equipped(self, job: Job, solution: Solution | None, plan: RetryPlan) -> tuple[Job, Taken]:
         """The job with what it may use now. Raises `Problem` where it cannot be done."""

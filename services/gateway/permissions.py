@@ -22,6 +22,8 @@ class Permission(enum.StrEnum):
     TRANSCRIPTS_READ = "transcripts:read"
     TRANSCRIPTS_WRITE = "transcripts:write"
     RESULTS_READ = "results:read"
+    VOCABULARIES_READ = "vocabularies:read"
+    VOCABULARIES_WRITE = "vocabularies:write"
     ENDPOINTS_READ = "endpoints:read"
     ENDPOINTS_WRITE = "endpoints:write"
     DELIVERIES_READ = "deliveries:read"
@@ -60,6 +62,7 @@ _VIEWER = frozenset(
         Permission.JOBS_READ,
         Permission.TRANSCRIPTS_READ,
         Permission.RESULTS_READ,
+        Permission.VOCABULARIES_READ,
     }
 )
 _EDITOR = _VIEWER | {
@@ -67,6 +70,7 @@ _EDITOR = _VIEWER | {
     Permission.JOBS_WRITE,
     Permission.JOBS_DELETE,
     Permission.TRANSCRIPTS_WRITE,
+    Permission.VOCABULARIES_WRITE,
     Permission.ENDPOINTS_READ,
     Permission.DELIVERIES_READ,
 }

@@ -21,8 +21,8 @@ from shared.schemas.jobs import (
     ReportMode,
     Script,
     SpeakerRange,
-    Term,
 )
+from shared.schemas.vocabularies import MOST_SETS, Term
 
 ENGINE = r"^[a-z0-9][a-z0-9_.-]{0,39}$"
 MOST_TERMS = 1000
@@ -67,6 +67,15 @@ Mode = Annotated[
         "writes, code checks), `provider` (the speech engine's own findings, code checks). Null takes the first of the "
         "solution's modes that can.",
         examples=["extractive"],
+    ),
+]
+Vocabularies = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=60)], ...],
+    Meta(
+        max_length=MOST_SETS,
+        description="Vocabularies by name or id, as they are now; `[]` takes none, null those that the solution names and the "
+        "tenant's default.",
+        examples=[["Board"]],
     ),
 ]
 Inputs = Annotated[
@@ -145,6 +154,7 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             examples=[["Audio2txt", "Dr. Chen"]],
         ),
     ] = ()
+    vocabularies: Vocabularies | None = None
     channels: Annotated[bool, Meta(description="Each channel of the recording is one speaker.")] = False
     redaction: Annotated[
         RedactionWish | None,
@@ -221,11 +231,13 @@ class JobChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to do differently this time; nothing needs to be given.
 
-    Another engine means a new transcription. Everything else makes a new report of the transcript that is there; the same
-    solution does so where the transcript was edited.
+    Another engine, and vocabularies (also the same ones, which may have changed since), mean a new transcription; where the
+    engine would be asked for the same, its answer is read again and not paid again. Everything else makes a new report of the
+    transcript that is there; the same solution does so where the transcript was edited.
     """
 
     engine: Engine | None = None
+    vocabularies: Vocabularies | None = None
     formats: Formats | None = None
     solution: Solution | None = None
     report_language: WantedLanguage | None = None

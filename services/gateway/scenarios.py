@@ -119,7 +119,7 @@ class _Fitting:
         limits = self.engine.capabilities.vocabulary
         if limits is not None:
             own = tuple(term for term in own if len(term.split()) <= limits.words)
-            own = own[: max(0, limits.terms - len(options.vocabulary) - len(self.choice.rules.vocabulary))]
+            own = own[: max(0, limits.most(options.language) - len(options.vocabulary) - len(self.choice.rules.vocabulary))]
         return tuple(dict.fromkeys((*options.vocabulary, *own)))
 
 

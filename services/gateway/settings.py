@@ -145,6 +145,9 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     endpoints_per_tenant: Annotated[
         int, Meta(ge=1, le=10_000, description="Endpoints (webhooks, addresses, chats) that one tenant may have.")
     ] = 200
+    vocabularies_per_tenant: Annotated[
+        int, Meta(ge=1, le=10_000, description="Vocabularies (sets of terms and replacements) that one tenant may have.")
+    ] = 100
     streams_per_tenant: Annotated[
         int, Meta(ge=1, description="Event streams and waiting requests one tenant may hold open on one process.")
     ] = 200

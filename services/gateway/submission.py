@@ -28,6 +28,7 @@ from services.gateway.scenarios import check_findings, check_mode, checked_input
 from services.gateway.store.jobs import JobStore, KeyTaken, TooManyWaiting
 from services.gateway.store.uploads import Upload, UploadState, UploadStore
 from services.gateway.texts import clean_line, title_of
+from services.gateway.vocabularies import Vocabularies
 from services.gateway.wakeups import Wakeups
 from shared import metrics
 from shared.egress import EgressPolicy, EgressRefused, check_url
@@ -60,6 +61,7 @@ class Submissions:
     egress: EgressPolicy
     choosing: Choosing
     quotas: Quotas
+    vocabularies: Vocabularies
     deadline: dt.timedelta
     wakeups: Wakeups
     wake: Callable[[], None]
@@ -108,7 +110,7 @@ class Submissions:
             job = _named_after(upload, job)
         fingerprint = None if key is None else fingerprint_of(request, content=content)
         try:
-            job, taken = await self._equipped(job, upload)
+            job, taken = await self._equipped(job, request, upload)
         except Problem as problem:
             return await self._explain(job, key, fingerprint, problem)
         try:
@@ -128,13 +130,15 @@ class Submissions:
         metrics.JOBS.labels(JobState.QUEUED).inc()
         return Submitted(job=created, replayed=False)
 
-    async def _equipped(self, job: Job, upload: Upload | None) -> tuple[Job, Taken]:
-        """The job with its solution's wishes and what it may use. Raises `Problem`: 402, 403, 422."""
+    async def _equipped(self, job: Job, request: JobRequest, upload: Upload | None) -> tuple[Job, Taken]:
+        """The job with its vocabularies, its solution's wishes and what it may use. Raises `Problem`: 402, 403, 422."""
         solution = self.solutions[job.options.solution]
         size, media_type = (None, None) if upload is None else (upload.size, upload.media_type)
         choice = await self.choosing.choice(job.tenant_id)
         job = await self.quotas.check(job, choice)
         options = with_wishes(job.options, solution, choice, size=size)
+        sets = await self.vocabularies.for_job(job.tenant_id, request.vocabularies, solution)
+        options = msgspec.structs.replace(options, vocabularies=sets)
         if problem := refusal(options, choice, size=size):
             raise problem
         check_findings(options, choice)

@@ -174,6 +174,14 @@ class RemovedView(msgspec.Struct, frozen=True, kw_only=True):
     at: Annotated[dt.datetime, Meta(description="Since when.", examples=["2026-12-22T09:30:00Z"])]
 
 
+class VocabularyUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A vocabulary that a job took."""
+
+    id: Id
+    name: Annotated[str, Meta(description="As it was called.", examples=["Board"])]
+    version: Annotated[int, Meta(ge=1, description="Which one; the set may be another by now.", examples=[3])]
+
+
 class JobLinks(msgspec.Struct, frozen=True, kw_only=True):
     """Where the parts of a job are."""
 
@@ -202,6 +210,9 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
         SpeakerRange | None, Meta(description="As asked for, or as the solution wishes; null leaves it to the engine.")
     ]
     vocabulary: Annotated[tuple[str, ...], Meta(description="Key terms of the job and its solution.", examples=[["Audio2txt"]])]
+    vocabularies: Annotated[
+        tuple[VocabularyUse, ...], Meta(description="Sets as they were when the job named them; a retry keeps them.")
+    ]
     channels: Annotated[bool, Meta(description="Whether each channel is one speaker.")]
     redaction: Annotated[Redaction | None, Meta(description="What is removed; null removes nothing.")]
     analyses: Annotated[tuple[Analysis, ...], Meta(description="What is found out beside the words.", examples=[["topics"]])]
@@ -275,6 +286,7 @@ class Views:
             formats=options.formats,
             speakers=options.speakers,
             vocabulary=options.vocabulary,
+            vocabularies=tuple(VocabularyUse(id=one.id, name=one.name, version=one.version) for one in options.vocabularies),
             channels=options.channels,
             redaction=options.redaction,
             analyses=options.analyses,

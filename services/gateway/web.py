@@ -55,6 +55,7 @@ from services.gateway.routes import (
     uploads,
     usage,
     users,
+    vocabularies,
 )
 from services.gateway.routes.context import Gateway
 from services.gateway.tus import VERSION_HEADER
@@ -92,6 +93,13 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     solutions.list_solutions,
     solutions.get_solution,
     engines.list_engines,
+    vocabularies.create_vocabulary,
+    vocabularies.list_vocabularies,
+    vocabularies.get_vocabulary,
+    vocabularies.replace_vocabulary,
+    vocabularies.delete_vocabulary,
+    vocabularies.get_table,
+    vocabularies.put_table,
     account.get_webhook_secret,
     endpoints.create_endpoint,
     endpoints.list_endpoints,

@@ -13,6 +13,7 @@ import msgspec
 from services.transcriber.chinese import in_script
 from services.transcriber.engines import Heard, Passage
 from services.transcriber.prices import cost
+from services.transcriber.replacing import with_replacements
 from services.transcriber.segments import LOW_CONFIDENCE, build_segments, mean_confidence, mend_times
 from shared.schemas.jobs import Redaction, Script
 from shared.schemas.transcripts import (
@@ -32,6 +33,7 @@ from shared.schemas.transcripts import (
     Transcript,
     Word,
 )
+from shared.schemas.vocabularies import Vocabulary
 
 AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 """Media types of redacted recordings by the end of their names."""
@@ -59,16 +61,18 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True)
 class Writing:
-    """How Chinese is written."""
+    """How what was heard is written."""
 
     script: Script = Script.RECOGNISED
     terms: tuple[str, ...] = ()
     """Names and terms that keep their own characters."""
+    vocabularies: tuple[Vocabulary, ...] = ()
+    """Whose words take the place of others at last."""
 
 
 def compose(heard: Heard, provenance: Provenance, writing: Writing = Writing()) -> Transcript:
     """The whole document."""
-    return in_script(_as_heard(heard, provenance), writing.script, writing.terms)
+    return with_replacements(in_script(_as_heard(heard, provenance), writing.script, writing.terms), writing.vocabularies)
 
 
 def _as_heard(heard: Heard, provenance: Provenance) -> Transcript:

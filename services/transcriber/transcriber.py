@@ -291,6 +291,10 @@ def _compose(
     transcript = compose(
         replace(heard, notes=(*heard.notes, *terms.notes)),
         provenance,
-        Writing(script=wanted_script(row.options, heard.language, chinese_script), terms=terms.wanted),
+        Writing(
+            script=wanted_script(row.options, heard.language, chinese_script),
+            terms=terms.wanted,
+            vocabularies=row.options.vocabularies,
+        ),
     )
     return transcript, msgspec.json.encode(transcript)

@@ -39,6 +39,15 @@ class VocabularyLimits(msgspec.Struct, frozen=True, kw_only=True):
     terms: int
     words: int = 6
     """Words of one term."""
+    languages: frozenset[str] | None = None
+    """Where there are so many; null is everywhere."""
+    elsewhere: int = 0
+    """Terms in other languages."""
+
+    def most(self, language: str = "auto") -> int:
+        """How many terms of a job, in a language if one is named."""
+        known = self.languages is None or language == "auto" or base_language(language) in self.languages
+        return self.terms if known else self.elsewhere
 
 
 class RedactionLimits(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from shared.schemas.vocabularies import Term, Vocabulary
+
 TITLE_LENGTH = 200
 """Characters."""
 LONGER_THAN_HELD = "longer_than_held"
@@ -184,9 +186,6 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     """Of its blob."""
 
 
-Term = Annotated[str, Meta(min_length=1, max_length=100)]
-
-
 class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What the customer asked for; travels unchanged from the gateway to whoever does the work."""
 
@@ -215,6 +214,8 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
         tuple[Term, ...],
         Meta(max_length=1000, description="Names and terms that are likely to be said.", examples=[["Audio2txt", "Dr. Chen"]]),
     ] = ()
+    vocabularies: tuple[Vocabulary, ...] = ()
+    """Sets of terms and replacements, as they were when the job named them."""
     channels: Annotated[bool, Meta(description="Each channel of the recording is one speaker.")] = False
     redaction: Annotated[Redaction | None, Meta(description="What to remove; null removes nothing.")] = None
     analyses: Annotated[

@@ -194,6 +194,10 @@ class TranscriptionWishes(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
             description="Key terms of the field: for every language, or by the language spoken, which the job then must name."
         ),
     ] = ()
+    vocabularies: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=60)], ...],
+        Meta(max_length=5, description="Names of vocabularies, of which each tenant's own is taken where it has one."),
+    ] = ()
     script: Annotated[Script, Meta(description="Chinese script of the text; null takes the installation's.")] | None = None
 
 

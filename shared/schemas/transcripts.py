@@ -126,6 +126,17 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True):
     """Null for an engine that costs nothing by the recording, and where a price is not known."""
 
 
+class Replaced(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule of a vocabulary that changed something."""
+
+    vocabulary: str
+    """Name of the set."""
+    from_: str = msgspec.field(name="from")
+    to: str
+    count: Annotated[int, Meta(ge=1)]
+    """How often."""
+
+
 class ProcessingStep(msgspec.Struct, frozen=True, kw_only=True):
     """One deterministic step between the engine's words and these."""
 
@@ -136,6 +147,8 @@ class ProcessingStep(msgspec.Struct, frozen=True, kw_only=True):
     from_language: str | None = None
     """Tag of the text before the step, where it changes that."""
     to_language: str | None = None
+    replaced: tuple[Replaced, ...] = ()
+    """What rules of vocabularies changed in the segments, in the order of the rules."""
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):

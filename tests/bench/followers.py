@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -22,12 +24,13 @@ _CHANGED = re.compile(rb'"updated_at":"([^"]+)"')
 
 
 class Follow(msgspec.Struct, frozen=True, kw_only=True):
-    """So many clients of one stream, until each has got so many events."""
+    """A client for each path, until so many of them have heard of a job with the last title."""
 
     url: str
     api_key: str
-    clients: int
-    events: int
+    paths: list[str]
+    last: str
+    hear_last: int
     ready: str
     """A file that is made when all have been told how things are."""
 
@@ -41,20 +44,19 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True):
 class _Client(asyncio.Protocol):
     """Reads one stream."""
 
-    def __init__(self, order: Follow) -> None:
+    def __init__(self, order: Follow, path: str, heard_last: Callable[[], None]) -> None:
         self._order = order
+        self._path = path
+        self._heard_last = heard_last
         self._unread = b""
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.counting = False
         self.delays_ms: list[float] = []
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         address = urlsplit(self._order.url)
-        request = (
-            f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {self._order.api_key}\r\n\r\n"
-        )
+        request = f"GET {self._path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {self._order.api_key}\r\n\r\n"
         cast("asyncio.WriteTransport", transport).write(request.encode())
 
     @override
@@ -67,14 +69,13 @@ class _Client(asyncio.Protocol):
             return
         for changed in _CHANGED.findall(b"".join(events)):
             self.delays_ms.append((now - datetime.fromisoformat(changed.decode()).timestamp()) * 1000)
-        if len(self.delays_ms) >= self._order.events and not self.done.done():
-            self.done.set_result(None)
+        if any(self._order.last.encode() in event for event in events):
+            self._heard_last()
 
     @override
     def connection_lost(self, error: Exception | None) -> None:
-        for future in (self.begun, self.done):
-            if not future.done():
-                future.set_exception(RuntimeError(f"the stream ended: {error!r}, {self._unread[:300]!r}"))
+        if not self.begun.done():
+            self.begun.set_exception(RuntimeError(f"the stream ended: {error!r}, {self._unread[:300]!r}"))
 
 
 async def _follow(order: Follow) -> Arrived:
@@ -82,11 +83,13 @@ async def _follow(order: Follow) -> Arrived:
     assert address.hostname is not None
     assert address.port is not None
     clients: list[_Client] = []
+    heard = asyncio.Semaphore(0)
     async with asyncio.timeout(PATIENCE):
-        while len(clients) < order.clients:
+        while len(clients) < len(order.paths):
+            paths = order.paths[len(clients) : len(clients) + CONNECT_AT_ONCE]
             some = [
-                loop.create_connection(lambda: _Client(order), address.hostname, address.port)
-                for _ in range(min(CONNECT_AT_ONCE, order.clients - len(clients)))
+                loop.create_connection(partial(_Client, order, path, heard.release), address.hostname, address.port)
+                for path in paths
             ]
             opened = [client for _, client in await asyncio.gather(*some)]
             await asyncio.gather(*(client.begun for client in opened))
@@ -95,7 +98,8 @@ async def _follow(order: Follow) -> Arrived:
         client.counting = True
     await asyncio.to_thread(Path(order.ready).touch)
     async with asyncio.timeout(PATIENCE * 2):
-        await asyncio.gather(*(client.done for client in clients))
+        for _ in range(order.hear_last):
+            await heard.acquire()
     return Arrived(delays_ms=[delay for client in clients for delay in client.delays_ms])
 
 

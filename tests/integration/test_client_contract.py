@@ -43,6 +43,8 @@ ANSWERS: dict[str, Any] = {
     "ApiKeyView": client.ApiKey,
     "KeyCreated": client.NewApiKey,
     "AuditView": client.AuditEntry,
+    "VocabularyView": client.Vocabulary,
+    "Page_VocabularySummary_": lists.Page[client.VocabularySummary],
 }
 """What the gateway answers, and what the client reads it as. Where this test fails, a field is to be added there."""
 

@@ -26,6 +26,8 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/v1/endpoints/{endpoint_id}/replay"): {"since": "2026-01-01T00:00:00Z"},
     ("PUT", "/v1/retention"): {"tenant": {"audio": 36500}},
     ("POST", "/v1/keys"): {"name": "theirs", "role": "auditor"},
+    ("POST", "/v1/vocabularies"): {"name": "theirs"},
+    ("PUT", "/v1/vocabularies/{vocabulary_id}"): {"name": "theirs"},
     ("POST", "/v1/users"): {"email": "theirs@example.com", "role": "auditor"},
     ("PATCH", "/v1/users/{user_id}"): {"name": "theirs"},
     ("PATCH", "/v1/me"): {"name": "theirs"},
@@ -55,6 +57,9 @@ class Route:
         if (self.method, self.path) == ("PATCH", "/v1/uploads/{upload_id}"):
             tus = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
             return await http.request(self.method, path, content=b"more", headers=tus)
+        if self.path.endswith("/csv") and self.method == "PUT":
+            headers = {"If-Match": '"older"', "Content-Type": "text/csv"}
+            return await http.request(self.method, path, content=b"kind,text\n", headers=headers)
         return await http.request(self.method, path, json=body, headers={"If-Match": '"older"'})
 
 
@@ -94,7 +99,7 @@ async def _routes(gateway: RunningGateway) -> list[Route]:
 
 
 async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
-    """A completed job, an upload, an endpoint, a delivery, a key, and a user who has a token."""
+    """A completed job, an upload, an endpoint, a delivery, a key, a vocabulary, and a user who has a token."""
     job = await owner.create()
     await gateway.others.complete(await gateway.others.heard(JobSubmitted, job["id"]))
     endpoint = (await owner.http.post("/v1/endpoints", json={"kind": "webhook", "url": "https://example.com/mine"})).json()
@@ -107,6 +112,7 @@ async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
         "endpoint_id": endpoint["id"],
         "delivery_id": str(new_id()),
         "key_id": key["id"],
+        "vocabulary_id": (await owner.http.post("/v1/vocabularies", json={"name": "mine"})).json()["id"],
         "user_id": str(user.id),
         "token_id": token["id"],
         "session_id": str(new_id()),

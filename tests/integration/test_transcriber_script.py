@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from services.transcriber.chinese import as_recognised
 from services.transcriber.engines.script import raw_script
+from services.transcriber.recognised import as_recognised
 from services.transcriber.rules import RulesChange
 from services.transcriber.settings import TranscriberSettings
 from shared.blobs import BlobStore

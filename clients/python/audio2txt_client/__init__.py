@@ -71,6 +71,7 @@ from audio2txt_client.models.reports import Report
 from audio2txt_client.models.solutions import Solution
 from audio2txt_client.models.transcripts import Revision, Segment, Speaker, Transcript, Word
 from audio2txt_client.models.uploads import Upload, UploadState
+from audio2txt_client.models.vocabularies import LetterCase, Replacement, Vocabulary, VocabularySummary, VocabularyTerm
 from audio2txt_client.webhooks import EventType, WebhookEvent, WebhookJob, verify_webhook
 from audio2txt_client.wishes import (
     EndpointChange,
@@ -123,6 +124,7 @@ __all__ = [
     "JobFailed",
     "JobState",
     "JobWishes",
+    "LetterCase",
     "MissingPackage",
     "NewApiKey",
     "NewEndpoint",
@@ -134,6 +136,7 @@ __all__ = [
     "Progress",
     "RateLimited",
     "RedactionWish",
+    "Replacement",
     "Report",
     "ReportLanguage",
     "ReportMode",
@@ -162,6 +165,9 @@ __all__ = [
     "UnsupportedMedia",
     "Upload",
     "UploadState",
+    "Vocabulary",
+    "VocabularySummary",
+    "VocabularyTerm",
     "WaitTimedOut",
     "Waiting",
     "WebhookEvent",

@@ -43,6 +43,8 @@ class JobWishes(TypedDict, total=False):
     speakers: SpeakersWish | None
     vocabulary: Sequence[str]
     """Names and terms that are likely to be said."""
+    vocabularies: Sequence[str] | None
+    """Sets that are kept on the server, by name or id; `None` takes the tenant's default one."""
     channels: bool
     """Each channel of the recording is one speaker."""
     redaction: RedactionWish | None

@@ -17,10 +17,11 @@ from services.gateway.codes.meaning import Meaning
 from services.gateway.codes.people import PEOPLE, PeopleCode
 from services.gateway.codes.plans import PLANS, PlanCode
 from services.gateway.codes.uploads import UPLOADS, UploadCode
+from services.gateway.codes.vocabularies import VOCABULARIES, VocabularyCode
 
 __all__ = ["MEANINGS", "SUBJECTS", "Code", "Meaning"]
 
-Code: TypeAlias = GeneralCode | AccountCode | PeopleCode | PlanCode | UploadCode | JobCode | EndpointCode
+Code: TypeAlias = GeneralCode | AccountCode | PeopleCode | PlanCode | UploadCode | JobCode | EndpointCode | VocabularyCode
 
 SUBJECTS: Mapping[str, Mapping[str, Meaning]] = {
     "Every route": GENERAL,
@@ -30,6 +31,7 @@ SUBJECTS: Mapping[str, Mapping[str, Meaning]] = {
     "Uploads": UPLOADS,
     "Jobs and their results": JOBS,
     "Endpoints": ENDPOINTS,
+    "Vocabularies": VOCABULARIES,
 }
 """By what they are about, in the order of the documentation."""
 

@@ -73,14 +73,13 @@ PEOPLE: Mapping[str, Meaning] = {
     "too_many_mails": Meaning(
         429, "E-mails of this kind were asked for often enough.", "Try again after Retry-After.", ("Retry-After",)
     ),
-    "no_single_sign_on": Meaning(404, "This installation has no single sign-on.", "Sign in with e-mail and password."),
     "no_account": Meaning(
-        403, "The provider's user has no account here that may be used.", "Ask your administrator for an account."
+        403, "The provider of single sign-on knows you, and this installation does not.", "Ask your administrator."
+    ),
+    "no_single_sign_on": Meaning(
+        404, "This installation has no single sign-on.", "Sign in with e-mail and password (`POST /v1/session`)."
     ),
     "oidc_unavailable": Meaning(
-        503,
-        "The provider of single sign-on cannot be reached, or answers nonsense.",
-        "Try again after Retry-After.",
-        ("Retry-After",),
+        503, "The provider of single sign-on cannot be reached.", "Try again in a moment.", ("Retry-After",)
     ),
 }

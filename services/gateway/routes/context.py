@@ -46,6 +46,7 @@ from services.gateway.users import Users
 from services.gateway.users.links import AccountLinks
 from services.gateway.users.sessions import Sessions
 from services.gateway.views import Views
+from services.gateway.vocabularies import Vocabularies
 from shared.blobs import BlobStore
 from shared.health import Receive
 from shared.solutions import Solutions
@@ -89,6 +90,7 @@ class Gateway:
     quotas: Quotas
     ledger: UsageStore
     retention: RetentionStore
+    vocabularies: Vocabularies
     hub: Hub
     feeds: Feeds
     views: Views

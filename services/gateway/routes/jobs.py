@@ -35,6 +35,7 @@ _LOCATION = {"Location": "The job.", "Idempotent-Replayed": "`true` when this an
 
 _CALLED: tuple[Code, ...] = ("url_invalid", "url_scheme", "url_port", "address_refused")
 _WISHES: tuple[Code, ...] = (
+    "unknown_vocabulary",
     "unknown_solution",
     "mode_not_available",
     "unknown_input",
@@ -63,8 +64,8 @@ _FORM_SCHEMA = {
     "type": "object",
     "required": [FILE],
     "description": "The fields of JobRequest without upload_id and audio_url. `formats`, `analyses` and `tags` may be repeated "
-    "or separated by commas; `speakers` is a number or a range such as `2-4`; `vocabulary` is repeated, or a JSON list; "
-    "`redaction`, `inputs` and `metadata` are JSON.",
+    "or separated by commas; `speakers` is a number or a range such as `2-4`; `vocabulary` and `vocabularies` are repeated, "
+    "or a JSON list; `redaction`, `inputs` and `metadata` are JSON.",
     "properties": {
         FILE: {"type": "string", "format": "binary", "description": "The recording, up to 200 MB."},
         **{field.encode_name: {"type": "string"} for field in msgspec.structs.fields(JobSettings)},

@@ -88,7 +88,7 @@ async def go_to_provider(
                 403: "The provider's user has no account here.",
                 **_PROBLEMS,
             },
-            codes=("sign_in_failed", "no_single_sign_on", "no_account", "oidc_unavailable", "unavailable"),
+            codes=("sign_in_failed", "no_account", "no_single_sign_on", "oidc_unavailable", "unavailable"),
         ).opt,
         FOREIGN_QUERY: True,
     },

@@ -14,7 +14,7 @@ from shared.schemas.reports import Coverage, Report, SpeakerRole
 from shared.schemas.solutions import InputType, SectionKind, Solution
 from shared.schemas.transcripts import Transcript
 
-_PLAIN_NOTES = {"script_converted", "no_word_times", "word_times_approximate"}
+_PLAIN_NOTES = {"script_converted", "vocabulary_replaced", "no_word_times", "word_times_approximate"}
 """Of what is only to be known: nothing is missing, and nothing may be wrong but the time of a single word."""
 
 

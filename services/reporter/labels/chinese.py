@@ -90,6 +90,7 @@ TRADITIONAL_CHINESE = Labels(
         "vocabulary_cut": "關鍵詞彙超過語音引擎上限，未全部採用。",
         "insights_unreadable": "語音引擎的部分分析無法讀取，仍保存於原始結果中。",
         "engine_warnings": "語音引擎提出警告，詳見其原始結果。",
+        "vocabulary_replaced": "部分用詞已依詞彙表取代，辨識原文仍予保存。",
         "script_converted": "中文已轉換為指定字形，部分用詞亦隨之轉換，辨識原文仍予保存。",
         "roles_unknown": "無法確定各發言者的角色，因此限定角色的段落從所有人的發言中擷取。",
         "llm_not_configured": "本系統未設定語言模型，報告由程式擷取。",

@@ -107,6 +107,7 @@ ENGLISH = Labels(
         "vocabulary_cut": "Not every key term was given to the speech engine, which takes fewer.",
         "insights_unreadable": "A part of what the speech engine found out could not be read; it lies in the raw answer.",
         "engine_warnings": "The speech engine gave warnings; they stand in its raw answer.",
+        "vocabulary_replaced": "Words were replaced by those of the vocabularies; those recognised are kept.",
         "script_converted": "Chinese was converted to another script, and some words with it; those recognised are kept.",
         "roles_unknown": (
             "It is not clear who plays which part, so what is asked of one part was looked for in what everybody said."

@@ -73,22 +73,6 @@ def in_script(transcript: Transcript, script: Script, terms: Iterable[str] = ())
     )
 
 
-def as_recognised(transcript: Transcript) -> Transcript:
-    """The transcript as it was before `in_script`, to the last character; one that was never converted, unchanged."""
-    step = next((step for step in transcript.processing if step.step == STEP), None)
-    if step is None:
-        return transcript
-    notes = tuple(note for note in transcript.quality.notes if note != NOTE)
-    return msgspec.structs.replace(
-        transcript,
-        language=step.from_language,
-        segments=tuple(map(alignment.as_recognised, transcript.segments)),
-        insights=transcript.insights and findings.as_recognised(transcript.insights),
-        processing=tuple(one for one in transcript.processing if one is not step),
-        quality=msgspec.structs.replace(transcript.quality, notes=notes),
-    )
-
-
 class _ChineseParts:
     """What of a transcript is Chinese."""
 

@@ -1,4 +1,4 @@
-"""Carries a converted text over to the words of its segment, and back. Pure functions."""
+"""Carries a converted text over to the words of its segment. Pure functions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import accumulate, pairwise
 import msgspec
 
 from services.transcriber.chinese.writing import Piece
-from shared.schemas.transcripts import Segment, Word, render_words
+from shared.schemas.transcripts import Segment, Word
 
 
 def rewritten(segment: Segment, pieces: Sequence[Piece]) -> Segment:
@@ -32,18 +32,6 @@ def rewritten(segment: Segment, pieces: Sequence[Piece]) -> Segment:
             words.append(word if becomes == word.t else msgspec.structs.replace(word, t=becomes, raw=word.t))
     kept = segment.words if len(words) < len(segment.words) else ()
     return msgspec.structs.replace(segment, text=text, words=tuple(words), raw_words=kept)
-
-
-def as_recognised(segment: Segment) -> Segment:
-    """The segment before it was rewritten; one that was not, unchanged."""
-    if not segment.words:
-        return segment if segment.raw is None else msgspec.structs.replace(segment, text=segment.raw, raw=None)
-    words = segment.raw_words or tuple(map(_as_recognised, segment.words))
-    return msgspec.structs.replace(segment, text=render_words(words), words=words, raw_words=())
-
-
-def _as_recognised(word: Word) -> Word:
-    return word if word.raw is None else msgspec.structs.replace(word, t=word.raw, raw=None)
 
 
 def _joined(word: Word, following: Word) -> Word:

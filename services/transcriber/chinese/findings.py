@@ -29,13 +29,7 @@ def rewritten(insights: Insights, rewrite: Rewrite) -> Insights:
     changed = {name: value for name, value in converted.items() if value != getattr(insights, name)}
     if not changed:
         return insights
-    raw = Insights(**{name: getattr(insights, name) for name in changed})
+    earlier = {} if insights.raw is None else {name: getattr(insights.raw, name) for name in converted}
+    kept = {name: value for name, value in earlier.items() if value is not None}
+    raw = Insights(**({name: getattr(insights, name) for name in changed} | kept))
     return msgspec.structs.replace(insights, **changed, raw=raw)
-
-
-def as_recognised(insights: Insights) -> Insights:
-    """The same before it was rewritten."""
-    if insights.raw is None:
-        return insights
-    raw = {name: value for name, value in msgspec.structs.asdict(insights.raw).items() if value is not None}
-    return msgspec.structs.replace(insights, **raw, raw=None)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
+import msgspec
 import pytest
 
 from shared.engines import VOCABULARY_CUT, EngineRefused, choose, engine_for, key_terms
 from shared.schemas.engines import Capabilities, EngineOffer, EngineRules, Feature, RedactionLimits, VocabularyLimits
 from shared.schemas.jobs import Analysis, JobOptions, Redaction, RedactionSubstitute, SpeakerRange
+from shared.schemas.vocabularies import Vocabulary, VocabularyTerm
 
 MEBIBYTE = 1024 * 1024
 LOCAL = EngineOffer(name="local", rented=False, is_default=True, capabilities=Capabilities(languages=frozenset({"en"})))
@@ -235,6 +238,20 @@ def test_the_tenant_s_terms_follow_the_job_s_as_far_as_they_fit() -> None:
     assert terms.notes == (VOCABULARY_CUT,)
     whole = key_terms(JobOptions(vocabulary=("job one",)), EngineRules(vocabulary=("tenant one",)), grand)
     assert (whole.terms, whole.notes) == (("job one", "tenant one"), ())
+
+
+def test_terms_of_vocabularies_come_between_those_of_the_job_and_the_tenants() -> None:
+    """As many as the engine takes in the language; that some were left out is noted."""
+    limits = VocabularyLimits(terms=4, languages=frozenset({"en"}), elsewhere=2)
+    able = msgspec.structs.replace(GRAND.capabilities, vocabulary=limits)
+    board = Vocabulary(id=UUID(int=1), name="Board", version=1, terms=(VocabularyTerm(text="set"), VocabularyTerm(text="job")))
+    rules = EngineRules(vocabulary=("tenant",))
+    given = {
+        language: key_terms(JobOptions(language=language, vocabulary=("job",), vocabularies=(board,)), rules, able)
+        for language in ("en-GB", "mi")
+    }
+    assert (given["en-GB"].terms, given["en-GB"].notes) == (("job", "set", "tenant"), ())
+    assert (given["mi"].terms, given["mi"].notes) == (("job", "set"), ("vocabulary_cut",))
 
 
 def test_an_engine_without_key_terms_hears_a_tenant_with_some() -> None:

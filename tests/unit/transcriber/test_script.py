@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.transcriber.chinese import as_recognised, in_script, wanted_script
+from services.transcriber.chinese import in_script, wanted_script
 from services.transcriber.chinese.dictionaries import KEPT_WORDS
 from services.transcriber.composing import Provenance, Writing, compose
 from services.transcriber.engines import Heard, Passage
+from services.transcriber.recognised import as_recognised
 from shared.schemas.jobs import JobOptions, Script
 from shared.schemas.transcripts import (
     Chapter,

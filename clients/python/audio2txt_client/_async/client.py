@@ -16,6 +16,7 @@ from audio2txt_client._async.jobs import AsyncJobs
 from audio2txt_client._async.results import AsyncArtifacts, AsyncReports, AsyncTranscripts
 from audio2txt_client._async.security import AsyncAudit, AsyncKeys
 from audio2txt_client._async.uploads import AsyncUploads
+from audio2txt_client._async.vocabularies import AsyncVocabularies
 from audio2txt_client._protocol.requests import ABSENT, QueryValue, Request
 from audio2txt_client._protocol.retries import Retries
 from audio2txt_client._protocol.settings import settings_of
@@ -47,6 +48,7 @@ class AsyncClient:
         self.artifacts = AsyncArtifacts(self._connection)
         self.solutions = AsyncSolutions(self._connection)
         self.engines = AsyncEngines(self._connection)
+        self.vocabularies = AsyncVocabularies(self._connection)
         self.account = AsyncAccounts(self._connection)
         self.endpoints = AsyncEndpoints(self._connection)
         self.deliveries = AsyncDeliveries(self._connection)

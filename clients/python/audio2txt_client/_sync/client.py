@@ -21,6 +21,7 @@ from audio2txt_client._sync.jobs import Jobs
 from audio2txt_client._sync.results import Artifacts, Reports, Transcripts
 from audio2txt_client._sync.security import Audit, Keys
 from audio2txt_client._sync.uploads import Uploads
+from audio2txt_client._sync.vocabularies import Vocabularies
 
 
 class Client:
@@ -49,6 +50,7 @@ class Client:
         self.artifacts = Artifacts(self._connection)
         self.solutions = Solutions(self._connection)
         self.engines = Engines(self._connection)
+        self.vocabularies = Vocabularies(self._connection)
         self.account = Accounts(self._connection)
         self.endpoints = Endpoints(self._connection)
         self.deliveries = Deliveries(self._connection)

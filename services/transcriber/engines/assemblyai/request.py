@@ -27,10 +27,10 @@ _OF_A_MODEL = frozenset({Analysis.CHAPTERS, Analysis.SUMMARY})
 
 
 def vocabulary_limits(models: Sequence[str]) -> VocabularyLimits:
-    """How many key terms the first of the models takes."""
-    return VocabularyLimits(
-        terms=_MOST_TERMS if models[0].startswith(NEWEST_FAMILY) else _MOST_TERMS_BEFORE, words=_LONGEST_TERM
-    )
+    """How many key terms the first of the models takes, or whichever hears the language."""
+    if not models[0].startswith(NEWEST_FAMILY):
+        return VocabularyLimits(terms=_MOST_TERMS_BEFORE, words=_LONGEST_TERM)
+    return VocabularyLimits(terms=_MOST_TERMS, words=_LONGEST_TERM, languages=languages.NEWEST, elsewhere=_MOST_TERMS_BEFORE)
 
 
 def check(task: Task, *, models: Sequence[str]) -> None:

@@ -1,0 +1,55 @@
+"""Terms that are likely to be said, and words that are written in one way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from types import NoneType
+from uuid import UUID
+
+from audio2txt_client._async.connection import AsyncConnection
+from audio2txt_client._protocol.requests import Request, path_of
+from audio2txt_client.models.lists import Page
+from audio2txt_client.models.vocabularies import Replacement, Vocabulary, VocabularySummary, VocabularyTerm
+
+
+class AsyncVocabularies:
+    """`/v1/vocabularies`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def create(
+        self,
+        name: str,
+        *,
+        terms: Sequence[VocabularyTerm] = (),
+        replacements: Sequence[Replacement] = (),
+        default: bool = False,
+    ) -> Vocabulary:
+        """Make a set, which jobs name in `vocabularies`; those that name none take the `default` one."""
+        body = {"name": name, "terms": terms, "replacements": replacements, "default": default}
+        return await self._connection.send(Request(method="POST", path=path_of("vocabularies"), kind=Vocabulary, json=body))
+
+    def list(self, *, page_size: int | None = None) -> AsyncIterator[VocabularySummary]:
+        """The tenant's sets without what is in them, the newest first."""
+        path, query = path_of("vocabularies"), {"limit": page_size}
+        return self._connection.pages(Request(method="GET", path=path, kind=Page[VocabularySummary], query=query))
+
+    async def get(self, vocabulary_id: UUID | str) -> Vocabulary:
+        """A set with all of its terms and replacements."""
+        return await self._connection.send(Request(method="GET", path=path_of("vocabularies", vocabulary_id), kind=Vocabulary))
+
+    async def export(self, vocabulary_id: UUID | str) -> bytes:
+        """What is in a set, as CSV for spreadsheets."""
+        request = Request(method="GET", path=path_of("vocabularies", vocabulary_id, "csv"), kind=bytes)
+        return (await self._connection.exchange(request)).content
+
+    async def fill(self, vocabulary_id: UUID | str, table: bytes, *, version: int) -> Vocabulary:
+        """Put a table in the place of all that is in the set, which has this version still."""
+        headers = {"Content-Type": "text/csv", "If-Match": f'"{version}"'}
+        path = path_of("vocabularies", vocabulary_id, "csv")
+        return await self._connection.send(Request(method="PUT", path=path, kind=Vocabulary, content=table, headers=headers))
+
+    async def delete(self, vocabulary_id: UUID | str) -> None:
+        """Delete a set. Jobs that took it keep what they took."""
+        await self._connection.send(Request(method="DELETE", path=path_of("vocabularies", vocabulary_id), kind=NoneType))
