@@ -295,12 +295,17 @@ def _parameters(handler: HTTPRouteHandler, operation: Operation) -> Iterator[Sch
             yield {
                 "name": definition.name or name,
                 "in": place,
-                "required": parameter.is_required or (definition.name or name) in operation.required,
+                "required": parameter.is_required or (definition.name or name) in _demanded(operation),
                 "description": definition.description or "",
                 "schema": _parameter_schema(parameter, definition),
             }
         elif name in _PATH_PARAMETERS:
             yield {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
+
+
+def _demanded(operation: Operation) -> Collection[str]:
+    """The headers without which a route refuses."""
+    return {*operation.required, "If-Match"} if "precondition_required" in operation.codes else operation.required
 
 
 def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | HeaderParameter) -> Schema:

@@ -81,6 +81,15 @@ _FORM_SCHEMA = {
         summary="Create a job",
         tag="Jobs",
         body={JSON: JobRequest, FORM: _FORM_SCHEMA},
+        examples={
+            "Minutes of an uploaded meeting": {
+                "upload_id": "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a",
+                "solution": "meeting_minutes",
+                "language": "zh-Hant",
+                "formats": ["pdf", "srt"],
+            },
+            "A transcript of what lies at a URL": {"audio_url": "https://example.com/meeting.mp3"},
+        },
         answers={
             200: Answer(description="With `duplicates=reuse`: the job that was there.", content=JobView, headers=_LOCATION),
             202: Answer(description="Accepted.", content=JobView, headers=_LOCATION),
@@ -257,6 +266,7 @@ async def get_job(
         summary="Change a job's title, tags and metadata",
         tag="Jobs",
         body={JSON: JobChange},
+        examples={"Label a job": {"tags": ["board"], "metadata": {"case": "2024-117"}}},
         answers={200: Answer(description="As it is now.", content=JobView, headers={"ETag": "Of the job as it is now."})},
         problems={
             **_NOT_FOUND,
@@ -314,6 +324,11 @@ async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respon
         summary="Retry a job",
         tag="Jobs",
         body={JSON: RetryRequest},
+        examples={
+            "Another report of the same transcript": {"solution": "legal_consultation"},
+            "Another engine": {"engine": "local"},
+            "As it was": {},
+        },
         body_required=False,
         answers={202: Answer(description="At work again.", content=JobView)},
         problems={

@@ -125,9 +125,12 @@ async def get_transcript(
         summary="Edit the transcript",
         tag="Transcripts",
         body={JSON: TranscriptEdits},
+        examples={
+            "Mend a passage": {"segments": [{"id": "s000012", "text": "We sign on the third of June."}]},
+            "Name a speaker": {"speakers": [{"id": "spk_1", "name": "Dr. Chen"}]},
+        },
         answers={200: _MADE},
         problems=_EDIT_PROBLEMS,
-        required=("If-Match",),
         codes=(*_EDIT_CODES, "edit_impossible"),
     ).opt,
 )
@@ -175,7 +178,6 @@ async def list_revisions(request: ApiRequest, gateway: Api, *, job_id: JobId, ru
         body={JSON: Restoration},
         answers={200: _MADE},
         problems=_EDIT_PROBLEMS,
-        required=("If-Match",),
         codes=(*_EDIT_CODES, "revision_not_found"),
     ).opt,
 )
