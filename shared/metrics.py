@@ -23,6 +23,7 @@ EVENT_SECONDS = Histogram("audio2txt_event_seconds", "Time in the handler.", ["q
 
 HTTP_REQUESTS = Counter("audio2txt_http_requests_total", "Requests answered by the gateway.", ["method", "route", "status"])
 HTTP_SECONDS = Histogram("audio2txt_http_seconds", "Time to the start of the answer.", ["method", "route"])
+SIGN_INS = Counter("audio2txt_sign_ins_total", "Attempts to sign in with a password, by outcome.", ["outcome"])
 UPLOAD_BYTES = Counter("audio2txt_upload_bytes_total", "Bytes of recordings received.")
 
 JOBS = Counter("audio2txt_jobs_total", "Jobs by the state they entered.", ["state"])
@@ -94,6 +95,7 @@ ENDPOINTS_DISABLED = Gauge("audio2txt_endpoints_disabled", "Endpoints that are s
 ENDPOINT_NOTICES = Counter("audio2txt_endpoint_notices_total", "Warnings about endpoints, by what they say.", ["notice"])
 MAIL_PAUSED = Gauge("audio2txt_mail_paused", "1 while e-mails wait because of the mail server.")
 RETENTION_REMOVED = Counter("audio2txt_retention_removed_total", "Jobs of which a part, or all, was removed.", ["part"])
+ERASURES = Counter("audio2txt_erasures_total", "Erasures that were verified and certified.", ["kind"])
 RETENTION_UNKNOWN = Gauge("audio2txt_retention_unknown_jobs", "Jobs in the store that the database does not know.")
 RETENTION_ROUND = Gauge("audio2txt_retention_verified_timestamp_seconds", "When the store was last looked through.")
 PARTITIONS_OWNED = Gauge("audio2txt_delivery_partitions_owned", "Of the 64 parts of endpoints, those this process sends to.")

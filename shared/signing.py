@@ -1,4 +1,4 @@
-"""Standard Webhooks signatures, and the secrets and key pairs they are made with.
+"""Standard Webhooks signatures, the secrets and key pairs they are made with, and the signature under certificates.
 
 Secrets are derived from the master secret, so that none crosses the bus or lies in a table.
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
@@ -25,6 +25,41 @@ class KeyPair:
     """`whsk_` and the seed followed by the public key, in base64."""
     public: str
     """`whpk_` and the public key: what receivers verify with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signed:
+    """What was signed by this installation, and how to verify it."""
+
+    signature: bytes
+    """ed25519, 64 bytes."""
+    public_key: bytes
+    """32 bytes."""
+
+
+def certify(master: bytes, statement: bytes) -> Signed:
+    """Sign these bytes with the installation's own key, which derives from the master secret."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.from_private_bytes(hmac.digest(master, b"audio2txt certificates ed25519", "sha256"))
+    return Signed(signature=key.sign(statement), public_key=key.public_key().public_bytes_raw())
+
+
+def certificate_key(master: bytes) -> bytes:
+    """The public half of the key that certificates are signed with."""
+    return certify(master, b"").public_key
+
+
+def is_certified(statement: bytes, signed: Signed) -> bool:
+    """Whether whoever has the private half of the key has signed exactly these bytes."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        Ed25519PublicKey.from_public_bytes(signed.public_key).verify(signed.signature, statement)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def webhook_secret(master: bytes, tenant_id: UUID) -> str:

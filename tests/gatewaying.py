@@ -43,6 +43,7 @@ from shared.schemas.events import (
     JobFailed,
     JobSubmitted,
     ReportReady,
+    TenantErased,
     TranscriptionProgressed,
     TranscriptionState,
     TranscriptReady,
@@ -253,12 +254,15 @@ async def running_gateway(
     public_url: str | None = None,
     blobs: Mapping[str, str] | None = None,
     bus_url: str = "memory://",
+    pool: int = 16,
 ) -> AsyncIterator[RunningGateway]:
-    """Start a gateway on a migrated database, with `blobs` elsewhere than in the folder where platform settings say so."""
+    """Start a gateway on a migrated database, with `blobs` elsewhere than in the folder where platform settings say so.
+    `pool` is how many connections it has for requests, and as many for itself."""
     secret = "a master secret for tests, 32 bytes and more"
     platform_settings = msgspec.structs.replace(
         PlatformSettings(data_dir=str(folder), secret_key=secret, public_url=public_url, port=0, drain_seconds=5),
         bus_url=bus_url,
+        database_pool=pool,
         **(blobs or {}),
     )
     environment = dict(settings or {})
@@ -274,6 +278,7 @@ async def running_gateway(
             JobCancelled,
             JobErased,
             ContentErased,
+            TenantErased,
             JobCompleted,
             JobFailed,
             TranscriptRevised,
@@ -370,6 +375,8 @@ def _subject(event: Event) -> str:
             return event.endpoint.label
         case JobEvent():
             return str(event.job_id)
+        case TenantErased():
+            return str(event.tenant_id)
         case _:
             raise AssertionError(f"an event about what? {event}")
 

@@ -110,7 +110,7 @@ class Installation:
         if not self.together:
             await self._migrate()
         for name in ("all",) if self.together else SERVICES:
-            self.processes[name] = Process(names=(name,), environment=self._environment(name), folder=self.folder)
+            self.processes[name] = Process(names=(name,), environment=self.environment(name), folder=self.folder)
         try:
             await asyncio.gather(*(process.start() for process in self.processes.values()))
         except BaseException:
@@ -126,7 +126,8 @@ class Installation:
         finally:
             await self._kill_all()
 
-    def _environment(self, name: str) -> dict[str, str]:
+    def environment(self, name: str) -> dict[str, str]:
+        """The settings of one of its processes."""
         return {
             "AUDIO2TXT_DATA_DIR": str(self.folder / (name if name != "all" else "data")),
             "AUDIO2TXT_PORT": "0",
@@ -140,7 +141,7 @@ class Installation:
 
     async def _migrate(self) -> None:
         command = [sys.executable, "-m", "services", "migrate"]
-        environment = {**_inherited(), **self._environment("migrate")}
+        environment = {**_inherited(), **self.environment("migrate")}
         done = await asyncio.to_thread(subprocess.run, command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise StartFailed(f"migrate failed:\n{done.stderr}")

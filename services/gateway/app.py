@@ -28,6 +28,7 @@ from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.oidc import single_sign_on
 from services.gateway.oidc.people import People
+from services.gateway.privacy.erasures import Erasures
 from services.gateway.privacy.retention import Retention
 from services.gateway.privacy.rules import of_installation
 from services.gateway.quotas.enforcing import Plans, Quotas
@@ -49,6 +50,7 @@ from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
+from services.gateway.store.erasures import ErasureStore
 from services.gateway.store.feed import FeedStore
 from services.gateway.store.identities import IdentityStore
 from services.gateway.store.jobs import JobStore
@@ -120,6 +122,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
+    erasure_store = ErasureStore(pool)
     quotas = Quotas(plans=Plans(PlanStore(pool)), minutes=MinuteStore(pool), storage=StorageStore(pool), allowances=allowances)
     views = Views(platform.settings.public_url)
     feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
@@ -137,6 +140,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         ledger=UsageStore(pool),
         vocabularies=vocabularies,
         deadline=deadline,
+        erased=erasure_store.removed,
     )
     revisions = Revisions(
         jobs=jobs,
@@ -213,6 +217,19 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         installation=of_installation(settings),
         every=settings.retention_seconds,
     )
+    erasures = Erasures(
+        pool=pool,
+        store=erasure_store,
+        uploads=uploads,
+        lifecycle=lifecycle,
+        transitions=lifecycle.transitions,
+        blobs=platform.blobs,
+        outbox=outbox,
+        bus=platform.bus,
+        wakeups=wakeups,
+        master=platform.secret_key,
+        settle=settings.erasure_settle_seconds,
+    )
     ttl = dt.timedelta(hours=settings.upload_ttl_hours)
     receiver = Uploads(store=uploads, blobs=platform.blobs, quotas=quotas, ttl=ttl)
     resumables = ResumableStore(pool)
@@ -278,6 +295,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         quotas=quotas,
         ledger=lifecycle.ledger,
         retention=retention.store,
+        erasures=erasures,
         hub=hub,
         vocabularies=vocabularies,
         feeds=feeds,
@@ -292,7 +310,8 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=by_system(sweeper.run)),
             Loop(
-                name="gateway.retention", run=by_system(lambda: repeat(lambda: [retention.carry_out], settings.sweep_seconds))
+                name="gateway.privacy",
+                run=by_system(lambda: repeat(lambda: [retention.carry_out, erasures.carry_out], settings.sweep_seconds)),
             ),
             Loop(name="gateway.live", run=by_system(hub.run)),
             Loop(name="gateway.feeds", run=by_system(feeds.run)),

@@ -72,6 +72,8 @@ class Action(enum.StrEnum):
     PLAN_ASSIGNED = "plan.assigned"
     PLAN_CHANGED = "plan.changed"
     RETENTION_CHANGED = "retention.changed"
+    SPEAKER_ERASED = "speaker.erased"
+    TENANT_ERASED = "tenant.erased"
     AUDIT_EXPORTED = "audit.exported"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -95,6 +96,8 @@ class Lifecycle:
     ledger: UsageStore
     vocabularies: Vocabularies
     deadline: dt.timedelta
+    erased: Callable[[UUID, int], Awaitable[None]]
+    """Notes how many blobs of a deleted job went."""
 
     async def cancel(self, tenant_id: UUID, job_id: UUID) -> Job:
         """End a job that is not finished; cancelling twice is cancelling once. Raises `Problem`."""
@@ -132,6 +135,17 @@ class Lifecycle:
         self._changed(job.tenant_id, job.id, plan.state)
         return await self._find(tenant_id, job_id)
 
+    async def another_report(self, job: Job) -> tuple[Job, Taken]:
+        """The job as it begins another report in the same run, with what language models may be asked for it: nothing where
+        what the tenant may use is used up, which keeps nobody from it."""
+        options = msgspec.structs.replace(job.options, attempt=job.options.attempt + 1, llm=None)
+        again = msgspec.structs.replace(job, options=options, deadline_at=dt.datetime.now(dt.UTC) + self.deadline)
+        plan = RetryPlan(state=JobState.REPORTING, run=job.run, options=options)
+        try:
+            return await self._equipped(again, self._solution(job, RetryRequest()), plan)
+        except Problem:
+            return again, Taken()
+
     async def erase(self, tenant_id: UUID, job_id: UUID) -> None:
         """Delete a job and everything about it. Raises `Problem`. The sweeper looks again until nothing is left."""
         job = await self._find(tenant_id, job_id)
@@ -140,7 +154,7 @@ class Lifecycle:
         self._changed(job.tenant_id, job.id, None)
         log.info("job.erased", tenant_id=str(tenant_id), job_id=str(job_id))
         try:
-            await self.blobs.delete_prefix(job_prefix(tenant_id, job_id))
+            await self.erased(job_id, await self.blobs.delete_prefix(job_prefix(tenant_id, job_id)))
         except BlobUnavailable as error:
             log.warning("job.erasure_postponed", tenant_id=str(tenant_id), job_id=str(job_id), error=str(error))
 

@@ -6,7 +6,7 @@ import datetime as dt
 import inspect
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 from litestar.handlers.http_handlers import HTTPRouteHandler, get
@@ -36,6 +36,10 @@ _TEMPLATE = "#/components/schemas/{name}"
 _PATH_PARAMETERS: Mapping[str, Schema] = {
     "job_id": {"description": "The job's id.", "schema": {"type": "string", "format": "uuid"}},
     "upload_id": {"description": "The upload's id.", "schema": {"type": "string", "format": "uuid"}},
+    "erasure_id": {
+        "description": "The erasure's id; of a deleted job, the job's.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
     "solution": {
         "description": "The solution's id or an alias.",
         "schema": {"type": "string"},
@@ -63,7 +67,7 @@ TAGS: Mapping[str, str] = {
     "Keys": "API keys of the tenant.",
     "Users": "People of the tenant, their tokens, and oneself.",
     "Sessions": "Signing in with a browser.",
-    "Usage": "What the tenant has used, month by month.",
+    "Usage": "What was used, month by month, and what it cost.",
     "Privacy": "What is kept for how long.",
     "Endpoints": "Where you want to be told what happens: webhooks, e-mail, chats.",
     "Deliveries": "What was sent to whom, and what came back.",
@@ -309,7 +313,9 @@ def _demanded(operation: Operation) -> Collection[str]:
 
 
 def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | HeaderParameter) -> Schema:
-    kinds = [kind for kind in get_args(parameter.annotation) or (parameter.annotation,) if kind is not type(None)]
+    annotation = parameter.annotation
+    parts = () if get_origin(annotation) is Literal else get_args(annotation)
+    kinds = [kind for kind in parts or (annotation,) if kind is not type(None)]
     (schema,), _ = msgspec.json.schema_components(kinds[:1], ref_template=_TEMPLATE)
     limits = {
         "minimum": definition.ge,

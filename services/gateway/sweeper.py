@@ -105,6 +105,7 @@ class Sweeper:
         """Remove what lies below the prefixes of deleted jobs, again and again until late work can have written no more."""
         for leftover in await self.upkeep.due_erasures(claim=ERASURE_CLAIM):
             found = await self.blobs.delete_prefix(job_prefix(leftover.tenant_id, leftover.id))
+            await self.lifecycle.erased(leftover.id, found)
             if await self.upkeep.passed_erasure(leftover, found=found, settle=self.settings.erasure_settle_seconds):
                 log.info("job.erasure_verified", tenant_id=str(leftover.tenant_id), job_id=str(leftover.id))
 

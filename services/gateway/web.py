@@ -32,6 +32,7 @@ from services.gateway.routes import (
     direct,
     endpoints,
     engines,
+    erasures,
     events,
     feed,
     jobs,
@@ -147,8 +148,13 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     usage.get_usage,
     usage.list_usage,
     usage.export_usage,
+    usage.get_statement,
     retention.get_retention,
     retention.put_retention,
+    erasures.erase_speaker,
+    erasures.list_erasures,
+    erasures.get_certificate_keys,
+    erasures.get_erasure,
 )
 
 LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {

@@ -18,6 +18,7 @@ from shared.schemas.events import (
     JobErased,
     JobFailed,
     ReportProgressed,
+    TenantErased,
     TranscriptionProgressed,
     UserMailRequested,
 )
@@ -48,6 +49,7 @@ def subscriptions(*, intake: Intake, dispatcher: Dispatcher) -> list[Subscriptio
         subscription(SERVICE, ReportProgressed, and_tell(intake.progressed)),
         subscription(SERVICE, JobErased, intake.erased),
         subscription(SERVICE, ContentErased, intake.content_erased),
+        subscription(SERVICE, TenantErased, intake.tenant_erased),
         subscription(SERVICE, EndpointChanged, and_tell(intake.endpoint_changed)),
         subscription(SERVICE, DeliveryRequested, and_tell(intake.wished)),
         subscription(SERVICE, UserMailRequested, and_tell(intake.letter_wanted)),

@@ -38,6 +38,7 @@ from shared.schemas.events import (
     JobCompleted,
     JobErased,
     JobFailed,
+    TenantErased,
     UserMailRequested,
 )
 from shared.schemas.privacy import Part
@@ -97,6 +98,10 @@ class Intake:
         """What was said in a job is no longer kept; that it was told, and when, is."""
         if Part.TRANSCRIPT in event.parts or Part.REPORT in event.parts:
             await self._messages.erase_words(event.job_id)
+
+    async def tenant_erased(self, event: TenantErased) -> None:
+        """A tenant is gone, with its endpoints and all that was told."""
+        await self._messages.erase_tenant(event.tenant_id)
 
     async def endpoint_changed(self, event: EndpointChanged) -> None:
         """A customer has set up, changed or deleted an endpoint."""

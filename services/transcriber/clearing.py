@@ -26,7 +26,9 @@ log = structlog.get_logger(__name__)
 
 def left_by(row: Transcription, engines: Engines) -> list[Leftover]:
     """What a transcription leaves when it ends: checkpoints, among them answers by callback, and what the provider keeps."""
-    checkpoints = Leftover(prefix=checkpoint_prefix(row.tenant_id, row.job_id, row.run))
+    checkpoints = Leftover(
+        prefix=checkpoint_prefix(row.tenant_id, row.job_id, row.run), tenant_id=row.tenant_id, job_id=row.job_id
+    )
     match engines.get(row.engine):
         case RentedEngine() as engine:
             at_provider = [_task_of(row)] if engine.capabilities.keeps_copies and _may_be_there(row) else []
@@ -52,6 +54,7 @@ def _task_of(row: Transcription) -> Leftover:
         prepared=row.prepared,
         token=row.token,
         submitted_at=None if is_known else row.submitted_at,
+        job_id=row.job_id,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.transcriber.driver import Driver
 from services.transcriber.transcriptions import Transcriptions
 from shared.bus import Subscription, subscription
-from shared.schemas.events import JobCancelled, JobErased, JobSubmitted
+from shared.schemas.events import JobCancelled, JobErased, JobSubmitted, TenantErased
 
 SERVICE = "transcriber"
 
@@ -26,6 +26,7 @@ def subscriptions(*, transcriptions: Transcriptions, driver: Driver) -> list[Sub
         driver.look_round()
 
     return [
+        subscription(SERVICE, TenantErased, transcriptions.tenant_erased),
         subscription(SERVICE, JobSubmitted, on_submitted),
         subscription(SERVICE, JobCancelled, on_cancelled),
         subscription(SERVICE, JobErased, on_erased),

@@ -14,7 +14,7 @@ from shared.metrics import ENGINE_DUPLICATES
 FIRST_RETRY_SECONDS = 60
 LONGEST_RETRY_SECONDS = 3600
 
-_COLUMNS = "prefix, engine, tenant_id, account_id, provider_id, prepared, token, submitted_at"
+_COLUMNS = "prefix, engine, tenant_id, account_id, provider_id, prepared, token, submitted_at, job_id"
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +33,8 @@ class Leftover(msgspec.Struct, frozen=True, kw_only=True):
     token: str | None = None
     submitted_at: dt.datetime | None = None
     """Null when all that the provider has of it is known, so that nothing needs to be searched for."""
+    job_id: UUID | None = None
+    """Null where it was noted down by a version that did not know."""
 
 
 class ClaimedLeftover(Leftover, frozen=True, kw_only=True):
@@ -51,7 +53,7 @@ class LeftoverStore:
         """Have something removed, not before so many seconds have passed."""
         await connection.executemany(
             f"insert into transcriber.leftovers ({_COLUMNS}, due_at) "
-            "values ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $9))",
+            "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $10))",
             [(*msgspec.structs.astuple(leftover), delay) for leftover in leftovers],
         )
 
@@ -103,11 +105,25 @@ class LeftoverStore:
         return [msgspec.convert(dict(row), ClaimedLeftover) for row in rows]
 
     async def done(self, leftover_id: int) -> None:
-        """It is gone."""
-        await self._pool.execute("delete from transcriber.leftovers where id = $1", leftover_id)
+        """It is gone; of a provider's copy it is kept that it was."""
+        await self._pool.execute(
+            """
+            with gone as (delete from transcriber.leftovers where id = $1 returning tenant_id, job_id, engine)
+            insert into transcriber.dismissals (tenant_id, job_id, engine)
+            select * from gone where tenant_id is not null and job_id is not null and engine is not null
+            """,
+            leftover_id,
+        )
 
     async def forget_closed(self, *, days: int) -> None:
         """Forget which jobs were closed so long ago that no event about them can still be on its way."""
         await self._pool.execute(
-            "delete from transcriber.closed_jobs where closed_at < now() - make_interval(days => $1)", days
+            """
+            with forgotten as (
+                delete from transcriber.closed_jobs where closed_at < now() - make_interval(days => $1) returning job_id
+            )
+            delete from transcriber.dismissals d using forgotten f where d.job_id = f.job_id
+                and not exists (select from transcriber.transcriptions t where t.job_id = f.job_id)
+            """,
+            days,
         )

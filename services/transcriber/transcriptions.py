@@ -16,7 +16,7 @@ from shared.errors import JobError
 from shared.metrics import TRANSCRIPTIONS
 from shared.outbox import Outbox
 from shared.schemas.engines import EngineRules
-from shared.schemas.events import JobCancelled, JobErased, JobSubmitted
+from shared.schemas.events import JobCancelled, JobErased, JobSubmitted, TenantErased
 
 SETTLE_SECONDS = 2 * LEASE_SECONDS
 """After this, nobody who worked on a transcription that was taken away can still be writing blobs."""
@@ -75,8 +75,17 @@ class Transcriptions:
             await self._store.close(connection, event.job_id, through_run=ALL_RUNS)
             forgotten = await self._store.forget(connection, event.job_id)
             await self._clear_up(connection, forgotten)
-            everything = Leftover(prefix=job_prefix(event.tenant_id, event.job_id))
+            await self._outbox.forget(connection, event.job_id)
+            everything = Leftover(
+                prefix=job_prefix(event.tenant_id, event.job_id), tenant_id=event.tenant_id, job_id=event.job_id
+            )
             await self._leftovers.add(connection, everything, delay=SETTLE_SECONDS)
+
+    async def tenant_erased(self, event: TenantErased) -> None:
+        """Forget what a tenant has decided, and its keys once no provider has anything more of it to be dismissed with them."""
+        async with transaction(self._pool) as connection:
+            await self._outbox.forget(connection, event.tenant_id)
+            await self._store.forget_tenant(connection, event.tenant_id)
 
     async def _tell_again(self, connection: Connection, event: JobSubmitted) -> None:
         ended = await self._store.find(connection, Key(event.job_id, event.run))

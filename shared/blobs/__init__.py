@@ -182,9 +182,14 @@ def check_range(start: int, end: int | None) -> None:
         raise ValueError(f"not a range: {start} to {end}")
 
 
+def tenant_prefix(tenant_id: UUID) -> str:
+    """Everything of one tenant lies below this prefix."""
+    return f"t/{tenant_id}/"
+
+
 def job_prefix(tenant_id: UUID, job_id: UUID) -> str:
     """Everything about one job lies below this prefix."""
-    return f"t/{tenant_id}/j/{job_id}/"
+    return f"{tenant_prefix(tenant_id)}j/{job_id}/"
 
 
 def source_key(tenant_id: UUID, job_id: UUID) -> str:

@@ -130,6 +130,9 @@ class Bus(Protocol):
     async def replay_parked(self, limit: int) -> int:
         """Send parked messages to the queues they came from; returns how many."""
 
+    async def forget_parked(self, subject: UUID) -> int:
+        """Drop the parked messages about a job or a tenant; returns how many."""
+
 
 def open_bus(url: str) -> Bus:
     """The bus for a URL: `memory://` or `amqp[s]://…`."""

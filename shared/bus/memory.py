@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from uuid import UUID
 
 from typing_extensions import override
 
@@ -106,6 +107,11 @@ class MemoryBus(Bus):
     @override
     async def replay_parked(self, limit: int) -> int:
         """Always 0, as nothing is parked."""
+        return 0
+
+    @override
+    async def forget_parked(self, subject: UUID) -> int:
+        """Always 0, too."""
         return 0
 
     async def _deliver(self, reader: _Reader, payload: bytes) -> None:

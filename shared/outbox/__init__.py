@@ -8,6 +8,7 @@ keeps failing, ends in `dead_letters`, which `audio2txt dead-letters` lists and 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from uuid import UUID
 
 import msgspec
@@ -79,6 +80,19 @@ class Outbox:
             f"select extract(epoch from now() - min(deliver_at))::float8 from {self._table} where deliver_at <= now()"
         )
         return float(age or 0)
+
+    async def forget(self, connection: Connection, subject: UUID, *, keep: Collection[str] = ()) -> int:
+        """Delete the events about a job or a tenant that have not left, dead letters included, but those with the routing keys
+        to `keep`; returns how many."""
+        gone = 0
+        for table in (self._table, f"{self._schema}.dead_letters"):
+            rows = await connection.fetch(
+                f"delete from {table} where position(convert_to($1, 'utf8') in payload) > 0 "
+                "and not routing_key = any($2::text[]) returning id",
+                *(str(subject), list(keep)),
+            )
+            gone += len(rows)
+        return gone
 
     async def dead_letters(self, limit: int) -> list[DeadLetter]:
         """The newest events that were given up, replayed ones included."""

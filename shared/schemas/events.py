@@ -208,6 +208,11 @@ class DeliveryFinished(JobEvent, frozen=True, kw_only=True, tag="delivery.finish
     reason: str | None = None
 
 
+class TenantErased(Event, frozen=True, kw_only=True, tag="tenant.erased"):
+    """A tenant is gone, and everything of it must go. Published by the gateway, and again until nothing is left; read by the
+    transcriber and the notifier, which forget all that they hold of it."""
+
+
 class EndpointChanged(Event, frozen=True, kw_only=True, tag="endpoint.changed"):
     """A customer made, changed or deleted an endpoint. Published by the gateway in the transaction that does it; read by the
     notifier, which ignores what is older than what it knows."""
@@ -260,6 +265,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     JobFailed,
     JobErased,
     ContentErased,
+    TenantErased,
     TranscriptionProgressed,
     TranscriptReady,
     TranscriptRevised,

@@ -25,6 +25,7 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("PATCH", "/v1/endpoints/{endpoint_id}"): {"description": "theirs"},
     ("POST", "/v1/endpoints/{endpoint_id}/replay"): {"since": "2026-01-01T00:00:00Z"},
     ("PUT", "/v1/retention"): {"tenant": {"audio": 36500}},
+    ("POST", "/v1/erasures"): {"job_id": str(new_id()), "speaker_id": "spk_1"},
     ("POST", "/v1/keys"): {"name": "theirs", "role": "auditor"},
     ("POST", "/v1/vocabularies"): {"name": "theirs"},
     ("PUT", "/v1/vocabularies/{vocabulary_id}"): {"name": "theirs"},
@@ -102,6 +103,8 @@ async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
     """A completed job, an upload, an endpoint, a delivery, a key, a vocabulary, and a user who has a token."""
     job = await owner.create()
     await gateway.others.complete(await gateway.others.heard(JobSubmitted, job["id"]))
+    erased = await owner.create()
+    await owner.http.delete(f"/v1/jobs/{erased['id']}")
     endpoint = (await owner.http.post("/v1/endpoints", json={"kind": "webhook", "url": "https://example.com/mine"})).json()
     key = (await owner.http.post("/v1/keys", json={"name": "mine", "role": "viewer"})).json()
     user = await gateway.new_user(UUID((await owner.http.get("/v1/account")).json()["tenant"]["id"]), Role.VIEWER)
@@ -113,6 +116,7 @@ async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
         "delivery_id": str(new_id()),
         "key_id": key["id"],
         "vocabulary_id": (await owner.http.post("/v1/vocabularies", json={"name": "mine"})).json()["id"],
+        "erasure_id": erased["id"],
         "user_id": str(user.id),
         "token_id": token["id"],
         "session_id": str(new_id()),
@@ -161,6 +165,55 @@ async def test_another_tenants_things_are_not_there(gateway: RunningGateway, own
     for path in ("jobs/{job_id}", "uploads/{upload_id}", "endpoints/{endpoint_id}", "keys/{key_id}"):
         assert (await owner.http.get("/v1/" + path.format(**things))).status_code == 200
     assert (await owner.http.get(f"/v1/keys/{things['key_id']}")).json()["state"] == "active"
+
+
+SWAPPED = {
+    "job_id": "endpoint_id",
+    "upload_id": "key_id",
+    "endpoint_id": "job_id",
+    "key_id": "token_id",
+    "user_id": "key_id",
+    "token_id": "user_id",
+    "session_id": "token_id",
+    "delivery_id": "endpoint_id",
+    "suppression_id": "job_id",
+}
+
+
+async def test_an_id_means_nothing_where_another_kind_is_asked_for(gateway: RunningGateway, owner: ApiClient) -> None:
+    """One's own ids, swapped, are answered as those that nobody has."""
+    things = await _things(gateway, owner)
+    swapped = things | {name: things[other] for name, other in SWAPPED.items()}
+    asked = 0
+    for route in await _routes(gateway):
+        if any(f"{{{name}}}" in route.path for name in SWAPPED):
+            answer = await route.call(owner.http, swapped)
+            assert answer.status_code == 404, f"{route}: {answer.status_code} {answer.text}"
+            asked += 1
+    assert asked >= 20
+
+
+async def test_another_tenants_ids_lead_nowhere_in_bodies_queries_and_cursors(
+    gateway: RunningGateway, owner: ApiClient
+) -> None:
+    """Their upload becomes nobody else's job, their endpoint filters nothing, their place in a list begins no other."""
+    things = await _things(gateway, owner)
+    await owner.create()
+    cursor = (await owner.http.get("/v1/jobs", params={"limit": 1})).json()["next_cursor"]
+    async with await gateway.new_tenant("others") as stranger:
+        mine = (await ApiClient(stranger).create())["id"]
+        order = {"upload_id": things["upload_id"]}
+        theirs = await stranger.post("/v1/jobs", json=order)
+        nobodys = await stranger.post("/v1/jobs", json={"upload_id": str(new_id())})
+        assert (theirs.status_code, theirs.json()["code"]) == (nobodys.status_code, nobodys.json()["code"])
+        assert theirs.status_code >= 400
+        for name in ("endpoint_id", "job_id"):
+            found = [await stranger.get("/v1/deliveries", params={name: value}) for value in (things[name], str(new_id()))]
+            assert len({(answer.status_code, answer.json().get("detail")) for answer in found}) == 1
+            assert not found[0].json().get("data")
+        listed = (await stranger.get("/v1/jobs", params={"after": cursor})).json()["data"]
+        assert [job["id"] for job in listed] in ([], [mine])
+    assert (await owner.http.post("/v1/jobs", json=order)).status_code < 300
 
 
 async def test_what_methods_there_are_needs_a_key_and_no_permission(gateway: RunningGateway, owner: ApiClient) -> None:

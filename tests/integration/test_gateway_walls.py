@@ -23,7 +23,7 @@ from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobFilter, JobList
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.uploads import UploadStore
-from services.gateway.store.walled import WalledPool, check_wall, walled_pool
+from services.gateway.store.walled import WalledPool, behind_pooler, check_wall, walled_pool
 from shared import migrations
 from shared.database import Pool, open_pool, transaction
 from shared.errors import ConfigurationError
@@ -53,17 +53,23 @@ MISHAPS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClient
 """What a request may meet, a server that has just been killed included."""
 
 
-@pytest.fixture
-async def walled(database_url: str, pool: Pool) -> AsyncIterator[WalledPool]:
-    """A migrated database as the gateway's stores see it, with two connections for tenants."""
-    await migrations.apply(pool, "gateway")
+@pytest.fixture(params=["direct", "pooled"])
+async def walled(
+    request: pytest.FixtureRequest, database_url: str, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[WalledPool]:
+    """A database as the gateway's stores see it, with two connections for tenants, also as behind a pooler."""
+
+    async def found(pool: Pool) -> bool:
+        assert not await behind_pooler(pool), "PostgreSQL itself is none"
+        return bool(request.param == "pooled")
+
+    monkeypatch.setattr("services.gateway.store.walled.behind_pooler", found)
     async with walled_pool(pool, database_url, size=2) as walled:
         yield walled
 
 
 async def test_no_table_stands_before_the_wall(pool: Pool) -> None:
     """Whoever adds a table with rows of tenants and forgets the wall fails here; so does whoever gives the role more rights."""
-    await migrations.apply(pool, "gateway")
     tables = {
         row["relname"]
         for row in await pool.fetch(
@@ -173,11 +179,13 @@ async def test_a_connection_never_carries_a_tenant_over(walled: WalledPool, pool
         for number in range(50):
             tasks.create_task(look(tenants[number % len(tenants)]))
     assert seen > 400
+    with tenancy.as_system():
+        left = await walled.fetchrow("select current_user = session_user, gateway.present_tenant()")
+    assert tuple(left or ()) == (True, None)
 
 
 async def test_only_a_change_of_tenants_costs_a_round_trip(pool: Pool, database_url: str) -> None:
     """Who is asked for is said once, and again where another tenant was in between; the system is in nobody's way."""
-    await migrations.apply(pool, "gateway")
     first, second = new_id(), new_id()
     said: list[str] = []
     async with walled_pool(pool, database_url, size=1) as walled:
@@ -290,6 +298,7 @@ async def _suffer(walled: WalledPool, system: Pool, mishap: str, seconds: float)
                 await walled.execute("select pg_sleep(1)")
         case "killed":
             async with walled.acquire() as connection:
+                assert await connection.fetchval("select current_user") == "audio2txt_tenant"
                 await system.execute("select pg_terminate_backend($1)", connection.get_server_pid())
         case _:
             pass

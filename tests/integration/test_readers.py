@@ -28,6 +28,8 @@ QUEUES = {
     "notifier.job.cancelled",
     "notifier.job.erased",
     "notifier.content.erased",
+    "notifier.tenant.erased",
+    "transcriber.tenant.erased",
     "notifier.transcription.progressed",
     "notifier.report.progressed",
     "notifier.endpoint.changed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from services.commands.admin import audit, keys, plans, retention, search, tenants, users
+from services.commands.admin import audit, erasure, keys, plans, retention, search, tenants, users
 
 DESCRIPTION = """\
 For whoever runs the installation: it works on the database itself and needs no key. What it does is in the tenant's audit
@@ -24,6 +24,8 @@ log, by the operator.
   audio2txt admin plans add small --minutes 600 --storage 20GB --waiting 50 --without rented_engines
   audio2txt admin plans assign acme small
   audio2txt admin retention set acme --audio 30 --record keep
+  audio2txt admin erasure verify certificate.json         what it certifies, if it is genuine
+  audio2txt admin tenants erase acme                      everything of it, for good
   audio2txt admin audit verify                            every tenant's chain
   audio2txt admin search rebuild acme                     have the tenant's jobs entered anew into the search index
 
@@ -41,5 +43,5 @@ def register(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subjects = parser.add_subparsers(title="subjects", metavar="SUBJECT", required=True)
-    for subject in (tenants, users, keys, plans, retention, audit, search):
+    for subject in (tenants, users, keys, plans, retention, erasure, audit, search):
         subject.register(subjects)

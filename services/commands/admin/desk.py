@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from services.gateway.permissions import Role
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
+    from services.gateway.store.erasures import ErasureStore
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.plans import PlanStore
     from services.gateway.store.retention import RetentionStore
@@ -43,6 +44,7 @@ class Desk:
     plans: PlanStore
     retention: RetentionStore
     search: SearchIndex
+    erasures: ErasureStore
 
     def link(self, purpose: LinkPurpose, link_id: UUID) -> str:
         """The URL behind which a user sets a password. Raises `ConfigurationError`."""
@@ -89,6 +91,7 @@ async def _opened() -> AsyncIterator[Desk]:
     from services.gateway.audit import Acting, Actor, ActorKind, act
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
+    from services.gateway.store.erasures import ErasureStore
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.plans import PlanStore
     from services.gateway.store.retention import RetentionStore
@@ -117,6 +120,7 @@ async def _opened() -> AsyncIterator[Desk]:
                 plans=PlanStore(pool),
                 retention=RetentionStore(pool),
                 search=SearchIndex(pool),
+                erasures=ErasureStore(pool),
             )
         finally:
             await pool.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from services.commands.admin.desk import Desk, handler
@@ -26,6 +27,10 @@ def register(subparsers: Any) -> None:
     rename.set_defaults(handler=handler(_rename))
     disable = actions.add_parser("disable", help="let nobody of it in; its data stays, and jobs that run go on")
     enable = actions.add_parser("enable", help="let those in again who have a key")
+    erase = actions.add_parser("erase", help="everything of one, for good; asks for its name")
+    erase.add_argument("tenant", metavar="TENANT", help="name or id")
+    erase.add_argument("--name", help="its name, where nobody can be asked")
+    erase.set_defaults(handler=handler(_erase))
     for action, carry_out in ((disable, _disable), (enable, _enable)):
         action.add_argument("tenant", metavar="TENANT", help="name or id")
         action.set_defaults(handler=handler(carry_out))
@@ -64,6 +69,28 @@ async def _enable(desk: Desk, arguments: argparse.Namespace) -> None:
     row = await desk.tenant(arguments.tenant)
     await desk.tenants.enable(row)
     print(f"{row.name} gets in with the keys it has.")
+
+
+async def _erase(desk: Desk, arguments: argparse.Namespace) -> None:
+    row = await desk.tenant(arguments.tenant)
+    print(
+        f"Everything of {row.name} goes for good: recordings, transcripts, reports, endpoints, keys. Its audit log and its "
+        "usage records stay, which have neither text nor sound, and the certificates of what was erased.",
+        file=sys.stderr,
+    )
+    if (_asked(row.name) if arguments.name is None else arguments.name) != row.name:
+        raise ConfigurationError("That is not its name; nothing was erased.")
+    order_id = await desk.erasures.erase_tenant(row.id)
+    print(
+        f"Nobody of {row.name} gets in any more, and the gateways erase it; an hour later, at the earliest, that is verified."
+    )
+    print(f"audio2txt admin erasure show {row.id} {order_id} > certificate.json   has the certificate then.")
+
+
+def _asked(name: str) -> str:
+    if not sys.stdin.isatty():
+        raise ConfigurationError("Nobody can be asked here; confirm with --name NAME.")
+    return input(f"Type the tenant's name ({name}) to go on: ")
 
 
 def _name(text: str) -> str:

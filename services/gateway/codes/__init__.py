@@ -16,12 +16,15 @@ from services.gateway.codes.jobs import JOBS, JobCode
 from services.gateway.codes.meaning import Meaning
 from services.gateway.codes.people import PEOPLE, PeopleCode
 from services.gateway.codes.plans import PLANS, PlanCode
+from services.gateway.codes.privacy import PRIVACY, PrivacyCode
 from services.gateway.codes.uploads import UPLOADS, UploadCode
 from services.gateway.codes.vocabularies import VOCABULARIES, VocabularyCode
 
 __all__ = ["MEANINGS", "SUBJECTS", "Code", "Meaning"]
 
-Code: TypeAlias = GeneralCode | AccountCode | PeopleCode | PlanCode | UploadCode | JobCode | EndpointCode | VocabularyCode
+Code: TypeAlias = (
+    GeneralCode | AccountCode | PeopleCode | PlanCode | UploadCode | JobCode | EndpointCode | VocabularyCode | PrivacyCode
+)
 
 SUBJECTS: Mapping[str, Mapping[str, Meaning]] = {
     "Every route": GENERAL,
@@ -32,6 +35,7 @@ SUBJECTS: Mapping[str, Mapping[str, Meaning]] = {
     "Jobs and their results": JOBS,
     "Endpoints": ENDPOINTS,
     "Vocabularies": VOCABULARIES,
+    "Erasures": PRIVACY,
 }
 """By what they are about, in the order of the documentation."""
 

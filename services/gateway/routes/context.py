@@ -29,6 +29,7 @@ from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.oidc import SingleSignOn
+from services.gateway.privacy.erasures import Erasures
 from services.gateway.problems import FieldError, Problem, job_not_found
 from services.gateway.quotas.enforcing import Quotas
 from services.gateway.resuming import Resumables
@@ -91,6 +92,7 @@ class Gateway:
     ledger: UsageStore
     retention: RetentionStore
     vocabularies: Vocabularies
+    erasures: Erasures
     hub: Hub
     feeds: Feeds
     views: Views

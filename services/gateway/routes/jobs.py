@@ -379,7 +379,8 @@ async def retry_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respons
     ).opt,
 )
 async def delete_job(request: ApiRequest, gateway: Api, job_id: JobId) -> None:
-    """Delete a job in any state with its recording, transcript and files, here and where it was worked on."""
+    """Delete a job in any state with its recording, transcript and files, here and where it was worked on. That nothing is
+    left of it is verified; `GET /v1/erasures/{erasure_id}`, by the job's id, has the certificate then."""
     await gateway.lifecycle.erase(request.user.tenant_id, job_id)
 
 

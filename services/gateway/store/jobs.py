@@ -31,7 +31,7 @@ _FROM_URL = "select null::text as file_name, null::text as media_type, null::big
 _CREATE = """
     with source as ({source}), once as (
         insert into gateway.idempotency_keys (tenant_id, key, fingerprint, job_id)
-        select $5, $13, $14, $4 from source where $13::text is not null
+        select $5, encode(sha256(convert_to($13::text, 'utf8')), 'hex'), $14, $4 from source where $13::text is not null
     ), job as (
         insert into gateway.jobs (
             id, tenant_id, options, metadata, callback_url, traceparent, source_url, deadline_at, created_at, updated_at,
@@ -53,7 +53,7 @@ _CREATE_FROM_URL = _CREATE.format(source=_FROM_URL, audited=noting("job", 15))
 _TAKE = """
     with once as (
         insert into gateway.idempotency_keys (tenant_id, key, fingerprint, job_id)
-        select $1::uuid, $2::text, $3::bytea, $4::uuid where $2::text is not null
+        select $1::uuid, encode(sha256(convert_to($2::text, 'utf8')), 'hex'), $3::bytea, $4::uuid where $2::text is not null
     )
     -- Whoever missed the answer can ask again for a while.
     update gateway.uploads set expires_at = least(expires_at, now() + interval '10 minutes')
@@ -62,7 +62,7 @@ _TAKE = """
 
 
 class KeyTaken(Exception):
-    """The idempotency key was used before; nothing was changed."""
+    """The idempotency key was used before; nothing was changed. A digest of it is what is kept."""
 
 
 class TooManyWaiting(Exception):
@@ -136,7 +136,9 @@ class JobStore:
         """What the key was used for before."""
         row = await patiently(
             self._pool.fetchrow(
-                "select fingerprint, job_id from gateway.idempotency_keys where tenant_id = $1 and key = $2", tenant_id, key
+                "select fingerprint, job_id from gateway.idempotency_keys "
+                "where tenant_id = $1 and key = encode(sha256(convert_to($2::text, 'utf8')), 'hex')",
+                *(tenant_id, key),
             )
         )
         return None if row is None else Earlier(fingerprint=row["fingerprint"], job_id=row["job_id"])

@@ -5,6 +5,9 @@ No row back means that somebody else was there first or that the news is old; th
 
 from __future__ import annotations
 
+import datetime as dt
+from uuid import UUID
+
 import msgspec
 
 from services.gateway.audit import Action, Fact, entry_of
@@ -20,6 +23,7 @@ from shared.database import Pool
 from shared.outbox import row_of
 from shared.schemas.events import DeliveryFinished, Event, ReportProgressed, ReportReady, TranscriptionProgressed
 from shared.schemas.jobs import Failure, JobState
+from shared.schemas.privacy import Part
 from shared.schemas.transcripts import Cost
 
 _TOUCH = "version = version + 1, updated_at = now(), announced = 0"
@@ -30,6 +34,17 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 
     before: JobState
     after: JobState
+
+
+class SpeakerErasure(msgspec.Struct, frozen=True, kw_only=True):
+    """The order to erase a person's words from a job."""
+
+    id: UUID
+    keys: tuple[str, ...]
+    """The blobs that have to go."""
+    segments: int
+    speaker_id: str
+    removed: dict[Part, dt.datetime]
 
 
 class Transitions:
@@ -213,11 +228,50 @@ class Transitions:
             also=f""", upload as (delete from gateway.uploads where id = $4 and tenant_id = $5),
             revisions as (delete from gateway.revisions using moved where job_id = moved.id),
             erasure as (insert into gateway.erasures (job_id, tenant_id) select $4, $5 from moved),
+            ordered as (
+                insert into gateway.erasure_orders (id, tenant_id, kind, job_id) select $4, $5, 'job', $4 from moved
+                on conflict (id) do nothing
+            ),
             {settled}, unsettled as (
                 delete from gateway.llm_allowances using moved
                 where job_id = moved.id and (moved.transcribed or attempt <> $6)
             ), {RELEASE_MINUTES.format(ended="true", unused="moved.state = 'queued'")}""",
             entry=entry_of(Action.JOB_DELETED, job.tenant_id, job.id, before=_facts(job)),
+        )
+
+    async def speaker_erased(self, job: Job, again: Job, order: SpeakerErasure, submitted: Event, told: Event) -> bool:
+        """Somebody's words go: the transcript without them takes the place of all there were, and everything that was made of
+        the recording is made anew from it. False when the job changed meanwhile."""
+        erased = row_of(told)
+        return await self._move(
+            f"""
+            update gateway.jobs set {_TOUCH}, state = 'reporting', options = $7, deadline_at = $8, finished_at = null,
+                failure = null, revision = $9, revision_key = $10, reported_revision = 0, artifacts = '[]',
+                report_progress = null, report_mode = null, report_model = null, report_usage = null,
+                callback_state = null, callback_attempts = 0, callback_status = null,
+                removed = removed - array['report'] || $11::jsonb
+            where id = $4 and tenant_id = $5 and run = $6 and revision = $12 and state = any($13::text[])
+              and coalesce((options ->> 'attempt')::int, 1) = $14 and not removed ? 'transcript'
+              and (state <> 'completed' or revision <= reported_revision)
+            """,
+            submitted,
+            *(job.id, job.tenant_id, job.run, again.options, again.deadline_at, again.revision, again.revision_key),
+            *(order.removed, job.revision, [state for state in JobState if state.final], job.options.attempt),
+            *(order.id, order.keys, order.segments, erased.message_id, erased.routing_key, erased.payload, order.speaker_id),
+            also=""", revisions as (
+                delete from gateway.revisions using moved where job_id = moved.id
+            ), revision as (
+                insert into gateway.revisions (tenant_id, job_id, run, number, key, segments, speakers, created_at)
+                select $5, id, $6, $9, $10, $17, 1, now() from moved
+            ), told as (
+                insert into gateway.outbox (message_id, routing_key, payload) select $18, $19, $20 from moved
+            ), ordered as (
+                insert into gateway.erasure_orders (id, tenant_id, kind, job_id, run, keys, segments, speaker_id, document)
+                select $15, $5, 'speaker', id, $6, $16, $17, $21, $10 from moved
+            )""",
+            entry=entry_of(
+                Action.SPEAKER_ERASED, job.tenant_id, job.id, after={"segments": order.segments, "revision": again.revision}
+            ),
         )
 
     async def delivered(self, news: DeliveryFinished) -> bool:

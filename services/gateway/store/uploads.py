@@ -172,6 +172,13 @@ class UploadStore:
         )
         return expired is not None
 
+    async def expire_all(self, tenant_id: UUID) -> None:
+        """Let nobody use any of a tenant's uploads any more; the sweeper collects them."""
+        await self._pool.execute(
+            "update gateway.uploads set expires_at = now() where tenant_id = $1 and state <> 'used' and expires_at > now()",
+            tenant_id,
+        )
+
     async def find(self, tenant_id: UUID, upload_id: UUID) -> Upload | None:
         """One upload of the tenant."""
         row = await patiently(self._pool.fetchrow(f"{_SELECT} where u.id = $1 and u.tenant_id = $2", upload_id, tenant_id))

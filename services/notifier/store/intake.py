@@ -10,8 +10,10 @@ import msgspec
 
 from services.notifier.store import health, tenants
 from shared.database import Connection, Pool, transaction
+from shared.outbox import Outbox
 from shared.schemas.endpoints import Endpoint, EventType, Payload, patterns_of
 from shared.schemas.ids import new_id
+from shared.tenant_rows import delete_rows_of
 
 
 class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +110,19 @@ class IntakeStore:
                 job_id,
             )
             await connection.execute("delete from notifier.messages where job_id = $1", job_id)
+            await Outbox(pool=self._pool, schema="notifier").forget(connection, job_id)
+
+    async def erase_tenant(self, tenant_id: UUID) -> None:
+        """Forget everything of a tenant, in batches; broken off, it goes on when it is asked again."""
+        async with transaction(self._pool) as connection:
+            await tenants.wait_for_intake(connection, tenant_id)
+            await connection.execute(
+                "update notifier.jobs j set erased_at = coalesce(erased_at, now()) from notifier.messages m "
+                "where m.job_id = j.id and m.tenant_id = $1",
+                tenant_id,
+            )
+            await Outbox(pool=self._pool, schema="notifier").forget(connection, tenant_id)
+        await delete_rows_of(self._pool, "notifier", tenant_id)
 
     async def erase_words(self, job_id: UUID) -> None:
         """Forget what messages of a job told of what was said, and what came back. Those that are still to be sent are put

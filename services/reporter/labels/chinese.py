@@ -80,6 +80,7 @@ TRADITIONAL_CHINESE = Labels(
         "stale": "所依據的原話其後已被修改。",
     },
     notes={
+        "words_erased": "已應當事人要求，刪除其發言內容。",
         "speakers_not_separated": "語音引擎未區分發言者。",
         "truncated": "語音引擎在錄音結束前中止。",
         "no_word_times": "語音引擎未提供逐字時間，各字時間為估計值。",

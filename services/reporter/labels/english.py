@@ -97,6 +97,7 @@ ENGLISH = Labels(
         "stale": "The words it rests on have been edited since.",
     },
     notes={
+        "words_erased": "What a person said was erased at their wish.",
         "speakers_not_separated": "The speech engine did not tell speakers apart.",
         "truncated": "The speech engine stopped before the end of the recording.",
         "no_word_times": "The speech engine gave no word times; they are estimated.",

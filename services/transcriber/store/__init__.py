@@ -113,6 +113,19 @@ class TranscriptionStore:
         rows = await connection.fetch("delete from transcriber.transcriptions where job_id = $1 returning *", job_id)
         return [read_row(row) for row in rows]
 
+    async def forget_tenant(self, connection: Connection, tenant_id: UUID) -> None:
+        """Delete what a tenant has decided; its keys only when nothing of it is left anywhere."""
+        await connection.execute("delete from transcriber.tenant_rules where tenant_id = $1", tenant_id)
+        for table in ("provider_keys", "accounts", "dismissals"):
+            await connection.execute(
+                f"""
+                delete from transcriber.{table} where tenant_id = $1
+                    and not exists (select from transcriber.transcriptions where tenant_id = $1)
+                    and not exists (select from transcriber.leftovers where tenant_id = $1)
+                """,
+                tenant_id,
+            )
+
     async def advance(
         self,
         connection: Connection,

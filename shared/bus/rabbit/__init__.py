@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Sequence
+from uuid import UUID
 
 import aio_pika
 import structlog
@@ -96,6 +97,10 @@ class RabbitBus(Bus):
     @override
     async def replay_parked(self, limit: int) -> int:
         return await parking.replay(self._url, limit)
+
+    @override
+    async def forget_parked(self, subject: UUID) -> int:
+        return await parking.forget(self._url, subject)
 
     async def _until_declared(self) -> None:
         """Wait for RabbitMQ. FastStream could wait too, but whoever cancels that leaves a task behind which cannot end."""

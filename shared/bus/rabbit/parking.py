@@ -20,6 +20,7 @@ from shared.bus.rabbit.topology import PARKING_QUEUE, declare_queue
 
 STEP_SECONDS = 5.0
 LONGEST_REASON = 1000
+MOST_LOOKED_AT = 100_000
 _QUEUE, _KEY, _REASON = "x-audio2txt-queue", "x-audio2txt-routing-key", "x-audio2txt-reason"
 
 
@@ -64,6 +65,22 @@ async def replay(url: str, limit: int) -> int:
             await channel.default_exchange.publish(copy, routing_key=parked.queue, timeout=STEP_SECONDS)
             await message.ack()
     return len(seen)
+
+
+async def forget(url: str, subject: UUID) -> int:
+    """Drop the messages whose payload names a job or a tenant; the others stay. Returns how many."""
+    wanted, dropped = str(subject).encode(), 0
+    async with _channel(url) as channel:
+        kept = None
+        async for message in _take(channel, MOST_LOOKED_AT):
+            if wanted in message.body:
+                await message.ack()
+                dropped += 1
+            else:
+                kept = message
+        if kept is not None:
+            await kept.nack(multiple=True)
+    return dropped
 
 
 @asynccontextmanager

@@ -1,0 +1,151 @@
+"""Erasing for good, over the API and by the operator: what goes, what is refused, and what certificates say."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from services.gateway.privacy.certificates import Certificate, NotCertified, Statement, verify
+from services.gateway.store.erasures import ErasureStore
+from shared.blobs import artifact_key, raw_key, tenant_prefix, transcript_key
+from shared.schemas.events import ContentErased, JobErased, JobSubmitted, TenantErased
+from shared.schemas.transcripts import Transcript
+from shared.signing import certificate_key
+from tests.gatewaying import PATIENCE, ApiClient, RunningGateway, ready, report_ready, running_gateway, transcript_ready
+from tests.speech import conversation, transcript
+
+KEY = certificate_key(b"a master secret for tests, 32 bytes and more")
+SAID = transcript(conversation(("A", "We sign on the third of June."), ("B", "I agree."), ("A", "Good.")))
+HER, HIM = (SAID.segments[0].speaker_id, SAID.segments[1].speaker_id)
+QUICK = {"AUDIO2TXT_SWEEP_SECONDS": "0.05", "AUDIO2TXT_ERASURE_SETTLE_SECONDS": "0.3"}
+
+
+@pytest.fixture
+async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGateway]:
+    """A gateway that looks often."""
+    async with running_gateway(database_url, tmp_path, settings=QUICK) as running:
+        yield running
+
+
+@pytest.fixture
+async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
+    """A tenant's owner."""
+    async with await gateway.new_tenant("acme") as http:
+        yield ApiClient(http)
+
+
+async def _done(gateway: RunningGateway, api: ApiClient, **order: object) -> JobSubmitted:
+    """A completed job in which two people spoke."""
+    job = await api.create(**order)
+    submitted = await gateway.others.heard(JobSubmitted, job["id"])
+    about = (submitted.tenant_id, submitted.job_id, 1)
+    await gateway.blobs.put(raw_key(*about), b"{}")
+    await gateway.blobs.put(transcript_key(*about), msgspec.json.encode(SAID))
+    await gateway.others.say(transcript_ready(submitted))
+    await gateway.others.report(submitted, ready(submitted))
+    return submitted
+
+
+async def _verified(api: ApiClient, erasure_id: object) -> tuple[Statement, dict[str, Any]]:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            shown: dict[str, Any] = (await api.http.get(f"/v1/erasures/{erasure_id}")).json()
+            if shown["certificate"] is not None:
+                return verify(Certificate(**shown["certificate"]), KEY), shown
+            assert (shown["state"], shown["verified_at"]) == ("running", None)
+            await asyncio.sleep(0.02)
+
+
+async def test_a_persons_words_go_and_everything_is_made_anew(gateway: RunningGateway, api: ApiClient) -> None:
+    """The transcript without them is the only one, what cannot be cut is gone, the report is asked for again, and the
+    certificate comes when it is there. Twice is refused, and so is a stranger."""
+    order = await _done(gateway, api)
+    about = {"job_id": str(order.job_id), "speaker_id": HER}
+    asked = await api.http.post("/v1/erasures", json=about)
+    assert (asked.status_code, asked.json()["kind"]) == (202, "speaker")
+    assert asked.headers["Location"].endswith(asked.json()["id"])
+    assert (await gateway.others.heard(ContentErased, str(order.job_id))).parts == ("audio", "raw", "transcript", "report")
+    again = await gateway.others.heard(JobSubmitted, str(order.job_id), count=2)
+    assert again.options.revision is not None
+    assert (again.run, again.options.attempt, again.options.revision.number) == (1, 2, 1)
+    assert (await api.http.post("/v1/erasures", json=about)).json()["code"] == "job_not_final"
+    async with asyncio.timeout(PATIENCE):
+        while len(keys := await gateway.keys(str(order.job_id))) > 1:
+            await asyncio.sleep(0.02)
+    assert keys == [again.options.revision.key]
+    left = msgspec.json.decode(await gateway.blobs.get(keys[0]), type=Transcript)
+    assert [segment.text for segment in left.segments] == ["[erased]", "I agree.", "[erased]"]
+    assert all(segment.words == segment.raw_words == () for segment in left.segments if segment.speaker_id == HER)
+    assert (left.insights, left.revision, left.quality.notes[-1]) == (None, 1, "words_erased")
+
+    await gateway.others.say(transcript_ready(again))
+    key = artifact_key(order.tenant_id, order.job_id, 1, "transcript.txt", 1)
+    made = msgspec.structs.replace(ready(again), key=key)
+    await gateway.blobs.put(key, b"I agree.")
+    await gateway.others.say(msgspec.structs.replace(report_ready(again, made), revision=1))
+    statement, shown = await _verified(api, asked.json()["id"])
+    assert (statement.kind, statement.segments_emptied, str(statement.job_id)) == ("speaker", 2, str(order.job_id))
+    assert statement.blobs_removed == 4
+    with pytest.raises(NotCertified):
+        verify(Certificate(**{**shown["certificate"], "statement": shown["certificate"]["statement"] + " "}), KEY)
+    assert (await api.http.get(f"/v1/jobs/{order.job_id}/transcript?revision=0")).status_code == 404
+    assert (await api.http.post("/v1/erasures", json=about)).json()["code"] == "nothing_to_erase"
+    nobody = await api.http.post("/v1/erasures", json={**about, "speaker_id": "nobody"})
+    assert (nobody.status_code, nobody.json()["code"]) == (422, "speaker_not_found")
+
+
+async def test_certificates_of_deleted_jobs_are_chained(gateway: RunningGateway, api: ApiClient) -> None:
+    """Each names the one before it; the key is published; an Idempotency-Key is kept as a digest, and still says that its
+    job was deleted."""
+    first = await _done(gateway, api)
+    upload, headers = await api.upload(), {"Idempotency-Key": "Ms Chen's recording"}
+    second = (await api.http.post("/v1/jobs", json={"upload_id": upload["id"]}, headers=headers)).json()
+    for job_id in (first.job_id, second["id"]):
+        assert (await api.http.delete(f"/v1/jobs/{job_id}")).status_code == 204
+    statements = sorted([await _verified(api, id_) for id_ in (first.job_id, second["id"])], key=lambda one: one[0].number)
+    one, other = statements
+    assert (one[0].number, one[0].previous, other[0].number) == (1, None, 2)
+    assert other[0].previous == hashlib.sha256(one[1]["certificate"]["statement"].encode()).hexdigest()
+    assert {place.place for place in one[0].verified} == {"store", "database", "transcriber", "notifier", "queues"}
+    assert [entry["id"] for entry in (await api.http.get("/v1/erasures")).json()["data"]] == [second["id"], str(first.job_id)]
+    assert len((await api.http.get("/v1/erasures/keys")).json()["keys"]) == 1
+    repeated = await api.http.post("/v1/jobs", json={"upload_id": upload["id"]}, headers=headers)
+    assert repeated.status_code == 410
+    assert "Chen" not in str(await gateway.pool.fetch("select * from gateway.idempotency_keys"))
+
+
+async def test_a_tenant_goes_with_everything(gateway: RunningGateway, api: ApiClient) -> None:
+    """Jobs at work and done, uploads, endpoints, keys, rules; nobody gets in any more, other tenants keep theirs, and the
+    audit log keeps its chain."""
+    done, working = await _done(gateway, api, title="Quetzal"), await api.create()
+    await gateway.others.heard(JobSubmitted, working["id"])
+    await api.upload()
+    await api.http.post("/v1/endpoints", json={"kind": "email", "address": "quetzal@example.com"})
+    await api.http.put("/v1/retention", json={"tenant": {"audio": 9}})
+    async with await gateway.new_tenant("others") as http:
+        kept = await _done(gateway, ApiClient(http))
+        store = ErasureStore(gateway.pool)
+        order_id = await store.erase_tenant(done.tenant_id)
+        assert await store.erase_tenant(done.tenant_id) == order_id
+        await gateway.others.heard(JobErased, working["id"])
+        await gateway.others.heard(TenantErased, str(done.tenant_id))
+        async with asyncio.timeout(PATIENCE):
+            while (found := await store.find(done.tenant_id, order_id)) is None or found.statement is None:
+                await asyncio.sleep(0.05)
+        statement = msgspec.json.decode(found.statement, type=Statement)
+        assert {place.left for place in statement.verified} == {0}
+        assert [info.key async for info in gateway.blobs.list(tenant_prefix(done.tenant_id))] == []
+        assert len(await gateway.keys(str(kept.job_id))) > 2
+        assert (await http.get(f"/v1/jobs/{kept.job_id}")).status_code == 200
+    assert await gateway.pool.fetchval("select count(*) from gateway.api_keys where tenant_id = $1", done.tenant_id) == 0
+    row = await gateway.pool.fetchrow("select name, erased_at from gateway.tenants where id = $1", UUID(str(done.tenant_id)))
+    assert row is not None
+    assert (row["name"], row["erased_at"] is not None) == (f"erased {done.tenant_id}", True)
+    assert await gateway.pool.fetchval("select count(*) from gateway.audit_log where tenant_id = $1", done.tenant_id) > 3
