@@ -57,6 +57,7 @@ TAGS: Mapping[str, str] = {
     "Jobs": "One recording on its way to documents.",
     "Transcripts": "What was said, and every edit of it.",
     "Results": "The report and the files.",
+    "Search": "Where something was said.",
     "Solutions": "The scenarios that a job can be reported after.",
     "Account": "Who asks, and what they can choose among.",
     "Keys": "API keys of the tenant.",
@@ -137,7 +138,7 @@ class Operation:
 def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
     """The document, encoded."""
     described = list(_described(routes))
-    types = {problems.ProblemDocument, webhooks.BODY}
+    types: set[Any] = {problems.ProblemDocument, *webhooks.BODIES}
     types |= {kind for _, _, _, operation in described for kind in _types(operation)}
     ordered = sorted(types, key=str)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=_TEMPLATE)
@@ -159,7 +160,7 @@ def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
             "tags": [{"name": name, "description": text} for name, text in TAGS.items() if name in tags],
             "security": [{"bearer": []}, {"apiKey": []}, {"basic": []}, {"session": []}],
             "paths": dict(sorted(paths.items())),
-            "webhooks": webhooks.webhooks(known.schema(webhooks.BODY)),
+            "webhooks": webhooks.webhooks(known.schema),
             "components": {
                 "schemas": components,
                 "examples": refusals.examples(),
