@@ -131,7 +131,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     tokens.list_tokens,
     tokens.end_token,
     password_resets.ask_for_reset,
-    oidc.list_sign_in_methods,
+    oidc.get_sign_in_methods,
     oidc.go_to_provider,
     oidc.come_back,
     sessions.sign_in,
