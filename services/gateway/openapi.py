@@ -32,6 +32,7 @@ Schema = dict[str, Any]
 _TEMPLATE = "#/components/schemas/{name}"
 _PATH_PARAMETERS: Mapping[str, Schema] = {
     "job_id": {"description": "The job's id.", "schema": {"type": "string", "format": "uuid"}},
+    "batch_id": {"description": "The batch's id.", "schema": {"type": "string", "format": "uuid"}},
     "upload_id": {"description": "The upload's id.", "schema": {"type": "string", "format": "uuid"}},
     "erasure_id": {
         "description": "The erasure's id; of a deleted job, the job's.",
@@ -58,6 +59,7 @@ TAGS: Mapping[str, str] = {
     "Transcripts": "What was said, and every edit of it.",
     "Results": "The report and the files.",
     "Search": "Where something was said.",
+    "Vocabularies": "Sets of terms and replacements that jobs use.",
     "Solutions": "The scenarios that a job can be reported after.",
     "Account": "Who asks, and what they can choose among.",
     "Keys": "API keys of the tenant.",

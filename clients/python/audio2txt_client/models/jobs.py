@@ -349,6 +349,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     priority: str = "normal"
     """`low`, `normal` or `high`, among the tenant's jobs that wait."""
     start_after: dt.datetime | None = None
+    batch_id: UUID | None = None
     removed: tuple[Removed, ...] = ()
     """What is no longer kept, by retention or because somebody's words were erased."""
     created_at: dt.datetime
