@@ -35,6 +35,7 @@ Schema = dict[str, Any]
 _TEMPLATE = "#/components/schemas/{name}"
 _PATH_PARAMETERS: Mapping[str, Schema] = {
     "job_id": {"description": "The job's id.", "schema": {"type": "string", "format": "uuid"}},
+    "batch_id": {"description": "The batch's id.", "schema": {"type": "string", "format": "uuid"}},
     "upload_id": {"description": "The upload's id.", "schema": {"type": "string", "format": "uuid"}},
     "erasure_id": {
         "description": "The erasure's id; of a deleted job, the job's.",

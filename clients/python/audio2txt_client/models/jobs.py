@@ -359,6 +359,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     start_after: dt.datetime | None = None
     vocabularies: tuple[VocabularyUse, ...] = ()
     """Those it took; `vocabulary` has all key terms."""
+    batch_id: UUID | None = None
     removed: tuple[Removed, ...] = ()
     """What is no longer kept, by retention or because somebody's words were erased."""
     created_at: dt.datetime
