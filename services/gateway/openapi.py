@@ -64,7 +64,6 @@ TAGS: Mapping[str, str] = {
     "Results": "The report and the files.",
     "Vocabularies": "Words that your recordings are full of, and how they are to be written.",
     "Solutions": "The scenarios that a job can be reported after.",
-    "Vocabularies": "Terms that are likely to be said, and words that are always written in one way.",
     "Account": "Who asks, and what they can choose among.",
     "Keys": "API keys of the tenant.",
     "Users": "People of the tenant, their tokens, and oneself.",
