@@ -48,6 +48,7 @@ from shared.schemas.events import (
     TranscriptionState,
     TranscriptReady,
     TranscriptRevised,
+    UsageThresholdReached,
     UserMailRequested,
 )
 from shared.schemas.ids import new_id
@@ -284,6 +285,7 @@ async def running_gateway(
             TranscriptRevised,
             EndpointChanged,
             DeliveryRequested,
+            UsageThresholdReached,
             UserMailRequested,
         )
         listening = [subscription("others", kind, others.hear) for kind in kinds]
@@ -371,6 +373,8 @@ def _subject(event: Event) -> str:
     match event:
         case EndpointChanged() | DeliveryRequested():
             return str(event.endpoint_id)
+        case UsageThresholdReached():
+            return str(event.tenant_id)
         case UserMailRequested():
             return event.endpoint.label
         case JobEvent():

@@ -43,6 +43,7 @@ from services.gateway.settings import GatewaySettings, OidcSettings
 from services.gateway.store.account_links import AccountLinkStore
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
+from services.gateway.store.alerts import AlertStore
 from services.gateway.store.allowances import AllowanceStore
 from services.gateway.store.attempts import AttemptStore
 from services.gateway.store.audit import AuditStore
@@ -66,6 +67,7 @@ from services.gateway.store.search import SearchIndex, SearchStore
 from services.gateway.store.sign_ins import SignInStore
 from services.gateway.store.storage import StorageStore
 from services.gateway.store.transitions import Transitions
+from services.gateway.store.turns import TurnStore
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
 from services.gateway.store.usage import UsageStore
@@ -75,7 +77,10 @@ from services.gateway.store.walled import WalledPool, walled_pool
 from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper, repeat
 from services.gateway.tenancy import as_system, by_system
+from services.gateway.turns.choice import Room
+from services.gateway.turns.releasing import Turns
 from services.gateway.uploads import Uploads
+from services.gateway.usage.alerts import EVERY, Alerts
 from services.gateway.users import Users
 from services.gateway.users.links import AccountLinks
 from services.gateway.users.passwords import Passwords
@@ -118,7 +123,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     deadline = dt.timedelta(hours=settings.job_deadline_hours)
     solutions = load_solutions(platform.settings.solutions)
     jobs, uploads = JobStore(pool), UploadStore(pool)
-    choosing = Choosing(EngineStore(platform.database))
+    choosing = Choosing(EngineStore(pool))
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
@@ -127,6 +132,13 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     views = Views(platform.settings.public_url)
     feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
     wakeups = Wakeups(platform.bus, hub, feeds)
+    turns = Turns(
+        store=TurnStore(platform.database),
+        outbox=outbox,
+        wakeups=wakeups,
+        room=Room(whole=settings.jobs_at_once, each=settings.tenant_jobs_at_once),
+        deadline=deadline,
+    )
     vocabularies = Vocabularies(store=VocabularyStore(pool), most=settings.vocabularies_per_tenant)
     lifecycle = Lifecycle(
         jobs=jobs,
@@ -138,6 +150,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         choosing=choosing,
         quotas=quotas,
         ledger=UsageStore(pool),
+        turns=turns,
         vocabularies=vocabularies,
         deadline=deadline,
         erased=erasure_store.removed,
@@ -162,7 +175,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         await addresses.adopt(await endpoint_store.unaddressed())
     endpoints = Endpoints(
         store=endpoint_store,
-        log=DeliveryLog(platform.database),
+        log=DeliveryLog(pool),
         addresses=addresses,
         sealer=Sealer(platform.secret_key, purpose="endpoint"),
         policy=egress,
@@ -207,6 +220,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         transcript_key=revisions.transcript_key,
         transcripts=settings.search_transcripts,
     )
+    alerts = Alerts(pool=platform.database, store=AlertStore(), outbox=outbox, llm_month=allowances.month)
     retention = Retention(
         store=RetentionStore(pool),
         rounds=RoundStore(platform.database, new_id()),
@@ -268,6 +282,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             vocabularies=vocabularies,
             deadline=deadline,
             wakeups=wakeups,
+            turns=turns,
             wake=outbox.wake,
         ),
         lifecycle=lifecycle,
@@ -309,6 +324,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=by_system(sweeper.run)),
+            Loop(name="gateway.usage_alerts", run=by_system(lambda: repeat(lambda: [alerts.look], EVERY))),
             Loop(
                 name="gateway.privacy",
                 run=by_system(lambda: repeat(lambda: [retention.carry_out, erasures.carry_out], settings.sweep_seconds)),
@@ -320,6 +336,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             Loop(name="gateway.sign_in_uses", run=by_system(identification.sign_in_uses.run)),
             Loop(name="gateway.audit", run=by_system(trail.run)),
             Loop(name="gateway.search", run=by_system(indexing.run)),
+            Loop(name="gateway.turns", run=by_system(turns.run)),
         ],
         app=web_app(gateway, admission(identification, limiter, proxies=networks_of(settings.trusted_proxies))),
     )

@@ -162,7 +162,7 @@ class Operation:
 def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
     """The document, encoded."""
     described = list(_described(routes))
-    types = {problems.ProblemDocument, webhooks.BODY}
+    types: set[Any] = {problems.ProblemDocument, *webhooks.BODIES}
     types |= {kind for _, _, _, operation in described for kind in _types(operation)}
     ordered = sorted(types, key=str)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=_TEMPLATE)
@@ -184,7 +184,7 @@ def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
             "tags": [{"name": name, "description": text} for name, text in TAGS.items() if name in tags],
             "security": [{"bearer": []}, {"apiKey": []}, {"basic": []}, {"session": []}],
             "paths": dict(sorted(paths.items())),
-            "webhooks": webhooks.webhooks(known.schema(webhooks.BODY)),
+            "webhooks": webhooks.webhooks(known.schema),
             "components": {
                 "schemas": components,
                 "examples": refusals.examples(),

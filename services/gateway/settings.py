@@ -72,6 +72,18 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     ] = False
     idempotency_hours: Annotated[float, Meta(gt=0, description="How long an Idempotency-Key is remembered.")] = 24.0
     job_deadline_hours: Annotated[float, Meta(gt=0, description="A job that takes longer than this fails.")] = 24.0
+    jobs_at_once: (
+        Annotated[
+            int, Meta(ge=1, description="Jobs that may be in work at once; the others wait for their turn, tenants in turn.")
+        ]
+        | None
+    ) = None
+    tenant_jobs_at_once: (
+        Annotated[int, Meta(ge=1, description="Jobs of one tenant that may be in work at once; the others wait.")] | None
+    ) = None
+    job_waiting_hours: Annotated[
+        float, Meta(gt=0, description="A job whose turn has not come for this long fails; its deadline begins with its turn.")
+    ] = 168.0
     queued_stall_seconds: Annotated[
         float, Meta(gt=0, description="A queued job without news for this long is announced again.")
     ] = 120.0

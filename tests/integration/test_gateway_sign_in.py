@@ -201,22 +201,32 @@ async def test_the_cookie_is_for_this_host_over_https_alone(database_url: str, t
                 assert (await http.get("/v1/me")).status_code == status
 
 
+def _statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What this task asks of the database from here on; the gateway's own loops go on meanwhile."""
+    here, statements = asyncio.current_task(), list[str]()
+
+    def record(name: str) -> None:
+        ask = getattr(asyncpg.Connection, name)
+
+        async def asked(connection: asyncpg.Connection, query: str, *arguments: Any, **options: Any) -> Any:
+            if asyncio.current_task() is here:
+                statements.append(query)
+            return await ask(connection, query, *arguments, **options)
+
+        monkeypatch.setattr(asyncpg.Connection, name, asked)
+
+    for name in ("fetch", "fetchrow", "fetchval", "execute"):
+        record(name)
+    return statements
+
+
 async def test_every_refusal_takes_the_same_work(
     gateway: RunningGateway, user: UserRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unknown, expired and revoked keys, and those of a tenant that is disabled: one and the same statement. Unknown e-mails,
     wrong passwords, and accounts that may not sign in: the same statements, and one comparison of hashes."""
-    statements: list[str] = []
+    statements = _statements(monkeypatch)
     compared = 0
-
-    def recording(name: str) -> None:
-        ask = getattr(asyncpg.Connection, name)
-
-        async def asked(connection: asyncpg.Connection, query: str, *arguments: Any, **options: Any) -> Any:
-            statements.append(query)
-            return await ask(connection, query, *arguments, **options)
-
-        monkeypatch.setattr(asyncpg.Connection, name, asked)
 
     def verify(self: Passwords, kept: str | None, password: str) -> bool:
         nonlocal compared
@@ -234,8 +244,6 @@ async def test_every_refusal_takes_the_same_work(
             keys[name] = (await owner.post("/v1/keys", json={**KEY, "name": name})).json()["key"]
     await execute("update gateway.api_keys set expires_at = now() where name = 'expired'")
     await execute("update gateway.api_keys set revoked_at = now() where name = 'revoked'")
-    for name in ("fetch", "fetchrow", "fetchval", "execute"):
-        recording(name)
     monkeypatch.setattr(Passwords, "_verify", verify)
     system = gateway.platform.database
     signing_in = SigningIn(

@@ -44,6 +44,22 @@ CONFINED = """
     group by c.relname having count(*) = 1
 """
 
+PUBLISHED = (
+    "insert into notifier.endpoints (id, tenant_id, version) values ($1, $1, 1)",
+    "insert into notifier.health (endpoint_id, tenant_id, part) values ($1, $1, 1)",
+    "insert into notifier.messages (id, tenant_id, type, occurred_at) values ($1, $1, 'test', now())",
+    "insert into notifier.deliveries (id, endpoint_id, message_id, tenant_id, due_at) values ($1, $1, $1, $1, now())",
+    "insert into notifier.attempts (delivery_id, number, started_at, duration_ms) values ($1, 1, now(), 1)",
+    "insert into transcriber.tenant_rules (tenant_id, rules) values ($1, '{}')",
+)
+VIEWS = (
+    ("tenant_id", "notifier.delivery_log"),
+    ("endpoint_id", "notifier.endpoint_health"),
+    ("delivery_id", "notifier.attempt_log"),
+    ("tenant_id", "transcriber.tenant_engines"),
+)
+"""What other services publish, and a column that names whose it is in these tests."""
+
 
 class _Undone(Exception):
     """Leaves a transaction without its changes."""
@@ -182,6 +198,25 @@ async def test_a_connection_never_carries_a_tenant_over(walled: WalledPool, pool
     with tenancy.as_system():
         left = await walled.fetchrow("select current_user = session_user, gateway.present_tenant()")
     assert tuple(left or ()) == (True, None)
+
+
+async def test_what_other_services_publish_is_walled_off_too(walled: WalledPool, pool: Pool) -> None:
+    """Of deliveries, attempts, endpoints' health and choices of engines a request reads its own tenant's, and nothing else of
+    those services."""
+    tenants = [new_id(), new_id()]
+    for tenant_id in tenants:
+        for statement in PUBLISHED:
+            await pool.execute(statement, tenant_id)
+    for tenant_id in tenants:
+        tenancy.enter(tenant_id)
+        for column, view in VIEWS:
+            rows = await walled.fetch(f"select {column} from {view}")
+            assert [row[column] for row in rows] == [tenant_id], f"{view} shows others' rows, or not one's own"
+        for table in ("notifier.deliveries", "notifier.attempts", "transcriber.provider_keys", "transcriber.transcriptions"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await walled.fetch(f"select from {table}")
+    with tenancy.as_system():
+        assert await walled.fetchval("select count(*) from notifier.attempt_log") == 2
 
 
 async def test_only_a_change_of_tenants_costs_a_round_trip(pool: Pool, database_url: str) -> None:

@@ -346,6 +346,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     callback: Callback | None
     metadata: dict[str, str]
     tags: tuple[str, ...] = ()
+    priority: str = "normal"
+    """`low`, `normal` or `high`, among the tenant's jobs that wait."""
+    start_after: dt.datetime | None = None
     removed: tuple[Removed, ...] = ()
     """What is no longer kept, by retention or because somebody's words were erased."""
     created_at: dt.datetime
