@@ -27,6 +27,7 @@ from services.gateway.problems import MEDIA_TYPE, PAGES, FieldError, Problem, Pr
 from services.gateway.routes import (
     account,
     audit,
+    batches,
     confirming,
     deliveries,
     direct,
@@ -74,6 +75,10 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     direct.begin_direct_upload,
     direct.complete_direct_upload,
     search.search,
+    batches.create_batch,
+    batches.list_batches,
+    batches.get_batch,
+    batches.cancel_batch,
     jobs.create_job,
     jobs.list_jobs,
     jobs.get_job,

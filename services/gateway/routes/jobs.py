@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, patch, post
@@ -199,6 +200,7 @@ async def list_jobs(
             description="Only jobs with this entry, as in `case:2024-117`; repeated, with all of them.", schema_extra=_FEW
         ),
     ] = None,
+    batch: Annotated[UUID | None, QueryParameter(description="Only jobs of this batch.")] = None,
     created_after: Annotated[dt.datetime | None, QueryParameter(description="Not before this time, RFC 3339.")] = None,
     created_before: Annotated[dt.datetime | None, QueryParameter(description="Before this time, RFC 3339.")] = None,
 ) -> Response[Page[JobView]]:
@@ -209,13 +211,14 @@ async def list_jobs(
         language=language,
         tags=_some("tag", tag),
         metadata=_some("metadata", metadata),
+        batch_id=batch,
         created_after=utc(created_after),
         created_before=utc(created_before),
     )
     rows = await gateway.listing.page(request.user.tenant_id, wanted, after=cursor_of(after), limit=limit + 1)
     shown, following = cut(rows, limit)
     given = {"state": job_state, "solution": solution, "language": language, "tag": tag, "metadata": metadata}
-    times = {"created_after": created_after, "created_before": created_before}
+    times = {"batch": batch, "created_after": created_after, "created_before": created_before}
     views = list(map(gateway.views.job, shown))
     return page(gateway.views.url("/jobs"), views, following, limit=limit, **given, **times)
 
