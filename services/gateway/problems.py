@@ -40,7 +40,7 @@ class FieldError(msgspec.Struct, frozen=True, kw_only=True):
     """One wrong value in the request."""
 
     pointer: Annotated[str, Meta(description="JSON pointer to the value, or the parameter's name.", examples=["/language"])]
-    message: Annotated[str, Meta(description="What is wrong with it.", examples=["Expected `str`, got `int`."])]
+    message: Annotated[str, Meta(description="What is wrong with it.", examples=["Expected a text, got a whole number."])]
 
 
 class QuotaDocument(msgspec.Struct, frozen=True, kw_only=True):

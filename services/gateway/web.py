@@ -11,6 +11,8 @@ from litestar import Litestar, Request, Response, Router, get
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers import HTTPRouteHandler
+from litestar.handlers.base import BaseRouteHandler
+from litestar.params import HeaderParameter, QueryParameter
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
 from litestar.routes import HTTPRoute
@@ -22,6 +24,7 @@ from services.gateway.access import REQUEST_ID, Access
 from services.gateway.admission import PUBLIC, AnyRequest, check_declared
 from services.gateway.codes import Code
 from services.gateway.cors import Cors, origins_of
+from services.gateway.description.mistakes import explained, form_of
 from services.gateway.openapi import describe
 from services.gateway.problems import MEDIA_TYPE, PAGES, FieldError, Problem, ProblemDocument, unavailable
 from services.gateway.routes import (
@@ -239,7 +242,7 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
 
 
 def _answer(request: Request[Any, Any, Any], error: Exception, *, base: str) -> Response[ProblemDocument]:
-    problem = problem_of(error)
+    problem = problem_of(error, cast("BaseRouteHandler | None", request.scope.get("route_handler")))
     if problem.status == 500:
         log.error("http.failed", exc_info=error)
     document = problem.document(cast("str | None", request.scope.get(REQUEST_ID)), base=base)
@@ -248,12 +251,12 @@ def _answer(request: Request[Any, Any, Any], error: Exception, *, base: str) -> 
     return Response(document, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def problem_of(error: Exception) -> Problem:
-    """What the client is told about an error. Of surprises it learns nothing but the request's id."""
+def problem_of(error: Exception, handler: BaseRouteHandler | None = None) -> Problem:
+    """What the client is told about an error of a route. Of surprises it learns nothing but the request's id."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, ValidationException):
-        return _invalid_parameters(error)
+        return _invalid_parameters(error, handler)
     if isinstance(error, HTTPException):
         return _refused(error)
     if isinstance(error, BlobUnavailable):
@@ -263,11 +266,23 @@ def problem_of(error: Exception) -> Problem:
     return Problem(500, "internal_error", "Something went wrong on our side; tell us the request_id.")
 
 
-def _invalid_parameters(error: ValidationException) -> Problem:
+def _invalid_parameters(error: ValidationException, handler: BaseRouteHandler | None) -> Problem:
     entries = error.extra if isinstance(error.extra, list) else []
-    errors = [FieldError(pointer=str(entry.get("key", "")), message=f"{entry.get('message')}.") for entry in entries]
+    errors = [_wrong_parameter(entry, handler) for entry in entries]
     named = "; ".join(f"{item.pointer}: {item.message.rstrip('.')}" for item in errors) or "see the documentation"
-    return Problem(400, "invalid_query", f"A parameter is not valid: {named}.", errors=errors)
+    in_header = any(entry.get("source") == "header" for entry in entries)
+    code: Code = "invalid_header" if in_header else "invalid_query"
+    return Problem(400, code, f"A {'header' if in_header else 'parameter'} is not valid: {named}.", errors=errors)
+
+
+def _wrong_parameter(entry: Mapping[str, Any], handler: BaseRouteHandler | None) -> FieldError:
+    """By the name that clients know, which need not be that of the handler's argument."""
+    key, message = str(entry.get("key", "")), str(entry.get("message", ""))
+    field = None if handler is None else handler.parsed_fn_signature.parameters.get(key)
+    definition = None if field is None else field.kwarg_definition
+    if field is None or not isinstance(definition, QueryParameter | HeaderParameter):
+        return FieldError(pointer=key, message=f"{message}.")
+    return FieldError(pointer=definition.name or key, message=explained(message, form_of(field.annotation)))
 
 
 def _refused(error: HTTPException) -> Problem:

@@ -46,8 +46,8 @@ _HEADERS: Mapping[str, str] = {
     "Allow": "The methods that there are.",
 }
 _POINTED: Mapping[str, tuple[FieldError, ...]] = {
-    "invalid_query": (FieldError(pointer="limit", message="Expected `int` <= 100."),),
-    "invalid_request": (FieldError(pointer="/language", message="Expected `str`, got `int`."),),
+    "invalid_query": (FieldError(pointer="limit", message="Expected at most 100."),),
+    "invalid_request": (FieldError(pointer="/language", message="Expected a text, got a whole number."),),
 }
 
 

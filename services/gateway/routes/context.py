@@ -23,6 +23,7 @@ from services.gateway.body import LARGEST_JSON, Body
 from services.gateway.changes import Changes
 from services.gateway.choosing import Choosing
 from services.gateway.credentials import cookie_name
+from services.gateway.description.mistakes import explained, form_of
 from services.gateway.direct import DirectUploads
 from services.gateway.endpoints import Endpoints
 from services.gateway.feed import Feeds
@@ -58,7 +59,7 @@ T = TypeVar("T")
 ApiRequest: TypeAlias = Request[Principal, None, Any]
 
 _PLACE = re.compile(r"(?P<message>.*) - at `(?:key in )?\$(?P<path>.*)`", re.DOTALL)
-_UNKNOWN = re.compile(r"unknown field `(.+)`")
+_FIELD = re.compile(r"(?:unknown|missing required) field `(.+)`")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|\[\.\.\.\]")
 
 
@@ -172,18 +173,21 @@ def decode(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decoder.decode(data)
     except msgspec.ValidationError as error:
-        raise not_valid(error) from None
+        raise not_valid(error, decoder.type) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Problem(400, "invalid_json", f"The body is not JSON: {error}.") from None
 
 
-def not_valid(error: msgspec.ValidationError) -> Problem:
-    """A value of the wrong type or outside its limits (422), with a JSON pointer to it."""
+def not_valid(error: msgspec.ValidationError, kind: Any) -> Problem:
+    """A value that is not what `kind` takes (422), with a JSON pointer to it."""
     match = _PLACE.fullmatch(str(error))
     message, path = (match["message"], match["path"]) if match else (str(error), "")
-    pointer = "".join("/" + (step[1] or step[2] or "*") for step in _STEP.finditer(path))
-    if unknown := _UNKNOWN.search(message):
-        pointer += f"/{unknown[1]}"
+    steps: list[str | int] = [step[1] or (int(step[2]) if step[2] else "*") for step in _STEP.finditer(path)]
+    if named := _FIELD.search(message):
+        steps.append(named[1])
+    pointer = "".join(f"/{step}" for step in steps)
+    told = explained(message, form_of(kind), steps)
     where = f" at {pointer}" if pointer else ""
-    errors = [FieldError(pointer=pointer, message=f"{message}.")]
-    return Problem(422, "invalid_request", f"The request is not valid{where}: {message}.", errors=errors)
+    return Problem(
+        422, "invalid_request", f"The request is not valid{where}: {told}", errors=[FieldError(pointer=pointer, message=told)]
+    )

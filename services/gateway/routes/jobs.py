@@ -424,7 +424,7 @@ def _order(form: Form, *, upload_id: str) -> JobRequest:
     try:
         return msgspec.convert({**values, "upload_id": upload_id}, JobRequest)
     except msgspec.ValidationError as error:
-        raise not_valid(error) from None
+        raise not_valid(error, JobRequest) from None
 
 
 async def _wait(request: ApiRequest, gateway: Gateway, job_id: JobId, seconds: float) -> Job:
