@@ -14,6 +14,7 @@ from services.gateway.allowances import Allowances
 from services.gateway.api_keys import ApiKeys
 from services.gateway.audit_trail import AuditTrail
 from services.gateway.auth import Authenticator, LastUses, seed_first_key
+from services.gateway.batches.making import Batches
 from services.gateway.changes import Changes
 from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
@@ -47,6 +48,7 @@ from services.gateway.store.alerts import AlertStore
 from services.gateway.store.allowances import AllowanceStore
 from services.gateway.store.attempts import AttemptStore
 from services.gateway.store.audit import AuditStore
+from services.gateway.store.batches import BatchStore
 from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
@@ -249,6 +251,19 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     resumables = ResumableStore(pool)
     oidc = load(OidcSettings, platform.environment)
     people = People.of(oidc, identities=IdentityStore(pool), users=user_store)
+    submissions = Submissions(
+        jobs=jobs,
+        uploads=uploads,
+        solutions=solutions,
+        egress=egress,
+        choosing=choosing,
+        quotas=quotas,
+        vocabularies=vocabularies,
+        deadline=deadline,
+        wakeups=wakeups,
+        turns=turns,
+        wake=outbox.wake,
+    )
     gateway = Gateway(
         settings=settings,
         secret_key=platform.secret_key,
@@ -272,19 +287,8 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             allowed=settings.direct_uploads,
             most_bytes=settings.upload_max_bytes,
         ),
-        submissions=Submissions(
-            jobs=jobs,
-            uploads=uploads,
-            solutions=solutions,
-            egress=egress,
-            choosing=choosing,
-            quotas=quotas,
-            vocabularies=vocabularies,
-            deadline=deadline,
-            wakeups=wakeups,
-            turns=turns,
-            wake=outbox.wake,
-        ),
+        submissions=submissions,
+        batches=Batches(store=BatchStore(pool), submissions=submissions, lifecycle=lifecycle),
         lifecycle=lifecycle,
         revisions=revisions,
         endpoints=endpoints,

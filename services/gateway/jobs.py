@@ -73,6 +73,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority = Priority.NORMAL
     start_after: dt.datetime | None = None
     """Before that, its work does not begin."""
+    batch_id: UUID | None = None
+    """The batch that it was made in."""
     turn_at: dt.datetime | None = None
     """Its place in the tenant's queue; null once its work was begun."""
     callback_url: str | None = None
@@ -143,6 +145,7 @@ def as_submitted(job: Job) -> Job:
         tags=job.tags,
         priority=job.priority,
         start_after=job.start_after,
+        batch_id=job.batch_id,
         callback_url=job.callback_url,
         traceparent=job.traceparent,
         file_name=job.file_name,

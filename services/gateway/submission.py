@@ -105,10 +105,11 @@ class Submissions:
         key: str | None,
         traceparent: str | None,
         content: str | None = None,
+        batch_id: UUID | None = None,
     ) -> Submitted:
         """Create the job, or find the one that the same request with the same key created. `content` is the SHA-256 of a
         file that came with the request. Raises `Problem`."""
-        job = self._draft(tenant_id, request, traceparent)
+        job = self._draft(tenant_id, request, traceparent, batch_id)
         upload = None if request.upload_id is None else await self.uploads.find(tenant_id, request.upload_id)
         if upload is not None:
             job = _named_after(upload, job)
@@ -185,7 +186,7 @@ class Submissions:
     async def _turn(self, job: Job) -> Turn:
         return self.turns.room.turn(job, await self.quotas.most_at_once(job.tenant_id), now=job.created_at)
 
-    def _draft(self, tenant_id: UUID, request: JobRequest, traceparent: str | None) -> Job:
+    def _draft(self, tenant_id: UUID, request: JobRequest, traceparent: str | None, batch_id: UUID | None) -> Job:
         options = self.check(request)
         now = dt.datetime.now(dt.UTC)
         start_after = _checked_start(request.start_after, now)
@@ -197,6 +198,7 @@ class Submissions:
             tags=cleaned_lines("/tags", request.tags),
             priority=request.priority,
             start_after=start_after,
+            batch_id=batch_id,
             callback_url=request.callback_url,
             traceparent=traceparent,
             source_url=request.audio_url,

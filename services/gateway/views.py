@@ -245,6 +245,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     callback: Annotated[CallbackView | None, Meta(description="The webhook; null when none was asked for.")]
     priority: Annotated[Priority, Meta(description="As given.", examples=["normal"])]
     start_after: Annotated[dt.datetime | None, Meta(description="As given; null for a job that was to begin at once.")]
+    batch_id: Annotated[UUID | None, Meta(description="The batch that it was made in; null for a job by itself.")]
     tags: Annotated[tuple[str, ...], Meta(description="As given.", examples=[["board", "2026"]])]
     metadata: Annotated[dict[str, str], Meta(description="As given.", examples=[{"case": "2024-117"}])]
     created_at: Time
@@ -308,6 +309,7 @@ class Views:
             callback=_callback(job),
             priority=job.priority,
             start_after=job.start_after,
+            batch_id=job.batch_id,
             tags=job.tags,
             metadata=job.metadata,
             created_at=job.created_at,

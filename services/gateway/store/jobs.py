@@ -36,9 +36,9 @@ _CREATE = """
     ), job as (
         insert into gateway.jobs (
             id, tenant_id, options, metadata, callback_url, traceparent, source_url, deadline_at, created_at, updated_at,
-            tags, priority, start_after, turn_at, file_name, media_type, source_size, source_sha256
+            tags, priority, start_after, batch_id, turn_at, file_name, media_type, source_size, source_sha256
         )
-        select $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $16, $18, $19::timestamptz,
+        select $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $16, $18, $19::timestamptz, $23,
             case when $19 > now() then $20::timestamptz
                  when $21::int is null and $22::int is null or gateway.may_start($5, $21, $22) then null
                  else $20 end,
@@ -216,7 +216,7 @@ async def _insert(
             *(job.id, job.tenant_id, job.options, job.metadata, job.callback_url, job.traceparent, job.source_url),
             *(job.deadline_at, job.created_at, key, fingerprint, entry),
             *(list(job.tags), labels_of(job.tags, job.metadata)),
-            *(job.priority, job.start_after, turn.at, turn.each, turn.whole),
+            *(job.priority, job.start_after, turn.at, turn.each, turn.whole, job.batch_id),
         )
     except asyncpg.UniqueViolationError:
         raise KeyTaken from None
