@@ -161,7 +161,7 @@ def test_webhooks_are_described_by_type(document: Document) -> None:
     """Each that goes to webhooks; what people alone are told is none."""
     assert set(document["webhooks"]) == set(webhooks.WHEN)
     of_jobs = {type_ for type_ in EventType if type_.startswith("job.")}
-    assert set(webhooks.WHEN) == of_jobs | {EventType.ENDPOINT_TEST}
+    assert set(webhooks.WHEN) == of_jobs | {EventType.USAGE_THRESHOLD, EventType.ENDPOINT_TEST}
 
 
 def test_names_are_in_one_spelling(document: Document) -> None:
