@@ -33,6 +33,7 @@ _TEMPLATE = "#/components/schemas/{name}"
 _PATH_PARAMETERS: Mapping[str, Schema] = {
     "job_id": {"description": "The job's id.", "schema": {"type": "string", "format": "uuid"}},
     "upload_id": {"description": "The upload's id.", "schema": {"type": "string", "format": "uuid"}},
+    "export_id": {"description": "The export's id.", "schema": {"type": "string", "format": "uuid"}},
     "erasure_id": {
         "description": "The erasure's id; of a deleted job, the job's.",
         "schema": {"type": "string", "format": "uuid"},
@@ -62,7 +63,7 @@ TAGS: Mapping[str, str] = {
     "Keys": "API keys of the tenant.",
     "Users": "People of the tenant, their tokens, and oneself.",
     "Sessions": "Signing in with a browser.",
-    "Privacy": "What is kept for how long, and what was erased for good.",
+    "Privacy": "What is kept for how long, and what was erased for good, and all of it in one file.",
     "Endpoints": "Where you want to be told what happens: webhooks, e-mail, chats.",
     "Deliveries": "What was sent to whom, and what came back.",
     "Suppressions": "Addresses that e-mails do not go to any more.",
