@@ -23,6 +23,7 @@ EVENT_SECONDS = Histogram("audio2txt_event_seconds", "Time in the handler.", ["q
 
 HTTP_REQUESTS = Counter("audio2txt_http_requests_total", "Requests answered by the gateway.", ["method", "route", "status"])
 HTTP_SECONDS = Histogram("audio2txt_http_seconds", "Time to the start of the answer.", ["method", "route"])
+SIGN_INS = Counter("audio2txt_sign_ins_total", "Attempts to sign in with a password, by outcome.", ["outcome"])
 UPLOAD_BYTES = Counter("audio2txt_upload_bytes_total", "Bytes of recordings received.")
 
 JOBS = Counter("audio2txt_jobs_total", "Jobs by the state they entered.", ["state"])

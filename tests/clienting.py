@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, closing
+from itertools import islice
 from typing import Any, TypeAlias
 
 import httpx
@@ -30,6 +31,14 @@ class Face:
         return await asyncio.to_thread(lambda: _listed(ask(self.client)))
 
 
+def first(count: int, stream: Any) -> Any:
+    """So many of a stream that does not end; it is closed then."""
+    if hasattr(stream, "__aiter__"):
+        return _first(count, stream)
+    with closing(stream):
+        return list(islice(stream, count))
+
+
 @asynccontextmanager
 async def facing(kind: str, **options: Any) -> AsyncIterator[Face]:
     """A client, closed afterwards. A function as `handler` takes the place of the network."""
@@ -45,6 +54,16 @@ async def facing(kind: str, **options: Any) -> AsyncIterator[Face]:
             yield Face(blocking)
         finally:
             await asyncio.to_thread(blocking.close)
+
+
+async def _first(count: int, stream: Any) -> list[Any]:
+    found: list[Any] = []
+    async with aclosing(stream):
+        async for item in stream:
+            found.append(item)
+            if len(found) == count:
+                break
+    return found
 
 
 async def _awaited(result: Any) -> Any:

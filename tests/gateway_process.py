@@ -16,6 +16,9 @@ from shared.logs import configure_logs
 from shared.settings import PlatformSettings
 from tests.gatewaying import running_gateway
 
+POOL = 8
+"""Connections: several gateways share a server that has a hundred."""
+
 
 @asynccontextmanager
 async def gateway_processes(
@@ -38,7 +41,7 @@ async def gateway_processes(
 async def main(database_url: str, folder: Path, settings: Mapping[str, str]) -> None:
     """Answer until the input ends."""
     configure_logs(PlatformSettings(log_level="warning"))
-    async with running_gateway(database_url, folder, settings=settings) as gateway:
+    async with running_gateway(database_url, folder, settings=settings, pool=POOL) as gateway:
         sys.stdout.write(gateway.url + "\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.read)

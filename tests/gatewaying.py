@@ -48,6 +48,7 @@ from shared.schemas.events import (
     TranscriptionState,
     TranscriptReady,
     TranscriptRevised,
+    UsageThresholdReached,
     UserMailRequested,
 )
 from shared.schemas.ids import new_id
@@ -254,12 +255,15 @@ async def running_gateway(
     public_url: str | None = None,
     blobs: Mapping[str, str] | None = None,
     bus_url: str = "memory://",
+    pool: int = 16,
 ) -> AsyncIterator[RunningGateway]:
-    """Start a gateway on a migrated database, with `blobs` elsewhere than in the folder where platform settings say so."""
+    """Start a gateway on a migrated database, with `blobs` elsewhere than in the folder where platform settings say so.
+    `pool` is how many connections it has for requests, and as many for itself."""
     secret = "a master secret for tests, 32 bytes and more"
     platform_settings = msgspec.structs.replace(
         PlatformSettings(data_dir=str(folder), secret_key=secret, public_url=public_url, port=0, drain_seconds=5),
         bus_url=bus_url,
+        database_pool=pool,
         **(blobs or {}),
     )
     environment = dict(settings or {})
@@ -281,6 +285,7 @@ async def running_gateway(
             TranscriptRevised,
             EndpointChanged,
             DeliveryRequested,
+            UsageThresholdReached,
             UserMailRequested,
         )
         listening = [subscription("others", kind, others.hear) for kind in kinds]
@@ -368,6 +373,8 @@ def _subject(event: Event) -> str:
     match event:
         case EndpointChanged() | DeliveryRequested():
             return str(event.endpoint_id)
+        case UsageThresholdReached():
+            return str(event.tenant_id)
         case UserMailRequested():
             return event.endpoint.label
         case JobEvent():

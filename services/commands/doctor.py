@@ -128,9 +128,9 @@ def _speakers(environment: dict[str, str]) -> Finding:
 
 def _fonts() -> Finding:
     """Which fonts PDFs are set in."""
-    if not _there("services.reporter.fontfiles"):
+    if not _there("services.reporter.app"):
         return Finding(mark="off", subject="fonts", detail="embedded by the reporter, which is not installed")
-    from services.reporter import fontfiles
+    from shared import fontfiles
 
     try:
         folders = {path.parent for path in (fontfiles.latin_file(), fontfiles.cjk_file(), fontfiles.noto_file("Emoji"))}

@@ -44,6 +44,7 @@ from services.gateway.settings import GatewaySettings, OidcSettings
 from services.gateway.store.account_links import AccountLinkStore
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.addresses import AddressStore
+from services.gateway.store.alerts import AlertStore
 from services.gateway.store.allowances import AllowanceStore
 from services.gateway.store.attempts import AttemptStore
 from services.gateway.store.audit import AuditStore
@@ -78,6 +79,7 @@ from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper, repeat
 from services.gateway.tenancy import as_system, by_system
 from services.gateway.uploads import Uploads
+from services.gateway.usage.alerts import EVERY, Alerts
 from services.gateway.users import Users
 from services.gateway.users.links import AccountLinks
 from services.gateway.users.passwords import Passwords
@@ -120,7 +122,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     deadline = dt.timedelta(hours=settings.job_deadline_hours)
     solutions = load_solutions(platform.settings.solutions)
     jobs, uploads = JobStore(pool), UploadStore(pool)
-    choosing = Choosing(EngineStore(platform.database))
+    choosing = Choosing(EngineStore(pool))
     allowances = Allowances.of(settings, AllowanceStore(pool))
     egress = EgressPolicy.of(load(EgressSettings, platform.environment))
     hub = Hub(jobs=jobs, stopping=platform.stopping, per_tenant=settings.streams_per_tenant)
@@ -164,7 +166,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         await addresses.adopt(await endpoint_store.unaddressed())
     endpoints = Endpoints(
         store=endpoint_store,
-        log=DeliveryLog(platform.database),
+        log=DeliveryLog(pool),
         addresses=addresses,
         sealer=Sealer(platform.secret_key, purpose="endpoint"),
         policy=egress,
@@ -209,6 +211,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         transcript_key=revisions.transcript_key,
         transcripts=settings.search_transcripts,
     )
+    alerts = Alerts(pool=platform.database, store=AlertStore(), outbox=outbox, llm_month=allowances.month)
     retention = Retention(
         store=RetentionStore(pool),
         rounds=RoundStore(platform.database, new_id()),
@@ -313,6 +316,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         loops=[
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=by_system(sweeper.run)),
+            Loop(name="gateway.usage_alerts", run=by_system(lambda: repeat(lambda: [alerts.look], EVERY))),
             Loop(
                 name="gateway.exports",
                 run=by_system(lambda: repeat(lambda: [exports.carry_out], settings.sweep_seconds)),

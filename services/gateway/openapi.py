@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 from litestar.handlers.http_handlers import HTTPRouteHandler
@@ -68,6 +68,7 @@ TAGS: Mapping[str, str] = {
     "Deliveries": "What was sent to whom, and what came back.",
     "Suppressions": "Addresses that e-mails do not go to any more.",
     "Audit": "Who did what to which thing.",
+    "Usage": "What was used, and what it cost.",
 }
 _USUAL_HEADERS: Mapping[str, Schema] = {
     "X-Request-Id": {"description": "Names this request in our logs.", "schema": {"type": "string"}},
@@ -137,7 +138,7 @@ class Operation:
 def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
     """The document, encoded."""
     described = list(_described(routes))
-    types = {problems.ProblemDocument, webhooks.BODY}
+    types: set[Any] = {problems.ProblemDocument, *webhooks.BODIES}
     types |= {kind for _, _, _, operation in described for kind in _types(operation)}
     ordered = sorted(types, key=str)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=_TEMPLATE)
@@ -159,7 +160,7 @@ def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
             "tags": [{"name": name, "description": text} for name, text in TAGS.items() if name in tags],
             "security": [{"bearer": []}, {"apiKey": []}, {"basic": []}, {"session": []}],
             "paths": dict(sorted(paths.items())),
-            "webhooks": webhooks.webhooks(known.schema(webhooks.BODY)),
+            "webhooks": webhooks.webhooks(known.schema),
             "components": {
                 "schemas": components,
                 "examples": refusals.examples(),
@@ -279,7 +280,9 @@ def _parameters(handler: HTTPRouteHandler) -> Iterator[Schema]:
 
 
 def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | HeaderParameter) -> Schema:
-    kinds = [kind for kind in get_args(parameter.annotation) or (parameter.annotation,) if kind is not type(None)]
+    annotation = parameter.annotation
+    parts = () if get_origin(annotation) is Literal else get_args(annotation)
+    kinds = [kind for kind in parts or (annotation,) if kind is not type(None)]
     (schema,), _ = msgspec.json.schema_components(kinds[:1], ref_template=_TEMPLATE)
     limits = {
         "minimum": definition.ge,

@@ -52,7 +52,8 @@ class QuotaDocument(msgspec.Struct, frozen=True, kw_only=True):
     used: Annotated[float, Meta(ge=0, description="Used, or held for what is at work.", examples=[598.5])]
     limit: Annotated[int, Meta(ge=0, description="The most.", examples=[600])]
     resets_at: Annotated[
-        dt.datetime | None, Meta(description="When it is all there again; null where nothing comes back by itself.")
+        Annotated[dt.datetime, Meta(tz=True)] | None,
+        Meta(description="When it is all there again; null where nothing comes back by itself."),
     ] = None
 
 

@@ -20,6 +20,7 @@ from shared.schemas.events import (
     ReportProgressed,
     TenantErased,
     TranscriptionProgressed,
+    UsageThresholdReached,
     UserMailRequested,
 )
 
@@ -52,5 +53,6 @@ def subscriptions(*, intake: Intake, dispatcher: Dispatcher) -> list[Subscriptio
         subscription(SERVICE, TenantErased, intake.tenant_erased),
         subscription(SERVICE, EndpointChanged, and_tell(intake.endpoint_changed)),
         subscription(SERVICE, DeliveryRequested, and_tell(intake.wished)),
+        subscription(SERVICE, UsageThresholdReached, and_tell(intake.threshold_reached)),
         subscription(SERVICE, UserMailRequested, and_tell(intake.letter_wanted)),
     ]

@@ -21,6 +21,7 @@ from services.notifier.notifications import (
     body_of,
     encode,
     test_body,
+    usage_body,
     user_body,
     worth_telling,
 )
@@ -39,6 +40,7 @@ from shared.schemas.events import (
     JobErased,
     JobFailed,
     TenantErased,
+    UsageThresholdReached,
     UserMailRequested,
 )
 from shared.schemas.privacy import Part
@@ -117,6 +119,11 @@ class Intake:
         """A user is to get an e-mail."""
         taken = await self._letters.take(event, user_body(event))
         log.info("letter.taken" if taken else "letter.known", message=event.message, link_id=str(event.link_id))
+
+    async def threshold_reached(self, event: UsageThresholdReached) -> None:
+        """A tenant has used much of what it may use."""
+        made = await self._messages.tell(event, usage_body(event))
+        log.info("message.known" if made is None else "message.taken", type=EventType.USAGE_THRESHOLD, deliveries=made)
 
     async def _fulfil(self, event: DeliveryRequested) -> int:
         match event.wish:

@@ -17,11 +17,12 @@ from shared.schemas.events import (
     ReportProgressed,
     TranscriptionProgressed,
     TranscriptionState,
+    UsageThresholdReached,
     UserMailRequested,
 )
 from shared.schemas.jobs import ArtifactResult, ArtifactState, Failure, JobState
 from shared.schemas.transcripts import Transcript
-from shared.schemas.webhooks import WebhookArtifact, WebhookBody, WebhookJob, WebhookSegment
+from shared.schemas.webhooks import WebhookArtifact, WebhookBody, WebhookJob, WebhookSegment, WebhookUsage, WebhookUsageBody
 
 LONGEST_BODY = 256 * 1024
 """Bytes. What would be longer falls back to its thin form."""
@@ -86,6 +87,20 @@ def endpoint_body(type_: EventType, endpoint_id: UUID, *, label: str, reason: st
     failure = Failure(code=reason, message=reason.replace("_", " "))
     about = WebhookJob(id=endpoint_id, state=JobState.FAILED, run=1, title=label, failure=failure, finished_at=at)
     return msgspec.json.encode(WebhookBody(type=type_, timestamp=at, data=about))
+
+
+def usage_body(event: UsageThresholdReached) -> bytes:
+    """So much of what may be used in a month is used."""
+    usage = WebhookUsage(
+        resource=event.resource,
+        threshold=event.threshold,
+        used=event.used,
+        limit=event.limit,
+        month=event.month,
+        resets_at=event.resets_at,
+        plan=event.plan,
+    )
+    return msgspec.json.encode(WebhookUsageBody(type="usage.threshold", timestamp=event.occurred_at, data=usage))
 
 
 def encode(body: WebhookBody, *, sequence: int, payload: Payload, transcript: Transcript | None) -> bytes:

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.reporter.consumers import subscriptions
-from services.reporter.fontfiles import cjk_file, latin_file, noto_file
 from services.reporter.language_model import LanguageModel
 from services.reporter.reporting import Reporter
 from services.reporter.settings import LlmSettings, ReporterSettings
 from services.reporter.workers import RenderProcess, Workers
+from shared.fontfiles import cjk_file, latin_file, noto_file
 from shared.runtime import Loop, Platform, Service
 from shared.settings import load
 from shared.solutions import load_solutions

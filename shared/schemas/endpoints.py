@@ -40,6 +40,8 @@ class EventType(enum.StrEnum):
     JOB_CANCELLED = "job.cancelled"
     JOB_PROGRESSED = "job.progressed"
     """How far a job is; what has not been sent when the next comes is replaced by it."""
+    USAGE_THRESHOLD = "usage.threshold"
+    """So much of what may be used in a month is used."""
     ENDPOINT_TEST = "endpoint.test"
     """Sent when somebody asks for it, whatever the endpoint listens to."""
     ENDPOINT_CONFIRMATION = "endpoint.confirmation"

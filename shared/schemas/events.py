@@ -258,6 +258,32 @@ class UserMailRequested(Event, frozen=True, kw_only=True, tag="user.mail_request
     expires_at: dt.datetime
 
 
+class UsageResource(enum.StrEnum):
+    """What may be used so much of in a month."""
+
+    MINUTES = "minutes"
+    """Of audio."""
+    STORAGE_BYTES = "storage_bytes"
+    LLM_TOKENS = "llm_tokens"
+    LLM_USD = "llm_usd"
+
+
+class UsageThresholdReached(Event, frozen=True, kw_only=True, tag="usage.threshold"):
+    """A tenant has used so many percent of what it may use in a month. Published by the gateway, once for each threshold and
+    month; read by the notifier, which keeps one message per event id."""
+
+    resource: UsageResource
+    threshold: int
+    """Percent."""
+    used: str
+    limit: str
+    """Decimal numbers."""
+    month: str
+    """As in 2026-11."""
+    resets_at: dt.datetime
+    plan: str | None = None
+
+
 EVENT_TYPES: tuple[type[Event], ...] = (
     JobSubmitted,
     JobCancelled,
@@ -275,6 +301,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     DeliveryRequested,
     DeliveryFinished,
     AddressRefused,
+    UsageThresholdReached,
     UserMailRequested,
 )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
 from shared.schemas.endpoints import EventType
+from shared.schemas.events import UsageResource
 from shared.schemas.jobs import ArtifactState, Failure, FileFormat, JobState
 
 Timestamp: TypeAlias = Annotated[dt.datetime, Meta(tz=True)]
@@ -64,6 +65,29 @@ class WebhookJob(msgspec.Struct, frozen=True, kw_only=True):
     """The transcript's segments, for endpoints that want them."""
     reduced: bool = False
     """The endpoint wants the transcript, but it is longer than a message may be, or gone: fetch it by its URL."""
+
+
+class WebhookUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """So many percent of what the tenant may use in a month are used."""
+
+    resource: UsageResource
+    threshold: int
+    """Percent."""
+    used: str
+    """A decimal number, as it was when the message was made."""
+    limit: str
+    month: str
+    resets_at: Timestamp
+    """When it is all there again; storage comes back when something is deleted."""
+    plan: str | None = None
+
+
+class WebhookUsageBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What is signed and sent about usage."""
+
+    type: Literal["usage.threshold"]
+    timestamp: Timestamp
+    data: WebhookUsage
 
 
 class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from typing import Any
 
 import uharfbuzz as hb  # type: ignore[import-untyped]
 
-from services.reporter.fontfiles import cjk_file, latin_file
+from shared.fontfiles import cjk_file, latin_file
 from shared.schemas.transcripts import Transcript
 
 SIZE, LEADING, MARGIN = 9.8, 15.8, 51.0

@@ -63,6 +63,35 @@ async def test_a_recording_becomes_files_beside_each_other(tmp_path: Path, acces
     assert "two_cities.srt" in done.out
 
 
+async def test_a_vocabulary_comes_from_a_spreadsheet_and_its_words_are_in_the_files(
+    tmp_path: Path, access: dict[str, str]
+) -> None:
+    """`vocabularies` imports, lists and exports a table; a job that names the set is written with its words. A table with a
+    mistake is refused by row and column, and leaves no empty set behind."""
+    (tmp_path / "dickens.csv").write_text(
+        "kind,text,sounds_like,to,case\nterm,Dickens,,,\nreplace,worst of times,,finest of hours,\n", encoding="utf-8-sig"
+    )
+    (tmp_path / "wrong.csv").write_text("kind,text\nterm,a\nword,b\n", encoding="utf-8")
+    for arguments, status, said in (
+        (("import", "dickens.csv", "--name", "Dickens"), 0, "1 terms"),
+        (("import", "wrong.csv", "--name", "Wrong"), 2, "Row 3, column kind: "),
+        (("list",), 0, "Dickens, version 2"),
+        (("export", "dickens"), 0, "replace,worst of times,,finest of hours,ignore"),
+        (("export", "wrong"), 2, "There is no vocabulary 'wrong'"),
+    ):
+        done = await audio2txt("vocabularies", *arguments, cwd=tmp_path, environment=access)
+        assert (done.status, said in done.out + done.err) == (status, True), done
+    done = await audio2txt(
+        *("transcribe", SAMPLE, "--language", "en", "--formats", "txt", "--vocabulary-set", "dickens"),
+        cwd=tmp_path,
+        environment=access,
+    )
+    assert done.status == 0, done.err
+    text = " ".join((tmp_path / "two_cities.txt").read_text(encoding="utf-8").split())
+    assert "it was the finest of hours" in text.lower()
+    assert "worst of times" not in text
+
+
 async def test_reports_of_one_recording_after_several_scenarios(tmp_path: Path, access: dict[str, str]) -> None:
     """`transcribe` tells the job, and `retry` makes another report of its transcript beside the first files."""
     made = await audio2txt(

@@ -20,7 +20,7 @@ from services.gateway.store.tenants import TenantStore
 from shared.blobs import transcript_key
 from shared.schemas.events import JobSubmitted, TranscriptionState
 from shared.schemas.jobs import ArtifactResult, Failure
-from tests.clienting import FACES, Face, facing
+from tests.clienting import FACES, Face, facing, first
 from tests.gatewaying import WAV, RunningGateway, contents, ready, running_gateway, unrendered
 from tests.relay import relaying
 from tests.speech import conversation, transcript
@@ -82,6 +82,8 @@ async def test_a_recording_becomes_documents(face: Face, gateway: RunningGateway
     assert sent[-1] == (len(data), len(data))
     assert job.source.sha256 == hashlib.sha256(data).hexdigest()
     order = await gateway.others.heard(JobSubmitted, str(job.id))
+    begun = await face(lambda c: first(2, c.jobs.feed(snapshot=True)))
+    assert [(news.kind, news.job_id) for news in begun] == [("job", job.id), ("synced", None)]
     followed = asyncio.create_task(face(lambda c: c.jobs.events(job.id)))
     waited = asyncio.create_task(face(lambda c: c.jobs.wait(job.id, timeout=60)))
     await gateway.others.progress(order, TranscriptionState.PROCESSING, 0.5)
@@ -90,6 +92,8 @@ async def test_a_recording_becomes_documents(face: Face, gateway: RunningGateway
     assert (seen[-1].state, done.state) == ("completed", "completed")
     assert [job.version for job in seen] == sorted({job.version for job in seen})
     done.raise_for_state()
+    [missed] = await face(lambda c: first(1, c.jobs.feed(after=begun[-1].place)))
+    assert (missed.kind, missed.job_id) == (a2t.NewsKind.JOB, job.id)
 
     assert [artifact.name for artifact in done.artifacts if artifact.ready] == ["transcript.txt"]
     assert await face(lambda c: c.artifacts.download(job.id, "transcript.txt", tmp_path / "t.txt")) == done.artifacts[0].size
@@ -105,6 +109,9 @@ async def test_a_recording_becomes_documents(face: Face, gateway: RunningGateway
 
     read = await face(lambda c: c.transcripts.get(job.id))
     assert (read.text, read.speaker(read.segments[0])) == ("We sign on the third of June.\nI agree.", "A")
+    [found] = await _until_found(face, '"third of June"')
+    assert (found.job_id, found.hits[0].segment_id) == (job.id, read.segments[0].id)
+    assert "".join(piece.text for piece in found.hits[0].snippet if piece.match) == "third of June"
     edit = {"if_match": read.etag, "speakers": [{"id": read.speakers[0].id, "name": "Dr. Chen"}]}
     revision = await face(lambda c: c.transcripts.edit(job.id, **edit))
     with pytest.raises(a2t.PreconditionFailed):
@@ -123,6 +130,13 @@ async def test_a_recording_becomes_documents(face: Face, gateway: RunningGateway
 async def test_what_a_developer_asks_beside_jobs(face: Face, gateway: RunningGateway, tmp_path: Path) -> None:
     """Pages follow one another, failures are told, webhooks are set up, keys are made; the audit log has it all."""
     jobs = [await face(lambda c: c.jobs.create(audio_url="https://example.com/a.mp3")) for _ in range(3)]
+    changed = await face(
+        lambda c: c.jobs.update(jobs[0].id, if_version=jobs[0].version, tags=["board"], metadata={"case": "7"})
+    )
+    with pytest.raises(a2t.PreconditionFailed):
+        await face(lambda c: c.jobs.update(jobs[0].id, if_version=changed.version - 1, title="Board"))
+    found = await face(lambda c: c.jobs.list(tags=["board"], metadata={"case": "7"}))
+    assert [(job.id, job.tags) for job in found] == [(jobs[0].id, ("board",))]
     listed = await face(lambda c: c.jobs.list(page_size=2))
     assert [job.id for job in listed] == [job.id for job in reversed(jobs)]
     order = await gateway.others.heard(JobSubmitted, str(jobs[0].id))
@@ -135,6 +149,9 @@ async def test_what_a_developer_asks_beside_jobs(face: Face, gateway: RunningGat
 
     account = await face(lambda c: c.account.get())
     assert (account.tenant.name, account.key.role) == ("acme", a2t.Role.OWNER)
+    assert (await face(lambda c: c.usage.month())).totals.transcriptions == 0
+    assert await face(lambda c: c.usage.records()) == []
+    assert await face(lambda c: c.usage.export(tmp_path / "usage.csv")) == (tmp_path / "usage.csv").stat().st_size
     assert "verbatim" in {solution.id for solution in await face(lambda c: c.solutions.list())}
     assert (await face(lambda c: c.solutions.get("executive_meeting"))).title["zh-Hant"]
     assert isinstance(await face(lambda c: c.engines.list()), tuple)
@@ -236,6 +253,13 @@ async def _complete(gateway: RunningGateway, order: JobSubmitted) -> None:
 
 def _digested(artifact: ArtifactResult) -> ArtifactResult:
     return msgspec.structs.replace(artifact, sha256=hashlib.sha256(contents(artifact.name)).hexdigest())
+
+
+async def _until_found(face: Face, question: str) -> list[a2t.Found]:
+    async with asyncio.timeout(30):
+        while not (found := await face(lambda c: c.jobs.search(question))):
+            await asyncio.sleep(0.1)
+    return list(found)
 
 
 async def _until_chained(face: Face) -> None:

@@ -15,9 +15,10 @@ import msgspec
 import pytest
 
 import audio2txt_client as client
-from audio2txt_client import wishes
+from audio2txt_client import errors, wishes
 from audio2txt_client.models import endpoints, lists
 from audio2txt_client.models.uploads import Upload
+from shared.schemas import webhooks
 from tests.clienting import facing
 from tests.describing import Comparison, Schema
 from tests.gatewaying import running_gateway
@@ -45,6 +46,10 @@ ANSWERS: dict[str, Any] = {
     "AuditView": client.AuditEntry,
     "VocabularyView": client.Vocabulary,
     "Page_VocabularySummary_": lists.Page[client.VocabularySummary],
+    "UsageMonthView": client.UsageMonth,
+    "UsageRecordView": client.UsageRecord,
+    "FoundView": client.Found,
+    "ProblemDocument": errors.Problem,
 }
 """What the gateway answers, and what the client reads it as. Where this test fails, a field is to be added there."""
 
@@ -102,6 +107,9 @@ CALLS: list[Callable[[Any], Any]] = [
         created_after=NOW,
         created_before=NOW,
     ),
+    lambda c: c.jobs.feed(states=["failed", "completed"], tags=["board"], snapshot=True),
+    lambda c: c.jobs.feed(after="1796212800.744:746:744"),
+    lambda c: c.jobs.search('"best of times"', job_id=ID, created_after=NOW, created_before=NOW, page_size=5),
     lambda c: c.jobs.update(ID, if_version=4, title=None, tags=["a"], metadata={"case": "7"}),
     lambda c: c.jobs.get(ID),
     lambda c: c.jobs.wait(ID, timeout=0),
@@ -125,6 +133,8 @@ CALLS: list[Callable[[Any], Any]] = [
     lambda c: c.solutions.get("verbatim"),
     lambda c: c.engines.list(),
     lambda c: c.account.get(),
+    lambda c: c.usage.month("2026-11"),
+    lambda c: c.usage.records("2026-11", page_size=5),
     lambda c: c.account.webhook_secret(),
     lambda c: c.endpoints.create(
         {"kind": "webhook", "url": "https://example.com/h", "events": ["job.*"], "signatures": ["v1a"]}
@@ -170,6 +180,9 @@ async def test_the_client_speaks_as_the_gateway_describes_itself(document: Schem
         *(line for name, kind in ANSWERS.items() for line in Comparison(schemas, kind).of(name)),
         *(line for name, kind in WISHES.items() for line in Comparison(schemas, kind, wish=True).of(name)),
     ]
+    [_], sent = msgspec.json.schema_components([webhooks.WebhookBody], ref_template="#/components/schemas/{name}")
+    differences += Comparison(sent, client.WebhookJob).of("WebhookJob")
+    differences += Comparison(sent, client.EventType).of("EventType")
     assert differences == []
     asked: list[httpx.Request] = []
 

@@ -526,6 +526,7 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("get", "/v1/usage"),
         ("get", "/v1/usage/records"),
         ("get", "/v1/usage/records.csv"),
+        ("get", "/v1/usage/statement.pdf"),
         ("get", "/v1/retention"),
         ("put", "/v1/retention"),
         ("post", "/v1/erasures"),

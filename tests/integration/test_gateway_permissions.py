@@ -168,6 +168,55 @@ async def test_another_tenants_things_are_not_there(gateway: RunningGateway, own
     assert (await owner.http.get(f"/v1/keys/{things['key_id']}")).json()["state"] == "active"
 
 
+SWAPPED = {
+    "job_id": "endpoint_id",
+    "upload_id": "key_id",
+    "endpoint_id": "job_id",
+    "key_id": "token_id",
+    "user_id": "key_id",
+    "token_id": "user_id",
+    "session_id": "token_id",
+    "delivery_id": "endpoint_id",
+    "suppression_id": "job_id",
+}
+
+
+async def test_an_id_means_nothing_where_another_kind_is_asked_for(gateway: RunningGateway, owner: ApiClient) -> None:
+    """One's own ids, swapped, are answered as those that nobody has."""
+    things = await _things(gateway, owner)
+    swapped = things | {name: things[other] for name, other in SWAPPED.items()}
+    asked = 0
+    for route in await _routes(gateway):
+        if any(f"{{{name}}}" in route.path for name in SWAPPED):
+            answer = await route.call(owner.http, swapped)
+            assert answer.status_code == 404, f"{route}: {answer.status_code} {answer.text}"
+            asked += 1
+    assert asked >= 20
+
+
+async def test_another_tenants_ids_lead_nowhere_in_bodies_queries_and_cursors(
+    gateway: RunningGateway, owner: ApiClient
+) -> None:
+    """Their upload becomes nobody else's job, their endpoint filters nothing, their place in a list begins no other."""
+    things = await _things(gateway, owner)
+    await owner.create()
+    cursor = (await owner.http.get("/v1/jobs", params={"limit": 1})).json()["next_cursor"]
+    async with await gateway.new_tenant("others") as stranger:
+        mine = (await ApiClient(stranger).create())["id"]
+        order = {"upload_id": things["upload_id"]}
+        theirs = await stranger.post("/v1/jobs", json=order)
+        nobodys = await stranger.post("/v1/jobs", json={"upload_id": str(new_id())})
+        assert (theirs.status_code, theirs.json()["code"]) == (nobodys.status_code, nobodys.json()["code"])
+        assert theirs.status_code >= 400
+        for name in ("endpoint_id", "job_id"):
+            found = [await stranger.get("/v1/deliveries", params={name: value}) for value in (things[name], str(new_id()))]
+            assert len({(answer.status_code, answer.json().get("detail")) for answer in found}) == 1
+            assert not found[0].json().get("data")
+        listed = (await stranger.get("/v1/jobs", params={"after": cursor})).json()["data"]
+        assert [job["id"] for job in listed] in ([], [mine])
+    assert (await owner.http.post("/v1/jobs", json=order)).status_code < 300
+
+
 async def test_what_methods_there_are_needs_a_key_and_no_permission(gateway: RunningGateway, owner: ApiClient) -> None:
     """OPTIONS says what else there is, to anybody with a key."""
     tenant_id = (await owner.http.get("/v1/account")).json()["tenant"]["id"]

@@ -12,12 +12,16 @@ import httpx
 import pytest
 
 from services.gateway.quotas.refusals import MINUTE_MS, next_month
+from services.gateway.store.alerts import AlertStore
+from services.gateway.store.allowances import Ceiling
 from services.gateway.store.minutes import MinuteStore
 from services.gateway.store.plans import Feature, Plan, PlanStore
 from services.gateway.store.tenants import TenantStore
-from shared.schemas.events import JobFailed, JobSubmitted, TranscriptionState
+from services.gateway.usage.alerts import Alerts
+from shared.outbox import Outbox
+from shared.schemas.events import JobFailed, JobSubmitted, TranscriptionState, UsageThresholdReached
 from shared.schemas.jobs import LONGER_THAN_HELD, Failure
-from tests.gateway_process import gateway_processes
+from tests.gateway_process import POOL, gateway_processes
 from tests.gatewaying import WAV, ApiClient, RunningGateway, running_gateway
 
 CROWD = 50
@@ -28,7 +32,7 @@ TOO_LONG = Failure(code=LONGER_THAN_HELD, message="The recording is longer than 
 @pytest.fixture
 async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGateway]:
     """A gateway on an empty database."""
-    async with running_gateway(database_url, tmp_path) as running:
+    async with running_gateway(database_url, tmp_path, pool=POOL) as running:
         yield running
 
 
@@ -61,6 +65,8 @@ async def test_a_crowd_at_two_gateways_overdraws_nothing(gateway: RunningGateway
         by_waiting,
         by_storage,
     ):
+        for http in (by_minutes, by_waiting, by_storage):
+            http.event_hooks = {}  # Both gateways have as many requests at once as they can take.
         urls = (gateway.url, *others)
         by_url = {"audio_url": "https://example.com/an-hour.mp3"}
         minutes = await asyncio.gather(
@@ -149,3 +155,43 @@ async def test_what_a_plan_leaves_out_is_refused_by_name(gateway: RunningGateway
             assert (refused.status_code, refused.json()["code"]) == (403, "not_in_plan"), refused.text
             assert "plan plain" in refused.json()["detail"]
         assert (await http.post("/v1/jobs", json={"upload_id": upload})).status_code == 202
+
+
+async def test_thresholds_are_told_once_a_month(gateway: RunningGateway) -> None:
+    """80 and 100 percent of minutes, storage and language models; of both at once the higher; what is only held is not used."""
+    tenant_id, client = await _planned(gateway, Plan(name="small", minutes_per_month=100, storage_bytes=len(WAV) + 2000))
+    ceiling = Ceiling(tokens=1000)
+    outbox = Outbox(pool=gateway.pool, schema="gateway")
+    alerts = Alerts(pool=gateway.pool, store=AlertStore(), outbox=outbox, llm_month=ceiling)
+    told: list[tuple[str, int]] = []
+
+    async def look() -> list[tuple[str, int]]:
+        await alerts.look()
+        rows = await gateway.pool.fetch("select resource, threshold from gateway.usage_alerts where tenant_id = $1", tenant_id)
+        new = sorted({(row["resource"], row["threshold"]) for row in rows} - set(told))
+        told.extend(new)
+        return new
+
+    async with client as http:
+        await ApiClient(http).create(audio_url="https://example.com/an-hour.mp3")
+        assert await look() == []
+        month = dt.datetime.now(dt.UTC).date().replace(day=1)
+        await gateway.pool.execute("update gateway.minute_months set used_ms = used_ms + 80 * 60000")
+        await gateway.pool.execute(
+            "insert into gateway.llm_months (tenant_id, month, tokens, cost_usd, granted_tokens) values ($1, $2, 999, 0, 0)",
+            *(tenant_id, month),
+        )
+        await ApiClient(http).upload()
+        assert await look() == [("llm_tokens", 80), ("minutes", 80), ("storage_bytes", 80), ("storage_bytes", 100)]
+        assert await look() == []
+        await gateway.pool.execute("update gateway.minute_months set used_ms = used_ms + 40 * 60000")
+        assert await look() == [("minutes", 100)]
+    last = await gateway.others.heard(UsageThresholdReached, str(tenant_id), count=4)
+    events = gateway.others.all_of(UsageThresholdReached, str(tenant_id))
+    assert sorted((event.resource, event.threshold) for event in events) == [
+        ("llm_tokens", 80),
+        ("minutes", 80),
+        ("minutes", 100),
+        ("storage_bytes", 100),
+    ]
+    assert (last.used, last.limit, last.plan) == ("120", "100", "small")

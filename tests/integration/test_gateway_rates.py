@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.gateway_process import gateway_processes
+from tests.gateway_process import POOL, gateway_processes
 from tests.gatewaying import RunningGateway, running_gateway
 
 PER_MINUTE = 480
@@ -26,7 +26,7 @@ LIMITS = {
 async def test_two_processes_let_pass_what_the_limit_says_and_not_one_more(database_url: str, tmp_path: Path) -> None:
     """A crowd at both at once gets the burst and what comes back meanwhile: never more, and nearly all of it."""
     async with (
-        running_gateway(database_url, tmp_path, settings=LIMITS) as first,
+        running_gateway(database_url, tmp_path, settings=LIMITS, pool=POOL) as first,
         gateway_processes(database_url, tmp_path, count=1, settings=LIMITS) as others,
         await first.new_tenant("acme") as key,
         httpx.AsyncClient(headers=key.headers, timeout=30, limits=httpx.Limits(max_connections=40)) as http,

@@ -8,16 +8,22 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 
 from services.gateway.audit_trail import AuditTrail
+from services.gateway.auth import Authenticator
 from services.gateway.keys import SESSION_PREFIX, new_key
 from services.gateway.permissions import Role
+from services.gateway.problems import Problem
+from services.gateway.store.accounts import AccountStore
 from services.gateway.store.attempts import AttemptStore, Patience
 from services.gateway.store.audit import AuditStore
 from services.gateway.store.tenants import TenantStore
-from services.gateway.store.users import UserRow
+from services.gateway.store.users import UserRow, UserStore
+from services.gateway.users.passwords import Passwords
+from services.gateway.users.signing_in import SigningIn
 from tests.gatewaying import PASSWORD, RunningGateway, running_gateway
 
 HOME, ELSEWHERE = "203.0.113.1", "198.51.100.7"
@@ -193,3 +199,71 @@ async def test_the_cookie_is_for_this_host_over_https_alone(database_url: str, t
         for cookie, status in ((name, 200), ("audio2txt", 401)):
             async with httpx.AsyncClient(base_url=gateway.url, headers={"Cookie": f"{cookie}={secret}"}) as http:
                 assert (await http.get("/v1/me")).status_code == status
+
+
+def _statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What this task asks of the database from here on; the gateway's own loops go on meanwhile."""
+    here, statements = asyncio.current_task(), list[str]()
+
+    def record(name: str) -> None:
+        ask = getattr(asyncpg.Connection, name)
+
+        async def asked(connection: asyncpg.Connection, query: str, *arguments: Any, **options: Any) -> Any:
+            if asyncio.current_task() is here:
+                statements.append(query)
+            return await ask(connection, query, *arguments, **options)
+
+        monkeypatch.setattr(asyncpg.Connection, name, asked)
+
+    for name in ("fetch", "fetchrow", "fetchval", "execute"):
+        record(name)
+    return statements
+
+
+async def test_every_refusal_takes_the_same_work(
+    gateway: RunningGateway, user: UserRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unknown, expired and revoked keys, and those of a tenant that is disabled: one and the same statement. Unknown e-mails,
+    wrong passwords, and accounts that may not sign in: the same statements, and one comparison of hashes."""
+    statements = _statements(monkeypatch)
+    compared = 0
+
+    def verify(self: Passwords, kept: str | None, password: str) -> bool:
+        nonlocal compared
+        compared += 1
+        return kept is not None and password == PASSWORD
+
+    others = {name: await gateway.new_user(user.tenant_id, Role.VIEWER) for name in ("invited", "disabled", "without")}
+    execute = gateway.pool.execute
+    await execute("update gateway.users set joined_at = null where id = $1", others["invited"].id)
+    await execute("update gateway.users set disabled_at = now() where id = $1", others["disabled"].id)
+    await execute("update gateway.users set password_hash = null where id = $1", others["without"].id)
+    keys = {"unknown": new_key()}
+    async with await gateway.new_client(user.tenant_id) as owner:
+        for name in ("expired", "revoked"):
+            keys[name] = (await owner.post("/v1/keys", json={**KEY, "name": name})).json()["key"]
+    await execute("update gateway.api_keys set expires_at = now() where name = 'expired'")
+    await execute("update gateway.api_keys set revoked_at = now() where name = 'revoked'")
+    monkeypatch.setattr(Passwords, "_verify", verify)
+    system = gateway.platform.database
+    signing_in = SigningIn(
+        users=UserStore(system), attempts=AttemptStore(system), passwords=Passwords(), noted=lambda entry: None
+    )
+    work = []
+    for key in keys.values():
+        statements.clear()
+        assert await Authenticator(AccountStore(system)).principal(key) is None
+        work.append(list(statements))
+    assert len(work[0]) == 1
+    assert work[1:] == work[:-1]
+    work.clear()
+    passwords = {user.email: "a wrong password", "nobody@example.com": PASSWORD, "no address": PASSWORD}
+    for email, password in (passwords | {other.email: PASSWORD for other in others.values()}).items():
+        statements.clear()
+        compared = 0
+        with pytest.raises(Problem, match="not right"):
+            await signing_in.with_password(email, password, ELSEWHERE)
+        work.append([*statements, f"{compared} compared"])
+    assert work[0][-1] == "1 compared"
+    assert len(work) == 6
+    assert work[1:] == work[:-1]

@@ -23,7 +23,7 @@ from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobFilter, JobList
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.uploads import UploadStore
-from services.gateway.store.walled import WalledPool, check_wall, walled_pool
+from services.gateway.store.walled import WalledPool, behind_pooler, check_wall, walled_pool
 from shared import migrations
 from shared.database import Pool, open_pool, transaction
 from shared.errors import ConfigurationError
@@ -44,6 +44,22 @@ CONFINED = """
     group by c.relname having count(*) = 1
 """
 
+PUBLISHED = (
+    "insert into notifier.endpoints (id, tenant_id, version) values ($1, $1, 1)",
+    "insert into notifier.health (endpoint_id, tenant_id, part) values ($1, $1, 1)",
+    "insert into notifier.messages (id, tenant_id, type, occurred_at) values ($1, $1, 'test', now())",
+    "insert into notifier.deliveries (id, endpoint_id, message_id, tenant_id, due_at) values ($1, $1, $1, $1, now())",
+    "insert into notifier.attempts (delivery_id, number, started_at, duration_ms) values ($1, 1, now(), 1)",
+    "insert into transcriber.tenant_rules (tenant_id, rules) values ($1, '{}')",
+)
+VIEWS = (
+    ("tenant_id", "notifier.delivery_log"),
+    ("endpoint_id", "notifier.endpoint_health"),
+    ("delivery_id", "notifier.attempt_log"),
+    ("tenant_id", "transcriber.tenant_engines"),
+)
+"""What other services publish, and a column that names whose it is in these tests."""
+
 
 class _Undone(Exception):
     """Leaves a transaction without its changes."""
@@ -53,17 +69,23 @@ MISHAPS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClient
 """What a request may meet, a server that has just been killed included."""
 
 
-@pytest.fixture
-async def walled(database_url: str, pool: Pool) -> AsyncIterator[WalledPool]:
-    """A migrated database as the gateway's stores see it, with two connections for tenants."""
-    await migrations.apply(pool, "gateway")
+@pytest.fixture(params=["direct", "pooled"])
+async def walled(
+    request: pytest.FixtureRequest, database_url: str, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[WalledPool]:
+    """A database as the gateway's stores see it, with two connections for tenants, also as behind a pooler."""
+
+    async def found(pool: Pool) -> bool:
+        assert not await behind_pooler(pool), "PostgreSQL itself is none"
+        return bool(request.param == "pooled")
+
+    monkeypatch.setattr("services.gateway.store.walled.behind_pooler", found)
     async with walled_pool(pool, database_url, size=2) as walled:
         yield walled
 
 
 async def test_no_table_stands_before_the_wall(pool: Pool) -> None:
     """Whoever adds a table with rows of tenants and forgets the wall fails here; so does whoever gives the role more rights."""
-    await migrations.apply(pool, "gateway")
     tables = {
         row["relname"]
         for row in await pool.fetch(
@@ -173,11 +195,32 @@ async def test_a_connection_never_carries_a_tenant_over(walled: WalledPool, pool
         for number in range(50):
             tasks.create_task(look(tenants[number % len(tenants)]))
     assert seen > 400
+    with tenancy.as_system():
+        left = await walled.fetchrow("select current_user = session_user, gateway.present_tenant()")
+    assert tuple(left or ()) == (True, None)
+
+
+async def test_what_other_services_publish_is_walled_off_too(walled: WalledPool, pool: Pool) -> None:
+    """Of deliveries, attempts, endpoints' health and choices of engines a request reads its own tenant's, and nothing else of
+    those services."""
+    tenants = [new_id(), new_id()]
+    for tenant_id in tenants:
+        for statement in PUBLISHED:
+            await pool.execute(statement, tenant_id)
+    for tenant_id in tenants:
+        tenancy.enter(tenant_id)
+        for column, view in VIEWS:
+            rows = await walled.fetch(f"select {column} from {view}")
+            assert [row[column] for row in rows] == [tenant_id], f"{view} shows others' rows, or not one's own"
+        for table in ("notifier.deliveries", "notifier.attempts", "transcriber.provider_keys", "transcriber.transcriptions"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await walled.fetch(f"select from {table}")
+    with tenancy.as_system():
+        assert await walled.fetchval("select count(*) from notifier.attempt_log") == 2
 
 
 async def test_only_a_change_of_tenants_costs_a_round_trip(pool: Pool, database_url: str) -> None:
     """Who is asked for is said once, and again where another tenant was in between; the system is in nobody's way."""
-    await migrations.apply(pool, "gateway")
     first, second = new_id(), new_id()
     said: list[str] = []
     async with walled_pool(pool, database_url, size=1) as walled:
@@ -290,6 +333,7 @@ async def _suffer(walled: WalledPool, system: Pool, mishap: str, seconds: float)
                 await walled.execute("select pg_sleep(1)")
         case "killed":
             async with walled.acquire() as connection:
+                assert await connection.fetchval("select current_user") == "audio2txt_tenant"
                 await system.execute("select pg_terminate_backend($1)", connection.get_server_pid())
         case _:
             pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from shared.schemas.endpoints import (
     NtfyDestination,
     Test,
 )
-from shared.schemas.events import EndpointChanged, JobCompleted
+from shared.schemas.events import EndpointChanged, JobCompleted, UsageResource, UsageThresholdReached
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactResult, ArtifactState, FileFormat, ReportLanguage
 from shared.sealing import Sealer
@@ -90,6 +91,39 @@ async def test_an_email_with_its_files(pool: Pool, tmp_path: Path) -> None:
     assert (attempt.status, attempt.reason) == (250, None)
     assert attempt.request_headers["Subject"] == "已完成：週會"
     assert "週會" in attempt.request_body.decode()
+
+
+async def test_usage_is_told_once_to_whoever_listens(pool: Pool) -> None:
+    """An e-mail in the reader's language, a webhook in numbers; whoever listens to jobs alone hears nothing."""
+    setup = endpoint(EndpointKind.EMAIL, CHEN)
+    assert setup.endpoint is not None
+    setup = msgspec.structs.replace(setup, endpoint=msgspec.structs.replace(setup.endpoint, events=("usage.*",)))
+    event = UsageThresholdReached(
+        tenant_id=setup.tenant_id,
+        resource=UsageResource.MINUTES,
+        threshold=80,
+        used="482.5",
+        limit="600",
+        month="2026-11",
+        resets_at=dt.datetime(2026, 12, 1, tzinfo=dt.UTC),
+        plan="small",
+    )
+    async with mail_server() as server, receiver() as hook, running_notifier(pool, settings(server)) as notifier:
+        await notifier.publish(setup)
+        await notifier.publish(endpoint_changed(setup.tenant_id, hook.url, events=("usage.threshold",)))
+        await notifier.publish(endpoint_changed(setup.tenant_id, hook.url))
+        for _ in range(2):
+            await notifier.publish(event)
+        await settled(lambda: bool(server.letters) and bool(hook.requests))
+    (mail,) = server.mails
+    plain = mail.get_body(("plain",))
+    assert plain is not None
+    text = plain.get_content()
+    assert mail["Subject"] == "已使用 80 %：錄音分鐘數"
+    assert "482.5 / 600" in text
+    assert "2026-12-01 UTC" in text
+    (told,) = [msgspec.json.decode(request.body) for request in hook.requests]
+    assert (told["type"], told["data"]["resource"], told["data"]["used"]) == ("usage.threshold", "minutes", "482.5")
 
 
 async def test_a_test_message(pool: Pool) -> None:

@@ -35,6 +35,7 @@ QUEUES = {
     "notifier.endpoint.changed",
     "notifier.delivery.requested",
     "notifier.user.mail_requested",
+    "notifier.usage.threshold",
 }
 """Operators know these names: a queue that is no longer read keeps its events for ever."""
 

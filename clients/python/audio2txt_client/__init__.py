@@ -25,6 +25,7 @@ from audio2txt_client.errors import (
     NotConfigured,
     NotFound,
     PreconditionFailed,
+    QuotaExceeded,
     RateLimited,
     ServerError,
     TooLarge,
@@ -58,7 +59,9 @@ from audio2txt_client.models.jobs import (
     Failure,
     FileFormat,
     Job,
+    JobNews,
     JobState,
+    NewsKind,
     ReportLanguage,
     ReportMode,
     Script,
@@ -68,9 +71,11 @@ from audio2txt_client.models.jobs import (
 )
 from audio2txt_client.models.keys import ApiKey, NewApiKey, Role
 from audio2txt_client.models.reports import Report
+from audio2txt_client.models.search import Found
 from audio2txt_client.models.solutions import Solution
 from audio2txt_client.models.transcripts import Revision, Segment, Speaker, Transcript, Word
 from audio2txt_client.models.uploads import Upload, UploadState
+from audio2txt_client.models.usage import UsageMonth, UsageRecord
 from audio2txt_client.models.vocabularies import LetterCase, Replacement, Vocabulary, VocabularySummary, VocabularyTerm
 from audio2txt_client.webhooks import EventType, WebhookEvent, WebhookJob, verify_webhook
 from audio2txt_client.wishes import (
@@ -117,11 +122,13 @@ __all__ = [
     "FieldError",
     "FileFormat",
     "Forbidden",
+    "Found",
     "Gone",
     "Invalid",
     "Job",
     "JobChange",
     "JobFailed",
+    "JobNews",
     "JobState",
     "JobWishes",
     "LetterCase",
@@ -129,11 +136,13 @@ __all__ = [
     "NewApiKey",
     "NewEndpoint",
     "NewEndpointSecret",
+    "NewsKind",
     "NotConfigured",
     "NotFound",
     "OpenEnum",
     "PreconditionFailed",
     "Progress",
+    "QuotaExceeded",
     "RateLimited",
     "RedactionWish",
     "Replacement",
@@ -165,6 +174,8 @@ __all__ = [
     "UnsupportedMedia",
     "Upload",
     "UploadState",
+    "UsageMonth",
+    "UsageRecord",
     "Vocabulary",
     "VocabularySummary",
     "VocabularyTerm",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 
 import msgspec
@@ -65,9 +66,22 @@ class FieldError(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+class Quota(msgspec.Struct, frozen=True, kw_only=True):
+    """A limit of the tenant's plan that stands in the way."""
+
+    resource: str
+    """`minutes`, `storage_bytes`, `waiting_jobs`."""
+    used: float
+    limit: int
+    resets_at: dt.datetime | None = None
+    """Null where nothing comes back by itself."""
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """What the gateway says about a refusal (RFC 9457). Each field may be missing where something in between has answered."""
 
+    type: str | None = None
+    status: int | None = None
     detail: str | None = None
     title: str | None = None
     code: str | None = None
@@ -77,6 +91,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     job_id: str | None = None
     permission: str | None = None
     engines: tuple[str, ...] = ()
+    quota: Quota | None = None
 
 
 class ApiError(Audio2txtError):
@@ -100,6 +115,8 @@ class ApiError(Audio2txtError):
         """What the key lacks."""
         self.engines = problem.engines
         """Engines that could do what another cannot."""
+        self.quota = problem.quota
+        """The limit of the tenant's plan that stands in the way."""
         self.retry_after = retry_after
         """Seconds after which the gateway wants to be asked again."""
 
@@ -110,6 +127,10 @@ class BadRequest(ApiError):
 
 class Unauthenticated(ApiError):
     """401: the API key is missing or not valid."""
+
+
+class QuotaExceeded(ApiError):
+    """402: the tenant's plan has nothing left for this; `quota` says of what, and when it has again."""
 
 
 class Forbidden(ApiError):
@@ -159,6 +180,7 @@ class ServerError(ApiError):
 _BY_STATUS: Mapping[int, type[ApiError]] = {
     400: BadRequest,
     401: Unauthenticated,
+    402: QuotaExceeded,
     403: Forbidden,
     404: NotFound,
     409: Conflict,

@@ -36,6 +36,8 @@ class EventType(OpenEnum):
     ENDPOINT_CONFIRMATION = "endpoint.confirmation"
     ENDPOINT_FAILING = "endpoint.failing"
     ENDPOINT_DISABLED = "endpoint.disabled"
+    USER_INVITATION = "user.invitation"
+    USER_PASSWORD_RESET = "user.password_reset"  # noqa: S105 -- the name of an event
 
 
 class WebhookArtifact(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.schemas.endpoints import EventType
-from shared.schemas.webhooks import WebhookBody
+from shared.schemas.webhooks import WebhookBody, WebhookUsageBody
 
 Schema = dict[str, Any]
 
 BODY = WebhookBody
+OTHER_BODIES: Mapping[EventType, type] = {EventType.USAGE_THRESHOLD: WebhookUsageBody}
+"""Of messages that are about no job."""
+BODIES = frozenset({BODY, *OTHER_BODIES.values()})
 WHEN: Mapping[EventType, str] = {
     EventType.JOB_COMPLETED: "The job's files are there.",
     EventType.JOB_FAILED: "The job ended without a result; `failure` says why.",
     EventType.JOB_CANCELLED: "The job was cancelled.",
     EventType.JOB_PROGRESSED: "How far the job is. Sent only to endpoints that name it.",
+    EventType.USAGE_THRESHOLD: "So many percent of what may be used in a month are used; once for each threshold and month.",
     EventType.ENDPOINT_TEST: "Somebody asked for it; looks like a completed job.",
 }
 """What webhooks are sent about, and when. The other types are told to people only."""
@@ -32,9 +36,11 @@ _ANSWERS: Mapping[str, str] = {
 }
 
 
-def webhooks(schema: Schema) -> dict[str, Schema]:
-    """By type; `schema` is that of the body."""
-    return {type_.value: {"post": _operation(type_, when, schema)} for type_, when in WHEN.items()}
+def webhooks(schema_of: Callable[[Any], Schema]) -> dict[str, Schema]:
+    """By type; `schema_of` knows the schema of each body."""
+    return {
+        type_.value: {"post": _operation(type_, when, schema_of(OTHER_BODIES.get(type_, BODY)))} for type_, when in WHEN.items()
+    }
 
 
 def _operation(type_: EventType, when: str, schema: Schema) -> Schema:

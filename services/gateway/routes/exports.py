@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import enum
 from typing import Annotated
 from uuid import UUID
@@ -53,8 +52,8 @@ class ExportView(msgspec.Struct, frozen=True, kw_only=True):
     id: Id
     state: ExportState
     requested_at: Time
-    finished_at: Annotated[dt.datetime | None, Meta(description="When the file was there, or given up.")]
-    expires_at: Annotated[dt.datetime | None, Meta(description="When the file is removed.")]
+    finished_at: Annotated[Time | None, Meta(description="When the file was there, or given up.")]
+    expires_at: Annotated[Time | None, Meta(description="When the file is removed.")]
     size: Annotated[int | None, Meta(description="Bytes of the file; null while there is none.", examples=[48211904])]
     failure: Annotated[str | None, Meta(description="Why there is none.")]
 

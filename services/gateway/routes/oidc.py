@@ -18,6 +18,7 @@ from services.gateway.openapi import Answer, Operation
 from services.gateway.problems import Problem
 from services.gateway.routes.context import Api, ApiRequest, Gateway
 from services.gateway.routes.sessions import open_session
+from services.gateway.store.sign_ins import Proof
 
 _PROBLEMS = {404: "This installation has no single sign-on.", 503: "The provider, or a backend, does not answer; try again."}
 _TO_PROVIDER = {"Location": "The provider.", "Set-Cookie": "What is needed to come back."}
@@ -39,13 +40,13 @@ class SignInMethods(msgspec.Struct, frozen=True, kw_only=True):
     "/sign-in-methods",
     opt=Operation(
         needs=None,
-        summary="List the ways in",
+        summary="Show the ways in",
         tag="Sessions",
         answers={200: Answer(description="What a page for signing in can offer.", content=SignInMethods)},
         problems={400: "A parameter is not known."},
     ).opt,
 )
-async def list_sign_in_methods(gateway: Api) -> Response[SignInMethods]:
+async def get_sign_in_methods(gateway: Api) -> Response[SignInMethods]:
     """Whether there is single sign-on beside passwords."""
     url = None if gateway.single_sign_on is None else gateway.views.url("/oidc/login")
     return Response(SignInMethods(password=True, single_sign_on=url))
@@ -108,7 +109,7 @@ async def come_back(
     with tenancy.as_system():
         user, return_to = await _provider(gateway).come_back(given, sealed, now=time.time())
     tenancy.enter(user.tenant_id)
-    cookies = [await open_session(request, gateway, user), _cookie(gateway, "", max_age=0)]
+    cookies = [await open_session(request, gateway, user, Proof.SINGLE_SIGN_ON), _cookie(gateway, "", max_age=0)]
     return Response(None, status_code=302, headers={"Location": return_to, **_UNSEEN}, cookies=cookies)
 
 

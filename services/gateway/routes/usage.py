@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from typing import Annotated
 from uuid import UUID
@@ -14,15 +15,19 @@ from msgspec import Meta
 
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission
-from services.gateway.routes.context import Api, ApiRequest
+from services.gateway.routes.context import Api, ApiRequest, Gateway
 from services.gateway.routes.paging import cursor_of, cut, page
+from services.gateway.statements import Statement, rendered
 from services.gateway.store.usage import Kind, UsageRecord
-from services.gateway.usage.months import Totals, UsageSum, by, month_named, total
+from services.gateway.usage.months import Month, Totals, UsageSum, by, month_named, total
 from services.gateway.usage.sheets import sheet
 from services.gateway.views import Id, Page, Time
+from shared.schemas.jobs import ReportLanguage
 
 CSV = "text/csv"
+PDF = "application/pdf"
 TAG = "Usage"
+_PDF = {"type": "string", "format": "binary"}
 
 MonthName = Annotated[str | None, QueryParameter(name="month", description="As in 2026-11 (UTC); the present one if left out.")]
 _BAD_MONTH = {400: "The month is none, or a parameter is not valid."}
@@ -114,8 +119,7 @@ async def get_usage(request: ApiRequest, gateway: Api, month: MonthName = None) 
     """What the tenant has used in a calendar month, by engine and model, by scenario and by day. It is counted when it is
     known: the transcript is there, or the report. Deleted jobs stay in it."""
     wanted = month_named(month)
-    rows = await gateway.ledger.sums(request.user.tenant_id, since=wanted.since, until=wanted.until)
-    parts = msgspec.convert(rows, list[UsageSum])
+    parts = await _parts(request, gateway, wanted)
     view = UsageMonthView(
         month=wanted.name,
         since=wanted.since,
@@ -179,6 +183,42 @@ async def export_usage(request: ApiRequest, gateway: Api, month: MonthName = Non
     records = gateway.ledger.walk(request.user.tenant_id, since=wanted.since, until=wanted.until)
     headers = {"Content-Disposition": f"attachment; filename=usage-{wanted.name}.csv"}
     return Stream(sheet(records), media_type=CSV, headers=headers)
+
+
+@get(
+    "/usage/statement.pdf",
+    opt=Operation(
+        needs=Permission.USAGE_READ,
+        summary="Fetch a month's statement",
+        tag=TAG,
+        answers={200: Answer(description="The statement.", content=_PDF, media_type=PDF)},
+        problems=_BAD_MONTH,
+    ).opt,
+)
+async def get_statement(
+    request: ApiRequest,
+    gateway: Api,
+    month: MonthName = None,
+    language: Annotated[ReportLanguage, QueryParameter(description="Of the statement.")] = "en",
+) -> Response[bytes]:
+    """A calendar month on paper: the tenant, the sums by engine and model, by scenario and by day. They are those of the
+    table."""
+    wanted = month_named(month)
+    statement = Statement(
+        tenant_id=request.user.tenant_id,
+        tenant_name=request.user.tenant_name,
+        month=wanted,
+        parts=await _parts(request, gateway, wanted),
+        made_at=dt.datetime.now(dt.UTC),
+        language=language,
+    )
+    headers = {"Content-Disposition": f"inline; filename=statement-{wanted.name}.pdf"}
+    return Response(await asyncio.to_thread(rendered, statement), media_type=PDF, headers=headers)
+
+
+async def _parts(request: ApiRequest, gateway: Gateway, month: Month) -> list[UsageSum]:
+    rows = await gateway.ledger.sums(request.user.tenant_id, since=month.since, until=month.until)
+    return msgspec.convert(rows, list[UsageSum])
 
 
 def _totals(totals: Totals) -> UsageTotalsView:

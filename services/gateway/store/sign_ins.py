@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.gateway.audit import Action, entry_of
+from services.gateway.audit import Action, Fact, entry_of
 from services.gateway.cursors import Cursor
 from services.gateway.keys import digest
 from services.gateway.permissions import ROLES, Role
@@ -25,6 +25,13 @@ class SignInKind(enum.StrEnum):
 
     TOKEN = "token"  # noqa: S105 -- a kind, not a secret
     SESSION = "session"
+
+
+class Proof(enum.StrEnum):
+    """What somebody proved by who they are."""
+
+    PASSWORD = "password"  # noqa: S105 -- a word for it
+    SINGLE_SIGN_ON = "single_sign_on"
 
 
 class SignInRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,8 +92,8 @@ class SignInStore:
             ),
         )
 
-    async def add(self, row: SignInRow, secret: str, *, most: int) -> None:
-        """Sign somebody in. Of more than `most` of a kind the oldest end."""
+    async def add(self, row: SignInRow, secret: str, *, proof: Proof, most: int) -> None:
+        """Sign somebody in who has proved who they are. Of more than `most` of a kind the oldest end."""
         await patiently(
             self._pool.execute(
                 f"""
@@ -106,12 +113,7 @@ class SignInStore:
                 digest(secret),
                 *msgspec.structs.astuple(row),
                 most - 1,
-                entry_of(
-                    Action.USER_SIGNED_IN,
-                    row.tenant_id,
-                    row.user_id,
-                    after={"means": row.kind.value, "sign_in": str(row.id), "expires_at": row.expires_at.isoformat()},
-                ),
+                entry_of(Action.USER_SIGNED_IN, row.tenant_id, row.user_id, after=_facts(row, proof)),
             )
         )
 
@@ -154,3 +156,13 @@ class SignInStore:
             """,
             *(list(uses), list(uses.values())),
         )
+
+
+def _facts(row: SignInRow, proof: Proof) -> dict[str, Fact]:
+    """What the audit log keeps of how somebody signed in."""
+    return {
+        "proof": proof.value,
+        "means": row.kind.value,
+        "sign_in": str(row.id),
+        "expires_at": row.expires_at.isoformat(),
+    }

@@ -1,8 +1,9 @@
 """The database behind the wall between tenants: PostgreSQL lets a statement see its tenant's rows alone, whatever it says.
 
 Statements for a tenant run on connections of their own, as the role `audio2txt_tenant`, which passes by no policy. Each of
-these connections remembers whose it was last, so that only a change of tenants costs a round trip. What the system does runs
-on the platform's connections, as the owner of the tables.
+these connections remembers whose it was last, so that only a change of tenants costs a round trip. Behind a pooler, which may
+give each transaction another server, every statement is a transaction that says for whom it is. What the system does runs on
+the platform's connections, as the owner of the tables.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from typing import Any, assert_never
 from uuid import UUID
 
 import asyncpg
+import structlog
 
 from services.gateway.tenancy import Whole, whose
 from shared.database import Connection, Pool, close_pool, open_pool, transaction
 from shared.errors import ConfigurationError
 
 ROLE = "audio2txt_tenant"
+
+log = structlog.get_logger(__name__)
 
 
 class NobodyAsks(RuntimeError):
@@ -28,7 +32,7 @@ class NobodyAsks(RuntimeError):
 class WalledPool:
     """The pool of the stores. A statement goes where the task that makes it may look (see `tenancy`)."""
 
-    def __init__(self, *, system: Pool, tenants: Pool) -> None:
+    def __init__(self, *, system: Pool, tenants: Pool | _Transactions) -> None:
         self._system = system
         self._tenants = tenants
 
@@ -55,7 +59,7 @@ class WalledPool:
         return await self._pool.fetchval(query, *arguments)
 
     @property
-    def _pool(self) -> Pool:
+    def _pool(self) -> Any:
         match whose():
             case UUID():
                 return self._tenants
@@ -80,16 +84,59 @@ class _TenantConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has
             self.tenant_id = tenant_id
 
 
+class _Transactions:
+    """Connections that others use in between: nothing that is said of one outlives its transaction."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        async with transaction(self._pool) as connection:
+            await connection.execute(f"set local role {ROLE}; set local audio2txt.tenant = '{_tenant()}'")
+            yield connection
+
+    async def execute(self, query: str, *arguments: object) -> Any:
+        async with self.acquire() as connection:
+            return await connection.execute(query, *arguments)
+
+    async def fetch(self, query: str, *arguments: object) -> Any:
+        async with self.acquire() as connection:
+            return await connection.fetch(query, *arguments)
+
+    async def fetchrow(self, query: str, *arguments: object) -> Any:
+        async with self.acquire() as connection:
+            return await connection.fetchrow(query, *arguments)
+
+    async def fetchval(self, query: str, *arguments: object) -> Any:
+        async with self.acquire() as connection:
+            return await connection.fetchval(query, *arguments)
+
+
 @asynccontextmanager
 async def walled_pool(system: Pool, url: str, *, size: int) -> AsyncIterator[WalledPool]:
     """The system's pool, and beside it one with at most `size` connections for tenants. Raises `ConfigurationError` where no
     wall stands."""
     await check_wall(system)
-    tenants = await open_pool(url, size=size, connected=_become_tenant, acquired=_let_in, connection_class=_TenantConnection)
+    pooled = await behind_pooler(system)
+    if pooled:
+        tenants = await open_pool(url, size=size)
+        log.info("walls.pooler", detail="each statement of a request is a transaction; without a pooler it is cheaper")
+    else:
+        tenants = await open_pool(
+            url, size=size, connected=_become_tenant, acquired=_let_in, connection_class=_TenantConnection
+        )
     try:
-        yield WalledPool(system=system, tenants=tenants)
+        yield WalledPool(system=system, tenants=_Transactions(tenants) if pooled else tenants)
     finally:
         await close_pool(tenants)
+
+
+async def behind_pooler(pool: Pool) -> bool:
+    """Whether something stands between us and the server, and may give a connection to others. It names its own processes."""
+    async with pool.acquire() as connection:
+        named: int = connection.get_server_pid()
+        return bool(named != await connection.fetchval("select pg_backend_pid()"))
 
 
 async def check_wall(system: Pool) -> None:
@@ -127,6 +174,10 @@ async def _become_tenant(connection: Connection) -> None:
 
 
 async def _let_in(connection: Connection) -> None:
+    await connection.belong_to(_tenant())
+
+
+def _tenant() -> UUID:
     tenant_id = whose()
     assert isinstance(tenant_id, UUID), "only tenants use these connections"
-    await connection.belong_to(tenant_id)
+    return tenant_id

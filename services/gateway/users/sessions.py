@@ -19,7 +19,7 @@ from services.gateway.cursors import Cursor
 from services.gateway.keys import SESSION_PREFIX, TOKEN_PREFIX, is_sign_in, new_key
 from services.gateway.problems import Problem
 from services.gateway.store.accounts import Principal
-from services.gateway.store.sign_ins import SignInKind, SignInRow, SignInStore
+from services.gateway.store.sign_ins import Proof, SignInKind, SignInRow, SignInStore
 from services.gateway.store.users import UserRow
 from services.gateway.texts import clean_line
 from shared.schemas.ids import new_id
@@ -65,11 +65,11 @@ class Sessions:
     async def open_token(self, user: UserRow | Principal, wish: NewToken, address: str | None) -> Issued:
         """Make a bearer token."""
         lifetime = dt.timedelta(seconds=wish.expires_in)
-        return await self._open(user, SignInKind.TOKEN, wish.name, address, lifetime, idle=None)
+        return await self._open(user, SignInKind.TOKEN, wish.name, address, lifetime, idle=None, proof=Proof.PASSWORD)
 
-    async def open_session(self, user: UserRow, browser: str, address: str | None) -> Issued:
+    async def open_session(self, user: UserRow, browser: str, address: str | None, proof: Proof) -> Issued:
         """Begin a browser's session: always under a new secret, whatever the browser had before."""
-        return await self._open(user, SignInKind.SESSION, browser, address, self.longest, idle=self.idle)
+        return await self._open(user, SignInKind.SESSION, browser, address, self.longest, idle=self.idle, proof=proof)
 
     async def principal(self, secret: str, kind: SignInKind) -> Principal | None:
         """Who is signed in by it; null alike for whatever is none of ours and for what has ended."""
@@ -113,6 +113,7 @@ class Sessions:
         lifetime: dt.timedelta,
         *,
         idle: dt.timedelta | None,
+        proof: Proof,
     ) -> Issued:
         now = dt.datetime.now(dt.UTC)
         secret = new_key(TOKEN_PREFIX if kind is SignInKind.TOKEN else SESSION_PREFIX)
@@ -128,7 +129,7 @@ class Sessions:
             last_used_at=now,
             idle_seconds=None if idle is None else int(idle.total_seconds()),
         )
-        await self.store.add(row, secret, most=MOST_OF_A_KIND)
+        await self.store.add(row, secret, proof=proof, most=MOST_OF_A_KIND)
         log.info("sign_in.opened", tenant_id=str(row.tenant_id), user_id=str(row.user_id), kind=kind)
         return Issued(row=row, secret=secret)
 

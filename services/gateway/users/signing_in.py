@@ -22,6 +22,7 @@ from services.gateway.store.accounts import ByUser, Means, Principal
 from services.gateway.store.attempts import AttemptStore
 from services.gateway.store.users import Account, UserRow, UserStore
 from services.gateway.users.passwords import Passwords
+from shared import metrics
 
 REMEMBERED_SECONDS = 300.0
 """For so long a password that was right is not hashed again. It is compared with what the account has at every request, so a
@@ -84,6 +85,7 @@ class SigningIn:
     async def _verify(self, email: str, password: str, address: str | None) -> Account:
         attempt = await self.attempts.begin(email, place_of(address))
         if isinstance(attempt, float):
+            metrics.SIGN_INS.labels("put_off").inc()
             detail = f"Too many attempts to sign in; try again in {math.ceil(attempt)} s, or have the password reset."
             raise Problem(429, "too_many_attempts", detail, headers={"Retry-After": str(math.ceil(attempt))})
         account = await self.users.account(email)
@@ -91,6 +93,7 @@ class SigningIn:
         if account is None or not right or not account.open:
             self._note_failure(account)
             raise refused()
+        metrics.SIGN_INS.labels("let_in").inc()
         await self.attempts.succeeded(attempt)
         assert account.password_hash is not None, "it was right"
         if self.passwords.is_outdated(account.password_hash):
@@ -100,6 +103,7 @@ class SigningIn:
         return account
 
     def _note_failure(self, account: Account | None) -> None:
+        metrics.SIGN_INS.labels("refused").inc()
         log.warning("sign_in.failed", tenant_id=None if account is None else str(account.user.tenant_id))
         if account is not None:
             act_as(Actor(kind=ActorKind.STRANGER))

@@ -6,6 +6,7 @@ import enum
 import re
 import unicodedata
 from collections.abc import Iterable
+from decimal import Decimal
 
 import msgspec
 
@@ -13,14 +14,17 @@ from services.notifier.channels import Message
 from services.notifier.channels.wording import WORDINGS, Phrase, Wording
 from shared.errors import JobError
 from shared.schemas.endpoints import EventType
+from shared.schemas.events import UsageResource
 from shared.schemas.jobs import ArtifactState, Failure, ReportLanguage
-from shared.schemas.webhooks import WebhookArtifact, WebhookBody, WebhookJob
+from shared.schemas.webhooks import WebhookArtifact, WebhookBody, WebhookJob, WebhookUsageBody
 from shared.solutions import Solutions, find
 
 LONGEST_TITLE = 120
 """Characters. What is longer ends in an ellipsis."""
 LONGEST_REASON = 600
 MOST_FILES = 12
+WHOLE = 100
+"""Percent."""
 ABOUT_ENDPOINTS = frozenset(
     {EventType.ENDPOINT_TEST, EventType.ENDPOINT_CONFIRMATION, EventType.ENDPOINT_FAILING, EventType.ENDPOINT_DISABLED}
 )
@@ -85,6 +89,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 def notice_of(message: Message, language: ReportLanguage, solutions: Solutions) -> Notice:
     """The notice of a message, in a language. Raises `msgspec.ValidationError` for a body that is none of ours."""
+    if message.type == EventType.USAGE_THRESHOLD:
+        return _about_usage(msgspec.json.decode(message.body, type=WebhookUsageBody), language)
     body, wording = msgspec.json.decode(message.body, type=WebhookBody), WORDINGS[language]
     phrase, job = wording.phrases[body.type], body.data
     if body.type in ABOUT_ENDPOINTS:
@@ -104,6 +110,36 @@ def notice_of(message: Message, language: ReportLanguage, solutions: Solutions) 
         files=tuple(_file(artifact, wording) for artifact in job.artifacts[:MOST_FILES]),
         url=job.url,
     )
+
+
+def _about_usage(body: WebhookUsageBody, language: ReportLanguage) -> Notice:
+    """How much is used, of what, and when it is all there again."""
+    wording, usage = WORDINGS[language], body.data
+    phrase, resource = wording.phrases[EventType.USAGE_THRESHOLD], wording.resources[usage.resource]
+    comes_back = usage.resource is not UsageResource.STORAGE_BYTES
+    lines = (
+        (resource, f"{_number(usage.used)} / {_number(usage.limit)}"),
+        (wording.month, usage.month),
+        (wording.resets, f"{usage.resets_at:%Y-%m-%d} UTC" if comes_back else ""),
+    )
+    return Notice(
+        language=language,
+        wording=wording,
+        tone=Tone.BAD if usage.threshold >= WHOLE else _tone(EventType.USAGE_THRESHOLD),
+        subject=phrase.subject.format(threshold=usage.threshold, resource=resource),
+        heading=phrase.heading.format(threshold=usage.threshold),
+        title=None,
+        sentence=phrase.sentence,
+        why=wording.why,
+        details=tuple(Fact(name=name, value=value) for name, value in lines if value),
+        files=(),
+        url=None,
+    )
+
+
+def _number(text: str) -> str:
+    """With separators, and all its decimals."""
+    return f"{Decimal(text):,f}"
 
 
 def _about_endpoint(body: WebhookBody, language: ReportLanguage) -> Notice:
@@ -169,7 +205,7 @@ def _tone(type_: EventType) -> Tone:
             return Tone.GOOD
         case EventType.JOB_FAILED | EventType.ENDPOINT_FAILING | EventType.ENDPOINT_DISABLED:
             return Tone.BAD
-        case EventType.JOB_CANCELLED | EventType.JOB_PROGRESSED | EventType.ENDPOINT_CONFIRMATION:
+        case EventType.JOB_CANCELLED | EventType.JOB_PROGRESSED | EventType.USAGE_THRESHOLD | EventType.ENDPOINT_CONFIRMATION:
             return Tone.NEUTRAL
         case EventType.USER_INVITATION | EventType.USER_PASSWORD_RESET:
             return Tone.NEUTRAL

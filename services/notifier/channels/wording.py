@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.schemas.endpoints import EventType
+from shared.schemas.events import UsageResource
 from shared.schemas.jobs import ReportLanguage
 
 
@@ -14,7 +15,7 @@ class Phrase:
     """What is said about one type of message."""
 
     subject: str
-    """`{title}` is the recording's."""
+    """`{title}` is the recording's; of usage, `{threshold}` is in percent and `{resource}` what is used."""
     heading: str
     sentence: str
 
@@ -48,6 +49,9 @@ class Wording:
     hours: str
     minutes: str
     seconds: str
+    resources: Mapping[UsageResource, str]
+    month: str
+    resets: str
     why: str
     why_user: str
     organisation: str
@@ -77,6 +81,11 @@ ENGLISH = Wording(
             subject="In progress: {title}",
             heading="Your recording is being worked on",
             sentence="You will hear again when it is done.",
+        ),
+        EventType.USAGE_THRESHOLD: Phrase(
+            subject="{threshold} % used: {resource}",
+            heading="{threshold} % of this month's limit is used",
+            sentence="When all of it is used, what needs more is refused. The operator can give you another plan.",
         ),
         EventType.ENDPOINT_TEST: Phrase(
             subject="Test message from Audio2txt",
@@ -132,6 +141,14 @@ ENGLISH = Wording(
     hours="{hours} h {minutes:02} min",
     minutes="{minutes} min {seconds:02} s",
     seconds="{seconds} s",
+    resources={
+        UsageResource.MINUTES: "Minutes of audio",
+        UsageResource.STORAGE_BYTES: "Storage, bytes",
+        UsageResource.LLM_TOKENS: "Tokens of language models",
+        UsageResource.LLM_USD: "Cost of language models, USD",
+    },
+    month="Month",
+    resets="All there again on",
     why="You get this message because {address} was set up to be told about recordings.",
     why_user="You get this message because somebody gave {address} as their, or your, address.",
     organisation="Organisation",
@@ -154,6 +171,11 @@ CHINESE = Wording(
         ),
         EventType.JOB_CANCELLED: Phrase(subject="已取消：{title}", heading="工作已取消", sentence="這項工作不會再繼續。"),
         EventType.JOB_PROGRESSED: Phrase(subject="處理中：{title}", heading="正在處理您的錄音", sentence="完成後會再通知您。"),
+        EventType.USAGE_THRESHOLD: Phrase(
+            subject="已使用 {threshold} %：{resource}",
+            heading="本月額度已使用 {threshold} %",
+            sentence="用完之後，需要更多額度的要求會被拒絕。可請系統管理者調整方案。",
+        ),
         EventType.ENDPOINT_TEST: Phrase(
             subject="Audio2txt 測試訊息",
             heading="設定成功",
@@ -222,6 +244,14 @@ CHINESE = Wording(
     hours="{hours} 小時 {minutes:02} 分",
     minutes="{minutes} 分 {seconds:02} 秒",
     seconds="{seconds} 秒",
+    resources={
+        UsageResource.MINUTES: "錄音分鐘數",
+        UsageResource.STORAGE_BYTES: "儲存空間（位元組）",
+        UsageResource.LLM_TOKENS: "語言模型權杖數",
+        UsageResource.LLM_USD: "語言模型費用（美元）",
+    },
+    month="月份",
+    resets="重新計算日期",
     why="您會收到這則訊息，是因為 {address} 已設定為接收錄音處理通知。",
     why_user="您會收到這則訊息，是因為有人填寫了 {address} 這個地址。",
     organisation="單位",

@@ -12,6 +12,7 @@ from services.notifier.store import health, tenants
 from shared.database import Connection, Pool, transaction
 from shared.outbox import Outbox
 from shared.schemas.endpoints import Endpoint, EventType, Payload, patterns_of
+from shared.schemas.events import Event, routing_key
 from shared.schemas.ids import new_id
 from shared.tenant_rows import delete_rows_of
 
@@ -100,6 +101,33 @@ class IntakeStore:
             await health.wake(connection, endpoint_ids)
         made = {one.message.id: len(one.receivers) for one in told}
         return [made.get(arrival.message.id) for arrival in arrivals]
+
+    async def tell(self, event: Event, body: bytes) -> int | None:
+        """Keep a message that is about no job, and make its deliveries; how many, or None where it is known."""
+        type_ = routing_key(event)
+        async with transaction(self._pool) as connection:
+            await tenants.enter(connection, {event.tenant_id})
+            new = await connection.fetchval(
+                "insert into notifier.messages (id, tenant_id, type, traceparent, occurred_at) values ($1, $2, $3, $4, $5) "
+                "on conflict do nothing returning true",
+                *(event.event_id, event.tenant_id, type_, event.traceparent, event.occurred_at),
+            )
+            if not new:
+                return None
+            rows = await connection.fetch(f"{_LISTENERS} for share of e", [event.tenant_id])
+            wanted = set(patterns_of(type_))
+            endpoint_ids = [row["endpoint_id"] for row in rows if not wanted.isdisjoint(row["events"])]
+            await health.lock(connection, endpoint_ids)
+            await connection.execute(
+                "insert into notifier.bodies (message_id, payload, body) values ($1, 'thin', $2)", event.event_id, body
+            )
+            await connection.executemany(
+                "insert into notifier.deliveries (id, endpoint_id, message_id, tenant_id, due_at) "
+                "values ($1, $2, $3, $4, now())",
+                [(new_id(), endpoint_id, event.event_id, event.tenant_id) for endpoint_id in endpoint_ids],
+            )
+            await health.wake(connection, endpoint_ids)
+        return len(endpoint_ids)
 
     async def erase_job(self, job_id: UUID) -> None:
         """Forget every message of a job, and those still to come."""

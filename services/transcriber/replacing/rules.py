@@ -36,15 +36,17 @@ class Match:
 
 
 class Rules:
-    """All rules of a job, looked up by their first character."""
+    """All rules of a job. How long a text takes to go through depends on how many lengths they have, and not on how many they
+    are."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._rules: dict[str, list[tuple[str, Rule]]] = {}
+        self._rules: dict[str, list[Rule]] = {}
+        lengths: dict[str, set[int]] = {}
         for rule in rules:
             folded = _folded(rule.found)
-            self._rules.setdefault(folded[0], []).append((folded, rule))
-        for candidates in self._rules.values():
-            candidates.sort(key=lambda candidate: -len(candidate[0]))
+            self._rules.setdefault(folded, []).append(rule)
+            lengths.setdefault(folded[0], set()).add(len(folded))
+        self._lengths = {first: sorted(those, reverse=True) for first, those in lengths.items()}
 
     def __bool__(self) -> bool:
         return bool(self._rules)
@@ -64,12 +66,15 @@ class Rules:
             place = end
 
     def _at(self, text: str, folded: str, place: int) -> Rule | None:
-        for found, rule in self._rules.get(folded[place], ()):
-            end = place + len(found)
-            if not folded.startswith(found, place) or (rule.case is Case.EXACT and text[place:end] != rule.found):
-                continue
-            if _is_boundary(text, place) and _is_boundary(text, end):
-                return rule
+        lengths = self._lengths.get(folded[place])
+        if lengths is None or not _is_boundary(text, place):
+            return None
+        for length in lengths:
+            end = place + length
+            candidates = self._rules.get(folded[place:end], ()) if end <= len(folded) else ()
+            for rule in candidates:
+                if (rule.case is not Case.EXACT or text[place:end] == rule.found) and _is_boundary(text, end):
+                    return rule
         return None
 
 

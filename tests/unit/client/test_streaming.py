@@ -15,7 +15,7 @@ import pytest
 from typing_extensions import override
 
 import audio2txt_client as a2t
-from tests.clienting import FACES, facing
+from tests.clienting import FACES, facing, first
 
 AT_ONCE = a2t.Retries(attempts=3, first=0, longest=0)
 ID = UUID("0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a")
@@ -119,6 +119,30 @@ async def test_who_knows_the_end_already_is_not_kept_waiting(kind: str) -> None:
     async with facing(kind, handler=lambda _: gone, retries=AT_ONCE) as face:
         with pytest.raises(a2t.NotFound, match="no job"):
             await face(lambda c: c.jobs.events(ID))
+
+
+@pytest.mark.parametrize("kind", FACES)
+async def test_all_jobs_are_followed_from_the_last_place(kind: str) -> None:
+    """A snapshot that breaks off begins anew; after it, each stream goes on where the last one was, pings included. A place
+    that is too old is an error."""
+    told = b"event: job\ndata: %s\n\n" % job(3)
+    gone = httpx.Response(410, json={"detail": "What happened since is not known.", "code": "events_forgotten"})
+    server, asked = scripted(
+        streamed(told, told, broken=True),
+        streamed(told, b"id: a\nevent: synced\ndata: {}\n\n", b": ping\nid: b\n\n"),
+        streamed(b'id: c\nevent: deleted\ndata: {"id":"%s"}\n\nevent: newer\ndata: 1\n\n' % str(ID).encode()),
+        lambda _: gone,
+    )
+    async with facing(kind, handler=server, retries=AT_ONCE) as face:
+        news = await face(lambda c: first(4, c.jobs.feed(states=["failed", "queued"], tags=["a b"], snapshot=True)))
+        assert [(one.kind, one.place, one.job_id) for one in news[:2]] == [("job", None, ID)] * 2
+        assert [(one.kind, one.place, one.job_id) for one in news[2:]] == [("synced", "a", None), ("deleted", "c", ID)]
+        assert news[0].job.version == 3
+        with pytest.raises(a2t.Gone):
+            await face(lambda c: first(1, c.jobs.feed(after=news[-1].place)))
+    assert [request.headers.get("Last-Event-ID") for request in asked] == [None, None, "b", "c"]
+    assert asked[1].url.query == b"state=failed&state=queued&tag=a+b&snapshot=true"
+    assert b"snapshot" not in asked[2].url.query
 
 
 @pytest.mark.parametrize("kind", FACES)

@@ -163,6 +163,8 @@ def test_webhooks_are_described_by_type(document: Document) -> None:
         EventType.ENDPOINT_CONFIRMATION,
         EventType.ENDPOINT_FAILING,
         EventType.ENDPOINT_DISABLED,
+        EventType.USER_INVITATION,
+        EventType.USER_PASSWORD_RESET,
     }
 
 

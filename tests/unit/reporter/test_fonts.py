@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from services.reporter import fontfiles
-from services.reporter.fontfiles import cjk_file
 from services.reporter.renderers.pdf.fonts import TRADITIONAL, Face, cjk, latin
 from services.reporter.renderers.pdf.styles import MISSING
+from shared import fontfiles
 from shared.errors import ConfigurationError
+from shared.fontfiles import cjk_file
 
 
 def _chinese(weight: float = 400) -> Face:

@@ -11,7 +11,7 @@ import httpx
 
 from audio2txt_client._async.connection import AsyncConnection
 from audio2txt_client._async.endpoints import AsyncDeliveries, AsyncEndpoints, AsyncSuppressions
-from audio2txt_client._async.installation import AsyncAccounts, AsyncEngines, AsyncSolutions
+from audio2txt_client._async.installation import AsyncAccounts, AsyncEngines, AsyncSolutions, AsyncUsage
 from audio2txt_client._async.jobs import AsyncJobs
 from audio2txt_client._async.results import AsyncArtifacts, AsyncReports, AsyncTranscripts
 from audio2txt_client._async.security import AsyncAudit, AsyncKeys
@@ -50,6 +50,7 @@ class AsyncClient:
         self.engines = AsyncEngines(self._connection)
         self.vocabularies = AsyncVocabularies(self._connection)
         self.account = AsyncAccounts(self._connection)
+        self.usage = AsyncUsage(self._connection)
         self.endpoints = AsyncEndpoints(self._connection)
         self.deliveries = AsyncDeliveries(self._connection)
         self.suppressions = AsyncSuppressions(self._connection)

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import httpx
 
-from audio2txt_client._async.blocking import sleep
+from audio2txt_client._async.blocking import sleep, unblocked
 from audio2txt_client._protocol.answers import broken, decoded, refusal
+from audio2txt_client._protocol.downloads import Target, written
 from audio2txt_client._protocol.requests import Request
 from audio2txt_client._protocol.retries import Attempts
 from audio2txt_client._protocol.settings import Settings
@@ -67,6 +68,16 @@ class AsyncConnection:
                 await answer.aclose()
         except httpx.TransportError as error:
             raise broken(error, url=self.url) from error
+
+    async def store(self, request: Request[Any], target: Target) -> int:
+        """Write the body of an answer somewhere, as it comes; returns its bytes."""
+        count = 0
+        with written(target) as file:
+            async with self.stream(request) as answer:
+                async for chunk in answer.aiter_bytes():
+                    await unblocked(file.write, chunk)
+                    count += len(chunk)
+        return count
 
     async def pages(self, request: Request[Page[T]]) -> AsyncIterator[T]:
         """What is on all the pages of a list, fetched as they are needed."""

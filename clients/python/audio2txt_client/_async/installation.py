@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import msgspec
 
 from audio2txt_client._async.connection import AsyncConnection
-from audio2txt_client._protocol.requests import Request, path_of
+from audio2txt_client._protocol.downloads import Target
+from audio2txt_client._protocol.requests import QueryValue, Request, path_of
 from audio2txt_client.models.account import Account
 from audio2txt_client.models.engines import Engine
-from audio2txt_client.models.lists import Listing
+from audio2txt_client.models.lists import Listing, Page
 from audio2txt_client.models.solutions import Solution
+from audio2txt_client.models.usage import UsageMonth, UsageRecord
 
 
 class _Secret(msgspec.Struct, frozen=True):
@@ -44,6 +46,29 @@ class AsyncEngines:
         """The speech engines that your jobs may use, and what each can do."""
         answer = await self._connection.send(Request(method="GET", path=path_of("engines"), kind=Listing[Engine]))
         return answer.data
+
+
+class AsyncUsage:
+    """`/v1/usage`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def month(self, month: str | None = None) -> UsageMonth:
+        """What the tenant has used in a calendar month such as `2026-11` (UTC), or in the present one."""
+        query = {"month": month}
+        return await self._connection.send(Request(method="GET", path=path_of("usage"), kind=UsageMonth, query=query))
+
+    def records(self, month: str | None = None, *, page_size: int | None = None) -> AsyncIterator[UsageRecord]:
+        """Everything that was used in a month, one by one, the newest first."""
+        query: Mapping[str, QueryValue] = {"month": month, "limit": page_size}
+        request = Request(method="GET", path=path_of("usage", "records"), kind=Page[UsageRecord], query=query)
+        return self._connection.pages(request)
+
+    async def export(self, target: Target, *, month: str | None = None) -> int:
+        """Store a month's records as a table (CSV) at a path, or write it to a binary file; returns its bytes."""
+        request = Request(method="GET", path=path_of("usage", "records.csv"), kind=bytes, query={"month": month})
+        return await self._connection.store(request, target)
 
 
 class AsyncAccounts:

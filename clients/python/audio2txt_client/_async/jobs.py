@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from types import NoneType
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 from uuid import UUID, uuid4
 
 import httpx
@@ -15,14 +15,17 @@ from httpx_sse import EventSource
 from audio2txt_client._async.blocking import sleep
 from audio2txt_client._async.connection import AsyncConnection
 from audio2txt_client._async.uploads import AsyncUploads
-from audio2txt_client._protocol.following import Following
+from audio2txt_client._protocol.following import Following, FollowingAll, FollowingJob
 from audio2txt_client._protocol.requests import QueryValue, Request, path_of
 from audio2txt_client._protocol.sources import Progress, Source
 from audio2txt_client._protocol.waiting import Patience
 from audio2txt_client.errors import ApiError, ConnectionFailed, WaitTimedOut
-from audio2txt_client.models.jobs import Job
+from audio2txt_client.models.jobs import Job, JobNews
 from audio2txt_client.models.lists import Page
+from audio2txt_client.models.search import Found
 from audio2txt_client.wishes import JobChange, JobWishes, RetryWishes
+
+T = TypeVar("T")
 
 
 class AsyncJobs:
@@ -89,6 +92,26 @@ class AsyncJobs:
         }
         return self._connection.pages(Request(method="GET", path=path_of("jobs"), kind=Page[Job], query=query))
 
+    def search(
+        self,
+        question: str,
+        *,
+        job_id: UUID | str | None = None,
+        created_after: dt.datetime | None = None,
+        created_before: dt.datetime | None = None,
+        page_size: int | None = None,
+    ) -> AsyncIterator[Found]:
+        """Where something was said, and which jobs are called so, the newest first: words that must all be there, and phrases
+        in quotation marks. A job with many hits may come more than once."""
+        query: Mapping[str, QueryValue] = {
+            "q": question,
+            "job": job_id,
+            "created_after": created_after,
+            "created_before": created_before,
+            "limit": page_size,
+        }
+        return self._connection.pages(Request(method="GET", path=path_of("search"), kind=Page[Found], query=query))
+
     async def get(self, job_id: UUID | str) -> Job:
         """A job as it stands."""
         return await self._connection.send(Request(method="GET", path=path_of("jobs", job_id), kind=Job))
@@ -116,7 +139,7 @@ class AsyncJobs:
     async def events(self, job_id: UUID | str, *, after: int = 0) -> AsyncIterator[Job]:
         """The job now and whenever it changes, until it is final and has its files. A stream that breaks is taken up again
         where it was. `after` is the `version` that you know already."""
-        following = Following(str(job_id), after=after, retries=self._connection.retries)
+        following = FollowingJob(str(job_id), after=after, retries=self._connection.retries)
         while True:
             async with aclosing(self._stream(following)) as jobs:
                 async for job in jobs:
@@ -129,6 +152,22 @@ class AsyncJobs:
                 yield job
             if job.at_rest:
                 return
+            await sleep(following.pause)
+
+    async def feed(
+        self, *, states: Sequence[str] = (), tags: Sequence[str] = (), snapshot: bool = False, after: str | None = None
+    ) -> AsyncIterator[JobNews]:
+        """Whatever happens to the tenant's jobs (those in one of these states, with all these tags), without an end. Streams
+        that break are taken up again: no change is missed, and none comes twice.
+
+        `snapshot` begins with all jobs that are not final. `after` is the `place` of the last news that an earlier program
+        has seen to, good for seven days; raises `Gone` for an older one: begin anew, with `snapshot`.
+        """
+        following = FollowingAll(states=states, tags=tags, snapshot=snapshot, after=after, retries=self._connection.retries)
+        while True:
+            async with aclosing(self._stream(following)) as stream:
+                async for news in stream:
+                    yield news
             await sleep(following.pause)
 
     async def update(self, job_id: UUID | str, *, if_version: int | None = None, **change: Unpack[JobChange]) -> Job:
@@ -154,14 +193,15 @@ class AsyncJobs:
         """Delete a job in any state with its recording, transcript and files, here and where it was worked on."""
         await self._connection.send(Request(method="DELETE", path=path_of("jobs", job_id), kind=NoneType))
 
-    async def _stream(self, following: Following) -> AsyncGenerator[Job, None]:
+    async def _stream(self, following: Following[T]) -> AsyncGenerator[T, None]:
         """The news of one stream."""
         try:
             async with self._connection.stream(following.request) as answer:
                 following.opened()
                 async for event in EventSource(answer).aiter_sse():
-                    job = following.heard(event)
-                    if job is not None:
-                        yield job
+                    following.told(event)
+                    news = following.heard(event)
+                    if news is not None:
+                        yield news
         except (ApiError, ConnectionFailed) as error:
             following.broke(error)

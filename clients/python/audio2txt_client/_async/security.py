@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from types import NoneType
 from uuid import UUID
 
-from audio2txt_client._async.blocking import unblocked
 from audio2txt_client._async.connection import AsyncConnection
-from audio2txt_client._protocol.downloads import Target, written
+from audio2txt_client._protocol.downloads import Target
 from audio2txt_client._protocol.requests import QueryValue, Request, aware, given, path_of
 from audio2txt_client.models.audit import AuditEntry
 from audio2txt_client.models.keys import ApiKey, NewApiKey
@@ -83,10 +82,4 @@ class AsyncAudit:
         """Store the whole log at a path, or write it to a binary file: one entry a line, from the first on, with the hashes
         that chain them. Returns its bytes."""
         request = Request(method="GET", path=path_of("audit", "export"), kind=bytes)
-        count = 0
-        with written(target) as file:
-            async with self._connection.stream(request) as answer:
-                async for chunk in answer.aiter_bytes():
-                    await unblocked(file.write, chunk)
-                    count += len(chunk)
-        return count
+        return await self._connection.store(request, target)

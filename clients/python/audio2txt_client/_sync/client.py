@@ -16,7 +16,7 @@ from audio2txt_client._protocol.retries import Retries
 from audio2txt_client._protocol.settings import settings_of
 from audio2txt_client._sync.connection import Connection
 from audio2txt_client._sync.endpoints import Deliveries, Endpoints, Suppressions
-from audio2txt_client._sync.installation import Accounts, Engines, Solutions
+from audio2txt_client._sync.installation import Accounts, Engines, Solutions, Usage
 from audio2txt_client._sync.jobs import Jobs
 from audio2txt_client._sync.results import Artifacts, Reports, Transcripts
 from audio2txt_client._sync.security import Audit, Keys
@@ -52,6 +52,7 @@ class Client:
         self.engines = Engines(self._connection)
         self.vocabularies = Vocabularies(self._connection)
         self.account = Accounts(self._connection)
+        self.usage = Usage(self._connection)
         self.endpoints = Endpoints(self._connection)
         self.deliveries = Deliveries(self._connection)
         self.suppressions = Suppressions(self._connection)

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 import httpx
 
 from audio2txt_client._protocol.answers import broken, decoded, refusal
+from audio2txt_client._protocol.downloads import Target, written
 from audio2txt_client._protocol.requests import Request
 from audio2txt_client._protocol.retries import Attempts
 from audio2txt_client._protocol.settings import Settings
-from audio2txt_client._sync.blocking import sleep
+from audio2txt_client._sync.blocking import sleep, unblocked
 from audio2txt_client.errors import ApiError, ConnectionFailed
 from audio2txt_client.models.lists import Page
 
@@ -69,6 +70,15 @@ class Connection:
                 answer.close()
         except httpx.TransportError as error:
             raise broken(error, url=self.url) from error
+
+    def store(self, request: Request[Any], target: Target) -> int:
+        """Write the body of an answer somewhere, as it comes; returns its bytes."""
+        count = 0
+        with written(target) as file, self.stream(request) as answer:
+            for chunk in answer.iter_bytes():
+                unblocked(file.write, chunk)
+                count += len(chunk)
+        return count
 
     def pages(self, request: Request[Page[T]]) -> Iterator[T]:
         """What is on all the pages of a list, fetched as they are needed."""

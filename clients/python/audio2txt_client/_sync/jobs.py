@@ -8,13 +8,13 @@ import datetime as dt
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from types import NoneType
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 from uuid import UUID, uuid4
 
 import httpx
 from httpx_sse import EventSource
 
-from audio2txt_client._protocol.following import Following
+from audio2txt_client._protocol.following import Following, FollowingAll, FollowingJob
 from audio2txt_client._protocol.requests import QueryValue, Request, path_of
 from audio2txt_client._protocol.sources import Progress, Source
 from audio2txt_client._protocol.waiting import Patience
@@ -22,9 +22,12 @@ from audio2txt_client._sync.blocking import sleep
 from audio2txt_client._sync.connection import Connection
 from audio2txt_client._sync.uploads import Uploads
 from audio2txt_client.errors import ApiError, ConnectionFailed, WaitTimedOut
-from audio2txt_client.models.jobs import Job
+from audio2txt_client.models.jobs import Job, JobNews
 from audio2txt_client.models.lists import Page
+from audio2txt_client.models.search import Found
 from audio2txt_client.wishes import JobChange, JobWishes, RetryWishes
+
+T = TypeVar("T")
 
 
 class Jobs:
@@ -91,6 +94,26 @@ class Jobs:
         }
         return self._connection.pages(Request(method="GET", path=path_of("jobs"), kind=Page[Job], query=query))
 
+    def search(
+        self,
+        question: str,
+        *,
+        job_id: UUID | str | None = None,
+        created_after: dt.datetime | None = None,
+        created_before: dt.datetime | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[Found]:
+        """Where something was said, and which jobs are called so, the newest first: words that must all be there, and phrases
+        in quotation marks. A job with many hits may come more than once."""
+        query: Mapping[str, QueryValue] = {
+            "q": question,
+            "job": job_id,
+            "created_after": created_after,
+            "created_before": created_before,
+            "limit": page_size,
+        }
+        return self._connection.pages(Request(method="GET", path=path_of("search"), kind=Page[Found], query=query))
+
     def get(self, job_id: UUID | str) -> Job:
         """A job as it stands."""
         return self._connection.send(Request(method="GET", path=path_of("jobs", job_id), kind=Job))
@@ -118,7 +141,7 @@ class Jobs:
     def events(self, job_id: UUID | str, *, after: int = 0) -> Iterator[Job]:
         """The job now and whenever it changes, until it is final and has its files. A stream that breaks is taken up again
         where it was. `after` is the `version` that you know already."""
-        following = Following(str(job_id), after=after, retries=self._connection.retries)
+        following = FollowingJob(str(job_id), after=after, retries=self._connection.retries)
         while True:
             with closing(self._stream(following)) as jobs:
                 for job in jobs:
@@ -131,6 +154,21 @@ class Jobs:
                 yield job
             if job.at_rest:
                 return
+            sleep(following.pause)
+
+    def feed(
+        self, *, states: Sequence[str] = (), tags: Sequence[str] = (), snapshot: bool = False, after: str | None = None
+    ) -> Iterator[JobNews]:
+        """Whatever happens to the tenant's jobs (those in one of these states, with all these tags), without an end. Streams
+        that break are taken up again: no change is missed, and none comes twice.
+
+        `snapshot` begins with all jobs that are not final. `after` is the `place` of the last news that an earlier program
+        has seen to, good for seven days; raises `Gone` for an older one: begin anew, with `snapshot`.
+        """
+        following = FollowingAll(states=states, tags=tags, snapshot=snapshot, after=after, retries=self._connection.retries)
+        while True:
+            with closing(self._stream(following)) as stream:
+                yield from stream
             sleep(following.pause)
 
     def update(self, job_id: UUID | str, *, if_version: int | None = None, **change: Unpack[JobChange]) -> Job:
@@ -156,14 +194,15 @@ class Jobs:
         """Delete a job in any state with its recording, transcript and files, here and where it was worked on."""
         self._connection.send(Request(method="DELETE", path=path_of("jobs", job_id), kind=NoneType))
 
-    def _stream(self, following: Following) -> Generator[Job, None, None]:
+    def _stream(self, following: Following[T]) -> Generator[T, None, None]:
         """The news of one stream."""
         try:
             with self._connection.stream(following.request) as answer:
                 following.opened()
                 for event in EventSource(answer).iter_sse():
-                    job = following.heard(event)
-                    if job is not None:
-                        yield job
+                    following.told(event)
+                    news = following.heard(event)
+                    if news is not None:
+                        yield news
         except (ApiError, ConnectionFailed) as error:
             following.broke(error)

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
 from uuid import UUID
 
-from audio2txt_client._protocol.downloads import Target, written
+from audio2txt_client._protocol.downloads import Target
 from audio2txt_client._protocol.requests import QueryValue, Request, aware, given, path_of
-from audio2txt_client._sync.blocking import unblocked
 from audio2txt_client._sync.connection import Connection
 from audio2txt_client.models.audit import AuditEntry
 from audio2txt_client.models.keys import ApiKey, NewApiKey
@@ -83,9 +82,4 @@ class Audit:
         """Store the whole log at a path, or write it to a binary file: one entry a line, from the first on, with the hashes
         that chain them. Returns its bytes."""
         request = Request(method="GET", path=path_of("audit", "export"), kind=bytes)
-        count = 0
-        with written(target) as file, self._connection.stream(request) as answer:
-            for chunk in answer.iter_bytes():
-                unblocked(file.write, chunk)
-                count += len(chunk)
-        return count
+        return self._connection.store(request, target)

@@ -49,11 +49,28 @@ class LlmMonth(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd_limit: str | None
 
 
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the tenant may use, and what it has used. A limit that is null does not exist."""
+
+    name: str | None
+    """Null where nothing is limited."""
+    minutes: float
+    """Of audio in this calendar month (UTC): used, or held for jobs at work."""
+    minutes_limit: int | None
+    resets_at: dt.datetime
+    storage_bytes: int
+    storage_bytes_limit: int | None
+    concurrent_jobs_limit: int | None
+    waiting_jobs_limit: int | None
+    features: tuple[str, ...]
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Tenant, and key or user."""
+    """Tenant, key or user, and what may be used."""
 
     tenant: Tenant
     key: CallingKey | None
     """Null where a user asks, by a token."""
     user: CallingUser | None = None
     llm_month: LlmMonth
+    plan: Plan | None = None

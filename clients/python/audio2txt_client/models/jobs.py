@@ -380,3 +380,24 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
                 code=failure.code if failure else None,
                 retryable=failure.retryable if failure else True,
             )
+
+
+class NewsKind(OpenEnum):
+    """What a stream of all jobs tells."""
+
+    JOB = "job"
+    """A job was made or changed."""
+    DELETED = "deleted"
+    SYNCED = "synced"
+    """Everything up to now was told; what follows is news."""
+
+
+class JobNews(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened to a job of the tenant."""
+
+    kind: NewsKind
+    place: str | None
+    """Keep it, and give it as `after` to go on from here; null inside a snapshot."""
+    job_id: UUID | None = None
+    job: Job | None = None
+    """As it is then."""

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import uharfbuzz as hb  # type: ignore[import-untyped]
 
-from services.reporter.fontfiles import cjk_file, latin_file, noto_file
 from services.reporter.renderers.pdf.composites import Cluster, Part, add_composites
 from services.reporter.renderers.pdf.outlines import Cut, Outlines
+from shared.fontfiles import cjk_file, latin_file, noto_file
 
 JAPANESE, KOREAN, SIMPLIFIED, TRADITIONAL, HONG_KONG = range(5)
 """The faces of the CJK collection, which differ in the shapes of the same characters."""

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from services.notifier.channels import Message
 from services.notifier.channels.notices import Notice, Tone, fitting, notice_of, one_line
 from services.notifier.channels.wording import WORDINGS
-from services.notifier.notifications import endpoint_body
+from services.notifier.notifications import endpoint_body, usage_body
 from shared.schemas.endpoints import EventType
+from shared.schemas.events import UsageResource, UsageThresholdReached
+from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactState, FileFormat, ReportLanguage
 from shared.solutions import load_solutions
 from tests.channels import FAILED, JOB, artifact, told
@@ -80,13 +82,37 @@ def test_a_scenario_that_is_gone_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("language", list(WORDINGS))
-@pytest.mark.parametrize("type_", list(EventType))
+@pytest.mark.parametrize("type_", sorted(set(EventType) - {EventType.USAGE_THRESHOLD}))
 def test_every_type_has_its_words(type_: EventType, language: ReportLanguage) -> None:
     """Whatever an endpoint may listen to."""
     shown = notice(told(type_, progress=0.456), language)
     assert shown.subject
     assert shown.heading
     assert shown.sentence
+    assert "{" not in shown.subject + shown.heading + shown.sentence
+
+
+@pytest.mark.parametrize("resource", list(UsageResource))
+@pytest.mark.parametrize("language", list(WORDINGS))
+def test_usage_has_its_words(resource: UsageResource, language: ReportLanguage) -> None:
+    """How much of what, with separators; all of it used is bad news; storage does not come back with the month."""
+    event = UsageThresholdReached(
+        tenant_id=new_id(),
+        resource=resource,
+        threshold=100,
+        used="20000000000",
+        limit="20000000000",
+        month="2026-11",
+        resets_at=NOW,
+    )
+    type_ = EventType.USAGE_THRESHOLD
+    message = Message(id="msg_1", type=type_, sequence=None, occurred_at=NOW, body=usage_body(event))
+    shown = notice(message, language)
+    assert "100 %" in shown.subject
+    assert "100 %" in shown.heading
+    assert shown.tone is Tone.BAD
+    assert "20,000,000,000 / 20,000,000,000" in lines(shown).values()
+    assert len(lines(shown)) == (2 if resource is UsageResource.STORAGE_BYTES else 3)
     assert "{" not in shown.subject + shown.heading + shown.sentence
 
 

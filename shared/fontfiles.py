@@ -31,7 +31,5 @@ def _path(package: str, name: str) -> Path:
     spec = find_spec(package)
     path = Path(spec.origin).parent / name if spec is not None and spec.origin is not None else None
     if path is None or not path.is_file():
-        raise ConfigurationError(
-            f"The reporter's font {name} of the package {package} is missing; install 'audio2txt[reporter]'."
-        )
+        raise ConfigurationError(f"The font {name} of the package {package} is missing; install 'audio2txt[gateway,reporter]'.")
     return path
