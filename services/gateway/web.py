@@ -38,6 +38,7 @@ from services.gateway.routes import (
     engines,
     erasures,
     events,
+    exports,
     feed,
     jobs,
     keys,
@@ -163,6 +164,10 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     erasures.list_erasures,
     erasures.get_certificate_keys,
     erasures.get_erasure,
+    exports.create_export,
+    exports.list_exports,
+    exports.get_export,
+    exports.get_export_file,
 )
 
 LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {

@@ -117,6 +117,7 @@ async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
         "delivery_id": str(new_id()),
         "key_id": key["id"],
         "erasure_id": erased["id"],
+        "export_id": (await owner.http.post("/v1/exports")).json()["id"],
         "vocabulary_id": (await owner.http.post("/v1/vocabularies", json={"name": "mine"})).json()["id"],
         "batch_id": await _batch(owner),
         "user_id": str(user.id),

@@ -32,6 +32,7 @@ from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.oidc import SingleSignOn
 from services.gateway.privacy.erasures import Erasures
+from services.gateway.privacy.exports import Exports
 from services.gateway.problems import FieldError, Problem, job_not_found
 from services.gateway.quotas.enforcing import Quotas
 from services.gateway.resuming import Resumables
@@ -95,6 +96,7 @@ class Gateway:
     ledger: UsageStore
     retention: RetentionStore
     erasures: Erasures
+    exports: Exports
     vocabularies: Vocabularies
     hub: Hub
     feeds: Feeds
