@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from shared import database, health, metrics
-from shared.blobs import BlobStore, open_blobs
+from shared.blobs import BlobStore, Encryption, ServerSide, open_blobs
 from shared.bus import Bus, Listener, Subscription, open_bus
 from shared.errors import ConfigurationError, RetryableError
 from shared.http import HttpServer
@@ -123,7 +123,12 @@ async def open_platform(
         if needs_database:
             pool = await database.open_pool(database_url, size=settings.database_pool)
             stack.push_async_callback(database.close_pool, pool)
-        blobs = await open_blobs(settings.blobs_url, data_dir=settings.data_path, credentials=s3_credentials(settings))
+        blobs = await open_blobs(
+            settings.blobs_url,
+            data_dir=settings.data_path,
+            credentials=s3_credentials(settings),
+            encryption=encryption_of(settings),
+        )
         stack.push_async_callback(blobs.close)
         bus = open_bus(settings.bus_url)
         stack.push_async_callback(bus.close)
@@ -273,6 +278,23 @@ def _install_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
     return asked
+
+
+def encryption_of(settings: PlatformSettings) -> Encryption:
+    """How blobs are to be encrypted, and what opens those that are."""
+    master, previous = settings.blobs_key or settings.secret_key, []
+    if settings.blobs_previous_key is not None:
+        previous.append(settings.blobs_previous_key.encode())
+    if settings.blobs_key is not None and settings.secret_key is not None:
+        # What was encrypted before there was a key for it.
+        previous.append(settings.secret_key.encode())
+    return Encryption(
+        by_tenant=settings.blobs_encryption == "tenant",
+        master=None if master is None else master.encode(),
+        previous=tuple(previous),
+        server_side=ServerSide(settings.blobs_sse),
+        kms_key_id=settings.blobs_kms_key_id,
+    )
 
 
 def s3_credentials(settings: PlatformSettings) -> dict[str, str]:

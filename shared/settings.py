@@ -62,6 +62,39 @@ class PlatformSettings(Settings, frozen=True, kw_only=True):
         None
     )
     s3_secret_access_key: Annotated[str | None, Meta(description="S3 secret key.", extra=SECRET)] = None
+    blobs_encryption: Annotated[
+        str,
+        Meta(
+            pattern="^(none|tenant)$",
+            description="file://: tenant encrypts new blobs, each tenant's under its own key; what is there stays readable.",
+        ),
+    ] = "none"
+    blobs_key: (
+        Annotated[
+            str,
+            Meta(
+                min_length=32,
+                description="Master key of the tenants' blob keys; unset derives it from the secret key.",
+                extra=SECRET,
+            ),
+        ]
+        | None
+    ) = None
+    blobs_previous_key: (
+        Annotated[
+            str,
+            Meta(
+                min_length=32,
+                description="The master key before, until `audio2txt admin encryption rewrap` has wrapped all keys anew.",
+                extra=SECRET,
+            ),
+        ]
+        | None
+    ) = None
+    blobs_sse: Annotated[
+        str, Meta(pattern="^(none|AES256|aws:kms)$", description="s3://: how the store is asked to encrypt what it is given.")
+    ] = "none"
+    blobs_kms_key_id: Annotated[str | None, Meta(description="s3://: the key of the key service, for aws:kms.")] = None
     secret_key: (
         Annotated[
             str,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEAST_FREE_BYTES = 2 * 1024**3
 
 PARTS = {
-    "gateway": ("litestar", "httptools"),
+    "gateway": ("litestar", "httptools", "opencc"),
     "transcriber": ("av", "aiodns", "opencc"),
     "reporter": (
         "reportlab",
@@ -205,9 +205,14 @@ async def _check_wall(pool: Pool) -> str:
 
 async def _check_blobs(settings: PlatformSettings) -> str:
     from shared.blobs import open_blobs
-    from shared.runtime import s3_credentials
+    from shared.runtime import encryption_of, s3_credentials
 
-    blobs = await open_blobs(settings.blobs_url, data_dir=settings.data_path, credentials=s3_credentials(settings))
+    blobs = await open_blobs(
+        settings.blobs_url,
+        data_dir=settings.data_path,
+        credentials=s3_credentials(settings),
+        encryption=encryption_of(settings),
+    )
     try:
         await blobs.check()
     finally:

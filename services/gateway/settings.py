@@ -147,6 +147,13 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
         int,
         Meta(ge=0, le=10_000_000, description="Answers 401 (no key, or a wrong one) that one address gets; 0 for any number."),
     ] = 600
+    cors_origins: Annotated[
+        str,
+        Meta(
+            description="Sites whose pages may call the API from browsers, as in https://app.example.com; * lets in all, "
+            "without cookies."
+        ),
+    ] = ""
     endpoints_per_tenant: Annotated[
         int, Meta(ge=1, le=10_000, description="Endpoints (webhooks, addresses, chats) that one tenant may have.")
     ] = 200

@@ -5,9 +5,10 @@ Two backends, chosen by the URL's scheme, pass one contract suite: `file://` is 
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeAlias
@@ -63,6 +64,31 @@ class SignedPut:
     url: str
     headers: Mapping[str, str]
     """What it must carry."""
+
+
+class ServerSide(enum.StrEnum):
+    """How an S3 store is asked to encrypt what it is given."""
+
+    NONE = "none"
+    """As the bucket does by default."""
+    AES256 = "AES256"
+    """With keys of the store."""
+    KMS = "aws:kms"
+    """With a key of a key service."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encryption:
+    """How blobs lie encrypted."""
+
+    by_tenant: bool = False
+    """In a folder: whether new blobs are encrypted, under their tenant's own key."""
+    master: bytes | None = field(default=None, repr=False)
+    """What those keys are wrapped by; null where there can be none."""
+    previous: tuple[bytes, ...] = field(default=(), repr=False)
+    """By what they may still be wrapped."""
+    server_side: ServerSide = ServerSide.NONE
+    kms_key_id: str | None = None
 
 
 class BlobWriter(Protocol):
@@ -150,6 +176,9 @@ class BlobStore(Protocol):
 
     async def delete_prefix(self, prefix: str) -> int:
         """Remove every blob below `prefix`, which must end in `/`; returns how many."""
+
+    async def shred(self, tenant_id: UUID) -> bool:
+        """Destroy the key that a tenant's blobs are encrypted with, which makes all of them unreadable; whether it had one."""
 
     async def presigned(self, key: str, seconds: int) -> str | None:
         """A URL from which anybody can read a blob for so long, without other credentials; null where there is none."""
@@ -241,19 +270,26 @@ def _edition(run: int, revision: int) -> str:
     return f"{run}-{revision}" if revision else f"{run}"
 
 
-async def open_blobs(url: str, *, data_dir: Path, credentials: Mapping[str, str]) -> BlobStore:
+async def open_blobs(
+    url: str, *, data_dir: Path, credentials: Mapping[str, str], encryption: Encryption | None = None
+) -> BlobStore:
     """The store for a URL: `file://[/absolute/path]` (default: below the data folder) or
     `s3://bucket[/prefix][?endpoint=…&region=…]`. `credentials` holds `access_key_id` and `secret_access_key`, or
     nothing where the platform provides them."""
     scheme, _, rest = url.partition("://")
+    encryption = encryption or Encryption()
     match scheme:
         case "file":
             from shared.blobs.file import FileBlobs
 
-            return await FileBlobs.open(Path(rest) if rest else data_dir / "blobs")
+            return await FileBlobs.open(Path(rest) if rest else data_dir / "blobs", encryption)
         case "s3":
             from shared.blobs.s3 import S3Blobs
 
-            return await S3Blobs.open(url, credentials)
+            if encryption.by_tenant:
+                raise ConfigurationError(
+                    "AUDIO2TXT_BLOBS_ENCRYPTION=tenant is for file:// only; have an S3 store encrypt with AUDIO2TXT_BLOBS_SSE."
+                )
+            return await S3Blobs.open(url, credentials, encryption)
         case _:
             raise ConfigurationError(f"AUDIO2TXT_BLOBS_URL has the unknown scheme {scheme!r}; use file:// or s3://.")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 from uuid import uuid4
 
 from shared.blobs import BlobInfo, Bookmark, Record, folder
+from shared.blobs.sealed_files import ChunkWriter, Vault
+from shared.blobs.sealing import CHUNK_BYTES, TAIL, BlobCipher, offset_of
 from shared.blobs.threads import finished, in_thread, opened
 
 WRITE_BYTES = 1024 * 1024
@@ -30,8 +33,8 @@ def growing_name(key: str) -> str:
 class _Appender:
     """Appends to an open file."""
 
-    def __init__(self, file: BinaryIO, root: Path) -> None:
-        self.file = file
+    def __init__(self, chunks: ChunkWriter, root: Path) -> None:
+        self.chunks = chunks
         self._root = root
         self._chunks: list[bytes] = []
         self._gathered = 0
@@ -58,7 +61,7 @@ class _Appender:
     async def _flush(self) -> None:
         await self._written()
         chunks, self._chunks, self._gathered = self._chunks, [], 0
-        self._writing = asyncio.get_running_loop().run_in_executor(None, folder.append, self.file, chunks)
+        self._writing = asyncio.get_running_loop().run_in_executor(None, self.chunks.append, chunks)
 
     async def _written(self) -> None:
         writing, self._writing = self._writing, None
@@ -70,15 +73,18 @@ class _Appender:
 class FileWriter:
     """A `BlobWriter`."""
 
-    def __init__(self, *, root: Path, key: str) -> None:
+    def __init__(self, *, root: Path, key: str, vault: Vault) -> None:
         self._root = root
         self._key = key
+        self._vault = vault
         self._path = root / UNFINISHED / uuid4().hex
         self._appender: _Appender | None = None
 
     async def __aenter__(self) -> Self:
         with folder.available(self._root):
-            self._appender = _Appender(await opened(folder.create, self._path), self._root)
+            file = await opened(folder.create, self._path)
+            self._appender = _Appender(ChunkWriter(file, None), self._root)
+            self._appender.chunks = await in_thread(self._begun, file)
         return self
 
     async def __aexit__(
@@ -97,19 +103,36 @@ class FileWriter:
         assert self._appender is not None
         await self._appender.settle()
         with folder.available(self._root):
-            info = await in_thread(folder.finish, self._appender.file, self._path, self._root, self._key)
+            info = await in_thread(self._finish, self._appender.chunks)
         self._appender = None
         return info
 
+    def _begun(self, file: BinaryIO) -> ChunkWriter:
+        chunks = ChunkWriter(file, self._vault.cipher_of(self._key))
+        chunks.begin()
+        return chunks
+
+    def _finish(self, chunks: ChunkWriter) -> BlobInfo:
+        chunks.end()
+        folder.finish(chunks.file, self._path, self._root, self._key)
+        return self._vault.inspect(self._key, self._root / self._key)
+
     async def _discard(self, appender: _Appender) -> None:
         await appender.stop()
-        await in_thread(folder.throw_away, appender.file, self._path)
+        await in_thread(folder.throw_away, appender.chunks.file, self._path)
 
 
 class FileGrowing:
-    """A `GrowingBlob`. The file is cut back to the bookmark when somebody goes on with it."""
+    """A `GrowingBlob`. The file is cut back to the bookmark when somebody goes on with it.
 
-    def __init__(self, *, root: Path, path: Path, key: str, bookmark: Bookmark, record: Record, whole: bool) -> None:
+    Of an encrypted one, only whole chunks are in the file. The bytes after them lie in a file of their own, encrypted, which
+    the bookmark names: rewriting them in place could lose what a bookmark promises."""
+
+    def __init__(
+        self, *, root: Path, path: Path, key: str, bookmark: Bookmark, record: Record, whole: bool, vault: Vault
+    ) -> None:
+        self._vault = vault
+        self._tail_name = bookmark.place
         self._root = root
         self._path = path
         self._key = key
@@ -120,7 +143,7 @@ class FileGrowing:
 
     async def __aenter__(self) -> Self:
         with folder.existing(self._root, self._key):
-            self._appender = _Appender(await opened(folder.reopen, self._path, self._size), self._root)
+            self._appender = _Appender(await in_thread(self._reopened), self._root)
         return self
 
     async def __aexit__(
@@ -142,9 +165,12 @@ class FileGrowing:
         assert self._appender is not None
         await self._appender.settle()
         with folder.available(self._root):
-            await in_thread(folder.keep, self._appender.file)
-        await self._record(Bookmark(size=self._size))
+            before, self._tail_name = self._tail_name, await in_thread(self._kept, self._appender.chunks)
+        await self._record(Bookmark(size=self._size, place=self._tail_name))
         self._recorded = self._size
+        if before and before != self._tail_name:
+            with folder.available(self._root):
+                await in_thread((self._path.parent / before).unlink, missing_ok=True)
 
     async def finish(self) -> None:
         """See `GrowingBlob.finish`."""
@@ -152,4 +178,41 @@ class FileGrowing:
 
     async def _close(self, appender: _Appender) -> None:
         await appender.stop()
-        appender.file.close()
+        appender.chunks.file.close()
+
+    def _reopened(self) -> ChunkWriter:
+        return growing_file(self._vault, self._path, self._key, Bookmark(size=self._size, place=self._tail_name))
+
+    def _kept(self, chunks: ChunkWriter) -> str:
+        """Make what is written survive a power cut; the name of the file with the bytes that fill no chunk."""
+        folder.keep(chunks.file)
+        if chunks.cipher is None or not chunks.tail:
+            return ""
+        name = f"{self._path.name}.{uuid4().hex}"
+        with folder.create(self._path.parent / name) as file:
+            file.write(chunks.cipher.seal(chunks.tail, TAIL, last=False))
+            folder.keep(file)
+        return name
+
+
+def growing_file(vault: Vault, path: Path, key: str, bookmark: Bookmark) -> ChunkWriter:
+    """The file in which a blob grows, opened where the bookmark says. Raises `FileNotFoundError` when bytes are missing."""
+    cipher = _cipher_there(vault, path, key)
+    if bookmark.size == 0:
+        # Begun before, it goes on under the same salt: a writer that nobody saw end does no harm then.
+        writer = ChunkWriter(folder.reopen(path, 0), cipher or vault.cipher_of(key))
+        writer.begin()
+        return writer
+    if cipher is None:
+        return ChunkWriter(folder.reopen(path, bookmark.size), None)
+    whole, rest = divmod(bookmark.size - 1, CHUNK_BYTES)
+    tail = cipher.open((path.parent / bookmark.place).read_bytes(), TAIL, last=False) if bookmark.place else b""
+    if len(tail) != rest + 1:
+        raise FileNotFoundError(path)
+    return ChunkWriter(folder.reopen(path, offset_of(whole)), cipher, place=whole, tail=tail)
+
+
+def _cipher_there(vault: Vault, path: Path, key: str) -> BlobCipher | None:
+    with suppress(FileNotFoundError), path.open("rb", buffering=0) as file:
+        return vault.cipher_in(file, key)
+    return None

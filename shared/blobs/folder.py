@@ -148,11 +148,12 @@ def remove_tree(root: Path, path: Path) -> int:
 
 
 def sweep(folder: Path, before: float, kept: Collection[str]) -> int:
-    """Remove the files that were last written before this time, but those with the names to keep; returns how many."""
+    """Remove the files that were last written before this time, but those to keep, by their name's first two parts; returns how
+    many."""
     count = 0
     for path in folder.iterdir():
         with suppress(FileNotFoundError):
-            if path.name not in kept and path.stat().st_mtime < before:
+            if ".".join(path.name.split(".")[:2]) not in kept and path.stat().st_mtime < before:
                 path.unlink()
                 count += 1
     return count

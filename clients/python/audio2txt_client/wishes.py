@@ -87,6 +87,7 @@ class RetryWishes(TypedDict, total=False):
     report_language: str | None
     report_mode: str | None
     inputs: Mapping[str, str] | None
+    vocabularies: Sequence[str] | None
 
 
 class SegmentEdit(TypedDict, total=False):

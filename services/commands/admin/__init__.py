@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from services.commands.admin import audit, erasure, keys, plans, retention, search, tenants, users
+from services.commands.admin import audit, encryption, erasure, keys, plans, retention, search, tenants, users
 
 DESCRIPTION = """\
 For whoever runs the installation: it works on the database itself and needs no key. What it does is in the tenant's audit
@@ -43,5 +43,5 @@ def register(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subjects = parser.add_subparsers(title="subjects", metavar="SUBJECT", required=True)
-    for subject in (tenants, users, keys, plans, retention, erasure, audit, search):
+    for subject in (tenants, users, keys, plans, retention, erasure, encryption, audit, search):
         subject.register(subjects)

@@ -43,8 +43,8 @@ class Desk:
     audit: AuditStore
     plans: PlanStore
     retention: RetentionStore
-    search: SearchIndex
     erasures: ErasureStore
+    search: SearchIndex
 
     def link(self, purpose: LinkPurpose, link_id: UUID) -> str:
         """The URL behind which a user sets a password. Raises `ConfigurationError`."""
@@ -119,8 +119,8 @@ async def _opened() -> AsyncIterator[Desk]:
                 audit=AuditStore(pool),
                 plans=PlanStore(pool),
                 retention=RetentionStore(pool),
-                search=SearchIndex(pool),
                 erasures=ErasureStore(pool),
+                search=SearchIndex(pool),
             )
         finally:
             await pool.close()

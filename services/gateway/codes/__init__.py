@@ -35,7 +35,7 @@ SUBJECTS: Mapping[str, Mapping[str, Meaning]] = {
     "Jobs and their results": JOBS,
     "Endpoints": ENDPOINTS,
     "Vocabularies": VOCABULARIES,
-    "Erasures": PRIVACY,
+    "Privacy": PRIVACY,
 }
 """By what they are about, in the order of the documentation."""
 

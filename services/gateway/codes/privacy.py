@@ -1,4 +1,4 @@
-"""Codes about erasures."""
+"""Codes about what is erased."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ PrivacyCode: TypeAlias = Literal["erasure_not_found", "nothing_to_erase", "speak
 
 PRIVACY: Mapping[str, Meaning] = {
     "erasure_not_found": Meaning(404, "There is no erasure with this id.", "That of a deleted job has the job's id."),
-    "nothing_to_erase": Meaning(409, "The transcript has no words of this person any more.", "There is nothing to do."),
-    "speaker_not_found": Meaning(
-        422, "The transcript has no such speaker.", "`GET /v1/jobs/{job_id}/transcript` lists its speakers."
-    ),
+    "nothing_to_erase": Meaning(409, "Nothing of what this person said is left in the transcript.", "Nothing is to be done."),
+    "speaker_not_found": Meaning(422, "Nobody in the transcript has this id.", "`detail` names those there are."),
 }

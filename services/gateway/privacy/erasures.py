@@ -187,6 +187,8 @@ class Erasures:
         await self.store.delete_rows_of_tenant(tenant_id)
         prefix = tenant_prefix(tenant_id)
         removed = await self.blobs.delete_prefix(prefix)
+        if await self.blobs.shred(tenant_id):
+            log.info("tenant.key_destroyed", tenant_id=str(tenant_id))
         rows = await self._forget_events(tenant_id, self.store.rows_of_tenant, keep=())
         return removed, [
             Verification(place="store", how=f"listed everything below {prefix}", left=await self._below(prefix)),

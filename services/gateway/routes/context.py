@@ -95,8 +95,8 @@ class Gateway:
     quotas: Quotas
     ledger: UsageStore
     retention: RetentionStore
-    vocabularies: Vocabularies
     erasures: Erasures
+    vocabularies: Vocabularies
     hub: Hub
     feeds: Feeds
     views: Views

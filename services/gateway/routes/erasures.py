@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import enum
 from base64 import urlsafe_b64encode
 from typing import Annotated
@@ -48,7 +47,7 @@ class ErasureView(msgspec.Struct, frozen=True, kw_only=True):
     state: ErasureState
     job_id: Annotated[UUID | None, Meta(description="The job; null for a tenant.")]
     requested_at: Time
-    verified_at: Annotated[dt.datetime | None, Meta(description="When nothing of it was found any more, anywhere.")]
+    verified_at: Annotated[Time | None, Meta(description="When nothing of it was found any more, anywhere.")]
     certificate: Annotated[Certificate | None, Meta(description="Null while it is not verified.")]
 
 
@@ -76,12 +75,12 @@ ErasureId = FromPath[UUID]
         },
         codes=(
             "job_not_found",
-            "transcript_not_found",
             "job_not_final",
-            "transcript_not_ready",
-            "nothing_to_erase",
             "job_changed",
+            "transcript_not_ready",
+            "transcript_not_found",
             "transcript_removed",
+            "nothing_to_erase",
             "speaker_not_found",
         ),
     ).opt,

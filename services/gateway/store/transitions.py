@@ -259,7 +259,7 @@ class Transitions:
                 failure = null, revision = $9, revision_key = $10, reported_revision = 0, artifacts = '[]',
                 report_progress = null, report_mode = null, report_model = null, report_usage = null,
                 callback_state = null, callback_attempts = 0, callback_status = null,
-                removed = removed - array['report'] || $11::jsonb
+                removed = removed - array['report'] || $11::jsonb, search_at = now()
             where id = $4 and tenant_id = $5 and run = $6 and revision = $12 and state = any($13::text[])
               and coalesce((options ->> 'attempt')::int, 1) = $14 and not removed ? 'transcript'
               and (state <> 'completed' or revision <= reported_revision)
@@ -270,6 +270,8 @@ class Transitions:
             *(order.id, order.keys, order.segments, erased.message_id, erased.routing_key, erased.payload, order.speaker_id),
             also=""", revisions as (
                 delete from gateway.revisions using moved where job_id = moved.id
+            ), passages as (
+                delete from gateway.passages using moved where job_id = moved.id and place < 0
             ), revision as (
                 insert into gateway.revisions (tenant_id, job_id, run, number, key, segments, speakers, created_at)
                 select $5, id, $6, $9, $10, $17, 1, now() from moved

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Self
+from uuid import UUID
 
 import structlog
 from aiobotocore.config import AioConfig
@@ -22,6 +23,7 @@ from shared.blobs import (
     BlobNotFound,
     BlobUnavailable,
     Bookmark,
+    Encryption,
     RangeNotSatisfiable,
     Record,
     SignedPut,
@@ -67,12 +69,12 @@ class S3Blobs:
         self._slots = asyncio.Semaphore(PARTS_AT_ONCE)
 
     @classmethod
-    async def open(cls, url: str, credentials: Mapping[str, str]) -> Self:
+    async def open(cls, url: str, credentials: Mapping[str, str], encryption: Encryption | None = None) -> Self:
         """Connect, and make the bucket when it is missing. Waits up to a minute for the store.
 
         Raises `ConfigurationError` when the URL, the credentials or the bucket cannot work.
         """
-        address = Address.parse(url)
+        address = Address.parse(url).encrypted(encryption or Encryption())
         async with AsyncExitStack() as stack:
             client = await stack.enter_async_context(_create_client(address, credentials))
             await _wait_for_bucket(client, address)
@@ -186,6 +188,11 @@ class S3Blobs:
             count += len(page)
         return count
 
+    async def shred(self, tenant_id: UUID) -> bool:
+        """See `BlobStore.shred`. Keys are the store's own business."""
+        del tenant_id
+        return False
+
     async def presigned(self, key: str, seconds: int) -> str:
         """See `BlobStore.presigned`. Two of them for one blob differ, if they are not made in the same second."""
         with translated(self._address, key):
@@ -194,10 +201,10 @@ class S3Blobs:
 
     async def presigned_put(self, key: str, *, size: int, seconds: int) -> SignedPut:
         """See `BlobStore.presigned_put`. The store must know conditional writes for the second request to be refused."""
-        order = {**self._object(key), "ContentLength": size, "IfNoneMatch": "*"}
+        order = {**self._object(key), "ContentLength": size, "IfNoneMatch": "*", **self._address.sealing}
         with translated(self._address, key):
             url: str = await self._client.generate_presigned_url("put_object", Params=order, ExpiresIn=seconds)
-        return SignedPut(url=url, headers={"Content-Length": str(size), "If-None-Match": "*"})
+        return SignedPut(url=url, headers={"Content-Length": str(size), "If-None-Match": "*", **self._address.sealing_headers})
 
     async def sweep_unfinished(self, older_than: float, *, keep: Collection[str] = ()) -> int:
         """See `BlobStore.sweep_unfinished`."""

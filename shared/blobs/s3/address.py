@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
+from shared.blobs import Encryption, ServerSide
 from shared.errors import ConfigurationError
 
 OPTIONS = frozenset({"endpoint", "region"})
 DEFAULT_REGION = "us-east-1"
+_HEADERS = {
+    "ServerSideEncryption": "x-amz-server-side-encryption",
+    "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +29,22 @@ class Address:
     endpoint: str | None
     """None means AWS itself."""
     region: str
+    sealing: Mapping[str, str] = field(default_factory=dict)
+    """What every request that stores bytes says of how the store is to encrypt them."""
+
+    def encrypted(self, encryption: Encryption) -> Self:
+        """The same, with what requests are to say. Raises `ConfigurationError`."""
+        if encryption.kms_key_id is not None and encryption.server_side is not ServerSide.KMS:
+            raise ConfigurationError("AUDIO2TXT_BLOBS_KMS_KEY_ID needs AUDIO2TXT_BLOBS_SSE=aws:kms.")
+        if encryption.server_side is ServerSide.NONE:
+            return self
+        named = {} if encryption.kms_key_id is None else {"SSEKMSKeyId": encryption.kms_key_id}
+        return replace(self, sealing={"ServerSideEncryption": encryption.server_side.value, **named})
+
+    @property
+    def sealing_headers(self) -> dict[str, str]:
+        """The same as headers, for a request that somebody else makes."""
+        return {_HEADERS[name]: value for name, value in self.sealing.items()}
 
     @classmethod
     def parse(cls, url: str) -> Self:

@@ -151,7 +151,7 @@ class S3Growing:
         name = tails_of(self._key) + uuid4().hex
         body = BytesIO(self._buffer.getvalue())
         with translated(self._address, self._key):
-            await self._client.put_object(**self._object(name), Body=body)
+            await self._client.put_object(**self._object(name), **self._address.sealing, Body=body)
         return name
 
     async def _keep(self, tail: str | None, tail_bytes: int) -> None:
@@ -182,7 +182,7 @@ async def complete(client: S3Client, address: Address, key: str, bookmark: Bookm
         if bookmark.size:
             raise BlobNotFound(f"The blob {key} has no parts.")
         with translated(address, key):
-            answer = await client.put_object(Bucket=address.bucket, Key=address.prefix + key, Body=b"")
+            answer = await client.put_object(Bucket=address.bucket, Key=address.prefix + key, Body=b"", **address.sealing)
         return str(answer["ETag"])
     return await complete_parts(client, address, key, place.upload_id, place.parts)
 

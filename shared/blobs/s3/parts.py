@@ -118,7 +118,7 @@ class Parts:
         self._sending.clear()
 
     async def _create(self) -> str:
-        response = await self._client.create_multipart_upload(**self._object)
+        response = await self._client.create_multipart_upload(**self._object, **self._address.sealing)
         return str(response["UploadId"])
 
     async def _send(self, upload_id: str, number: int, body: BytesIO) -> Part:

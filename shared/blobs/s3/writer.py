@@ -64,7 +64,7 @@ class S3Writer:
     async def _put(self) -> str:
         self._buffer.seek(0)
         with translated(self._address, self._key):
-            response = await self._client.put_object(**self._object, Body=self._buffer)
+            response = await self._client.put_object(**self._object, **self._address.sealing, Body=self._buffer)
         return str(response["ETag"])
 
     async def _complete(self) -> str:
