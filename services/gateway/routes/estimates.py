@@ -15,6 +15,7 @@ from services.gateway.permissions import Permission
 from services.gateway.requests import Engine
 from services.gateway.routes.context import Api, ApiRequest, JobId
 from services.gateway.store.speeds import Speeds
+from services.gateway.views import Time
 from shared.engines import engine_for
 from shared.schemas.jobs import JobOptions
 
@@ -32,8 +33,8 @@ class EstimateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class EstimateView(msgspec.Struct, frozen=True, kw_only=True):
     """When, by what the tenant's last jobs took."""
 
-    starts_at: Annotated[dt.datetime | None, Meta(description=f"When the work begins, or began. {_QUESTION}")]
-    finishes_at: Annotated[dt.datetime | None, Meta(description=f"When the files are there. {_QUESTION}")]
+    starts_at: Annotated[Time | None, Meta(description=f"When the work begins, or began. {_QUESTION}")]
+    finishes_at: Annotated[Time | None, Meta(description=f"When the files are there. {_QUESTION}")]
     jobs: Annotated[int, Meta(ge=0, description="Jobs that it goes by, at most 50.", examples=[50])]
 
 
