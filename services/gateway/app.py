@@ -69,6 +69,7 @@ from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.search import SearchIndex, SearchStore
 from services.gateway.store.sign_ins import SignInStore
+from services.gateway.store.speeds import SpeedStore
 from services.gateway.store.storage import StorageStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.turns import TurnStore
@@ -291,6 +292,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             most_bytes=settings.upload_max_bytes,
         ),
         submissions=submissions,
+        speeds=SpeedStore(pool),
         batches=Batches(store=BatchStore(pool), submissions=submissions, lifecycle=lifecycle),
         lifecycle=lifecycle,
         revisions=revisions,

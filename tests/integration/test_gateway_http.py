@@ -459,6 +459,8 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("get", "/v1/jobs/{job_id}"),
         ("patch", "/v1/jobs/{job_id}"),
         ("get", "/v1/search"),
+        ("get", "/v1/jobs/{job_id}/estimate"),
+        ("post", "/v1/estimates"),
         ("post", "/v1/batches"),
         ("get", "/v1/batches"),
         ("get", "/v1/batches/{batch_id}"),

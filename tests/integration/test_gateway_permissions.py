@@ -18,6 +18,7 @@ from tests.gatewaying import PASSWORD, WAV, ApiClient, RunningGateway, running_g
 
 BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/v1/jobs"): {"audio_url": "https://example.com/a.wav"},
+    ("POST", "/v1/estimates"): {"duration_ms": 60_000},
     ("POST", "/v1/batches"): {"items": [{"audio_url": "https://example.com/a.wav"}]},
     ("PATCH", "/v1/jobs/{job_id}"): {"tags": ["theirs"]},
     ("PATCH", "/v1/jobs/{job_id}/transcript"): {"speakers": [{"id": "spk_1", "name": "Chen"}]},

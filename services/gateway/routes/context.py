@@ -43,6 +43,7 @@ from services.gateway.store.accounts import ByUser, Principal
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.listing import JobList
 from services.gateway.store.retention import RetentionStore
+from services.gateway.store.speeds import SpeedStore
 from services.gateway.store.usage import UsageStore
 from services.gateway.submission import Submissions
 from services.gateway.uploads import Uploads
@@ -76,6 +77,7 @@ class Gateway:
     listing: JobList
     changes: Changes
     search: Search
+    speeds: SpeedStore
     batches: Batches
     uploads: Uploads
     resumables: Resumables
