@@ -52,26 +52,28 @@ from audio2txt_client.models.endpoints import (
 )
 from audio2txt_client.models.engines import Engine
 from audio2txt_client.models.jobs import (
-    Analysis,
     Artifact,
-    ArtifactFormat,
     ArtifactState,
-    Duplicates,
     Failure,
-    FileFormat,
     Job,
     JobNews,
     JobState,
     NewsKind,
-    Priority,
-    ReportLanguage,
-    ReportMode,
-    Script,
     StageState,
     TranscriptionState,
     Waiting,
 )
 from audio2txt_client.models.keys import ApiKey, NewApiKey, Role
+from audio2txt_client.models.options import (
+    Analysis,
+    ArtifactFormat,
+    Duplicates,
+    FileFormat,
+    Priority,
+    ReportLanguage,
+    ReportMode,
+    Script,
+)
 from audio2txt_client.models.reports import Report
 from audio2txt_client.models.search import Found
 from audio2txt_client.models.solutions import Solution

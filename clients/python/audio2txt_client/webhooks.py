@@ -18,7 +18,8 @@ import msgspec
 
 from audio2txt_client.enums import OpenEnum
 from audio2txt_client.errors import MissingPackage, NotConfigured, WebhookRejected
-from audio2txt_client.models.jobs import ArtifactState, Failure, FileFormat, JobState
+from audio2txt_client.models.jobs import ArtifactState, Failure, JobState
+from audio2txt_client.models.options import FileFormat
 
 TOLERANCE_SECONDS = 300.0
 _SECRET, _PUBLIC_KEY = "whsec_", "whpk_"

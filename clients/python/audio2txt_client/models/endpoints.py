@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from audio2txt_client.enums import OpenEnum
-from audio2txt_client.models.jobs import ReportLanguage
+from audio2txt_client.models.options import ReportLanguage
 
 
 class EndpointKind(OpenEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from audio2txt_client.enums import OpenEnum
-from audio2txt_client.models.jobs import Analysis, RedactionSubstitute
+from audio2txt_client.models.options import Analysis, RedactionSubstitute
 
 
 class Feature(OpenEnum):

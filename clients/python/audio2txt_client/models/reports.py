@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from audio2txt_client.enums import OpenEnum
-from audio2txt_client.models.jobs import ReportMode, Usage
+from audio2txt_client.models.jobs import Usage
+from audio2txt_client.models.options import ReportMode
 from audio2txt_client.models.solutions import EvidencePolicy, SectionFormat, SectionKind
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from audio2txt_client.enums import OpenEnum
-from audio2txt_client.models.jobs import ArtifactFormat, ReportLanguage, ReportMode
+from audio2txt_client.models.options import ArtifactFormat, ReportLanguage, ReportMode
 
 Localised = dict[ReportLanguage, str]
 
