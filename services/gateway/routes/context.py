@@ -40,6 +40,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import ByUser, Principal
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.listing import JobList
+from services.gateway.store.policies import PolicyStore
 from services.gateway.store.retention import RetentionStore
 from services.gateway.store.usage import UsageStore
 from services.gateway.submission import Submissions
@@ -92,6 +93,7 @@ class Gateway:
     quotas: Quotas
     ledger: UsageStore
     retention: RetentionStore
+    policies: PolicyStore
     erasures: Erasures
     exports: Exports
     vocabularies: Vocabularies
