@@ -9,11 +9,12 @@ SOURCES := services shared tests clients
 
 # Tests wait about as much as they compute, and each worker has servers of its own: more of them than this fill no machine.
 WORKERS ?= 3
+EXAMPLES ?= 100
 # Tests start the command hundreds of times; it should not be compiled each time.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo run test unit check fmt bench samples lock clean
+.PHONY: help setup models demo run test fuzz unit check fmt bench samples lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +32,9 @@ run: setup ## keep the platform running in one process on port 8000 (data in ./v
 
 test: setup ## every test, on the real RabbitMQ, PostgreSQL and S3 that it starts itself; WORKERS=1 for one after the other
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+
+fuzz: setup ## the API against its own description, at length: EXAMPLES requests made up for each route
+	@AUDIO2TXT_SCHEMATHESIS_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/integration/test_gateway_described.py
 
 unit: setup ## the fast tests: no servers, no processes
 	@$(BIN)/python -m pytest tests/unit

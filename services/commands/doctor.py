@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEAST_FREE_BYTES = 2 * 1024**3
 
 PARTS = {
-    "gateway": ("litestar", "httptools"),
+    "gateway": ("litestar", "httptools", "opencc"),
     "transcriber": ("av", "aiodns", "opencc"),
     "reporter": (
         "reportlab",

@@ -25,6 +25,7 @@ from shared.schemas.ids import new_id
 REQUEST_ID = "audio2txt.request_id"
 TRACEPARENT = "audio2txt.traceparent"
 RATE_FIELDS = "audio2txt.rate_fields"
+DEPRECATION_FIELDS = "audio2txt.deprecation_fields"
 """Keys of the ASGI scope. The last one has header fields for the answer, whatever that will be."""
 
 CLIENT_CLOSED = 499
@@ -135,7 +136,7 @@ class _Exchange:
         if (b"content-length", b"0") in headers:
             headers = [header for header in headers if header[0] != b"content-type"]  # of nothing
         complete = [*headers, (b"x-request-id", self.request_id.encode())]
-        complete += self._scope.get(RATE_FIELDS, ())
+        complete += [*self._scope.get(RATE_FIELDS, ()), *self._scope.get(DEPRECATION_FIELDS, ())]
         complete += [(name, value) for name, value in _DEFAULT_HEADERS.items() if name not in present]
         if self._has_body and not self._body_read:
             # The server would else read and throw away gigabytes before it hears the next request.

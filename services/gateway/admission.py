@@ -6,18 +6,22 @@ A `before_request` hook and no guard, for which the framework copies the route's
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, cast
+from typing import Any, cast, get_args, get_origin
 
 from litestar import HttpMethod, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import QueryParameter
+from litestar.typing import FieldDefinition
 
 from services.gateway import tenancy
-from services.gateway.access import RATE_FIELDS, REQUEST_ID
+from services.gateway.access import DEPRECATION_FIELDS, RATE_FIELDS, REQUEST_ID
 from services.gateway.addresses import Network, client_address
 from services.gateway.audit import Acting, Actor, ActorKind, act, act_as
+from services.gateway.deprecation import DEPRECATED, Deprecation
 from services.gateway.identification import Identification
 from services.gateway.permissions import Permission
 from services.gateway.problems import FieldError, Problem, forbidden
@@ -40,6 +44,8 @@ ADDRESS = "audio2txt.address"
 COUNTED = "counted"
 """Where the `opt` of a route says what its requests are counted as, where that does not follow from the method."""
 
+_NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
+
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -54,6 +60,8 @@ def admission(
 
     async def admit(request: AnyRequest) -> None:
         handler = request.route_handler
+        if isinstance(deprecation := handler.opt.get(DEPRECATED), Deprecation):
+            cast("dict[str, Any]", request.scope)[DEPRECATION_FIELDS] = deprecation.fields
         tenancy.leave()
         cast("dict[str, Any]", request.scope)[ADDRESS] = address = _address(request, proxies)
         if handler.opt.get(PUBLIC):
@@ -78,10 +86,11 @@ def admission(
     return admit
 
 
-def query_parameters(handler: BaseRouteHandler) -> set[str]:
-    """The names of the query parameters a handler declares."""
-    definitions = {name: field.kwarg_definition for name, field in handler.parsed_fn_signature.parameters.items()}
-    return {item.name or name for name, item in definitions.items() if isinstance(item, QueryParameter)}
+def query_parameters(handler: BaseRouteHandler) -> dict[str, FieldDefinition]:
+    """The query parameters that a handler declares, by name."""
+    fields = handler.parsed_fn_signature.parameters
+    definitions = {name: field.kwarg_definition for name, field in fields.items()}
+    return {item.name or name: fields[name] for name, item in definitions.items() if isinstance(item, QueryParameter)}
 
 
 def check_declared(handlers: Iterable[HTTPRouteHandler]) -> None:
@@ -126,9 +135,28 @@ def _check_permission(principal: Principal, needed: Permission) -> None:
 
 
 def _check_query(request: AnyRequest, handler: BaseRouteHandler) -> None:
-    """Refuse parameters the route does not know: a mistyped one would else be ignored silently."""
+    """Refuse what would else be ignored silently: parameters that the route does not know, the first of two values, and `null`
+    where no text is wanted, which the framework takes for none; and numbers for times."""
     known = query_parameters(handler)
-    if unknown := sorted(set(request.query_params.keys()) - known):
+    for name, field in known.items():
+        values = request.query_params.getall(name, [])
+        if len(values) > 1 and not _takes(field, list):
+            raise _invalid_query(name, "Given more than once; it takes one value.")
+        if not _takes(field, str) and not _takes(field, list) and any(value.lower() == "null" for value in values):
+            raise _invalid_query(name, "Leave it out instead of null.")
+        if _takes(field, dt.datetime) and any(_NUMBER.fullmatch(value) for value in values):
+            raise _invalid_query(name, "Give a time as RFC 3339 writes it, such as 2026-11-22T09:30:00Z.")
+    if unknown := sorted(set(request.query_params.keys()) - known.keys()):
         takes = f"this route takes {', '.join(sorted(known))}" if known else "this route takes none"
         errors = [FieldError(pointer=name, message="Unknown parameter.") for name in unknown]
         raise Problem(400, "invalid_query", f"Unknown query parameter {', '.join(unknown)}; {takes}.", errors=errors)
+
+
+def _takes(field: FieldDefinition, kind: type) -> bool:
+    return any(get_origin(taken) is kind or taken is kind for taken in get_args(field.annotation) or (field.annotation,))
+
+
+def _invalid_query(name: str, message: str) -> Problem:
+    return Problem(
+        400, "invalid_query", f"A parameter is not valid: {name}: {message}", errors=[FieldError(pointer=name, message=message)]
+    )

@@ -14,6 +14,7 @@ from services.gateway.allowances import Allowances
 from services.gateway.api_keys import ApiKeys
 from services.gateway.audit_trail import AuditTrail
 from services.gateway.auth import Authenticator, LastUses, seed_first_key
+from services.gateway.batches.making import Batches
 from services.gateway.changes import Changes
 from services.gateway.choosing import Choosing
 from services.gateway.consumers import SERVICE, subscriptions
@@ -48,6 +49,7 @@ from services.gateway.store.alerts import AlertStore
 from services.gateway.store.allowances import AllowanceStore
 from services.gateway.store.attempts import AttemptStore
 from services.gateway.store.audit import AuditStore
+from services.gateway.store.batches import BatchStore
 from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
@@ -70,6 +72,7 @@ from services.gateway.store.search import SearchIndex, SearchStore
 from services.gateway.store.sign_ins import SignInStore
 from services.gateway.store.storage import StorageStore
 from services.gateway.store.transitions import Transitions
+from services.gateway.store.turns import TurnStore
 from services.gateway.store.upkeep import UpkeepStore
 from services.gateway.store.uploads import UploadStore
 from services.gateway.store.usage import UsageStore
@@ -79,6 +82,8 @@ from services.gateway.store.walled import WalledPool, walled_pool
 from services.gateway.submission import Submissions
 from services.gateway.sweeper import Sweeper, repeat
 from services.gateway.tenancy import as_system, by_system
+from services.gateway.turns.choice import Room
+from services.gateway.turns.releasing import Turns
 from services.gateway.uploads import Uploads
 from services.gateway.usage.alerts import EVERY, Alerts
 from services.gateway.users import Users
@@ -132,6 +137,13 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     views = Views(platform.settings.public_url)
     feeds = Feeds(store=FeedStore(pool), show=lambda job: msgspec.json.encode(views.job(job)), stopping=platform.stopping)
     wakeups = Wakeups(platform.bus, hub, feeds)
+    turns = Turns(
+        store=TurnStore(platform.database),
+        outbox=outbox,
+        wakeups=wakeups,
+        room=Room(whole=settings.jobs_at_once, each=settings.tenant_jobs_at_once),
+        deadline=deadline,
+    )
     vocabularies = Vocabularies(store=VocabularyStore(pool), most=settings.vocabularies_per_tenant)
     lifecycle = Lifecycle(
         jobs=jobs,
@@ -143,6 +155,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         choosing=choosing,
         quotas=quotas,
         ledger=UsageStore(pool),
+        turns=turns,
         vocabularies=vocabularies,
         deadline=deadline,
         erased=erasure_store.removed,
@@ -242,6 +255,19 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
     resumables = ResumableStore(pool)
     oidc = load(OidcSettings, platform.environment)
     people = People.of(oidc, identities=IdentityStore(pool), users=user_store)
+    submissions = Submissions(
+        jobs=jobs,
+        uploads=uploads,
+        solutions=solutions,
+        egress=egress,
+        choosing=choosing,
+        quotas=quotas,
+        vocabularies=vocabularies,
+        deadline=deadline,
+        wakeups=wakeups,
+        turns=turns,
+        wake=outbox.wake,
+    )
     gateway = Gateway(
         settings=settings,
         secret_key=platform.secret_key,
@@ -265,18 +291,8 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             allowed=settings.direct_uploads,
             most_bytes=settings.upload_max_bytes,
         ),
-        submissions=Submissions(
-            jobs=jobs,
-            uploads=uploads,
-            solutions=solutions,
-            egress=egress,
-            choosing=choosing,
-            quotas=quotas,
-            vocabularies=vocabularies,
-            deadline=deadline,
-            wakeups=wakeups,
-            wake=outbox.wake,
-        ),
+        submissions=submissions,
+        batches=Batches(store=BatchStore(pool), submissions=submissions, lifecycle=lifecycle),
         lifecycle=lifecycle,
         revisions=revisions,
         endpoints=endpoints,
@@ -334,6 +350,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             Loop(name="gateway.sign_in_uses", run=by_system(identification.sign_in_uses.run)),
             Loop(name="gateway.audit", run=by_system(trail.run)),
             Loop(name="gateway.search", run=by_system(indexing.run)),
+            Loop(name="gateway.turns", run=by_system(turns.run)),
         ],
         app=web_app(gateway, admission(identification, limiter, proxies=networks_of(settings.trusted_proxies))),
     )

@@ -23,6 +23,7 @@ from shared.schemas.jobs import (
     Failure,
     JobOptions,
     JobState,
+    Priority,
     ReportMode,
     Waiting,
 )
@@ -69,6 +70,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     options: JobOptions
     metadata: dict[str, str]
     tags: tuple[str, ...] = ()
+    priority: Priority = Priority.NORMAL
+    start_after: dt.datetime | None = None
+    """Before that, its work does not begin."""
+    batch_id: UUID | None = None
+    """The batch that it was made in."""
+    turn_at: dt.datetime | None = None
+    """Its place in the tenant's queue; null once its work was begun."""
     callback_url: str | None = None
     traceparent: str | None = None
     file_name: str | None = None
@@ -135,6 +143,9 @@ def as_submitted(job: Job) -> Job:
         options=job.options,
         metadata=job.metadata,
         tags=job.tags,
+        priority=job.priority,
+        start_after=job.start_after,
+        batch_id=job.batch_id,
         callback_url=job.callback_url,
         traceparent=job.traceparent,
         file_name=job.file_name,
@@ -187,13 +198,23 @@ def transcription_stage(job: Job) -> TranscriptionState:
             return job.transcription_state
 
 
-def waiting(job: Job) -> Waiting | None:
+def waiting(job: Job, now: dt.datetime) -> Waiting | None:
     """What the job waits for before it can be transcribed; null while the work goes on."""
     match job.state:
+        case JobState.QUEUED if job.turn_at is not None:
+            return _before_its_turn(job, now)
         case JobState.QUEUED | JobState.TRANSCRIBING:
             return job.transcription_waiting
         case JobState.REPORTING | JobState.COMPLETED | JobState.FAILED | JobState.CANCELLED:
             return None
+
+
+def _before_its_turn(job: Job, now: dt.datetime) -> Waiting:
+    if job.start_after is not None and job.start_after > now:
+        message = f"It starts after {job.start_after.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC, as was asked for."
+        return Waiting(code="scheduled", message=message, since=job.created_at)
+    message = "As many jobs are in work as may be; it starts when it is its turn."
+    return Waiting(code="turn", message=message, since=max(job.created_at, job.start_after or job.created_at))
 
 
 def report_stage(job: Job) -> StageState:

@@ -32,6 +32,7 @@ from services.gateway.scenarios import check_findings, check_mode, checked_input
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.usage import UsageStore
+from services.gateway.turns.releasing import Turns
 from services.gateway.usage.records import of_report, of_transcription
 from services.gateway.vocabularies import Vocabularies
 from services.gateway.wakeups import Wakeups
@@ -94,6 +95,7 @@ class Lifecycle:
     choosing: Choosing
     quotas: Quotas
     ledger: UsageStore
+    turns: Turns
     vocabularies: Vocabularies
     deadline: dt.timedelta
     erased: Callable[[UUID, int], Awaitable[None]]
@@ -129,7 +131,8 @@ class Lifecycle:
         deadline_at = dt.datetime.now(dt.UTC) + self.deadline
         again = begun_again(job, plan, deadline_at=deadline_at)
         again, taken = await self._equipped(again, solution, plan)
-        if not await self.transitions.retried(job, again, plan.state, announcements.submitted(again)):
+        turn = self.turns.room.turn(again, await self.quotas.most_at_once(tenant_id), now=dt.datetime.now(dt.UTC))
+        if not await self.transitions.retried(job, again, plan.state, announcements.submitted(again), turn):
             await self.quotas.give_back(taken)
             raise Problem(409, "job_changed", "The job changed meanwhile; look at it and try again.")
         self._changed(job.tenant_id, job.id, plan.state)
@@ -152,6 +155,7 @@ class Lifecycle:
         if not await self.transitions.erased(job, announcements.erased(job)):
             raise job_not_found()
         self._changed(job.tenant_id, job.id, None)
+        self.turns.wake()
         log.info("job.erased", tenant_id=str(tenant_id), job_id=str(job_id))
         try:
             await self.erased(job_id, await self.blobs.delete_prefix(job_prefix(tenant_id, job_id)))
@@ -214,7 +218,7 @@ class Lifecycle:
         else:
             options = msgspec.structs.replace(job.options, audio_limit_ms=duration_ms)
             again = msgspec.structs.replace(job, run=job.run + 1, options=options)
-            if await self.transitions.retried(job, again, JobState.QUEUED, announcements.submitted(again)):
+            if await self.transitions.retried(job, again, JobState.QUEUED, announcements.submitted(again), None):
                 self._changed(job.tenant_id, job.id, JobState.QUEUED)
 
     async def _end(self, job: Job, news: ReportReady) -> None:
@@ -313,6 +317,8 @@ class Lifecycle:
         self.outbox.wake()
         if entered is not None:
             metrics.JOBS.labels(entered).inc()
+            if entered.final or entered is JobState.QUEUED:
+                self.turns.wake()
 
 
 def _wanted(job: Job, wishes: RetryRequest, solution: Solution | None) -> JobOptions:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
-from litestar.handlers.http_handlers import HTTPRouteHandler
+from litestar.handlers.http_handlers import HTTPRouteHandler, get
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.routes import HTTPRoute
 from litestar.types import Empty
@@ -18,10 +19,12 @@ from services.gateway import problems
 from services.gateway.admission import COUNTED, NEEDS, PUBLIC
 from services.gateway.codes import Code
 from services.gateway.credentials import SECURE_COOKIE
+from services.gateway.deprecation import DEPRECATED, Deprecation
 from services.gateway.description import refusals, webhooks
 from services.gateway.description.examples import Examples
 from services.gateway.permissions import Permission, roles_with
 from services.gateway.rates.policy import RateClass
+from services.gateway.tus import LONGEST_METADATA, VERSION
 
 OPERATION = "operation"
 """Where a route's `opt` keeps its description."""
@@ -32,6 +35,7 @@ Schema = dict[str, Any]
 _TEMPLATE = "#/components/schemas/{name}"
 _PATH_PARAMETERS: Mapping[str, Schema] = {
     "job_id": {"description": "The job's id.", "schema": {"type": "string", "format": "uuid"}},
+    "batch_id": {"description": "The batch's id.", "schema": {"type": "string", "format": "uuid"}},
     "upload_id": {"description": "The upload's id.", "schema": {"type": "string", "format": "uuid"}},
     "export_id": {"description": "The export's id.", "schema": {"type": "string", "format": "uuid"}},
     "erasure_id": {
@@ -56,20 +60,37 @@ _PATH_PARAMETERS: Mapping[str, Schema] = {
 TAGS: Mapping[str, str] = {
     "Uploads": "Recordings on their way in: in one piece, piece by piece (tus 1.0), or straight to the store.",
     "Jobs": "One recording on its way to documents.",
+    "Search": "Jobs found by what was said in them.",
     "Transcripts": "What was said, and every edit of it.",
     "Results": "The report and the files.",
+    "Vocabularies": "Words that your recordings are full of, and how they are to be written.",
     "Solutions": "The scenarios that a job can be reported after.",
     "Account": "Who asks, and what they can choose among.",
     "Keys": "API keys of the tenant.",
     "Users": "People of the tenant, their tokens, and oneself.",
     "Sessions": "Signing in with a browser.",
+    "Usage": "What was used, month by month, and what it cost.",
     "Privacy": "What is kept for how long, and what was erased for good, and all of it in one file.",
     "Endpoints": "Where you want to be told what happens: webhooks, e-mail, chats.",
     "Deliveries": "What was sent to whom, and what came back.",
     "Suppressions": "Addresses that e-mails do not go to any more.",
     "Audit": "Who did what to which thing.",
-    "Usage": "What was used, and what it cost.",
 }
+_FORMS: Mapping[str, Schema] = {
+    "after": {"pattern": "^AA[A-Za-z0-9_-]{30}$"},
+    "Idempotency-Key": {"pattern": '^("[ -~]{1,255}"|[!#-~][ -~]{0,254})$'},
+    "month": {"pattern": "^20[0-9]{2}-(0[1-9]|1[0-2])$", "examples": ["2026-11"]},
+    "Tus-Resumable": {"enum": [VERSION]},
+    "Upload-Offset": {"pattern": "^[0-9]{1,18}$"},
+    "Upload-Length": {"pattern": "^[0-9]{1,18}$"},
+    "Upload-Checksum": {
+        "pattern": "^(sha256 [A-Za-z0-9+/]{43}=|sha1 [A-Za-z0-9+/]{27}=|md5 [A-Za-z0-9+/]{22}==)$",
+        "examples": ["sha1 3q2+7wAAAAAAAAAAAAAAAAAAAAA="],
+    },
+    "Upload-Metadata": {"maxLength": LONGEST_METADATA},
+}
+"""Of parameters that the routes read themselves, so that what is wrong with them is told in words."""
+
 _USUAL_HEADERS: Mapping[str, Schema] = {
     "X-Request-Id": {"description": "Names this request in our logs.", "schema": {"type": "string"}},
     "RateLimit-Policy": {
@@ -122,6 +143,10 @@ class Operation:
     body: Mapping[str, Any] = field(default_factory=dict)
     """Type (or schema) of the request's body by media type."""
     body_required: bool = True
+    deprecated: Deprecation | None = None
+    """For a route that is to go."""
+    required: Collection[str] = ()
+    """Headers that must be there, and whose absence the route itself explains."""
     examples: Mapping[str, Any] = field(default_factory=dict)
     """JSON bodies by what they ask for; without any, one is made of the fields that must be there."""
     counted: RateClass | None = None
@@ -132,7 +157,8 @@ class Operation:
         """For the route's `opt`."""
         counted = {} if self.counted is None else {COUNTED: self.counted}
         needs = {PUBLIC: True} if self.needs is None else {NEEDS: self.needs}
-        return {OPERATION: self, **needs, **counted}
+        deprecated = {} if self.deprecated is None else {DEPRECATED: self.deprecated}
+        return {OPERATION: self, **needs, **counted, **deprecated}
 
 
 def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
@@ -190,7 +216,8 @@ def _described(routes: Iterable[HTTPRoute]) -> Iterator[tuple[str, str, HTTPRout
         for handler in route.route_handlers:
             operation = handler.opt.get(OPERATION)
             if isinstance(operation, Operation):
-                for method in sorted(handler.http_methods):
+                # HEAD goes without saying, unless it is another route, or one of files.
+                for method in sorted(handler.http_methods - ({"HEAD"} if isinstance(handler, get) else set())):
                     yield route.path_format, method, handler, operation
 
 
@@ -217,13 +244,15 @@ def _operation(handler: HTTPRouteHandler, method: str, operation: Operation, kno
         "summary": operation.summary,
         "description": _description(handler, operation),
         "tags": [operation.tag],
-        "parameters": list(_parameters(handler)),
+        "parameters": list(_parameters(handler, operation)),
         "responses": {str(status): _answer(answer, known) for status, answer in operation.answers.items()},
     }
     described["responses"] |= refusals.refusals(codes_of(handler, operation), operation.problems, headers=_HEADERS)
     if operation.body:
         content = {media_type: _body(operation, media_type, kind, known) for media_type, kind in operation.body.items()}
         described["requestBody"] = {"required": operation.body_required, "content": content}
+    if operation.deprecated is not None:
+        described["deprecated"] = True
     if handler.opt.get(PUBLIC):
         described["security"] = []
     else:
@@ -256,14 +285,15 @@ def _body(operation: Operation, media_type: str, kind: Any, known: _Known) -> Sc
 
 def _description(handler: HTTPRouteHandler, operation: Operation) -> str:
     text = inspect.cleandoc(handler.fn.__doc__ or "")
-    return text if operation.needs is None else f"{text}\n\n{_needs(operation.needs)}"
+    needs = "" if operation.needs is None else f"\n\n{_needs(operation.needs)}"
+    return text + needs + ("" if operation.deprecated is None else f"\n\n{operation.deprecated.sentence}")
 
 
 def _needs(permission: Permission) -> str:
     return f"Needs the permission `{permission}`; these roles have it: {', '.join(roles_with(permission))}."
 
 
-def _parameters(handler: HTTPRouteHandler) -> Iterator[Schema]:
+def _parameters(handler: HTTPRouteHandler, operation: Operation) -> Iterator[Schema]:
     for name, parameter in handler.parsed_fn_signature.parameters.items():
         definition = parameter.kwarg_definition
         if isinstance(definition, QueryParameter | HeaderParameter):
@@ -271,12 +301,17 @@ def _parameters(handler: HTTPRouteHandler) -> Iterator[Schema]:
             yield {
                 "name": definition.name or name,
                 "in": place,
-                "required": parameter.is_required,
+                "required": parameter.is_required or (definition.name or name) in _demanded(operation),
                 "description": definition.description or "",
                 "schema": _parameter_schema(parameter, definition),
             }
         elif name in _PATH_PARAMETERS:
             yield {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
+
+
+def _demanded(operation: Operation) -> Collection[str]:
+    """The headers without which a route refuses."""
+    return {*operation.required, "If-Match"} if "precondition_required" in operation.codes else operation.required
 
 
 def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | HeaderParameter) -> Schema:
@@ -291,7 +326,10 @@ def _parameter_schema(parameter: FieldDefinition, definition: QueryParameter | H
         "maxLength": definition.max_length,
         "pattern": definition.pattern,
     }
-    schema |= {name: limit for name, limit in limits.items() if limit is not None} | (definition.schema_extra or {})
+    schema |= {name: limit for name, limit in limits.items() if limit is not None}
+    schema |= {**_FORMS.get(definition.name or parameter.name, {}), **(definition.schema_extra or {})}
+    if kinds[0] is dt.datetime:
+        schema["format"] = "date-time"
     if parameter.default not in (None, Empty, inspect.Parameter.empty):
         schema["default"] = parameter.default
     return schema

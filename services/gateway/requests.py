@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -16,6 +17,7 @@ from shared.schemas.jobs import (
     TITLE_LENGTH,
     Analysis,
     ArtifactFormat,
+    Priority,
     Redaction,
     ReportLanguage,
     ReportMode,
@@ -188,6 +190,21 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ),
     ] = None
     metadata: Metadata = {}
+    priority: Annotated[
+        Priority,
+        Meta(
+            description="Which of the tenant's jobs that wait come first: `high` counts as an hour earlier than it was made, "
+            "`low` as an hour later.",
+            examples=["low"],
+        ),
+    ] = Priority.NORMAL
+    start_after: Annotated[
+        Annotated[dt.datetime, Meta(tz=True)] | None,
+        Meta(
+            description="Not to begin before this time, RFC 3339, up to 90 days from now; null begins at once.",
+            examples=["2026-12-01T20:00:00Z"],
+        ),
+    ] = None
     duplicates: Annotated[
         Duplicates,
         Meta(

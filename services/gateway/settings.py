@@ -72,6 +72,18 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     ] = False
     idempotency_hours: Annotated[float, Meta(gt=0, description="How long an Idempotency-Key is remembered.")] = 24.0
     job_deadline_hours: Annotated[float, Meta(gt=0, description="A job that takes longer than this fails.")] = 24.0
+    jobs_at_once: (
+        Annotated[
+            int, Meta(ge=1, description="Jobs that may be in work at once; the others wait for their turn, tenants in turn.")
+        ]
+        | None
+    ) = None
+    tenant_jobs_at_once: (
+        Annotated[int, Meta(ge=1, description="Jobs of one tenant that may be in work at once; the others wait.")] | None
+    ) = None
+    job_waiting_hours: Annotated[
+        float, Meta(gt=0, description="A job whose turn has not come for this long fails; its deadline begins with its turn.")
+    ] = 168.0
     queued_stall_seconds: Annotated[
         float, Meta(gt=0, description="A queued job without news for this long is announced again.")
     ] = 120.0
@@ -136,6 +148,13 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
         int,
         Meta(ge=0, le=10_000_000, description="Answers 401 (no key, or a wrong one) that one address gets; 0 for any number."),
     ] = 600
+    cors_origins: Annotated[
+        str,
+        Meta(
+            description="Sites whose pages may call the API from browsers, as in https://app.example.com; * lets in all, "
+            "without cookies."
+        ),
+    ] = ""
     endpoints_per_tenant: Annotated[
         int, Meta(ge=1, le=10_000, description="Endpoints (webhooks, addresses, chats) that one tenant may have.")
     ] = 200

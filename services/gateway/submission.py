@@ -25,9 +25,10 @@ from services.gateway.requests import (
     cleaned_lines,
 )
 from services.gateway.scenarios import check_findings, check_mode, checked_inputs, solution_of, with_wishes
-from services.gateway.store.jobs import JobStore, KeyTaken, TooManyWaiting
+from services.gateway.store.jobs import JobStore, KeyTaken, TooManyWaiting, Turn
 from services.gateway.store.uploads import Upload, UploadState, UploadStore
 from services.gateway.texts import clean_line, title_of
+from services.gateway.turns.releasing import Turns
 from services.gateway.vocabularies import Vocabularies
 from services.gateway.wakeups import Wakeups
 from shared import metrics
@@ -37,6 +38,8 @@ from shared.outbox import row_of
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import JobOptions, JobState, Redaction, SpeakerRange
 from shared.solutions import Solutions
+
+LATEST_START = dt.timedelta(days=90)
 
 _IDEMPOTENCY_KEY = re.compile(r'"([ -~]{1,255})"|([!#-~][ -~]{0,254})')
 
@@ -64,6 +67,7 @@ class Submissions:
     vocabularies: Vocabularies
     deadline: dt.timedelta
     wakeups: Wakeups
+    turns: Turns
     wake: Callable[[], None]
 
     def check(self, request: JobSettings) -> JobOptions:
@@ -101,10 +105,11 @@ class Submissions:
         key: str | None,
         traceparent: str | None,
         content: str | None = None,
+        batch_id: UUID | None = None,
     ) -> Submitted:
         """Create the job, or find the one that the same request with the same key created. `content` is the SHA-256 of a
         file that came with the request. Raises `Problem`."""
-        job = self._draft(tenant_id, request, traceparent)
+        job = self._draft(tenant_id, request, traceparent, batch_id)
         upload = None if request.upload_id is None else await self.uploads.find(tenant_id, request.upload_id)
         if upload is not None:
             job = _named_after(upload, job)
@@ -126,7 +131,10 @@ class Submissions:
         if duplicate:
             return Submitted(job=created, replayed=False, reused=True)
         self.wakeups.tell(created.tenant_id, created.id)
-        self.wake()
+        if created.turn_at is None:
+            self.wake()
+        else:
+            self.turns.wake()
         metrics.JOBS.labels(JobState.QUEUED).inc()
         return Submitted(job=created, replayed=False)
 
@@ -149,7 +157,7 @@ class Submissions:
         self, job: Job, key: str | None, fingerprint: bytes | None, *, policy: Duplicates, upload: Upload | None
     ) -> tuple[Job | None, bool]:
         """The job, or the one to be taken for it, and whether it is such a one; null when nothing can be created."""
-        event = row_of(announcements.submitted(job))
+        event, turn = row_of(announcements.submitted(job)), await self._turn(job)
         sha256 = None if upload is None else upload.sha256
         most_waiting = await self.quotas.most_waiting(job.tenant_id)
         try:
@@ -159,6 +167,7 @@ class Submissions:
                     return await self.jobs.create_or_find(
                         job,
                         event,
+                        turn,
                         sha256=sha256,
                         key=key,
                         fingerprint=fingerprint,
@@ -167,26 +176,35 @@ class Submissions:
                         most_waiting=most_waiting,
                     )
                 case Duplicates.ALLOW | Duplicates.REUSE | Duplicates.REFUSE:
-                    created = await self.jobs.create(job, event, key=key, fingerprint=fingerprint, most_waiting=most_waiting)
+                    created = await self.jobs.create(
+                        job, event, turn, key=key, fingerprint=fingerprint, most_waiting=most_waiting
+                    )
                     return created, False
         except KeyTaken:
             return None, False
 
-    def _draft(self, tenant_id: UUID, request: JobRequest, traceparent: str | None) -> Job:
+    async def _turn(self, job: Job) -> Turn:
+        return self.turns.room.turn(job, await self.quotas.most_at_once(job.tenant_id), now=job.created_at)
+
+    def _draft(self, tenant_id: UUID, request: JobRequest, traceparent: str | None, batch_id: UUID | None) -> Job:
         options = self.check(request)
         now = dt.datetime.now(dt.UTC)
+        start_after = _checked_start(request.start_after, now)
         return Job(
             id=self._job_id(request),
             tenant_id=tenant_id,
             options=options,
             metadata=checked_metadata(request.metadata),
             tags=cleaned_lines("/tags", request.tags),
+            priority=request.priority,
+            start_after=start_after,
+            batch_id=batch_id,
             callback_url=request.callback_url,
             traceparent=traceparent,
             source_url=request.audio_url,
             created_at=now,
             updated_at=now,
-            deadline_at=now + self.deadline,
+            deadline_at=(start_after or now) + self.deadline,
         )
 
     def _job_id(self, request: JobRequest) -> UUID:
@@ -276,6 +294,16 @@ def _named_after(upload: Upload, job: Job) -> Job:
     if job.options.title is not None or upload.file_name is None:
         return job
     return msgspec.structs.replace(job, options=msgspec.structs.replace(job.options, title=title_of(upload.file_name)))
+
+
+def _checked_start(start_after: dt.datetime | None, now: dt.datetime) -> dt.datetime | None:
+    """When the job is to start; null for now. Raises `Problem` 422 for a time too far away."""
+    if start_after is None or start_after <= now:
+        return None
+    if start_after > now + LATEST_START:
+        detail = f"A job can be made {LATEST_START.days} days before it starts; give an earlier time."
+        raise invalid("/start_after", "invalid_request", detail)
+    return start_after.astimezone(dt.UTC)
 
 
 def _speakers(wish: SpeakersWish | None) -> SpeakerRange | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -74,7 +75,8 @@ class Sweeper:
 
     async def fail_overdue(self) -> None:
         """A job past its deadline fails."""
-        for job in await self.upkeep.overdue():
+        waiting = dt.timedelta(hours=self.settings.job_waiting_hours)
+        for job in await self.upkeep.overdue(waiting=waiting):
             await self.lifecycle.fail(job, DEADLINE)
 
     async def announce_stalled(self) -> None:

@@ -24,6 +24,7 @@ from shared.schemas.jobs import (
     FileFormat,
     JobState,
     LlmAllowance,
+    Priority,
     Redaction,
     ReportLanguage,
     ReportMode,
@@ -242,6 +243,9 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     ]
     failure: Annotated[Failure | None, Meta(description="Why the job failed.")]
     callback: Annotated[CallbackView | None, Meta(description="The webhook; null when none was asked for.")]
+    priority: Annotated[Priority, Meta(description="As given.", examples=["normal"])]
+    start_after: Annotated[dt.datetime | None, Meta(description="As given; null for a job that was to begin at once.")]
+    batch_id: Annotated[UUID | None, Meta(description="The batch that it was made in; null for a job by itself.")]
     tags: Annotated[tuple[str, ...], Meta(description="As given.", examples=[["board", "2026"]])]
     metadata: Annotated[dict[str, str], Meta(description="As given.", examples=[{"case": "2024-117"}])]
     created_at: Time
@@ -303,6 +307,9 @@ class Views:
             removed=tuple(RemovedView(part=part, at=at) for part, at in sorted(job.removed.items())),
             failure=job.failure,
             callback=_callback(job),
+            priority=job.priority,
+            start_after=job.start_after,
+            batch_id=job.batch_id,
             tags=job.tags,
             metadata=job.metadata,
             created_at=job.created_at,
@@ -373,7 +380,7 @@ def _stages(job: Job) -> StagesView:
             model=job.model,
             progress=job.transcription_progress,
             cost=job.cost,
-            waiting=waiting(job),
+            waiting=waiting(job, dt.datetime.now(dt.UTC)),
         ),
         report=ReportView(
             state=report_stage(job),

@@ -10,20 +10,24 @@ import structlog
 from litestar import Litestar, Request, Response, Router, get
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers import HTTPRouteHandler
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
 from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 from typing_extensions import override
 
+from services.gateway import methods
 from services.gateway.access import REQUEST_ID, Access
 from services.gateway.admission import PUBLIC, AnyRequest, check_declared
 from services.gateway.codes import Code
+from services.gateway.cors import Cors, origins_of
 from services.gateway.openapi import describe
 from services.gateway.problems import MEDIA_TYPE, PAGES, FieldError, Problem, ProblemDocument, unavailable
 from services.gateway.routes import (
     account,
     audit,
+    batches,
     confirming,
     deliveries,
     direct,
@@ -41,6 +45,7 @@ from services.gateway.routes import (
     password_resets,
     policy,
     problems,
+    reference,
     results,
     resumables,
     retention,
@@ -72,6 +77,10 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     direct.begin_direct_upload,
     direct.complete_direct_upload,
     search.search,
+    batches.create_batch,
+    batches.list_batches,
+    batches.get_batch,
+    batches.cancel_batch,
     jobs.create_job,
     jobs.list_jobs,
     jobs.get_job,
@@ -201,14 +210,21 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
     async def openapi() -> Response[bytes]:
         return Response(description(), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
 
+    handlers = [*cast("tuple[HTTPRouteHandler, ...]", ROUTES), openapi]
+    methods.with_head(handlers)
     v1 = Router(
         "/v1",
-        # The framework answers OPTIONS itself, unless it meets another handler for it first.
-        route_handlers=[resumables.describe_protocol, *ROUTES, openapi],
+        route_handlers=[resumables.describe_protocol, *methods.options(handlers, but=["/uploads"]), *handlers],
         before_request=admit,
         dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
     )
     pages = Router(PAGES, route_handlers=[problems.list_problems, problems.explain_problem], before_request=admit)
+    docs = Router(
+        "/docs",
+        route_handlers=[reference.show_reference, reference.get_reference_file],
+        before_request=admit,
+        dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
+    )
     links = [
         Router(
             purpose.path,
@@ -219,14 +235,15 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
         for purpose, handlers in LINKS.items()
     ]
     app = _LeanLitestar(
-        [v1, pages, *links],
+        [v1, pages, docs, *links],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,
         exception_handlers={Exception: lambda request, error: _answer(request, error, base=base)},
     )
     check_declared(handler for route in app.routes if isinstance(route, HTTPRoute) for handler in route.route_handlers)
-    return Access(cast("AsgiApp", app))
+    answering = cast("AsgiApp", app)
+    return Access(Cors(answering, origins) if (origins := origins_of(gateway.settings.cors_origins)) else answering)
 
 
 def _answer(request: Request[Any, Any, Any], error: Exception, *, base: str) -> Response[ProblemDocument]:

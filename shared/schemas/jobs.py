@@ -80,7 +80,8 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     code: Annotated[
         str,
         Meta(
-            description="Stable machine-readable reason: `throttled`, `key_refused`, `no_key`, `outage`, `outcome_unclear`.",
+            description="Stable machine-readable reason: `throttled`, `key_refused`, `no_key`, `outage`, `outcome_unclear`; "
+            "before the work begins, `scheduled` and `turn`.",
             examples=["throttled"],
         ),
     ]
@@ -154,6 +155,14 @@ class Script(enum.StrEnum):
     """Simplified characters (`t2s`)."""
     RECOGNISED = "as-recognised"
     """As the engine wrote it."""
+
+
+class Priority(enum.StrEnum):
+    """Which of a tenant's jobs that wait come first."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
 
 
 class ReportMode(enum.StrEnum):

@@ -26,6 +26,7 @@ from tests.bench.ground import Ground
 SUBJECTS = (
     "jobs",
     "requests",
+    "limits",
     "hop",
     "streams",
     "overhead",

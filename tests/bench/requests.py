@@ -64,7 +64,7 @@ async def measure(ground: Ground) -> list[Table]:
         for name, framework in FRAMEWORKS.items():
             candidates[name] = await stack.enter_async_context(_framework(framework, installation))
         for candidate in candidates.values():
-            candidate.job_path = await _one_job(candidate)
+            candidate.job_path = await one_job(candidate)
         for what in ("create", "read"):
             for candidate in candidates.values():
                 await candidate.measure(what, seconds=0.5, keep=False)
@@ -98,7 +98,7 @@ async def _framework(framework: str, installation: Installation) -> AsyncIterato
         await process.wait()
 
 
-async def _one_job(candidate: Candidate) -> str:
+async def one_job(candidate: Candidate) -> str:
     """Create the job that is read; returns its path."""
     headers = {"Authorization": f"Bearer {candidate.key}"}
     async with httpx.AsyncClient(base_url=candidate.url, headers=headers) as client:

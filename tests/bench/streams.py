@@ -79,7 +79,8 @@ def _table(costs: Mapping[str, Costs]) -> Table:
     aims: list[Aim] = []
     for name, cost in costs.items():
         p50, p99 = (percentile(cost.delays_ms, share) for share in (0.5, 0.99))
-        each = cost.busy_seconds * 1e6 / len(cost.delays_ms)
+        # Of a few events, most would be what the replica needs when nothing happens.
+        each = cost.busy_seconds * 1e6 / len(cost.delays_ms) if len(cost.delays_ms) >= CLIENTS else None
         rows.append((name, cost.memory_kib, cost.idle["replica"], cost.idle["PostgreSQL"], each, p50, p99))
         aims += [
             at_most(f"{name}: memory of a client", cost.memory_kib, 40, "KiB"),

@@ -18,6 +18,7 @@ from tests.gatewaying import PASSWORD, WAV, ApiClient, RunningGateway, running_g
 
 BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/v1/jobs"): {"audio_url": "https://example.com/a.wav"},
+    ("POST", "/v1/batches"): {"items": [{"audio_url": "https://example.com/a.wav"}]},
     ("PATCH", "/v1/jobs/{job_id}"): {"tags": ["theirs"]},
     ("PATCH", "/v1/jobs/{job_id}/transcript"): {"speakers": [{"id": "spk_1", "name": "Chen"}]},
     ("POST", "/v1/jobs/{job_id}/transcript/restore"): {"revision": 0},
@@ -119,6 +120,7 @@ async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
         "erasure_id": erased["id"],
         "export_id": (await owner.http.post("/v1/exports")).json()["id"],
         "vocabulary_id": (await owner.http.post("/v1/vocabularies", json={"name": "mine"})).json()["id"],
+        "batch_id": await _batch(owner),
         "user_id": str(user.id),
         "token_id": token["id"],
         "session_id": str(new_id()),
@@ -126,6 +128,11 @@ async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
         "name": "transcript.txt",
         "solution": "verbatim",
     }
+
+
+async def _batch(owner: ApiClient) -> str:
+    order = {"items": [{"audio_url": "https://example.com/b.wav"}]}
+    return str((await owner.http.post("/v1/batches", json=order)).json()["id"])
 
 
 @pytest.mark.parametrize("role", list(Role))

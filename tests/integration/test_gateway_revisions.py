@@ -14,7 +14,7 @@ import pytest
 
 from services.gateway import announcements
 from services.gateway.jobs import Job
-from services.gateway.store.jobs import JobStore
+from services.gateway.store.jobs import JobStore, Turn
 from services.gateway.store.revisions import Revision
 from services.gateway.store.transitions import Transitions
 from shared.blobs import artifact_key, report_key, transcript_key
@@ -197,7 +197,8 @@ async def test_whoever_read_the_job_before_it_changed_changes_nothing(
     async def retry(of: Job) -> bool:
         options = msgspec.structs.replace(of.options, attempt=of.options.attempt + 1)
         again = msgspec.structs.replace(of, options=options)
-        return await moves.retried(of, again, JobState.REPORTING, announcements.submitted(again))
+        turn = Turn(at=of.created_at)
+        return await moves.retried(of, again, JobState.REPORTING, announcements.submitted(again), turn)
 
     completed = await job()
     assert await revise(completed)

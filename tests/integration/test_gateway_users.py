@@ -98,7 +98,8 @@ async def test_a_user_who_is_kept_out_is_out_at_once(gateway: RunningGateway, te
 
 
 async def test_nobody_makes_anybody_mightier_than_themselves(gateway: RunningGateway, tenant_id: UUID) -> None:
-    """An admin makes no owner, not of themselves either, and touches none; what is read-only cannot be assigned."""
+    """An admin makes no owner, not of themselves either, and touches none; a narrowed key nobody who may do more than itself;
+    what is read-only cannot be assigned."""
     owner, admin = await gateway.new_user(tenant_id, Role.OWNER), await gateway.new_user(tenant_id, Role.ADMIN)
     async with await _token(gateway, admin) as http:
         for refused in (
@@ -125,6 +126,11 @@ async def test_nobody_makes_anybody_mightier_than_themselves(gateway: RunningGat
             "name"
         ] == "陳宇"
         assert (await http.get("/v1/me")).json()["user"]["role"] == "admin"
+        narrow = (await http.post("/v1/keys", json={"name": "x", "role": "admin", "scopes": ["users:write"]})).json()
+    viewer = await gateway.new_user(tenant_id, Role.VIEWER)
+    async with gateway.client(narrow["key"]) as http:
+        assert (await http.patch(f"/v1/users/{viewer.id}", json={"role": "editor"})).status_code == 403
+        assert (await http.delete(f"/v1/users/{viewer.id}")).status_code == 403
 
 
 async def test_a_tenant_keeps_an_owner(gateway: RunningGateway, tenant_id: UUID) -> None:

@@ -7,6 +7,7 @@ list those that this version knows.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Literal, Required, TypedDict
 
@@ -61,6 +62,10 @@ class JobWishes(TypedDict, total=False):
     """Where to send the signed webhook when the job ends."""
     metadata: Mapping[str, str]
     """Your own names and values; they come back unchanged."""
+    priority: str
+    """`low`, `normal` or `high`: which of the tenant's jobs that wait come first."""
+    start_after: dt.datetime | None
+    """Not to begin before this time, with its zone; `None` begins at once."""
     duplicates: str
     """`allow`, `reuse` or `refuse` a recording of which there is a job already."""
 
@@ -82,6 +87,7 @@ class RetryWishes(TypedDict, total=False):
     report_language: str | None
     report_mode: str | None
     inputs: Mapping[str, str] | None
+    vocabularies: Sequence[str] | None
 
 
 class SegmentEdit(TypedDict, total=False):

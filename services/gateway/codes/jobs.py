@@ -10,6 +10,7 @@ from services.gateway.codes.meaning import Meaning
 JobCode: TypeAlias = Literal[
     "artifact_failed",
     "artifact_not_found",
+    "batch_not_found",
     "audio_removed",
     "duplicate_recording",
     "edit_impossible",
@@ -59,6 +60,9 @@ JobCode: TypeAlias = Literal[
 
 JOBS: Mapping[str, Meaning] = {
     "job_not_found": Meaning(404, "There is no job with this id; it may have been deleted.", "Check the id."),
+    "batch_not_found": Meaning(
+        404, "There is no batch with this id.", "Check the id; `GET /v1/batches` lists those there are."
+    ),
     "job_final": Meaning(409, "The job has ended, and cannot be cancelled any more.", "Delete it, if it is not wanted."),
     "job_not_final": Meaning(409, "The job is still at work.", "Wait for its end, or cancel it first."),
     "job_not_completed": Meaning(409, "Only the transcript of a completed job can be edited.", "Wait until it is completed."),

@@ -147,6 +147,11 @@ class Quotas:
         plan = await self.plans.of(tenant_id)
         return None if plan is None else plan.waiting_jobs
 
+    async def most_at_once(self, tenant_id: UUID) -> int | None:
+        """How many jobs may be in work at once; null where the plan says nothing."""
+        plan = await self.plans.of(tenant_id)
+        return None if plan is None else plan.concurrent_jobs
+
     async def too_many_waiting(self, tenant_id: UUID, waiting: int) -> Problem:
         """What is said to whoever creates one more."""
         return refusals.too_many_waiting(await self.plans.of(tenant_id) or Plan(name="of before"), waiting=waiting)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated
 
 import msgspec
@@ -70,7 +69,7 @@ class PlanView(msgspec.Struct, frozen=True, kw_only=True):
         Meta(ge=0, description="Of audio in this calendar month (UTC): used, or held for jobs at work.", examples=[598.5]),
     ]
     minutes_limit: Annotated[int | None, Meta(examples=[600])]
-    resets_at: Annotated[dt.datetime, Meta(tz=True, description="When the next month begins.")]
+    resets_at: Annotated[Time, Meta(description="When the next month begins.")]
     storage_bytes: Annotated[int, Meta(ge=0, description="Of recordings, those that are announced among them.")]
     storage_bytes_limit: Annotated[int | None, Meta(examples=[20000000000])]
     concurrent_jobs_limit: Annotated[int | None, Meta(description="Jobs at work at once; the others wait.", examples=[4])]

@@ -18,6 +18,7 @@ from services.gateway.admission import ADDRESS
 from services.gateway.allowances import Allowances
 from services.gateway.api_keys import ApiKeys
 from services.gateway.audit_trail import AuditTrail
+from services.gateway.batches.making import Batches
 from services.gateway.body import LARGEST_JSON, Body
 from services.gateway.changes import Changes
 from services.gateway.choosing import Choosing
@@ -75,6 +76,7 @@ class Gateway:
     listing: JobList
     changes: Changes
     search: Search
+    batches: Batches
     uploads: Uploads
     resumables: Resumables
     direct: DirectUploads

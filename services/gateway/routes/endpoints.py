@@ -65,6 +65,14 @@ EndpointId = FromPath[UUID]
         summary="Create an endpoint",
         tag="Endpoints",
         body={JSON: NewEndpoint},
+        examples={
+            "A webhook": {
+                "kind": "webhook",
+                "url": "https://example.com/hooks/audio2txt",
+                "events": ["job.completed", "job.failed"],
+            },
+            "An e-mail address": {"kind": "email", "address": "chen@example.com"},
+        },
         answers={
             201: Answer(
                 description="Created; its secret is shown this once.", content=EndpointCreated, headers={"Location": "It."}
@@ -135,6 +143,7 @@ async def get_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointI
         summary="Change an endpoint",
         tag="Endpoints",
         body={JSON: EndpointChange},
+        examples={"Send nothing for now": {"paused": True}, "Tell more": {"events": ["job.*"]}},
         answers={200: Answer(description="As it is now.", content=EndpointView)},
         problems={
             **_NOT_FOUND,

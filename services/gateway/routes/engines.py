@@ -21,7 +21,7 @@ Name = TypeVar("Name", bound=str)
 Languages = tuple[Annotated[str, Meta(examples=["en"])], ...]
 
 
-class VocabularyView(msgspec.Struct, frozen=True, kw_only=True):
+class EngineVocabularyView(msgspec.Struct, frozen=True, kw_only=True):
     """How many key terms an engine takes."""
 
     terms: Annotated[int, Meta(description="Terms of one job.", examples=[1000])]
@@ -64,7 +64,7 @@ class EngineView(msgspec.Struct, frozen=True, kw_only=True):
     analysis_languages: Annotated[dict[str, Languages], Meta(description="Analyses that work in some languages only.")]
     redaction: Annotated[RedactionView | None, Meta(description="What it can remove; null when nothing is known of it.")]
     word_times: Annotated[WordTimes, Meta(description="`approximate` ones are interpolated inside a passage.")]
-    vocabulary: Annotated[VocabularyView | None, Meta(description="Limits of key terms; null sets none.")]
+    vocabulary: Annotated[EngineVocabularyView | None, Meta(description="Limits of key terms; null sets none.")]
     longest_ms: Annotated[int | None, Meta(description="Longest recording; null sets no limit of its own.")]
     largest_bytes: Annotated[int | None, Meta(description="Largest file; null sets no limit of its own.")]
     keeps_copies: Annotated[bool, Meta(description="Whether the provider keeps copies, which we delete when we have the text.")]
@@ -110,7 +110,7 @@ def _view(offer: EngineOffer, choice: Choice, *, is_default: bool) -> EngineView
         word_times=able.word_times,
         vocabulary=None
         if able.vocabulary is None
-        else VocabularyView(terms=able.vocabulary.terms, words=able.vocabulary.words),
+        else EngineVocabularyView(terms=able.vocabulary.terms, words=able.vocabulary.words),
         longest_ms=able.longest_ms,
         largest_bytes=able.largest_bytes,
         keeps_copies=able.keeps_copies,

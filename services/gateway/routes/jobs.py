@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, patch, post
@@ -29,6 +30,7 @@ from shared.schemas.jobs import JobState
 FORM = "multipart/form-data"
 _NOT_FOUND = {404: "There is no such job."}
 _MOST_LABELS = 5
+_FEW = {"maxItems": _MOST_LABELS}
 _LOCATION = {"Location": "The job.", "Idempotent-Replayed": "`true` when this answers a repeat."}
 
 
@@ -52,6 +54,8 @@ _WISHES: tuple[Code, ...] = (
     "too_many_terms",
     "term_too_long",
     "file_too_large",
+    "minutes_used_up",
+    "not_in_plan",
 )
 """Of URLs that we are to call; and of what is asked of the report and the engine."""
 _JOB_REQUEST = msgspec.json.Decoder(JobRequest)
@@ -78,6 +82,15 @@ _FORM_SCHEMA = {
         summary="Create a job",
         tag="Jobs",
         body={JSON: JobRequest, FORM: _FORM_SCHEMA},
+        examples={
+            "Minutes of an uploaded meeting": {
+                "upload_id": "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a",
+                "solution": "meeting_minutes",
+                "language": "zh-Hant",
+                "formats": ["pdf", "srt"],
+            },
+            "A transcript of what lies at a URL": {"audio_url": "https://example.com/meeting.mp3"},
+        },
         answers={
             200: Answer(description="With `duplicates=reuse`: the job that was there.", content=JobView, headers=_LOCATION),
             202: Answer(description="Accepted.", content=JobView, headers=_LOCATION),
@@ -108,6 +121,8 @@ _FORM_SCHEMA = {
             "job_erased",
             "idempotency_key_reused",
             "source_missing",
+            "storage_full",
+            "too_many_waiting",
             "source_ambiguous",
             "file_missing",
             "too_many_files",
@@ -175,11 +190,17 @@ async def list_jobs(
     language: Annotated[
         str | None, QueryParameter(description="Only transcripts in this language; `zh` finds zh-Hant, too.")
     ] = None,
-    tag: Annotated[list[str] | None, QueryParameter(description="Only jobs with this tag; repeated, with all of them.")] = None,
+    tag: Annotated[
+        list[str] | None,
+        QueryParameter(description="Only jobs with this tag; repeated, with all of them.", schema_extra=_FEW),
+    ] = None,
     metadata: Annotated[
         list[str] | None,
-        QueryParameter(description="Only jobs with this entry, as in `case:2024-117`; repeated, with all of them."),
+        QueryParameter(
+            description="Only jobs with this entry, as in `case:2024-117`; repeated, with all of them.", schema_extra=_FEW
+        ),
     ] = None,
+    batch: Annotated[UUID | None, QueryParameter(description="Only jobs of this batch.")] = None,
     created_after: Annotated[dt.datetime | None, QueryParameter(description="Not before this time, RFC 3339.")] = None,
     created_before: Annotated[dt.datetime | None, QueryParameter(description="Before this time, RFC 3339.")] = None,
 ) -> Response[Page[JobView]]:
@@ -190,13 +211,14 @@ async def list_jobs(
         language=language,
         tags=_some("tag", tag),
         metadata=_some("metadata", metadata),
+        batch_id=batch,
         created_after=utc(created_after),
         created_before=utc(created_before),
     )
     rows = await gateway.listing.page(request.user.tenant_id, wanted, after=cursor_of(after), limit=limit + 1)
     shown, following = cut(rows, limit)
     given = {"state": job_state, "solution": solution, "language": language, "tag": tag, "metadata": metadata}
-    times = {"created_after": created_after, "created_before": created_before}
+    times = {"batch": batch, "created_after": created_after, "created_before": created_before}
     views = list(map(gateway.views.job, shown))
     return page(gateway.views.url("/jobs"), views, following, limit=limit, **given, **times)
 
@@ -247,6 +269,7 @@ async def get_job(
         summary="Change a job's title, tags and metadata",
         tag="Jobs",
         body={JSON: JobChange},
+        examples={"Label a job": {"tags": ["board"], "metadata": {"case": "2024-117"}}},
         answers={200: Answer(description="As it is now.", content=JobView, headers={"ETag": "Of the job as it is now."})},
         problems={
             **_NOT_FOUND,
@@ -304,6 +327,11 @@ async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respon
         summary="Retry a job",
         tag="Jobs",
         body={JSON: RetryRequest},
+        examples={
+            "Another report of the same transcript": {"solution": "legal_consultation"},
+            "Another engine": {"engine": "local"},
+            "As it was": {},
+        },
         body_required=False,
         answers={202: Answer(description="At work again.", content=JobView)},
         problems={

@@ -61,7 +61,7 @@ async def get_sign_in_methods(gateway: Api) -> Response[SignInMethods]:
         tag="Sessions",
         answers={302: Answer(description="To the provider.", headers=_TO_PROVIDER)},
         problems={400: "`return_to` is no path of this site.", **_PROBLEMS},
-        codes=("no_single_sign_on", "oidc_unavailable"),
+        codes=("no_single_sign_on", "oidc_unavailable", "unavailable"),
     ).opt,
 )
 async def go_to_provider(

@@ -32,6 +32,9 @@ from shared.schemas.jobs import ArtifactState
 from shared.schemas.privacy import Part
 from shared.schemas.reports import Report
 
+ANY = "*/*"
+"""Files come with their own media type."""
+
 
 @route(
     "/jobs/{job_id:uuid}/report",
@@ -103,10 +106,8 @@ async def list_artifacts(request: ApiRequest, gateway: Api, job_id: JobId) -> Re
         summary="Fetch an artifact",
         tag="Results",
         answers={
-            200: Answer(description="The file.", content=BYTES, media_type="application/octet-stream", headers=BLOB_HEADERS),
-            206: Answer(
-                description="The range asked for.", content=BYTES, media_type="application/octet-stream", headers=PART_HEADERS
-            ),
+            200: Answer(description="The file.", content=BYTES, media_type=ANY, headers=BLOB_HEADERS),
+            206: Answer(description="The range asked for.", content=BYTES, media_type=ANY, headers=PART_HEADERS),
             304: Answer(description="Not changed since If-None-Match.", headers=UNCHANGED_HEADERS),
         },
         problems=BLOB_PROBLEMS,

@@ -106,6 +106,7 @@ async def get_offset(request: ApiRequest, gateway: Api, upload_id: FromPath[UUID
         counted=RateClass.UPLOADS,
         summary="Send bytes of an upload",
         tag="Uploads",
+        required=("Tus-Resumable", "Upload-Offset"),
         body={CONTENT_TYPE: {"type": "string", "format": "binary", "description": "The bytes from Upload-Offset on."}},
         answers={204: Answer(description="Stored.", headers=STANDING)},
         problems={

@@ -74,11 +74,15 @@ async def search(
         str,
         QueryParameter(
             description=f"Words, which all must be in one passage of about a minute, and phrases in quotation marks; up to "
-            f"{LONGEST_QUESTION} characters. Case, accents, width and Chinese script do not matter; Chinese needs no spaces."
+            f"{LONGEST_QUESTION} characters. Case, accents, width and Chinese script do not matter; Chinese needs no spaces.",
+            schema_extra={"minLength": 1, "maxLength": LONGEST_QUESTION},
         ),
     ],
     limit: Annotated[int, QueryParameter(ge=1, le=50, description="Passages on a page.")] = 20,
-    after: Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")] = None,
+    after: Annotated[
+        str | None,
+        QueryParameter(description="`next_cursor` of the page before.", schema_extra={"pattern": "^[A-Za-z0-9_=-]+$"}),
+    ] = None,
     job: Annotated[UUID | None, QueryParameter(description="Only in this job.")] = None,
     created_after: Annotated[dt.datetime | None, QueryParameter(description="Only jobs from this time on, RFC 3339.")] = None,
     created_before: Annotated[dt.datetime | None, QueryParameter(description="Only jobs before this time, RFC 3339.")] = None,

@@ -125,6 +125,10 @@ async def get_transcript(
         summary="Edit the transcript",
         tag="Transcripts",
         body={JSON: TranscriptEdits},
+        examples={
+            "Mend a passage": {"segments": [{"id": "s000012", "text": "We sign on the third of June."}]},
+            "Name a speaker": {"speakers": [{"id": "spk_1", "name": "Dr. Chen"}]},
+        },
         answers={200: _MADE},
         problems=_EDIT_PROBLEMS,
         codes=(*_EDIT_CODES, "edit_impossible"),

@@ -56,6 +56,7 @@ _BINARY = {"type": "string", "format": "binary", "description": "The recording i
             "unsupported_media_type",
             "content_encoding_refused",
             "empty_file",
+            "storage_full",
             "digest_mismatch",
             "upload_not_found",
             "upload_taken_over",

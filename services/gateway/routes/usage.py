@@ -148,6 +148,7 @@ async def get_usage(request: ApiRequest, gateway: Api, month: MonthName = None) 
             200: Answer(description="Newest first.", content=Page[UsageRecordView], headers={"Link": "The next page."}),
         },
         problems=_BAD_MONTH,
+        codes=("invalid_cursor",),
     ).opt,
 )
 async def list_usage(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
@@ -35,16 +36,21 @@ _CREATE = """
     ), job as (
         insert into gateway.jobs (
             id, tenant_id, options, metadata, callback_url, traceparent, source_url, deadline_at, created_at, updated_at,
-            tags, file_name, media_type, source_size, source_sha256
+            tags, priority, start_after, batch_id, turn_at, file_name, media_type, source_size, source_sha256
         )
-        select $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $16, file_name, media_type, size, sha256 from source returning 1
+        select $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $16, $18, $19::timestamptz, $23,
+            case when $19 > now() then $20::timestamptz
+                 when $21::int is null and $22::int is null or gateway.may_start($5, $21, $22) then null
+                 else $20 end,
+            file_name, media_type, size, sha256
+        from source returning turn_at
     ), labels as (
         insert into gateway.job_labels (tenant_id, label, created_at, job_id)
         select $5, label, $12, $4 from job, unnest($17::bytea[]) as label
     ), event as (
-        insert into gateway.outbox (message_id, routing_key, payload) select $1, $2, $3 from job
+        insert into gateway.outbox (message_id, routing_key, payload) select $1, $2, $3 from job where turn_at is null
     ), {audited}
-    select * from source
+    select source.*, job.turn_at from source, job
 """
 _CREATE_FROM_UPLOAD = _CREATE.format(source=_FROM_UPLOAD, audited=noting("job", 15))
 _CREATE_FROM_URL = _CREATE.format(source=_FROM_URL, audited=noting("job", 15))
@@ -63,6 +69,17 @@ _TAKE = """
 
 class KeyTaken(Exception):
     """The idempotency key was used before; nothing was changed. A digest of it is what is kept."""
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """When a job is to begin that cannot at once, and how many may be in work for it to begin at once."""
+
+    at: dt.datetime
+    """Its place in the tenant's queue."""
+    each: int | None = None
+    """Of its tenant; null for no limit."""
+    whole: int | None = None
+    """Of all tenants."""
 
 
 class TooManyWaiting(Exception):
@@ -90,6 +107,7 @@ class JobStore:
         self,
         job: Job,
         event: OutboxRow,
+        turn: Turn,
         *,
         key: str | None,
         fingerprint: bytes | None,
@@ -97,19 +115,21 @@ class JobStore:
     ) -> Job | None:
         """Job, event, idempotency key and the upload's use, all or nothing, in one statement.
 
-        Returns the job with what is known of its recording; null when its upload is not there to be used.
+        The event leaves, unless the job has to wait for its turn. Returns the job with what is known of its recording; null
+        when its upload is not there to be used.
         Raises `KeyTaken`, and `TooManyWaiting` where only so many jobs may wait.
         """
         if most_waiting is not None:
             async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
                 await _check_waiting(connection, job.tenant_id, most_waiting)
-                return await _insert(connection, job, event, key=key, fingerprint=fingerprint)
-        return await patiently(_insert(self._pool, job, event, key=key, fingerprint=fingerprint))
+                return await _insert(connection, job, event, turn, key=key, fingerprint=fingerprint)
+        return await patiently(_insert(self._pool, job, event, turn, key=key, fingerprint=fingerprint))
 
     async def create_or_find(
         self,
         job: Job,
         event: OutboxRow,
+        turn: Turn,
         *,
         sha256: str,
         key: str | None,
@@ -127,7 +147,7 @@ class JobStore:
             if found is None:
                 if most_waiting is not None:
                     await _check_waiting(connection, job.tenant_id, most_waiting)
-                return await _insert(connection, job, event, key=key, fingerprint=fingerprint), False
+                return await _insert(connection, job, event, turn, key=key, fingerprint=fingerprint), False
             if take:
                 await _take(connection, found, job, key=key, fingerprint=fingerprint)
             return found, True
@@ -180,7 +200,7 @@ async def _of_recording(database: Pool | Connection, tenant_id: UUID, sha256: st
 
 
 async def _insert(
-    database: Pool | Connection, job: Job, event: OutboxRow, *, key: str | None, fingerprint: bytes | None
+    database: Pool | Connection, job: Job, event: OutboxRow, turn: Turn, *, key: str | None, fingerprint: bytes | None
 ) -> Job | None:
     facts = {
         "state": job.state.value,
@@ -196,13 +216,16 @@ async def _insert(
             *(job.id, job.tenant_id, job.options, job.metadata, job.callback_url, job.traceparent, job.source_url),
             *(job.deadline_at, job.created_at, key, fingerprint, entry),
             *(list(job.tags), labels_of(job.tags, job.metadata)),
+            *(job.priority, job.start_after, turn.at, turn.each, turn.whole, job.batch_id),
         )
     except asyncpg.UniqueViolationError:
         raise KeyTaken from None
     if source is None:
         return None
-    name, media_type, size, sha256 = source
-    return msgspec.structs.replace(job, file_name=name, media_type=media_type, source_size=size, source_sha256=sha256)
+    name, media_type, size, sha256, turn_at = source
+    return msgspec.structs.replace(
+        job, file_name=name, media_type=media_type, source_size=size, source_sha256=sha256, turn_at=turn_at
+    )
 
 
 async def _take(connection: Connection, found: Job, job: Job, *, key: str | None, fingerprint: bytes | None) -> None:

@@ -29,6 +29,7 @@ class JobFilter:
     tags: tuple[str, ...] = ()
     metadata: tuple[str, ...] = ()
     """Entries as in `case:2024-117`."""
+    batch_id: UUID | None = None
     created_after: dt.datetime | None = None
     """Not before this time."""
     created_before: dt.datetime | None = None
@@ -94,6 +95,8 @@ class _Query:
         yield from self._described(wanted)
 
     def _described(self, wanted: JobFilter) -> Iterator[str]:
+        if wanted.batch_id is not None:
+            yield f"job.batch_id = {self.place(wanted.batch_id)}"
         if wanted.state is not None:
             yield f"job.state = {self.place(wanted.state)}"
         if wanted.solution is not None:

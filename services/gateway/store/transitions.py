@@ -15,6 +15,7 @@ from services.gateway.jobs import Job, made_anew, made_from, overtaken, sources
 from services.gateway.store import patiently
 from services.gateway.store.allowances import SETTLE, amount_of
 from services.gateway.store.audit import noting
+from services.gateway.store.jobs import Turn
 from services.gateway.store.minutes import RELEASE as RELEASE_MINUTES
 from services.gateway.store.minutes import SETTLE as SETTLE_MINUTES
 from services.gateway.store.revisions import Revision
@@ -101,9 +102,8 @@ class Transitions:
             f"""
             with moved as (
                 update gateway.jobs set {_TOUCH}, state = case when state = any($4::text[]) then 'reporting' else state end,
-                    transcribed_run = run, search_at = now(), transcription_state = 'done', transcription_progress = 1,
-                    report_progress = null,
-                    engine = $5, model = $6, detected_language = $7, duration_ms = $8::bigint, cost = $9,
+                    transcribed_run = run, transcription_state = 'done', transcription_progress = 1, report_progress = null,
+                    search_at = now(), engine = $5, model = $6, detected_language = $7, duration_ms = $8::bigint, cost = $9,
                     source_size = coalesce(source_size, $10)
                 where id = $1 and tenant_id = $2 and run = $3 and transcribed_run is distinct from run
                 returning id, state
@@ -150,8 +150,9 @@ class Transitions:
         entry = entry_of(Action.JOB_CANCELLED, job.tenant_id, job.id, before=_facts(job), after=after)
         return await self._end(job, JobState.CANCELLED, event, entry=entry)
 
-    async def retried(self, job: Job, again: Job, state: JobState, event: Event) -> bool:
-        """A job that ended begins again, as `again`. What it has is kept until something newer replaces it."""
+    async def retried(self, job: Job, again: Job, state: JobState, event: Event, turn: Turn | None) -> bool:
+        """A job that ended begins again, as `again`; one that is to be transcribed again may have to wait for its `turn`; null
+        leaves it in the place that it has. What it has is kept until something newer replaces it."""
         return await self._move(
             f"""
             update gateway.jobs set {_TOUCH}, state = $8, run = $9,
@@ -160,7 +161,11 @@ class Transitions:
                 transcription_state = case when run = $9 then transcription_state else 'queued' end,
                 transcription_progress = case when run = $9 then transcription_progress end,
                 transcription_waiting = null, transcription_told_at = null, report_progress = null,
-                revision = $14, revision_key = $15, reported_revision = $16, removed = removed - $17::text[]
+                revision = $14, revision_key = $15, reported_revision = $16, removed = removed - $17::text[],
+                turn_at = case when $8 <> 'queued' or $19::timestamptz is null then null
+                    when start_after > now() then $19::timestamptz
+                    when $20::int is null and $21::int is null or gateway.may_start($5, $20, $21) then null
+                    else $19 end
             where id = $4 and tenant_id = $5 and run = $6 and state = $7 and coalesce((options ->> 'attempt')::int, 1) = $12
               and revision = $13 and not removed ? $18
             """,
@@ -168,6 +173,8 @@ class Transitions:
             *(job.id, job.tenant_id, job.run, job.state, state, again.run, again.options, again.deadline_at),
             *(job.options.attempt, job.revision, again.revision, again.revision_key, again.reported_revision),
             *(sorted(made_anew(state)), made_from(state)),
+            *(turn and turn.at, turn and turn.each, turn and turn.whole),
+            unless_waiting=True,
             entry=entry_of(
                 Action.JOB_RETRIED, job.tenant_id, job.id, before=_facts(job), after=_facts(again) | {"state": state.value}
             ),
@@ -308,7 +315,7 @@ class Transitions:
         )
         return await self._move(
             f"""
-            update gateway.jobs set {_TOUCH}, state = $7, finished_at = now(), failure = $9,
+            update gateway.jobs set {_TOUCH}, state = $7, finished_at = now(), failure = $9, turn_at = null,
                 report_event_id = coalesce($10::uuid, report_event_id),
                 artifacts = case when $10::uuid is null then artifacts else $11 end,
                 report_mode = case when $10::uuid is null then report_mode else $12 end,
@@ -329,10 +336,19 @@ class Transitions:
             entry=entry,
         )
 
-    async def _move(self, change: str, event: Event, *arguments: object, also: str = "", entry: str | None = None) -> bool:
-        """Run the change (whose parameters start at $4). When it changed a row, put the event into the outbox, and the entry
-        into the audit log."""
+    async def _move(
+        self,
+        change: str,
+        event: Event,
+        *arguments: object,
+        also: str = "",
+        entry: str | None = None,
+        unless_waiting: bool = False,
+    ) -> bool:
+        """Run the change (whose parameters start at $4). When it changed a row, put the event into the outbox (unless the job
+        now waits for its turn), and the entry into the audit log."""
         row = row_of(event)
+        told = "turn_at is null" if unless_waiting else "true"
         if entry is not None:
             also += f", {noting('moved', 4 + len(arguments))}"
             arguments = (*arguments, entry)
@@ -340,9 +356,10 @@ class Transitions:
             self._pool.fetchval(
                 f"""
                 with moved as (
-                    {change} returning id, state, transcribed_run is not distinct from run as transcribed
+                    {change} returning id, state, transcribed_run is not distinct from run as transcribed, turn_at
                 ), event as (
-                    insert into gateway.outbox (message_id, routing_key, payload) select $1, $2, $3 from moved
+                    insert into gateway.outbox (message_id, routing_key, payload)
+                    select $1, $2, $3 from moved where {told}
                 ){also}
                 select id from moved
                 """,

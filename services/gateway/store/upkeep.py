@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from uuid import UUID
 
 import msgspec
@@ -63,7 +64,7 @@ class UpkeepStore:
             update gateway.jobs set announced = announced + 1, announced_at = now()
             where id in (
                 select id from gateway.jobs
-                where state in ('queued', 'transcribing', 'reporting') and deadline_at > now()
+                where state in ('queued', 'transcribing', 'reporting') and deadline_at > now() and turn_at is null
                   and greatest(updated_at, announced_at) < now() - make_interval(
                       secs => case state when 'queued' then $1::float8 else $2::float8 end * 2 ^ least(announced, 4))
                 order by deadline_at limit $3 for update skip locked
@@ -92,14 +93,16 @@ class UpkeepStore:
         )
         return [msgspec.convert(dict(row), Job) for row in rows]
 
-    async def overdue(self) -> list[Job]:
-        """Jobs whose deadline has passed."""
+    async def overdue(self, *, waiting: dt.timedelta) -> list[Job]:
+        """Jobs whose deadline has passed. That of one that waits begins with its turn, which is to come in this time."""
         rows = await self._pool.fetch(
             f"""
             select {_COLUMNS} from gateway.jobs
-            where state in ('queued', 'transcribing', 'reporting') and deadline_at <= now() order by deadline_at limit $1
+            where state in ('queued', 'transcribing', 'reporting') and deadline_at <= now()
+              and (turn_at is null or turn_at < now() - $2::interval)
+            order by deadline_at limit $1
             """,
-            _BATCH,
+            *(_BATCH, waiting),
         )
         return [msgspec.convert(dict(row), Job) for row in rows]
 

@@ -70,6 +70,12 @@ class AsyncUsage:
         request = Request(method="GET", path=path_of("usage", "records.csv"), kind=bytes, query={"month": month})
         return await self._connection.store(request, target)
 
+    async def statement(self, target: Target, *, month: str | None = None, language: str | None = None) -> int:
+        """Store a month's statement (PDF) at a path, or write it to a binary file; returns its bytes."""
+        query = {"month": month, "language": language}
+        request = Request(method="GET", path=path_of("usage", "statement.pdf"), kind=bytes, query=query)
+        return await self._connection.store(request, target)
+
 
 class AsyncAccounts:
     """`/v1/account`."""

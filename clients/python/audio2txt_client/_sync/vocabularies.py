@@ -44,7 +44,28 @@ class Vocabularies:
     def export(self, vocabulary_id: UUID | str) -> bytes:
         """What is in a set, as CSV for spreadsheets."""
         request = Request(method="GET", path=path_of("vocabularies", vocabulary_id, "csv"), kind=bytes)
-        return (self._connection.exchange(request)).content
+        answer = self._connection.exchange(request)
+        return answer.content
+
+    def replace(
+        self,
+        vocabulary_id: UUID | str,
+        *,
+        version: int,
+        name: str,
+        terms: Sequence[VocabularyTerm] = (),
+        replacements: Sequence[Replacement] = (),
+        default: bool = False,
+    ) -> Vocabulary:
+        """Write the whole set anew, which has this version still. Jobs that took it before keep it as it was."""
+        request = Request(
+            method="PUT",
+            path=path_of("vocabularies", vocabulary_id),
+            kind=Vocabulary,
+            json={"name": name, "terms": terms, "replacements": replacements, "default": default},
+            headers={"If-Match": f'"{version}"'},
+        )
+        return self._connection.send(request)
 
     def fill(self, vocabulary_id: UUID | str, table: bytes, *, version: int) -> Vocabulary:
         """Put a table in the place of all that is in the set, which has this version still."""

@@ -298,6 +298,14 @@ class Removed(msgspec.Struct, frozen=True, kw_only=True):
     at: dt.datetime
 
 
+class VocabularyUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A vocabulary that a job took, as it was then."""
+
+    id: UUID
+    name: str
+    version: int
+
+
 class JobLinks(msgspec.Struct, frozen=True, kw_only=True):
     """Where the parts of a job are."""
 
@@ -346,6 +354,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     callback: Callback | None
     metadata: dict[str, str]
     tags: tuple[str, ...] = ()
+    priority: str = "normal"
+    """`low`, `normal` or `high`, among the tenant's jobs that wait."""
+    start_after: dt.datetime | None = None
+    vocabularies: tuple[VocabularyUse, ...] = ()
+    """Those it took; `vocabulary` has all key terms."""
+    batch_id: UUID | None = None
     removed: tuple[Removed, ...] = ()
     """What is no longer kept, by retention or because somebody's words were erased."""
     created_at: dt.datetime

@@ -106,6 +106,16 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True):
     cost: Cost | None = None
 
 
+class Replaced(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule of a vocabulary that changed something."""
+
+    vocabulary: str
+    from_: str = msgspec.field(name="from")
+    to: str
+    count: int
+    """How often."""
+
+
 class ProcessingStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step between the engine's words and these."""
 
@@ -115,6 +125,7 @@ class ProcessingStep(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     from_language: str | None = None
     to_language: str | None = None
+    replaced: tuple[Replaced, ...] = ()
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):

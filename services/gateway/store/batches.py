@@ -1,0 +1,122 @@
+"""Batches, and what became of their recordings."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from services.gateway.cursors import Cursor
+from services.gateway.store import patiently
+from shared.database import Pool
+from shared.schemas.jobs import JobState
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one recording: a job, or a problem."""
+
+    job_id: UUID | None = None
+    code: str | None = None
+    detail: str | None = None
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `gateway.batches`."""
+
+    id: UUID
+    tenant_id: UUID
+    key: str | None
+    fingerprint: bytes
+    size: int
+    results: tuple[Result, ...] | None = None
+    created_at: dt.datetime
+
+    @property
+    def job_ids(self) -> list[UUID]:
+        """Its jobs."""
+        return [result.job_id for result in self.results or () if result.job_id is not None]
+
+
+_NAMES = tuple(field.name for field in msgspec.structs.fields(Batch))
+_COLUMNS = ", ".join(_NAMES)
+
+
+class BatchStore:
+    """Rows of `gateway.batches`, always asked for by tenant."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def begin(self, batch: Batch) -> Batch:
+        """Enter a batch; or the one that the same key has begun before."""
+        row = await patiently(
+            self._pool.fetchrow(
+                f"""
+                insert into gateway.batches ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7)
+                on conflict (tenant_id, key) do update set key = excluded.key returning {_COLUMNS}
+                """,
+                *msgspec.structs.astuple(batch),
+            )
+        )
+        return msgspec.convert(dict(row), Batch)
+
+    async def finish(self, batch: Batch, results: Sequence[Result]) -> Batch:
+        """Note what became of each; what another request noted before stays."""
+        row = await patiently(
+            self._pool.fetchrow(
+                f"""
+                update gateway.batches set results = coalesce(results, $3) where tenant_id = $1 and id = $2
+                returning {_COLUMNS}
+                """,
+                *(batch.tenant_id, batch.id, results),
+            )
+        )
+        return msgspec.convert(dict(row), Batch)
+
+    async def find(self, tenant_id: UUID, batch_id: UUID) -> Batch | None:
+        """One batch of the tenant."""
+        row = await patiently(
+            self._pool.fetchrow(f"select {_COLUMNS} from gateway.batches where tenant_id = $1 and id = $2", tenant_id, batch_id)
+        )
+        return None if row is None else msgspec.convert(dict(row), Batch)
+
+    async def page(self, tenant_id: UUID, *, after: Cursor | None, limit: int) -> list[Batch]:
+        """The tenant's newest batches, those after the cursor."""
+        rows = await patiently(
+            self._pool.fetch(
+                f"""
+                select {_COLUMNS} from gateway.batches
+                where tenant_id = $1 and ($2::timestamptz is null or (created_at, id) < ($2, $3))
+                order by created_at desc, id desc limit $4
+                """,
+                *(tenant_id, after and after.created_at, after and after.id, limit),
+            )
+        )
+        return [msgspec.convert(dict(row), Batch) for row in rows]
+
+    async def states(self, batches: Sequence[Batch]) -> dict[UUID, JobState]:
+        """How the jobs of these batches of one tenant stand; those that were deleted are left out."""
+        ids = [job_id for batch in batches for job_id in batch.job_ids]
+        if not ids:
+            return {}
+        rows = await patiently(
+            self._pool.fetch(
+                "select id, state from gateway.jobs where tenant_id = $1 and id = any($2::uuid[])", batches[0].tenant_id, ids
+            )
+        )
+        return {row["id"]: JobState(row["state"]) for row in rows}
+
+    async def open_jobs(self, tenant_id: UUID, batch_id: UUID) -> list[UUID]:
+        """The jobs that the batch made and that have not ended."""
+        rows = await patiently(
+            self._pool.fetch(
+                """
+                select id from gateway.jobs
+                where tenant_id = $1 and batch_id = $2 and state in ('queued', 'transcribing', 'reporting')
+                """,
+                *(tenant_id, batch_id),
+            )
+        )
+        return [row["id"] for row in rows]
