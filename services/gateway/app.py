@@ -63,6 +63,7 @@ from services.gateway.store.keys import KeyStore
 from services.gateway.store.listing import JobList
 from services.gateway.store.minutes import MinuteStore
 from services.gateway.store.plans import PlanStore
+from services.gateway.store.policies import PolicyStore
 from services.gateway.store.rates import RateStore
 from services.gateway.store.resumables import ResumableStore
 from services.gateway.store.retention import RetentionStore, RoundStore
@@ -319,6 +320,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         quotas=quotas,
         ledger=lifecycle.ledger,
         retention=retention.store,
+        policies=PolicyStore(pool),
         erasures=erasures,
         exports=exports,
         hub=hub,

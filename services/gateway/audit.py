@@ -73,6 +73,7 @@ class Action(enum.StrEnum):
     PLAN_CHANGED = "plan.changed"
     EXPORT_CREATED = "export.created"
     EXPORT_READ = "export.read"
+    POLICY_CHANGED = "policy.changed"
     RETENTION_CHANGED = "retention.changed"
     SPEAKER_ERASED = "speaker.erased"
     TENANT_ERASED = "tenant.erased"

@@ -37,6 +37,10 @@ class Choosing:
             self._remember(tenant_id, choice, until=now + KNOWN_SECONDS)
         return choice
 
+    def forget(self, tenant_id: UUID) -> None:
+        """What was decided has changed."""
+        self._known.pop(tenant_id, None)
+
     def _remember(self, tenant_id: UUID, choice: Choice, *, until: float) -> None:
         self._known[tenant_id] = (until, choice)
         self._known.move_to_end(tenant_id)

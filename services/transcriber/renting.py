@@ -36,6 +36,7 @@ from shared.engines import KeyTerms, choose, key_terms
 from shared.errors import JobError, RetryableError
 from shared.schemas.engines import EngineRules
 from shared.schemas.events import TranscriptionState
+from shared.schemas.jobs import JobOptions
 
 HANDOVER_SECONDS = 60.0
 """How long a submission that is on its way may still take when everything else stops."""
@@ -93,6 +94,14 @@ class Tasks:
     async def key_terms(self, row: Transcription, engine: Engine) -> KeyTerms:
         """The key terms it is given: the job's, and the tenant's."""
         return key_terms(row.options, await self._rules.of(row.tenant_id), engine.capabilities)
+
+    async def to_report_on(self, row: Transcription) -> JobOptions:
+        """What whoever writes the report may do: ask nobody outside when its tenant has forbidden meanwhile that more of it
+        leaves the house."""
+        llm = row.options.llm
+        if llm is None or not llm.outside or (await self._rules.of(row.tenant_id)).allow_rented:
+            return row.options
+        return msgspec.structs.replace(row.options, llm=msgspec.structs.replace(llm, outside=False))
 
     async def account(self, row: Transcription, engine: Engine) -> Account | None:
         """Whose key it runs on; null for an engine in the house. Raises `KeyRefused` when there is none."""

@@ -23,11 +23,23 @@ class RulesStore:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._published = False
 
     async def of(self, tenant_id: UUID) -> EngineRules:
         """A tenant's rules; a tenant that has decided nothing has the usual ones."""
         row = await self._pool.fetchrow("select rules, keys from transcriber.tenant_engines where tenant_id = $1", tenant_id)
-        return EngineRules() if row is None else read_rules(row["rules"], row["keys"])
+        rules = EngineRules() if row is None else read_rules(row["rules"], row["keys"])
+        return msgspec.structs.replace(rules, allow_rented=False) if await self._is_kept_inside(tenant_id) else rules
+
+    async def _is_kept_inside(self, tenant_id: UUID) -> bool:
+        """Whether the tenant has forbidden at the gateway that anything leaves the house. Before its schema is there, nobody
+        has."""
+        if not self._published:
+            self._published = await self._pool.fetchval("select to_regclass('gateway.kept_inside') is not null") is True
+        if not self._published:
+            return False
+        found = await self._pool.fetchval("select true from gateway.kept_inside where tenant_id = $1", tenant_id)
+        return found is True
 
     async def all(self) -> dict[UUID, EngineRules]:
         """The rules of every tenant that has any, or a key."""

@@ -168,7 +168,8 @@ class Transcriber:
             _compose, heard, said, provenance, terms=terms, chinese_script=self._chinese_script
         )
         await self._blobs.put(transcript_key(row.tenant_id, row.job_id, row.run), document)
-        if await self._end(row, TranscriptionState.DONE, ready(row, transcript)):
+        allowed = msgspec.structs.replace(row, options=await self._tasks.to_report_on(row))
+        if await self._end(row, TranscriptionState.DONE, ready(allowed, transcript)):
             log.info("transcription.done", run=row.run, engine=row.engine, duration_ms=transcript.media.duration_ms)
             TRANSCRIPTIONS.labels(row.engine, "done").inc()
             AUDIO_SECONDS.labels(row.engine).inc(transcript.media.duration_ms / 1000)

@@ -15,6 +15,7 @@ from services.gateway import choosing
 from services.gateway.store.tenants import TenantStore
 from services.transcriber.offers import OfferStore
 from services.transcriber.publishing import Publisher
+from services.transcriber.rules import RulesStore
 from shared import migrations
 from shared.schemas.engines import Capabilities, EngineOffer, Feature, RedactionLimits, VocabularyLimits
 from shared.schemas.events import JobSubmitted, TranscriptionState
@@ -267,6 +268,31 @@ async def test_a_tenant_s_audio_stays_in_the_house(
     async with await gateway.new_tenant("other") as http:
         await ApiClient(http).create(engine="grand")
     await operator.must("rules", "acme", "--rented", "yes")
+    await api.create(engine="grand")
+
+
+async def test_a_tenant_keeps_its_work_in_the_house_by_itself(
+    gateway: RunningGateway, api: ApiClient, offered: OfferStore
+) -> None:
+    """Over the API, from the next request on, for jobs, retries and language models, and for the transcriber's last look;
+    what the operator has forbidden stays forbidden. Other tenants have everything as before."""
+    del offered
+    waiting = await api.create(engine="grand")
+    order = await gateway.others.heard(JobSubmitted, waiting["id"])
+    llm = '{"tokens": 5, "outside": true}'
+    await gateway.pool.execute("update gateway.jobs set options = jsonb_set(options, '{llm}', $1::text::jsonb)", llm)
+    assert (await api.http.get("/v1/policy")).json() == {"outside": True}
+    assert (await api.http.put("/v1/policy", json={"outside": False})).json() == {"outside": False}
+    assert await _names(api) == [("local", True)]
+    problem = await _refusal(api, engine="grand", language="en")
+    assert (problem["code"], problem["engines"]) == ("engine_forbidden", ["local"])
+    assert not (await RulesStore(gateway.pool).of(order.tenant_id)).allow_rented
+    assert await gateway.pool.fetchval("select options #>> '{llm,outside}' from gateway.jobs") == "false"
+    await gateway.others.progress(order, TranscriptionState.FAILED, failure=Failure(code="x", message="It broke."))
+    assert (await api.http.post(f"/v1/jobs/{waiting['id']}/retry")).json()["code"] == "engine_forbidden"
+    async with await gateway.new_tenant("other") as http:
+        await ApiClient(http).create(engine="grand")
+    await api.http.put("/v1/policy", json={"outside": True})
     await api.create(engine="grand")
 
 

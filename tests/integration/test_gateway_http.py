@@ -535,6 +535,8 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("get", "/v1/usage/records.csv"),
         ("get", "/v1/usage/statement.pdf"),
         ("get", "/v1/retention"),
+        ("get", "/v1/policy"),
+        ("put", "/v1/policy"),
         ("put", "/v1/retention"),
         ("post", "/v1/erasures"),
         ("get", "/v1/erasures"),

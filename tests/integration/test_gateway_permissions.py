@@ -26,6 +26,7 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/v1/endpoints"): {"kind": "webhook", "url": "https://example.com/theirs"},
     ("PATCH", "/v1/endpoints/{endpoint_id}"): {"description": "theirs"},
     ("POST", "/v1/endpoints/{endpoint_id}/replay"): {"since": "2026-01-01T00:00:00Z"},
+    ("PUT", "/v1/policy"): {"outside": True},
     ("PUT", "/v1/retention"): {"tenant": {"audio": 36500}},
     ("POST", "/v1/erasures"): {"job_id": str(new_id()), "speaker_id": "spk_1"},
     ("POST", "/v1/keys"): {"name": "theirs", "role": "auditor"},

@@ -42,6 +42,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.store.accounts import ByUser, Principal
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.listing import JobList
+from services.gateway.store.policies import PolicyStore
 from services.gateway.store.retention import RetentionStore
 from services.gateway.store.speeds import SpeedStore
 from services.gateway.store.usage import UsageStore
@@ -97,6 +98,7 @@ class Gateway:
     quotas: Quotas
     ledger: UsageStore
     retention: RetentionStore
+    policies: PolicyStore
     erasures: Erasures
     exports: Exports
     vocabularies: Vocabularies

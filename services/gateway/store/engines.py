@@ -37,7 +37,9 @@ class EngineStore:
                 self._pool.fetchrow(
                     """
                     select coalesce((select jsonb_agg(offer order by name) from transcriber.offered_engines), '[]') as offers,
-                           coalesce(rules, '{}') || jsonb_build_object('keys', coalesce(keys, '{}')) as rules
+                           coalesce(rules, '{}') || jsonb_build_object('keys', coalesce(keys, '{}'))
+                               || case when exists (select from gateway.policies where tenant_id = $1 and not outside)
+                                   then '{"allow_rented": false}' else '{}'::jsonb end as rules
                     from (values (1)) as one left join transcriber.tenant_engines on tenant_id = $1
                     """,
                     tenant_id,
