@@ -21,6 +21,7 @@ from audio2txt_client.models import endpoints, lists
 from audio2txt_client.models.uploads import Upload
 from services.gateway.admission import AnyRequest
 from services.gateway.routes.context import Gateway
+from services.gateway.settings import GatewaySettings
 from services.gateway.views import Views
 from services.gateway.web import web_app
 from shared.schemas import webhooks
@@ -189,7 +190,7 @@ async def document() -> Schema:
     async def admit(_: AnyRequest) -> None:
         return None
 
-    app = web_app(cast("Gateway", SimpleNamespace(views=Views("https://a2t.example"))), admit)
+    app = web_app(cast("Gateway", SimpleNamespace(views=Views("https://a2t.example"), settings=GatewaySettings())), admit)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url="http://gateway") as http:
         described: Schema = (await http.get("/v1/openapi.json")).json()
         return described
