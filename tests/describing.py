@@ -13,7 +13,7 @@ OWN = {"etag"}
 """Fields that the client adds: they come in headers."""
 SOURCES = {"upload_id", "audio_url"}
 """Of a job's request, but no wishes."""
-OPEN = {"action", "features", "output_language", "permissions", "scopes"}
+OPEN = {"action", "features", "output_language", "permissions", "resource", "scopes"}
 """Enumerations of the gateway that the client takes as texts."""
 NULL: Schema = {"type": "null"}
 

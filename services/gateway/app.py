@@ -30,6 +30,7 @@ from services.gateway.live import Hub
 from services.gateway.oidc import single_sign_on
 from services.gateway.oidc.people import People
 from services.gateway.privacy.erasures import Erasures
+from services.gateway.privacy.exports import Exports
 from services.gateway.privacy.retention import Retention
 from services.gateway.privacy.rules import of_installation
 from services.gateway.quotas.enforcing import Plans, Quotas
@@ -54,6 +55,7 @@ from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointStore
 from services.gateway.store.engines import EngineStore
 from services.gateway.store.erasures import ErasureStore
+from services.gateway.store.exports import ExportStore
 from services.gateway.store.feed import FeedStore
 from services.gateway.store.identities import IdentityStore
 from services.gateway.store.jobs import JobStore
@@ -67,6 +69,7 @@ from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.revisions import RevisionStore
 from services.gateway.store.search import SearchIndex, SearchStore
 from services.gateway.store.sign_ins import SignInStore
+from services.gateway.store.speeds import SpeedStore
 from services.gateway.store.storage import StorageStore
 from services.gateway.store.transitions import Transitions
 from services.gateway.store.turns import TurnStore
@@ -233,6 +236,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         installation=of_installation(settings),
         every=settings.retention_seconds,
     )
+    exports = Exports(store=ExportStore(pool), blobs=platform.blobs, days=settings.export_days)
     erasures = Erasures(
         pool=pool,
         store=erasure_store,
@@ -288,6 +292,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             most_bytes=settings.upload_max_bytes,
         ),
         submissions=submissions,
+        speeds=SpeedStore(pool),
         batches=Batches(store=BatchStore(pool), submissions=submissions, lifecycle=lifecycle),
         lifecycle=lifecycle,
         revisions=revisions,
@@ -315,6 +320,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         ledger=lifecycle.ledger,
         retention=retention.store,
         erasures=erasures,
+        exports=exports,
         hub=hub,
         vocabularies=vocabularies,
         feeds=feeds,
@@ -329,6 +335,10 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             *outbox_loops(outbox, platform.bus, service=SERVICE),
             Loop(name="gateway.sweeper", run=by_system(sweeper.run)),
             Loop(name="gateway.usage_alerts", run=by_system(lambda: repeat(lambda: [alerts.look], EVERY))),
+            Loop(
+                name="gateway.exports",
+                run=by_system(lambda: repeat(lambda: [exports.carry_out], settings.sweep_seconds)),
+            ),
             Loop(
                 name="gateway.privacy",
                 run=by_system(lambda: repeat(lambda: [retention.carry_out, erasures.carry_out], settings.sweep_seconds)),

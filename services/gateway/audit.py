@@ -71,6 +71,8 @@ class Action(enum.StrEnum):
     TENANT_ENABLED = "tenant.enabled"
     PLAN_ASSIGNED = "plan.assigned"
     PLAN_CHANGED = "plan.changed"
+    EXPORT_CREATED = "export.created"
+    EXPORT_READ = "export.read"
     RETENTION_CHANGED = "retention.changed"
     SPEAKER_ERASED = "speaker.erased"
     TENANT_ERASED = "tenant.erased"

@@ -88,6 +88,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     transcription_progress: float | None = None
     transcription_waiting: Waiting | None = None
     """What it was last said to wait for."""
+    began_at: dt.datetime | None = None
+    """When the work on the current run began."""
     transcribed_run: int | None = None
     """The last run whose transcript is stored."""
     engine: str | None = None

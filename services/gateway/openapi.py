@@ -37,6 +37,7 @@ _PATH_PARAMETERS: Mapping[str, Schema] = {
     "job_id": {"description": "The job's id.", "schema": {"type": "string", "format": "uuid"}},
     "batch_id": {"description": "The batch's id.", "schema": {"type": "string", "format": "uuid"}},
     "upload_id": {"description": "The upload's id.", "schema": {"type": "string", "format": "uuid"}},
+    "export_id": {"description": "The export's id.", "schema": {"type": "string", "format": "uuid"}},
     "erasure_id": {
         "description": "The erasure's id; of a deleted job, the job's.",
         "schema": {"type": "string", "format": "uuid"},
@@ -69,7 +70,7 @@ TAGS: Mapping[str, str] = {
     "Users": "People of the tenant, their tokens, and oneself.",
     "Sessions": "Signing in with a browser.",
     "Usage": "What was used, month by month, and what it cost.",
-    "Privacy": "What is kept for how long, and what was erased for good.",
+    "Privacy": "What is kept for how long, and what was erased for good, and all of it in one file.",
     "Endpoints": "Where you want to be told what happens: webhooks, e-mail, chats.",
     "Deliveries": "What was sent to whom, and what came back.",
     "Suppressions": "Addresses that e-mails do not go to any more.",

@@ -109,6 +109,7 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     retention_seconds: Annotated[
         float, Meta(gt=0, description="How often the store is looked through for what is kept no longer.")
     ] = 3600.0
+    export_days: Annotated[float, Meta(gt=0, description="Days for which the file of a tenant's export is there.")] = 7.0
     mail_confirm: Annotated[
         bool,
         Meta(

@@ -244,7 +244,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     failure: Annotated[Failure | None, Meta(description="Why the job failed.")]
     callback: Annotated[CallbackView | None, Meta(description="The webhook; null when none was asked for.")]
     priority: Annotated[Priority, Meta(description="As given.", examples=["normal"])]
-    start_after: Annotated[dt.datetime | None, Meta(description="As given; null for a job that was to begin at once.")]
+    start_after: Annotated[Time | None, Meta(description="As given; null for a job that was to begin at once.")]
     batch_id: Annotated[UUID | None, Meta(description="The batch that it was made in; null for a job by itself.")]
     tags: Annotated[tuple[str, ...], Meta(description="As given.", examples=[["board", "2026"]])]
     metadata: Annotated[dict[str, str], Meta(description="As given.", examples=[{"case": "2024-117"}])]

@@ -37,7 +37,9 @@ from services.gateway.routes import (
     endpoints,
     engines,
     erasures,
+    estimates,
     events,
+    exports,
     feed,
     jobs,
     keys,
@@ -78,6 +80,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     direct.begin_direct_upload,
     direct.complete_direct_upload,
     search.search,
+    estimates.estimate_job,
+    estimates.estimate_recording,
     batches.create_batch,
     batches.list_batches,
     batches.get_batch,
@@ -163,6 +167,10 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     erasures.list_erasures,
     erasures.get_certificate_keys,
     erasures.get_erasure,
+    exports.create_export,
+    exports.list_exports,
+    exports.get_export,
+    exports.get_export_file,
 )
 
 LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {

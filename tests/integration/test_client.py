@@ -147,6 +147,14 @@ async def test_what_a_developer_asks_beside_jobs(face: Face, gateway: RunningGat
     assert (await face(lambda c: c.jobs.cancel(jobs[1].id))).state == a2t.JobState.CANCELLED
     assert (await face(lambda c: c.jobs.retry(jobs[1].id))).run == 2
 
+    items = [{"audio_url": "https://example.com/1.mp3", "title": "Tape 1"}, {"upload_id": str(jobs[0].id)}]
+    batch = await face(lambda c: c.batches.create(items, tags=["archive"], priority=a2t.Priority.LOW))
+    assert (batch.size, batch.refused, batch.items[1].refusal is not None) == (2, 1, True)
+    [tape] = await face(lambda c: c.jobs.list(batch_id=batch.id))
+    assert (tape.title, tape.tags, tape.priority) == ("Tape 1", ("archive",), "low")
+    assert (await face(lambda c: c.batches.cancel(batch.id))).ended
+    assert [one.id for one in await face(lambda c: c.batches.list())] == [batch.id]
+
     account = await face(lambda c: c.account.get())
     assert (account.tenant.name, account.key.role) == ("acme", a2t.Role.OWNER)
     assert (await face(lambda c: c.usage.month())).totals.transcriptions == 0

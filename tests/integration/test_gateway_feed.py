@@ -208,6 +208,15 @@ async def test_a_slow_reader_gets_the_newest_state_and_costs_no_memory(
     assert {job["version"] for job in late} == {11}
 
 
+async def test_the_stream_ends_when_the_process_stops(gateway: RunningGateway, api: ApiClient) -> None:
+    """Draining waits for nobody who follows; they connect again elsewhere, where they were."""
+    async with following(api.http) as stream:
+        await stream.until("synced")
+        gateway.platform.stopping.set()
+        with pytest.raises(AssertionError, match="the stream ended"):
+            await stream.next()
+
+
 async def test_a_place_that_is_not_known_is_refused_with_what_to_do(gateway: RunningGateway, api: ApiClient) -> None:
     """Nonsense is 400; what is too old, or of a database that counted further, is 410 and names the way on."""
     now = await FeedStore(gateway.pool).now()

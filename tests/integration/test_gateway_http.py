@@ -384,7 +384,8 @@ async def test_a_tenant_holds_only_so_many_streams_open(gateway: RunningGateway,
     done, pending = await asyncio.wait(waits, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
     assert [task.result().status_code for task in done] == [429]
     assert len(pending) == 3
-    assert (await api.http.get(f"{path}/events")).json()["code"] == "too_many_streams"
+    for stream in (f"{path}/events", "/v1/events"):
+        assert (await api.http.get(stream)).json()["code"] == "too_many_streams"
     async with await gateway.new_tenant("other") as other:
         their = (await other.post("/v1/jobs", json={"audio_url": "https://example.com/a"})).json()
         assert (await other.get(f"/v1/jobs/{their['id']}", params={"wait": 0.01})).status_code == 200
@@ -458,6 +459,8 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("get", "/v1/jobs/{job_id}"),
         ("patch", "/v1/jobs/{job_id}"),
         ("get", "/v1/search"),
+        ("get", "/v1/jobs/{job_id}/estimate"),
+        ("post", "/v1/estimates"),
         ("post", "/v1/batches"),
         ("get", "/v1/batches"),
         ("get", "/v1/batches/{batch_id}"),
@@ -537,6 +540,11 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         ("get", "/v1/erasures"),
         ("get", "/v1/erasures/keys"),
         ("get", "/v1/erasures/{erasure_id}"),
+        ("post", "/v1/exports"),
+        ("get", "/v1/exports"),
+        ("get", "/v1/exports/{export_id}"),
+        ("get", "/v1/exports/{export_id}/file"),
+        ("head", "/v1/exports/{export_id}/file"),
         ("get", "/v1/deliveries"),
         ("get", "/v1/deliveries/{delivery_id}"),
         ("post", "/v1/deliveries/{delivery_id}/redeliver"),

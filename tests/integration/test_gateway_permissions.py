@@ -18,6 +18,7 @@ from tests.gatewaying import PASSWORD, WAV, ApiClient, RunningGateway, running_g
 
 BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/v1/jobs"): {"audio_url": "https://example.com/a.wav"},
+    ("POST", "/v1/estimates"): {"duration_ms": 60_000},
     ("POST", "/v1/batches"): {"items": [{"audio_url": "https://example.com/a.wav"}]},
     ("PATCH", "/v1/jobs/{job_id}"): {"tags": ["theirs"]},
     ("PATCH", "/v1/jobs/{job_id}/transcript"): {"speakers": [{"id": "spk_1", "name": "Chen"}]},
@@ -117,6 +118,7 @@ async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:
         "delivery_id": str(new_id()),
         "key_id": key["id"],
         "erasure_id": erased["id"],
+        "export_id": (await owner.http.post("/v1/exports")).json()["id"],
         "vocabulary_id": (await owner.http.post("/v1/vocabularies", json={"name": "mine"})).json()["id"],
         "batch_id": await _batch(owner),
         "user_id": str(user.id),

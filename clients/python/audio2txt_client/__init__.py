@@ -38,6 +38,7 @@ from audio2txt_client.errors import (
 )
 from audio2txt_client.models.account import Account
 from audio2txt_client.models.audit import AuditEntry
+from audio2txt_client.models.batches import Batch, BatchDetails
 from audio2txt_client.models.endpoints import (
     Attempt,
     Delivery,
@@ -62,6 +63,7 @@ from audio2txt_client.models.jobs import (
     JobNews,
     JobState,
     NewsKind,
+    Priority,
     ReportLanguage,
     ReportMode,
     Script,
@@ -77,8 +79,9 @@ from audio2txt_client.models.transcripts import Revision, Segment, Speaker, Tran
 from audio2txt_client.models.uploads import Upload, UploadState
 from audio2txt_client.models.usage import UsageMonth, UsageRecord
 from audio2txt_client.models.vocabularies import LetterCase, Replacement, Vocabulary, VocabularySummary, VocabularyTerm
-from audio2txt_client.webhooks import EventType, WebhookEvent, WebhookJob, verify_webhook
+from audio2txt_client.webhooks import EventType, WebhookEvent, WebhookJob, WebhookUsage, verify_webhook
 from audio2txt_client.wishes import (
+    BatchItem,
     EndpointChange,
     JobChange,
     JobWishes,
@@ -104,6 +107,9 @@ __all__ = [
     "Audio2txtError",
     "AuditEntry",
     "BadRequest",
+    "Batch",
+    "BatchDetails",
+    "BatchItem",
     "Client",
     "Conflict",
     "ConnectionFailed",
@@ -141,6 +147,7 @@ __all__ = [
     "NotFound",
     "OpenEnum",
     "PreconditionFailed",
+    "Priority",
     "Progress",
     "QuotaExceeded",
     "RateLimited",
@@ -184,6 +191,7 @@ __all__ = [
     "WebhookEvent",
     "WebhookJob",
     "WebhookRejected",
+    "WebhookUsage",
     "Word",
     "verify_webhook",
 ]

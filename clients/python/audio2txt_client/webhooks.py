@@ -36,6 +36,8 @@ class EventType(OpenEnum):
     ENDPOINT_CONFIRMATION = "endpoint.confirmation"
     ENDPOINT_FAILING = "endpoint.failing"
     ENDPOINT_DISABLED = "endpoint.disabled"
+    USAGE_THRESHOLD = "usage.threshold"
+    """A limit of the plan comes near, or is reached."""
     USER_INVITATION = "user.invitation"
     USER_PASSWORD_RESET = "user.password_reset"  # noqa: S105 -- the name of an event
 
@@ -86,6 +88,21 @@ class WebhookJob(msgspec.Struct, frozen=True, kw_only=True):
     """The transcript is too long for a message, or gone: fetch it."""
 
 
+class WebhookUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """So much of what the tenant may use in a month is used."""
+
+    resource: str
+    """Such as `minutes`."""
+    threshold: int
+    """Percent."""
+    used: str
+    """A decimal number, as it was when the message was made."""
+    limit: str
+    month: str
+    resets_at: dt.datetime
+    plan: str | None = None
+
+
 class WebhookEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A message that is to be believed."""
 
@@ -98,6 +115,8 @@ class WebhookEvent(msgspec.Struct, frozen=True, kw_only=True):
     """As it was sent, for what is newer than this version."""
     job: WebhookJob | None
     """What `data` says about a job; null for a message about something else."""
+    usage: WebhookUsage | None = None
+    """What it says about usage."""
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,6 +222,8 @@ def _event(message_id: str, body: bytes) -> WebhookEvent:
         read = msgspec.json.decode(body, type=_Body)
         data = msgspec.json.decode(read.data, type=dict[str, Any])
         job = msgspec.json.decode(read.data, type=WebhookJob) if "state" in data and "run" in data else None
+        threshold = read.type == EventType.USAGE_THRESHOLD
+        usage = msgspec.json.decode(read.data, type=WebhookUsage) if threshold else None
     except msgspec.DecodeError as error:
         raise WebhookRejected(f"The message is signed, and not one that this version understands: {error}.") from None
-    return WebhookEvent(id=message_id, type=read.type, timestamp=read.timestamp, data=data, job=job)
+    return WebhookEvent(id=message_id, type=read.type, timestamp=read.timestamp, data=data, job=job, usage=usage)

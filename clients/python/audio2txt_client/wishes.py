@@ -70,6 +70,16 @@ class JobWishes(TypedDict, total=False):
     """`allow`, `reuse` or `refuse` a recording of which there is a job already."""
 
 
+class BatchItem(TypedDict, total=False):
+    """One recording of many, `upload_id` or `audio_url`, and what is its own."""
+
+    upload_id: str | None
+    audio_url: str | None
+    title: str | None
+    tags: Sequence[str]
+    metadata: Mapping[str, str]
+
+
 class JobChange(TypedDict, total=False):
     """What to change about a job: what is given takes the place of all that was there."""
 

@@ -25,6 +25,7 @@ log, by the operator.
   audio2txt admin plans assign acme small
   audio2txt admin retention set acme --audio 30 --record keep
   audio2txt admin erasure verify certificate.json         what it certifies, if it is genuine
+  audio2txt admin tenants export acme -o acme.zip         everything of it, without what is secret
   audio2txt admin tenants erase acme                      everything of it, for good
   audio2txt admin audit verify                            every tenant's chain
   audio2txt admin search rebuild acme                     have the tenant's jobs entered anew into the search index

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.erasures import ErasureStore
+    from services.gateway.store.exports import ExportStore
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.plans import PlanStore
     from services.gateway.store.retention import RetentionStore
     from services.gateway.store.search import SearchIndex
     from services.gateway.store.tenants import TenantRow, TenantStore
     from services.gateway.store.users import UserStore
+    from shared.blobs import BlobStore
     from shared.mail_links import LinkPurpose
     from shared.settings import PlatformSettings
 
@@ -44,6 +46,7 @@ class Desk:
     plans: PlanStore
     retention: RetentionStore
     erasures: ErasureStore
+    exports: ExportStore
     search: SearchIndex
 
     def link(self, purpose: LinkPurpose, link_id: UUID) -> str:
@@ -54,6 +57,23 @@ class Desk:
             raise ConfigurationError("AUDIO2TXT_SECRET_KEY is not set; give it the gateway's.")
         base = self.platform.public_url or f"http://127.0.0.1:{self.platform.port}"
         return f"{base.rstrip('/')}{purpose.path}{link_token(self.platform.secret_key.encode(), purpose, link_id)}"
+
+    @asynccontextmanager
+    async def blobs(self) -> AsyncIterator[BlobStore]:
+        """The installation's store of recordings and files."""
+        from shared.blobs import open_blobs
+        from shared.runtime import encryption_of, s3_credentials
+
+        store = await open_blobs(
+            self.platform.blobs_url,
+            data_dir=self.platform.data_path,
+            credentials=s3_credentials(self.platform),
+            encryption=encryption_of(self.platform),
+        )
+        try:
+            yield store
+        finally:
+            await store.close()
 
     async def tenant(self, text: str) -> TenantRow:
         """A tenant by name or id. Raises `ConfigurationError`."""
@@ -92,6 +112,7 @@ async def _opened() -> AsyncIterator[Desk]:
     from services.gateway.settings import GatewaySettings
     from services.gateway.store.audit import AuditStore
     from services.gateway.store.erasures import ErasureStore
+    from services.gateway.store.exports import ExportStore
     from services.gateway.store.keys import KeyStore
     from services.gateway.store.plans import PlanStore
     from services.gateway.store.retention import RetentionStore
@@ -120,6 +141,7 @@ async def _opened() -> AsyncIterator[Desk]:
                 plans=PlanStore(pool),
                 retention=RetentionStore(pool),
                 erasures=ErasureStore(pool),
+                exports=ExportStore(pool),
                 search=SearchIndex(pool),
             )
         finally:

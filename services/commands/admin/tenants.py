@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from services.commands.admin.desk import Desk, handler
@@ -27,6 +30,10 @@ def register(subparsers: Any) -> None:
     rename.set_defaults(handler=handler(_rename))
     disable = actions.add_parser("disable", help="let nobody of it in; its data stays, and jobs that run go on")
     enable = actions.add_parser("enable", help="let those in again who have a key")
+    export = actions.add_parser("export", help="everything of one into a ZIP file, without what is secret")
+    export.add_argument("tenant", metavar="TENANT", help="name or id")
+    export.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="where to write it")
+    export.set_defaults(handler=handler(_export))
     erase = actions.add_parser("erase", help="everything of one, for good; asks for its name")
     erase.add_argument("tenant", metavar="TENANT", help="name or id")
     erase.add_argument("--name", help="its name, where nobody can be asked")
@@ -69,6 +76,25 @@ async def _enable(desk: Desk, arguments: argparse.Namespace) -> None:
     row = await desk.tenant(arguments.tenant)
     await desk.tenants.enable(row)
     print(f"{row.name} gets in with the keys it has.")
+
+
+async def _export(desk: Desk, arguments: argparse.Namespace) -> None:
+    from services.gateway.audit import Action, entry_of
+    from services.gateway.privacy.exports import write_archive
+
+    row = await desk.tenant(arguments.tenant)
+    if arguments.output.exists():
+        raise ConfigurationError(f"{arguments.output} exists; name another file.")
+    async with desk.blobs() as blobs:
+        with os.fdopen(os.open(arguments.output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+
+            async def write(piece: bytes) -> None:
+                await asyncio.to_thread(file.write, piece)
+
+            await write_archive(desk.exports, blobs, row.id, write)
+    if (entry := entry_of(Action.EXPORT_CREATED, row.id, row.id)) is not None:
+        await desk.audit.take_in([entry])
+    print(f"{arguments.output}: everything of {row.name}, {arguments.output.stat().st_size:,} bytes")
 
 
 async def _erase(desk: Desk, arguments: argparse.Namespace) -> None:

@@ -30,8 +30,8 @@ UNKNOWN_MS = 60 * refusals.MINUTE_MS
 """What is held for a recording of which nothing is known."""
 
 _REMEMBERED = 4096
-_BYTES_A_MS = 6
-"""48 kbit/s: what compressed speech has. A recording that turns out longer than that is asked for again."""
+_BYTES_A_MS = 3
+"""24 kbit/s: hardly any speech is compressed more. A recording that turns out longer than that is asked for again."""
 _PLAIN_BYTES_A_MS = 32
 _PLAIN = frozenset({"audio/wav", "audio/aiff", "audio/flac"})
 

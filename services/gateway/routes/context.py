@@ -32,6 +32,7 @@ from services.gateway.lifecycle import Lifecycle
 from services.gateway.live import Hub
 from services.gateway.oidc import SingleSignOn
 from services.gateway.privacy.erasures import Erasures
+from services.gateway.privacy.exports import Exports
 from services.gateway.problems import FieldError, Problem, job_not_found
 from services.gateway.quotas.enforcing import Quotas
 from services.gateway.resuming import Resumables
@@ -42,6 +43,7 @@ from services.gateway.store.accounts import ByUser, Principal
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.listing import JobList
 from services.gateway.store.retention import RetentionStore
+from services.gateway.store.speeds import SpeedStore
 from services.gateway.store.usage import UsageStore
 from services.gateway.submission import Submissions
 from services.gateway.uploads import Uploads
@@ -75,6 +77,7 @@ class Gateway:
     listing: JobList
     changes: Changes
     search: Search
+    speeds: SpeedStore
     batches: Batches
     uploads: Uploads
     resumables: Resumables
@@ -95,6 +98,7 @@ class Gateway:
     ledger: UsageStore
     retention: RetentionStore
     erasures: Erasures
+    exports: Exports
     vocabularies: Vocabularies
     hub: Hub
     feeds: Feeds

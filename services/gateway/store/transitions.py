@@ -65,7 +65,8 @@ class Transitions:
                     else job.transcription_progress end,
                 engine = $6, duration_ms = coalesce($7, job.duration_ms),
                 transcription_waiting = case when old.newest then $9 else job.transcription_waiting end,
-                transcription_told_at = greatest(job.transcription_told_at, $10)
+                transcription_told_at = greatest(job.transcription_told_at, $10),
+                began_at = case when old.forward and $4 <> 'queued' then coalesce(job.began_at, now()) else job.began_at end
             from (
                 select id, state, forward, newest from gateway.jobs cross join lateral (
                     select transcription_state = any($8::text[])
@@ -103,7 +104,8 @@ class Transitions:
             with moved as (
                 update gateway.jobs set {_TOUCH}, state = case when state = any($4::text[]) then 'reporting' else state end,
                     transcribed_run = run, transcription_state = 'done', transcription_progress = 1, report_progress = null,
-                    search_at = now(), engine = $5, model = $6, detected_language = $7, duration_ms = $8::bigint, cost = $9,
+                    search_at = now(), transcribed_at = now(),
+                    engine = $5, model = $6, detected_language = $7, duration_ms = $8::bigint, cost = $9,
                     source_size = coalesce(source_size, $10)
                 where id = $1 and tenant_id = $2 and run = $3 and transcribed_run is distinct from run
                 returning id, state
@@ -161,6 +163,7 @@ class Transitions:
                 transcription_state = case when run = $9 then transcription_state else 'queued' end,
                 transcription_progress = case when run = $9 then transcription_progress end,
                 transcription_waiting = null, transcription_told_at = null, report_progress = null,
+                began_at = case when run = $9 then began_at end, transcribed_at = case when run = $9 then transcribed_at end,
                 revision = $14, revision_key = $15, reported_revision = $16, removed = removed - $17::text[],
                 turn_at = case when $8 <> 'queued' or $19::timestamptz is null then null
                     when start_after > now() then $19::timestamptz

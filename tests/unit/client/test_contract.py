@@ -54,6 +54,8 @@ ANSWERS: dict[str, Any] = {
     "UsageMonthView": client.UsageMonth,
     "UsageRecordView": client.UsageRecord,
     "FoundView": client.Found,
+    "BatchView": client.Batch,
+    "BatchDetails": client.BatchDetails,
     "ProblemDocument": errors.Problem,
 }
 """What the gateway answers, and what the client reads it as. Where this test fails, a field is to be added there."""
@@ -62,6 +64,7 @@ WISHES: dict[str, Any] = {
     "JobRequest": wishes.JobWishes,
     "RetryRequest": wishes.RetryWishes,
     "JobChange": wishes.JobChange,
+    "BatchItem": wishes.BatchItem,
     "SegmentEdit": wishes.SegmentEdit,
     "SpeakerEdit": wishes.SpeakerEdit,
     "EndpointChange": wishes.EndpointChange,
@@ -119,6 +122,11 @@ CALLS: list[Callable[[Any], Any]] = [
     lambda c: c.jobs.feed(states=["failed", "completed"], tags=["board"], snapshot=True),
     lambda c: c.jobs.feed(after="1796212800.744:746:744"),
     lambda c: c.jobs.search('"best of times"', job_id=ID, created_after=NOW, created_before=NOW, page_size=5),
+    lambda c: c.jobs.list(batch_id=ID),
+    lambda c: c.batches.create([{"audio_url": "https://e.com/1", "tags": ["a"]}], priority="low", start_after=NOW),
+    lambda c: c.batches.list(page_size=5),
+    lambda c: c.batches.get(ID),
+    lambda c: c.batches.cancel(ID),
     lambda c: c.jobs.update(ID, if_version=4, title=None, tags=["a"], metadata={"case": "7"}),
     lambda c: c.jobs.get(ID),
     lambda c: c.jobs.wait(ID, timeout=0),
@@ -205,6 +213,8 @@ async def test_the_client_speaks_as_the_gateway_describes_itself(document: Schem
         *(line for name, kind in WISHES.items() for line in Comparison(schemas, kind, wish=True).of(name)),
     ]
     [_], sent = msgspec.json.schema_components([webhooks.WebhookBody], ref_template="#/components/schemas/{name}")
+    [_], told = msgspec.json.schema_components([webhooks.WebhookUsageBody], ref_template="#/components/schemas/{name}")
+    differences += Comparison(told, client.WebhookUsage).of("WebhookUsage")
     differences += Comparison(sent, client.WebhookJob).of("WebhookJob")
     differences += Comparison(sent, client.EventType).of("EventType")
     assert not differences, "\n".join(differences)

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 
+from audio2txt_client._async.batches import AsyncBatches
 from audio2txt_client._async.connection import AsyncConnection
 from audio2txt_client._async.endpoints import AsyncDeliveries, AsyncEndpoints, AsyncSuppressions
 from audio2txt_client._async.installation import AsyncAccounts, AsyncEngines, AsyncSolutions, AsyncUsage
@@ -43,6 +44,7 @@ class AsyncClient:
         self._connection = AsyncConnection(settings, transport=transport)
         self.uploads = AsyncUploads(self._connection)
         self.jobs = AsyncJobs(self._connection, self.uploads)
+        self.batches = AsyncBatches(self._connection)
         self.transcripts = AsyncTranscripts(self._connection)
         self.reports = AsyncReports(self._connection)
         self.artifacts = AsyncArtifacts(self._connection)

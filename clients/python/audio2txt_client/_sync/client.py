@@ -14,6 +14,7 @@ import httpx
 from audio2txt_client._protocol.requests import ABSENT, QueryValue, Request
 from audio2txt_client._protocol.retries import Retries
 from audio2txt_client._protocol.settings import settings_of
+from audio2txt_client._sync.batches import Batches
 from audio2txt_client._sync.connection import Connection
 from audio2txt_client._sync.endpoints import Deliveries, Endpoints, Suppressions
 from audio2txt_client._sync.installation import Accounts, Engines, Solutions, Usage
@@ -45,6 +46,7 @@ class Client:
         self._connection = Connection(settings, transport=transport)
         self.uploads = Uploads(self._connection)
         self.jobs = Jobs(self._connection, self.uploads)
+        self.batches = Batches(self._connection)
         self.transcripts = Transcripts(self._connection)
         self.reports = Reports(self._connection)
         self.artifacts = Artifacts(self._connection)

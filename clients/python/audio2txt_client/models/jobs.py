@@ -125,6 +125,14 @@ class ReportMode(OpenEnum):
     """The speech engine's own findings."""
 
 
+class Priority(OpenEnum):
+    """Which of a tenant's jobs that wait come first."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
 class Duplicates(OpenEnum):
     """What to do about a recording of which there is a job already."""
 
@@ -354,8 +362,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     callback: Callback | None
     metadata: dict[str, str]
     tags: tuple[str, ...] = ()
-    priority: str = "normal"
-    """`low`, `normal` or `high`, among the tenant's jobs that wait."""
+    priority: Priority = Priority.NORMAL
     start_after: dt.datetime | None = None
     vocabularies: tuple[VocabularyUse, ...] = ()
     """Those it took; `vocabulary` has all key terms."""
