@@ -49,3 +49,6 @@ create table sign_in_attempts (
     trusted_until timestamptz
 ) with (fillfactor = 70);
 create index sign_in_attempts_old on sign_in_attempts (attempted_at);
+
+call keep_apart('users');
+call keep_apart('sign_ins');

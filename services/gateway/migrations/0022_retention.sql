@@ -21,3 +21,5 @@ insert into rounds (name) values ('retention');
 create view delivery_retention as
 select tenant_id, (rules -> 'tenant' ->> 'deliveries')::int as days
 from retention where rules -> 'tenant' ? 'deliveries';
+
+call keep_apart('retention');

@@ -23,3 +23,5 @@ alter table jobs
 create index jobs_by_state on jobs (tenant_id, state, created_at, id);
 create index jobs_by_solution on jobs (tenant_id, solution, created_at, id);
 create index jobs_by_language on jobs (tenant_id, spoken, created_at, id);
+
+call keep_apart('job_labels');

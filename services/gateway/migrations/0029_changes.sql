@@ -25,3 +25,5 @@ $$;
 create trigger followed after insert or delete on jobs for each row execute function note_job_change();
 create trigger followed_on after update on jobs for each row
     when (old.version is distinct from new.version) execute function note_job_change();
+
+call keep_apart('job_changes');
