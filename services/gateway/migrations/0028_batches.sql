@@ -3,6 +3,7 @@
 create table batches (
     id uuid primary key,
     tenant_id uuid not null,
+    -- a digest of the Idempotency-Key
     key text,
     fingerprint bytea not null,
     size int not null check (size > 0),

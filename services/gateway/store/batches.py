@@ -28,6 +28,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     tenant_id: UUID
     key: str | None
+    """Its Idempotency-Key; what is stored is a digest of it, which does as well."""
     fingerprint: bytes
     size: int
     results: tuple[Result, ...] | None = None
@@ -54,7 +55,8 @@ class BatchStore:
         row = await patiently(
             self._pool.fetchrow(
                 f"""
-                insert into gateway.batches ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7)
+                insert into gateway.batches ({_COLUMNS})
+                values ($1, $2, encode(sha256(convert_to($3::text, 'utf8')), 'hex'), $4, $5, $6, $7)
                 on conflict (tenant_id, key) do update set key = excluded.key returning {_COLUMNS}
                 """,
                 *msgspec.structs.astuple(batch),

@@ -16,6 +16,7 @@ from shared.database import Pool, transaction
 
 TABLES = (
     "jobs",
+    "batches",
     "uploads",
     "revisions",
     "endpoints",
