@@ -247,7 +247,7 @@ CHINESE = Wording(
     resources={
         UsageResource.MINUTES: "錄音分鐘數",
         UsageResource.STORAGE_BYTES: "儲存空間（位元組）",
-        UsageResource.LLM_TOKENS: "語言模型權杖數",
+        UsageResource.LLM_TOKENS: "語言模型 Token 數",
         UsageResource.LLM_USD: "語言模型費用（美元）",
     },
     month="月份",
