@@ -27,6 +27,7 @@ SUBJECTS = (
     "jobs",
     "requests",
     "limits",
+    "guards",
     "hop",
     "streams",
     "overhead",
