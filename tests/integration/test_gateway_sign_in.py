@@ -18,7 +18,7 @@ from services.gateway.keys import SESSION_PREFIX, new_key
 from services.gateway.permissions import Role
 from services.gateway.problems import Problem
 from services.gateway.store.accounts import AccountStore
-from services.gateway.store.attempts import AttemptStore, Patience
+from services.gateway.store.attempts import Attempt, AttemptStore, Patience
 from services.gateway.store.audit import AuditStore
 from services.gateway.store.tenants import TenantStore
 from services.gateway.store.users import UserRow, UserStore
@@ -99,6 +99,16 @@ async def test_attempts_at_once_are_as_many_as_they_are(gateway: RunningGateway)
     stores = [AttemptStore(gateway.pool), AttemptStore(gateway.pool)]
     waits = await asyncio.gather(*(stores[number % 2].take("somebody", patience) for number in range(30)))
     assert sorted(wait > 0 for wait in waits) == [False] * 5 + [True] * 25
+
+
+async def test_successes_and_attempts_at_once_do_not_wait_for_each_other_in_a_ring(gateway: RunningGateway) -> None:
+    """Whatever order the rows of an account and a place would have by themselves, nobody's request is broken off."""
+    store = AttemptStore(gateway.pool)
+    for email in (f"{number}@example.com" for number in range(8)):
+        attempt = await store.begin(email, HOME)
+        assert isinstance(attempt, Attempt)
+        await gateway.pool.execute("update gateway.sign_in_attempts set retry_at = null, failures = 0, trusted_until = null")
+        await asyncio.gather(*(ask for _ in range(5) for ask in (store.succeeded(attempt), store.begin(email, HOME))))
 
 
 async def test_a_session_cannot_be_fixed(gateway: RunningGateway, user: UserRow) -> None:

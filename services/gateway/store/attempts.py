@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from services.gateway.store import PATIENCE, patiently
@@ -74,8 +75,9 @@ class AttemptStore:
 
     async def succeeded(self, attempt: Attempt) -> None:
         """It was no failure: the account begins anew, the address is given back this one, and both are trusted together."""
-        await patiently(
-            self._pool.execute(
+        async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
+            await _lock(connection, {attempt.account, attempt.place, attempt.pair})
+            await connection.execute(
                 """
                 with account as (
                     update gateway.sign_in_attempts set failures = 0, retry_at = null where key = $1 and $1 <> $3
@@ -88,28 +90,38 @@ class AttemptStore:
                 """,
                 *(attempt.account, attempt.place, attempt.pair, TRUSTED_DAYS),
             )
-        )
 
     async def forgive(self, email: str) -> None:
         """Its reader has proved to be that: the account begins anew."""
         await patiently(self._pool.execute("delete from gateway.sign_in_attempts where key = $1", _key("account", email)))
 
 
-async def _wait(connection: Connection, limits: dict[bytes, Patience]) -> float:
-    """Locks the rows, made where they are not there yet; the seconds until all let somebody through."""
-    keys = sorted(limits)
+async def _wait(connection: Connection, limits: Collection[bytes]) -> float:
+    """Locks the rows; the seconds until all let somebody through."""
+    await _lock(connection, limits)
+    return await _longest_wait(connection, limits)
+
+
+async def _lock(connection: Connection, keys: Collection[bytes]) -> None:
+    """Locks the rows, made where they are not there yet, in one order everywhere: two never wait for each other."""
+    ordered = sorted(keys)
     await connection.execute(
-        "insert into gateway.sign_in_attempts (key) select unnest($1::bytea[]) on conflict do nothing", keys
+        "insert into gateway.sign_in_attempts (key) select unnest($1::bytea[]) on conflict do nothing", ordered
     )
-    rows = await connection.fetch(
+    await connection.execute(
+        "select from gateway.sign_in_attempts where key = any($1::bytea[]) order by key for update", ordered
+    )
+
+
+async def _longest_wait(connection: Connection, keys: Collection[bytes]) -> float:
+    wait: float | None = await connection.fetchval(
         """
-        select extract(epoch from retry_at - clock_timestamp())::float8 as wait from (
-            select retry_at from gateway.sign_in_attempts where key = any($1::bytea[]) order by key for update
-        ) locked
+        select max(extract(epoch from retry_at - clock_timestamp()))::float8
+        from gateway.sign_in_attempts where key = any($1::bytea[])
         """,
-        keys,
+        list(keys),
     )
-    return max(0.0, *(row["wait"] or 0.0 for row in rows))
+    return max(0.0, wait or 0.0)
 
 
 async def _count(connection: Connection, limits: dict[bytes, Patience]) -> None:
