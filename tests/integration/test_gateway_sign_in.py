@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,16 +15,18 @@ import pytest
 
 from services.gateway.audit_trail import AuditTrail
 from services.gateway.auth import Authenticator
-from services.gateway.keys import SESSION_PREFIX, new_key
+from services.gateway.keys import SESSION_PREFIX, TOKEN_PREFIX, new_key
 from services.gateway.permissions import Role
 from services.gateway.problems import Problem
 from services.gateway.store.accounts import AccountStore
 from services.gateway.store.attempts import Attempt, AttemptStore, Patience
 from services.gateway.store.audit import AuditStore
+from services.gateway.store.sign_ins import Proof, SignInKind, SignInRow, SignInStore
 from services.gateway.store.tenants import TenantStore
 from services.gateway.store.users import UserRow, UserStore
 from services.gateway.users.passwords import Passwords
 from services.gateway.users.signing_in import SigningIn
+from shared.schemas.ids import new_id
 from tests.gatewaying import PASSWORD, RunningGateway, running_gateway
 
 HOME, ELSEWHERE = "203.0.113.1", "198.51.100.7"
@@ -109,6 +112,59 @@ async def test_successes_and_attempts_at_once_do_not_wait_for_each_other_in_a_ri
         assert isinstance(attempt, Attempt)
         await gateway.pool.execute("update gateway.sign_in_attempts set retry_at = null, failures = 0, trusted_until = null")
         await asyncio.gather(*(ask for _ in range(5) for ask in (store.succeeded(attempt), store.begin(email, HOME))))
+
+
+async def test_nobody_stays_signed_in_by_a_password_that_was_reset_meanwhile(
+    gateway: RunningGateway, user: UserRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a session nor a token comes of a password that was right a moment ago, and it does not change the new one."""
+    verify, users = Passwords.verify, UserStore(gateway.pool)
+    first = await gateway.pool.fetchval("select password_hash from gateway.users where id = $1", user.id)
+    browser = await gateway.new_session(user)
+
+    async def verify_and_reset(self: Passwords, kept: str | None, password: str) -> bool:
+        right = await verify(self, kept, password)
+        assert right
+        assert await users.set_password(user, "another", keep=kept_session)
+        return right
+
+    kept_session = await gateway.pool.fetchval("select id from gateway.sign_ins")
+    monkeypatch.setattr(Passwords, "verify", verify_and_reset)
+    async with browser, httpx.AsyncClient(base_url=gateway.url, auth=(user.email, PASSWORD)) as basic:
+        asks: tuple[Callable[[], Awaitable[httpx.Response]], ...] = (
+            lambda: _sign_in(gateway.url, user.email, PASSWORD, HOME),
+            lambda: basic.post("/v1/tokens", json={}),
+            lambda: browser.put("/v1/me/password", json={"old_password": PASSWORD, "new_password": "a stolen account"}),
+        )
+        for ask in asks:
+            await gateway.pool.execute("update gateway.users set password_hash = $1", first)
+            answer = await ask()
+            assert (answer.status_code, answer.json()["code"]) == (401, "sign_in_failed")
+            assert await gateway.pool.fetchval("select password_hash from gateway.users") == "another"
+    assert await gateway.pool.fetchval("select array_agg(id) from gateway.sign_ins") == [kept_session]
+
+
+async def test_a_reset_ends_what_is_being_begun(gateway: RunningGateway, user: UserRow) -> None:
+    """A session whose transaction has not ended when the password is set is seen and ended, too."""
+    now = dt.datetime.now(dt.UTC)
+    row = SignInRow(
+        id=new_id(),
+        tenant_id=user.tenant_id,
+        user_id=user.id,
+        kind=SignInKind.TOKEN,
+        name="",
+        created_at=now,
+        expires_at=now + dt.timedelta(hours=1),
+        last_used_at=now,
+    )
+    async with gateway.pool.acquire() as connection, asyncio.TaskGroup() as tasks, connection.transaction():
+        store: Any = connection
+        assert await SignInStore(store).add(row, new_key(TOKEN_PREFIX), proof=Proof.PASSWORD, verified=None, most=9)
+        tasks.create_task(UserStore(gateway.pool).set_password(user, "another"))
+        waiting = "select count(*) from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))"
+        while not await connection.fetchval(waiting):
+            await asyncio.sleep(0.01)
+    assert await gateway.pool.fetchval("select count(*) from gateway.sign_ins") == 0
 
 
 async def test_a_session_cannot_be_fixed(gateway: RunningGateway, user: UserRow) -> None:

@@ -18,7 +18,6 @@ from services.gateway.openapi import Answer, Operation
 from services.gateway.problems import Problem
 from services.gateway.routes.context import Api, ApiRequest, Gateway
 from services.gateway.routes.sessions import open_session
-from services.gateway.store.sign_ins import Proof
 
 _PROBLEMS = {404: "This installation has no single sign-on.", 503: "The provider, or a backend, does not answer; try again."}
 _TO_PROVIDER = {"Location": "The provider.", "Set-Cookie": "What is needed to come back."}
@@ -109,7 +108,7 @@ async def come_back(
     with tenancy.as_system():
         user, return_to = await _provider(gateway).come_back(given, sealed, now=time.time())
     tenancy.enter(user.tenant_id)
-    cookies = [await open_session(request, gateway, user, Proof.SINGLE_SIGN_ON), _cookie(gateway, "", max_age=0)]
+    cookies = [await open_session(request, gateway, user, None), _cookie(gateway, "", max_age=0)]
     return Response(None, status_code=302, headers={"Location": return_to, **_UNSEEN}, cookies=cookies)
 
 

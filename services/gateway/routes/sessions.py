@@ -20,9 +20,10 @@ from services.gateway.routes.context import BODY_PROBLEMS, Api, ApiRequest, Gate
 from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.routes.users import UserView, view_of
 from services.gateway.store.accounts import Means, Principal
-from services.gateway.store.sign_ins import Proof, SignInKind, SignInRow
+from services.gateway.store.sign_ins import SignInKind, SignInRow
 from services.gateway.store.users import UserRow
 from services.gateway.users.sessions import is_foreign
+from services.gateway.users.signing_in import refused
 from services.gateway.views import Id, Page, Time
 
 _UNSEEN = {"Cache-Control": "no-store"}
@@ -92,11 +93,12 @@ async def sign_in(request: ApiRequest, gateway: Api) -> Response[SessionView]:
         raise Problem(403, "cross_site", "Signing in is for pages of this site; another one has sent this.")
     wish = await gateway.json(request, _SIGN_IN)
     with tenancy.as_system():
-        user = await gateway.users.signing_in.with_password(wish.email, wish.password, address_of(request))
-    tenancy.enter(user.tenant_id)
-    cookie = await open_session(request, gateway, user, Proof.PASSWORD)
+        account = await gateway.users.signing_in.with_password(wish.email, wish.password, address_of(request))
+    tenancy.enter(account.user.tenant_id)
+    cookie = await open_session(request, gateway, account.user, account.password_hash)
     principal = await gateway.sessions.principal(cookie.value or "", SignInKind.SESSION)
-    assert principal is not None, "it was made just now"
+    if principal is None:
+        raise refused()  # ended already
     shown = await _view(gateway, principal, cookie.value or "")
     return Response(shown, status_code=201, headers=_UNSEEN, cookies=[cookie])
 
@@ -180,15 +182,16 @@ async def end_one_session(request: ApiRequest, gateway: Api, session_id: Session
     await gateway.sessions.end(request.user, SignInKind.SESSION, session_id)
 
 
-async def open_session(request: ApiRequest, gateway: Gateway, user: UserRow, proof: Proof) -> Cookie:
-    """Sign a browser in as somebody who has proved to be that, and out of whatever it was signed in to."""
+async def open_session(request: ApiRequest, gateway: Gateway, user: UserRow, verified: str | None) -> Cookie:
+    """Sign a browser in as somebody who has proved to be that, by the password behind `verified` or by single sign-on, and out
+    of whatever it was signed in to."""
     before = request.cookies.get(gateway.cookie)
     if before is not None:
         with tenancy.as_system():  # it may be another tenant's
             if (old := await gateway.sessions.principal(before, SignInKind.SESSION)) is not None:
                 await end_session(gateway, old)
     browser = request.headers.get("user-agent", "")
-    issued = await gateway.sessions.open_session(user, browser, address_of(request), proof)
+    issued = await gateway.sessions.open_session(user, browser, address_of(request), verified)
     return _cookie(gateway, issued.secret, max_age=int(gateway.sessions.longest.total_seconds()))
 
 

@@ -15,7 +15,6 @@ from services.gateway.permissions import Permission
 from services.gateway.problems import Problem
 from services.gateway.routes.context import BODY_PROBLEMS, Api, ApiRequest, address_of, user_of
 from services.gateway.routes.paging import cursor_of, cut, page
-from services.gateway.store.accounts import Means
 from services.gateway.store.sign_ins import SignInKind, SignInRow
 from services.gateway.users.sessions import NewToken
 from services.gateway.views import Id, Page, Time
@@ -65,11 +64,12 @@ class TokenCreated(TokenView, frozen=True, kw_only=True):
 async def create_token(request: ApiRequest, gateway: Api) -> Response[TokenCreated]:
     """Exchange one's e-mail and password, sent as `Authorization: Basic`, for a bearer token that may do what one may, for an
     hour unless you say otherwise. A token makes no other token, so one that was stolen ends."""
-    if user_of(request.user).means is not Means.PASSWORD:
+    verified = user_of(request.user).verified
+    if verified is None:
         detail = "A token is made with e-mail and password: send them as `Authorization: Basic`."
         raise Problem(401, "password_required", detail, headers={"WWW-Authenticate": 'Basic realm="audio2txt"'})
     wish = await gateway.json(request, _NEW_TOKEN, default=NewToken())
-    issued = await gateway.sessions.open_token(request.user, wish, address_of(request))
+    issued = await gateway.sessions.open_token(request.user, wish, address_of(request), verified)
     made = TokenCreated(token=issued.secret, **msgspec.structs.asdict(_view(issued.row)))
     return Response(made, status_code=201, headers={"Cache-Control": "no-store"})
 

@@ -12,7 +12,7 @@ import msgspec
 from services.gateway.audit import Action, Actor, ActorKind, act_as, entry_of
 from services.gateway.store import PATIENCE, patiently
 from services.gateway.store.audit import note
-from services.gateway.store.users import EmailTaken
+from services.gateway.store.users import EmailTaken, hold
 from shared.database import Connection, Pool, transaction
 from shared.mail_links import LinkPurpose
 from shared.outbox import row_of
@@ -123,6 +123,7 @@ class AccountLinkStore:
 
 
 async def _use(connection: Connection, link: AccountLink, password_hash: str, name: str | None) -> bool:
+    await hold(connection, link.user_id)
     if await connection.fetchval(f"select l.id {_OPEN} for update of l", link.id, link.purpose) is None:
         return False
     await connection.execute(

@@ -7,6 +7,7 @@ import enum
 from uuid import UUID
 
 import msgspec
+from typing_extensions import override
 
 from services.gateway.audit import Actor, ActorKind
 from services.gateway.keys import digest, hint
@@ -50,6 +51,13 @@ class ByUser(msgspec.Struct, frozen=True, kw_only=True, tag="user"):
     sign_in_id: UUID | None = None
     """Of the token or session; null for a password."""
     expires_at: dt.datetime | None = None
+    verified: str | None = None
+    """The stored hash that a password was compared with; null for a token or session."""
+
+    @override
+    def __repr__(self) -> str:
+        """Without the hash."""
+        return f"ByUser(id={self.id!r}, means={self.means!r}, sign_in_id={self.sign_in_id!r})"
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):

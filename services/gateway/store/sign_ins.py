@@ -92,30 +92,35 @@ class SignInStore:
             ),
         )
 
-    async def add(self, row: SignInRow, secret: str, *, proof: Proof, most: int) -> None:
-        """Sign somebody in who has proved who they are. Of more than `most` of a kind the oldest end."""
-        await patiently(
-            self._pool.execute(
+    async def add(self, row: SignInRow, secret: str, *, proof: Proof, verified: str | None, most: int) -> bool:
+        """Sign somebody in who has proved who they are, `verified` being the stored hash that their password was compared with,
+        null for single sign-on. False when the account was disabled, or given another password, meanwhile. Of more than
+        `most` of a kind the oldest end."""
+        made = await patiently(
+            self._pool.fetchval(
                 f"""
-                with made as (
+                with seen as (
+                    update gateway.users set last_signed_in_at = $8
+                    where id = $4 and disabled_at is null and ($14::text is null or password_hash = $14) returning id
+                ), made as (
                     insert into gateway.sign_ins (digest, {_COLUMNS})
-                    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning id
+                    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 from seen returning id
                 ), ended as (
                     delete from gateway.sign_ins where id in (
                         select id from gateway.sign_ins where user_id = $4 and kind = $5
                         order by created_at desc, id desc offset $12
-                    )
-                ), seen as (
-                    update gateway.users set last_signed_in_at = $8 where id = $4
+                    ) and exists (select from seen)
                 ), {noting("made", 13)}
-                select from made
+                select id from made
                 """,
                 digest(secret),
                 *msgspec.structs.astuple(row),
                 most - 1,
                 entry_of(Action.USER_SIGNED_IN, row.tenant_id, row.user_id, after=_facts(row, proof)),
+                verified,
             )
         )
+        return made is not None
 
     async def page(self, user_id: UUID, kind: SignInKind, *, after: Cursor | None, limit: int) -> list[SignInRow]:
         """A user's newest of a kind that have not ended, those after the cursor."""

@@ -220,29 +220,36 @@ class UserStore:
         row = await patiently(self._pool.fetchrow(f"{_ACCOUNT} where u.id = $1", user_id))
         return None if row is None else _account(dict(row))
 
-    async def set_password(self, user: UserRow, password_hash: str, *, keep: UUID | None = None) -> None:
-        """Give them another password, and end all that they are signed in by, but `keep`, and links that set one."""
-        await patiently(
-            self._pool.execute(
+    async def set_password(
+        self, user: UserRow, password_hash: str, *, verified: str | None = None, keep: UUID | None = None
+    ) -> bool:
+        """Give them another password, and end all that they are signed in by, but `keep`, and links that set one. False when
+        `verified`, the hash that the old one was compared with, is no longer the account's; null asks for none."""
+        async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
+            await hold(connection, user.id)
+            changed = await connection.fetchval(
                 f"""
                 with changed as (
-                    update gateway.users set password_hash = $3 where id = $1 and tenant_id = $2 returning id
+                    update gateway.users set password_hash = $3
+                    where id = $1 and tenant_id = $2 and ($6::text is null or password_hash = $6) returning id
                 ), ended as (
-                    delete from gateway.sign_ins where user_id = $1 and ($4::uuid is null or id <> $4)
+                    delete from gateway.sign_ins
+                    where user_id in (select id from changed) and ($4::uuid is null or id <> $4)
                 ), void as (
-                    update gateway.account_links set used_at = now() where user_id = $1 and used_at is null
+                    update gateway.account_links set used_at = now()
+                    where user_id in (select id from changed) and used_at is null
                 ), {noting("changed", 5)}
-                select from changed
+                select id from changed
                 """,
                 *(user.id, user.tenant_id, password_hash, keep),
-                entry_of(Action.USER_PASSWORD_CHANGED, user.tenant_id, user.id),
+                *(entry_of(Action.USER_PASSWORD_CHANGED, user.tenant_id, user.id), verified),
             )
-        )
+        return changed is not None
 
-    async def rehash(self, user_id: UUID, old: str, new: str) -> None:
-        """Keep the same password by today's parameters, unless it was changed meanwhile."""
-        statement = "update gateway.users set password_hash = $3 where id = $1 and password_hash = $2"
-        await patiently(self._pool.execute(statement, user_id, old, new))
+    async def rehash(self, user_id: UUID, old: str, new: str) -> bool:
+        """Keep the same password by today's parameters; False when it was changed meanwhile."""
+        statement = "update gateway.users set password_hash = $3 where id = $1 and password_hash = $2 returning id"
+        return await patiently(self._pool.fetchval(statement, user_id, old, new)) is not None
 
     async def signed_in(self, user: UserRow, means: str) -> None:
         """They have just proved who they are."""
@@ -256,6 +263,12 @@ class UserStore:
                 *(user.id, entry_of(Action.USER_SIGNED_IN, user.tenant_id, user.id, after={"means": means})),
             )
         )
+
+
+async def hold(connection: Connection, user_id: UUID) -> None:
+    """Keep others from changing the user, or signing them in, until the transaction ends. A statement of its own: only one that
+    begins with the row held sees who was signed in by then."""
+    await connection.execute("select from gateway.users where id = $1 for no key update", user_id)
 
 
 def _account(values: dict[str, object]) -> Account:

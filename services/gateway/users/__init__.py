@@ -19,7 +19,7 @@ from services.gateway.store.accounts import Principal
 from services.gateway.store.users import UserChanges, UserRow, UserStore
 from services.gateway.texts import clean_line
 from services.gateway.users.passwords import Passwords, check_new
-from services.gateway.users.signing_in import SigningIn
+from services.gateway.users.signing_in import SigningIn, refused
 from shared.schemas.jobs import ReportLanguage
 
 LONGEST_NAME = 100
@@ -112,8 +112,10 @@ class Users:
         `Problem`."""
         user = await self.find(principal.tenant_id, principal.id)
         check_new(wish.new_password, email=user.email, pointer="/new_password")
-        await self.signing_in.confirm(user, wish.old_password, address)
-        await self.store.set_password(user, await self.passwords.hash(wish.new_password), keep=keep)
+        verified = (await self.signing_in.confirm(user, wish.old_password, address)).password_hash
+        fresh = await self.passwords.hash(wish.new_password)
+        if not await self.store.set_password(user, fresh, verified=verified, keep=keep):
+            raise refused()  # it was changed meanwhile
         log.info("user.password_changed", tenant_id=str(user.tenant_id), user_id=str(user.id))
 
 

@@ -22,6 +22,7 @@ from services.gateway.store.accounts import Principal
 from services.gateway.store.sign_ins import Proof, SignInKind, SignInRow, SignInStore
 from services.gateway.store.users import UserRow
 from services.gateway.texts import clean_line
+from services.gateway.users.signing_in import refused
 from shared.schemas.ids import new_id
 
 MOST_OF_A_KIND = 100
@@ -62,14 +63,15 @@ class Sessions:
     longest: dt.timedelta
     idle: dt.timedelta
 
-    async def open_token(self, user: UserRow | Principal, wish: NewToken, address: str | None) -> Issued:
-        """Make a bearer token."""
+    async def open_token(self, user: UserRow | Principal, wish: NewToken, address: str | None, verified: str) -> Issued:
+        """Make a bearer token for who was let in by the password behind `verified`. Raises `Problem` 401."""
         lifetime = dt.timedelta(seconds=wish.expires_in)
-        return await self._open(user, SignInKind.TOKEN, wish.name, address, lifetime, idle=None, proof=Proof.PASSWORD)
+        return await self._open(user, SignInKind.TOKEN, wish.name, address, lifetime, idle=None, verified=verified)
 
-    async def open_session(self, user: UserRow, browser: str, address: str | None, proof: Proof) -> Issued:
-        """Begin a browser's session: always under a new secret, whatever the browser had before."""
-        return await self._open(user, SignInKind.SESSION, browser, address, self.longest, idle=self.idle, proof=proof)
+    async def open_session(self, user: UserRow, browser: str, address: str | None, verified: str | None) -> Issued:
+        """Begin a browser's session: always under a new secret, whatever the browser had before. `verified` is the hash that
+        the password was compared with, null for single sign-on. Raises `Problem` 401 when it holds no longer."""
+        return await self._open(user, SignInKind.SESSION, browser, address, self.longest, idle=self.idle, verified=verified)
 
     async def principal(self, secret: str, kind: SignInKind) -> Principal | None:
         """Who is signed in by it; null alike for whatever is none of ours and for what has ended."""
@@ -113,7 +115,7 @@ class Sessions:
         lifetime: dt.timedelta,
         *,
         idle: dt.timedelta | None,
-        proof: Proof,
+        verified: str | None,
     ) -> Issued:
         now = dt.datetime.now(dt.UTC)
         secret = new_key(TOKEN_PREFIX if kind is SignInKind.TOKEN else SESSION_PREFIX)
@@ -129,7 +131,9 @@ class Sessions:
             last_used_at=now,
             idle_seconds=None if idle is None else int(idle.total_seconds()),
         )
-        await self.store.add(row, secret, proof=proof, most=MOST_OF_A_KIND)
+        proof = Proof.SINGLE_SIGN_ON if verified is None else Proof.PASSWORD
+        if not await self.store.add(row, secret, proof=proof, verified=verified, most=MOST_OF_A_KIND):
+            raise refused()  # disabled, or given another password, between the proof and now
         log.info("sign_in.opened", tenant_id=str(row.tenant_id), user_id=str(row.user_id), kind=kind)
         return Issued(row=row, secret=secret)
 

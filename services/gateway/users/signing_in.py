@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
 import structlog
 
 from services.gateway.audit import Action, Actor, ActorKind, act_as, entry_of
@@ -63,9 +64,9 @@ class SigningIn:
     """Takes entries of the audit log that change nothing."""
     remembered: _Remembered = field(default_factory=_Remembered)
 
-    async def with_password(self, email: str, password: str, address: str | None) -> UserRow:
+    async def with_password(self, email: str, password: str, address: str | None) -> Account:
         """Whose e-mail and password these are; from here on they act. Raises `Problem`: 401, 429, 503."""
-        return (await self._verify(_mailbox(email), password, address)).user
+        return await self._verify(_mailbox(email), password, address)
 
     async def basic(self, email: str, password: str, address: str | None) -> Principal:
         """The same for tools that send both with every request. Raises `Problem`."""
@@ -78,9 +79,9 @@ class SigningIn:
             await self.users.signed_in(account.user, Means.PASSWORD)
         return principal_of(account)
 
-    async def confirm(self, user: UserRow, password: str, address: str | None) -> None:
+    async def confirm(self, user: UserRow, password: str, address: str | None) -> Account:
         """Ask somebody who is signed in for their password again. Raises `Problem`."""
-        await self._verify(user.email, password, address)
+        return await self._verify(user.email, password, address)
 
     async def _verify(self, email: str, password: str, address: str | None) -> Account:
         attempt = await self.attempts.begin(email, place_of(address))
@@ -97,8 +98,9 @@ class SigningIn:
         await self.attempts.succeeded(attempt)
         assert account.password_hash is not None, "it was right"
         if self.passwords.is_outdated(account.password_hash):
-            await self.users.rehash(account.user.id, account.password_hash, await self.passwords.hash(password))
-            account = await self.users.account(email) or account
+            fresh = await self.passwords.hash(password)
+            if await self.users.rehash(account.user.id, account.password_hash, fresh):
+                account = msgspec.structs.replace(account, password_hash=fresh)
         act_as(Actor(kind=ActorKind.USER, id=account.user.id, name=account.user.name))
         return account
 
@@ -118,7 +120,7 @@ def principal_of(account: Account) -> Principal:
         tenant_name=account.tenant_name,
         role=user.role,
         permissions=ROLES[user.role],
-        by=ByUser(id=user.id, name=user.name, email=user.email, means=Means.PASSWORD),
+        by=ByUser(id=user.id, name=user.name, email=user.email, means=Means.PASSWORD, verified=account.password_hash),
     )
 
 
