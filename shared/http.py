@@ -42,6 +42,7 @@ class HttpServer:
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                proxy_headers=False,  # whose `X-Forwarded-…` counts is the application's to say
                 timeout_keep_alive=20,
                 timeout_graceful_shutdown=GRACE_SECONDS,
                 backlog=2048,
