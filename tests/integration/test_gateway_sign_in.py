@@ -167,6 +167,14 @@ async def test_a_reset_ends_what_is_being_begun(gateway: RunningGateway, user: U
     assert await gateway.pool.fetchval("select count(*) from gateway.sign_ins") == 0
 
 
+async def test_a_tool_that_asks_many_things_at_once_is_not_put_off(gateway: RunningGateway, user: UserRow) -> None:
+    """Its right password is one attempt, however many requests bring it before it is known; a NUL is no error of ours."""
+    async with httpx.AsyncClient(base_url=gateway.url, auth=(user.email, PASSWORD), timeout=60) as http:
+        answers = await asyncio.gather(*(http.get("/v1/me") for _ in range(20)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert (await http.get("/v1/me", auth=("a\0b", PASSWORD))).status_code == 401
+
+
 async def test_a_session_cannot_be_fixed(gateway: RunningGateway, user: UserRow) -> None:
     """Whatever a browser was made to have before, signing in gives it something else, and ends what it had."""
     planted = new_key(SESSION_PREFIX)

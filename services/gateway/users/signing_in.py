@@ -3,6 +3,7 @@ as long, whether there is such an account or not."""
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 import math
@@ -11,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -39,6 +41,11 @@ class _Remembered:
 
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     right: OrderedDict[bytes, tuple[float, str]] = field(default_factory=OrderedDict)
+    _verifying: WeakValueDictionary[bytes, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    def alone(self, email: str, password: str) -> asyncio.Lock:
+        """What is held while a pair is verified: of many requests with the right one, one pays, and counts as an attempt."""
+        return self._verifying.setdefault(self._digest(email, password), asyncio.Lock())
 
     def knows(self, email: str, password: str, kept: str | None) -> bool:
         until, hash_ = self.right.get(self._digest(email, password), (0.0, ""))
@@ -71,17 +78,28 @@ class SigningIn:
     async def basic(self, email: str, password: str, address: str | None) -> Principal:
         """The same for tools that send both with every request. Raises `Problem`."""
         known = _mailbox(email)
-        account = await self.users.account(known)
-        if account is None or not account.open or not self.remembered.knows(known, password, account.password_hash):
-            account = await self._verify(known, password, address)
-            assert account.password_hash is not None, "it was compared with"
-            self.remembered.keep(known, password, account.password_hash)
-            await self.users.signed_in(account.user, Means.PASSWORD)
+        account = await self._remembered(known, password)
+        if account is None:
+            async with self.remembered.alone(known, password):
+                account = await self._remembered(known, password) or await self._first_basic(known, password, address)
         return principal_of(account)
 
     async def confirm(self, user: UserRow, password: str, address: str | None) -> Account:
         """Ask somebody who is signed in for their password again. Raises `Problem`."""
         return await self._verify(user.email, password, address)
+
+    async def _remembered(self, email: str, password: str) -> Account | None:
+        """Whose they are, if they were right lately and still are."""
+        account = await self.users.account(email)
+        known = account is not None and account.open and self.remembered.knows(email, password, account.password_hash)
+        return account if known else None
+
+    async def _first_basic(self, email: str, password: str, address: str | None) -> Account:
+        account = await self._verify(email, password, address)
+        assert account.password_hash is not None, "it was compared with"
+        self.remembered.keep(email, password, account.password_hash)
+        await self.users.signed_in(account.user, Means.PASSWORD)
+        return account
 
     async def _verify(self, email: str, password: str, address: str | None) -> Account:
         attempt = await self.attempts.begin(email, place_of(address))
@@ -135,7 +153,7 @@ def _mailbox(email: str) -> str:
     try:
         return mailbox(email)
     except Problem:
-        return f"nobody {email[:254]}"
+        return f"nobody {email[:254]}".replace("\0", "")
 
 
 def place_of(address: str | None) -> str:
