@@ -97,7 +97,9 @@ class AttemptStore:
 
 
 async def _wait(connection: Connection, limits: Collection[bytes]) -> float:
-    """Locks the rows; the seconds until all let somebody through."""
+    """The seconds until all let somebody through; locks the rows, unless somebody is to wait anyway."""
+    if (wait := await _longest_wait(connection, limits)) > 0:
+        return wait
     await _lock(connection, limits)
     return await _longest_wait(connection, limits)
 
