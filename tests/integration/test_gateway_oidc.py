@@ -78,8 +78,8 @@ async def test_people_of_the_provider_become_users(gateway: RunningGateway, fake
     async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as browser:
         assert (await browser.get("/v1/sign-in-methods")).json()["single_sign_on"] == f"{PUBLIC_URL}/v1/oidc/login"
         fake.person["groups"] = ["everybody", "audio-admins"]
-        back = await browser.get(await _at_provider(browser, return_to="/jobs?state=queued"))
-        assert (back.status_code, back.headers["Location"]) == (302, "/jobs?state=queued"), back.text
+        back = await browser.get(await _at_provider(browser, return_to="/jobs?state=queued&title=é"))
+        assert (back.status_code, back.headers["Location"]) == (302, "/jobs?state=queued&title=%C3%A9"), back.text
         session = (await browser.get("/v1/session")).json()
         assert (session["user"]["email"], session["user"]["name"]) == ("chen@example.com", "陳宇")
         assert (session["user"]["role"], session["tenant"]["name"]) == ("admin", "acme")
@@ -186,6 +186,7 @@ async def test_only_the_browser_that_left_comes_back(gateway: RunningGateway, fa
         for wrong in (
             {**query, "iss": "https://evil.example.com"},
             {**query, "state": "x"},
+            {**query, "state": "é"},
             {**query, "error": "denied"},
             stolen,
         ):
@@ -204,12 +205,18 @@ async def test_only_the_browser_that_left_comes_back(gateway: RunningGateway, fa
             "/\\evil.example.com",
             "jobs",
             "/\t/evil.example.com",
+            "/" + "é" * 1024,
         ):
             assert (await victim.get("/v1/oidc/login", params={"return_to": elsewhere})).status_code == 400
 
 
-async def test_a_provider_that_is_away_can_be_tried_again(fake: FakeProvider, database_url: str, tmp_path: Path) -> None:
-    """503 with a time to wait; passwords go on; a provider that calls itself otherwise is not believed."""
+async def test_a_provider_that_is_away_can_be_tried_again(
+    fake: FakeProvider, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 with a time to wait, in which it is not asked again; passwords go on; a provider that calls
+    itself otherwise is not believed."""
+    monkeypatch.setattr("services.gateway.oidc.provider.AWAY_SECONDS", 0.0)
+    monkeypatch.setattr("services.gateway.oidc.provider.METADATA_SECONDS", 0.0)
     settings = _settings(fake)
     async with (
         running_gateway(database_url, tmp_path, settings=settings, public_url=PUBLIC_URL) as gateway,
@@ -224,6 +231,9 @@ async def test_a_provider_that_is_away_can_be_tried_again(fake: FakeProvider, da
         assert (await http.get("/v1/oidc/login")).status_code == 503
         fake.url = url
         assert (await http.get("/v1/oidc/login")).status_code == 302
+        monkeypatch.setattr("services.gateway.oidc.provider.AWAY_SECONDS", 3600.0)
+        for fake.away in (True, False):
+            assert (await http.get("/v1/oidc/login")).status_code == 503
     async with running_gateway(database_url, tmp_path / "other") as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
         assert (await http.get("/v1/sign-in-methods")).json() == {"password": True, "single_sign_on": None}
         assert (await http.get("/v1/oidc/login")).json()["code"] == "no_single_sign_on"

@@ -10,7 +10,7 @@ import hmac
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 import structlog
@@ -29,7 +29,11 @@ from shared.sealing import Sealer
 FLOW_SECONDS = 600
 """Between leaving for the provider and coming back."""
 CALLBACK_PATH = "/v1/oidc/callback"
+LONGEST_PATH = 1024
+"""Characters of a path to go to afterwards, which a cookie has to hold."""
 _PLACE = "flow"
+_IN_URLS = "/?#[]@!$&'()*+,;=:%~-._"
+"""What stands for itself in a URL; everything else is percent-encoded."""
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +96,7 @@ class SingleSignOn:
     async def come_back(self, given: Return, cookie: str | None, *, now: float) -> tuple[UserRow, str]:
         """Who signs in, and where they wanted to go. Raises `Problem`."""
         flow = self._flow(cookie)
-        if flow is None or flow.expires_at < now or given.state is None or not hmac.compare_digest(flow.state, given.state):
+        if flow is None or flow.expires_at < now or given.state is None or not _same(flow.state, given.state):
             raise refused("state", "This browser did not begin to sign in here, or too long ago; begin again.")
         metadata = await self.provider.metadata()
         expects_issuer = metadata.authorization_response_iss_parameter_supported
@@ -149,4 +153,10 @@ def _local(path: str | None) -> str:
         return "/"
     if not path.startswith("/") or path[1:2] in ("/", "\\") or any(character < " " or character == "\\" for character in path):
         raise Problem(400, "invalid_query", "`return_to` must be a path of this site, as in /jobs.")
-    return path
+    if len(location := quote(path, safe=_IN_URLS)) > LONGEST_PATH:
+        raise Problem(400, "invalid_query", f"`return_to` is longer than {LONGEST_PATH} characters.")
+    return location
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode("utf-8", "surrogatepass"))

@@ -4,6 +4,7 @@ seconds, and never more than a small answer."""
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 TOTAL_SECONDS = 10.0
 LARGEST_ANSWER = 512 * 1024
 METADATA_SECONDS, KEYS_SECONDS = 3600.0, 3600.0
+AWAY_SECONDS = 5.0
+"""For so long a provider that did not answer is not asked again: those who wait in line are told at once."""
 LEAST_BETWEEN_KEYS = 60.0
 """A token that names an unknown key has the keys fetched anew, at most so often."""
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
@@ -64,6 +67,7 @@ class Provider:
     clock: Callable[[], float] = time.monotonic
     _metadata: tuple[float, Metadata] | None = None
     _keys: tuple[float, PyJWKSet] | None = None
+    _away_until: float = -math.inf
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -73,11 +77,17 @@ class Provider:
             raise ConfigurationError(f"AUDIO2TXT_OIDC_ISSUER: {error}") from None
 
     async def metadata(self) -> Metadata:
-        """How it is reached. Raises `Problem` 503."""
+        """How it is reached. Raises `Problem` 503, for a while without asking again."""
         async with self._lock:
             if self._metadata is None or self._metadata[0] <= self.clock():
-                data = await self._ask("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
-                self._metadata = (self.clock() + METADATA_SECONDS, self._checked(data))
+                if self._away_until > self.clock():
+                    raise _away()
+                try:
+                    data = await self._ask("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+                    self._metadata = (self.clock() + METADATA_SECONDS, self._checked(data))
+                except Problem:
+                    self._away_until = self.clock() + AWAY_SECONDS
+                    raise
             return self._metadata[1]
 
     async def key_of(self, token: str) -> PyJWK:
