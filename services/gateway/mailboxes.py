@@ -23,7 +23,7 @@ def canonical(address: str) -> str:
         known = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
     except idna.IDNAError:
         raise invalid("/address", "address_invalid", "The part after the @ is no name of a host.") from None
-    return f"{name.casefold()}@{known.lower()}"
+    return f"{name.lower()}@{known.lower()}"
 
 
 def mailbox(address: str, pointer: str = "/email") -> str:
