@@ -43,7 +43,7 @@ def origins_of(text: str) -> frozenset[str]:
 
 
 class Cors:
-    """Wraps an ASGI application. Cookies are for sites that are named; `*` lets in none that come with them."""
+    """Wraps an ASGI application. Other sites bring keys or tokens; a cookie that comes from them counts for nothing."""
 
     def __init__(self, app: AsgiApp, origins: Iterable[str]) -> None:
         self._app = app
@@ -68,10 +68,7 @@ class Cors:
     def _allowed(self, origin: str) -> Headers:
         """What tells the browser that the page may read the answer; nothing for other sites."""
         if origin.lower() in self._origins - {ANYBODY}:
-            return [
-                (b"access-control-allow-origin", origin.encode("latin-1")),
-                (b"access-control-allow-credentials", b"true"),
-            ]
+            return [(b"access-control-allow-origin", origin.encode("latin-1"))]
         return [(b"access-control-allow-origin", b"*")] if ANYBODY in self._origins else []
 
 
