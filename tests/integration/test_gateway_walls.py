@@ -96,6 +96,11 @@ async def test_no_table_stands_before_the_wall(pool: Pool) -> None:
     }
     confined = {row["relname"] for row in await pool.fetch(CONFINED)}
     assert tables - confined == UNREAD | OPEN, "each new table of tenants is named in a `call keep_apart(…)` of its migration"
+    own = """
+        select array_agg(attname) from pg_attribute where attrelid = 'gateway.tenants'::regclass and attnum > 0
+            and has_column_privilege('audio2txt_tenant', attrelid, attnum, 'update')
+    """
+    assert await pool.fetchval(own) == ["name"], "what the operator decides about a tenant, a request cannot write"
     readable = (
         "select has_table_privilege('audio2txt_tenant', format('gateway.%I', $1::text), 'select, update, delete, truncate')"
     )
