@@ -39,6 +39,11 @@ class Attempt:
     place: bytes
     pair: bytes
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the account was signed in to from there lately."""
+        return self.account == self.pair
+
 
 class AttemptStore:
     """Rows of `gateway.sign_in_attempts`."""

@@ -108,7 +108,8 @@ class SigningIn:
             detail = f"Too many attempts to sign in; try again in {math.ceil(attempt)} s, or have the password reset."
             raise Problem(429, "too_many_attempts", detail, headers={"Retry-After": str(math.ceil(attempt))})
         account = await self.users.account(email)
-        right = await self.passwords.verify(None if account is None else account.password_hash, password)
+        kept = None if account is None else account.password_hash
+        right = await self.passwords.verify(kept, password, trusted=attempt.is_trusted)
         if account is None or not right or not account.open:
             self._note_failure(account)
             raise refused()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 
+from services.gateway.mailboxes import mailbox
 from services.gateway.problems import Problem
-from services.gateway.users.passwords import Passwords, check_new
+from services.gateway.users.passwords import MOST_WAITING, Passwords, check_new
 
 EMAIL = "chen.yu@example.com"
 
@@ -37,3 +41,30 @@ async def test_a_password_is_known_by_its_hash_alone() -> None:
     assert not passwords.is_outdated(kept)
     assert passwords.is_outdated(kept.replace("t=2", "t=1"))
     passwords.close()
+
+
+async def test_strangers_fill_half_of_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then they are sent away, while those who signed in from there lately still get a place."""
+    going = threading.Event()
+
+    def verify(self: Passwords, kept: str | None, password: str) -> bool:
+        return going.wait(30)
+
+    monkeypatch.setattr(Passwords, "_verify", verify)
+    passwords = Passwords()
+    strangers = [asyncio.create_task(passwords.verify(None, "guessed")) for _ in range(MOST_WAITING // 2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Problem) as caught:
+        await passwords.verify(None, "guessed")
+    assert caught.value.code == "busy"
+    friend = asyncio.create_task(passwords.verify("a hash", "known", trusted=True))
+    going.set()
+    assert await friend
+    assert all(await asyncio.gather(*strangers))
+    passwords.close()
+
+
+def test_two_mailboxes_stay_two() -> None:
+    """Lower case is one thing; another letter is somebody else's mailbox."""
+    assert mailbox("Chen@Example.COM") == "chen@example.com"
+    assert mailbox("Stra\u00dfe@example.com") != mailbox("strasse@example.com")
