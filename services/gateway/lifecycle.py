@@ -38,6 +38,7 @@ from services.gateway.vocabularies import Vocabularies
 from services.gateway.wakeups import Wakeups
 from shared import metrics
 from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable, job_prefix, source_key, transcript_key
+from shared.errors import NotNow
 from shared.outbox import Outbox
 from shared.schemas.events import (
     DeliveryFinished,
@@ -218,8 +219,9 @@ class Lifecycle:
         else:
             options = msgspec.structs.replace(job.options, audio_limit_ms=duration_ms)
             again = msgspec.structs.replace(job, run=job.run + 1, options=options)
-            if await self.transitions.retried(job, again, JobState.QUEUED, announcements.submitted(again), None):
-                self._changed(job.tenant_id, job.id, JobState.QUEUED)
+            if not await self.transitions.retried(job, again, JobState.QUEUED, announcements.submitted(again), None):
+                raise NotNow("The job changed while it was to begin anew with all of the minutes that it needs.")
+            self._changed(job.tenant_id, job.id, JobState.QUEUED)
 
     async def _end(self, job: Job, news: ReportReady) -> None:
         now = dt.datetime.now(dt.UTC)
