@@ -121,12 +121,16 @@ async def test_minutes_are_held_settled_and_given_back(gateway: RunningGateway) 
 
 
 async def test_a_recording_that_turns_out_longer_begins_anew_or_fails(gateway: RunningGateway) -> None:
-    """Nobody was paid: with minutes left it goes on in the next run with what it needs; without, the job fails and says so."""
+    """Nobody was paid: with minutes left it goes on in the next run with what it needs, also where a process died between the
+    two; without, the job fails and says so."""
     tenant_id, client = await _planned(gateway, Plan(name="small", minutes_per_month=10))
     async with client as http:
         api = ApiClient(http)
         job = await api.create()
         order = await gateway.others.heard(JobSubmitted, job["id"])
+        minutes = MinuteStore(gateway.pool)
+        assert await minutes.extend(tenant_id, UUID(job["id"]), run=1, ms=44_000, limit=10 * MINUTE_MS)
+        assert await minutes.extend(tenant_id, UUID(job["id"]), run=1, ms=44_000, limit=0), "what it has needs no more room"
         await gateway.others.progress(order, TranscriptionState.FAILED, failure=TOO_LONG)
         again = await gateway.others.heard(JobSubmitted, job["id"], count=2)
         assert (again.run, again.options.audio_limit_ms) == (2, 44_000)
@@ -173,8 +177,10 @@ async def test_thresholds_are_told_once_a_month(gateway: RunningGateway) -> None
         return new
 
     async with client as http:
+        await ApiClient(http).create()
+        await gateway.pool.execute("""update gateway.jobs set removed = '{"audio": "2026-11-01T00:00:00Z"}'""")
         await ApiClient(http).create(audio_url="https://example.com/an-hour.mp3")
-        assert await look() == []
+        assert await look() == [], "nor is what was removed"
         month = dt.datetime.now(dt.UTC).date().replace(day=1)
         await gateway.pool.execute("update gateway.minute_months set used_ms = used_ms + 80 * 60000")
         await gateway.pool.execute(
