@@ -101,7 +101,8 @@ def is_outage(error: BaseException) -> bool:
         | asyncpg.InterfaceError
         | asyncpg.InternalClientError  # a connection whose server has just been killed
         | asyncpg.OperatorInterventionError
-        | asyncpg.InsufficientResourcesError,
+        | asyncpg.InsufficientResourcesError
+        | asyncpg.TransactionRollbackError,  # the victim of a deadlock, which the same statement is spared next time
     )
 
 

@@ -38,6 +38,7 @@ from services.gateway.vocabularies import Vocabularies
 from services.gateway.wakeups import Wakeups
 from shared import metrics
 from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable, job_prefix, source_key, transcript_key
+from shared.errors import NotNow
 from shared.outbox import Outbox
 from shared.schemas.events import (
     DeliveryFinished,
@@ -72,6 +73,7 @@ class _Engine(msgspec.Struct):
     provider: str
     model: str
     cost: Cost | None = None
+    charged_before: bool = False
 
 
 class _TranscriptFacts(msgspec.Struct):
@@ -185,6 +187,7 @@ class Lifecycle:
             language=news.language,
             duration_ms=news.duration_ms,
             cost=news.cost,
+            charged_before=news.charged_before,
         )
         if state is not None:
             self._changed(job.tenant_id, job.id, state if state is JobState.REPORTING else None)
@@ -218,8 +221,9 @@ class Lifecycle:
         else:
             options = msgspec.structs.replace(job.options, audio_limit_ms=duration_ms)
             again = msgspec.structs.replace(job, run=job.run + 1, options=options)
-            if await self.transitions.retried(job, again, JobState.QUEUED, announcements.submitted(again), None):
-                self._changed(job.tenant_id, job.id, JobState.QUEUED)
+            if not await self.transitions.retried(job, again, JobState.QUEUED, announcements.submitted(again), None):
+                raise NotNow("The job changed while it was to begin anew with all of the minutes that it needs.")
+            self._changed(job.tenant_id, job.id, JobState.QUEUED)
 
     async def _end(self, job: Job, news: ReportReady) -> None:
         now = dt.datetime.now(dt.UTC)
@@ -248,13 +252,32 @@ class Lifecycle:
         return failed
 
     async def _transcribed(
-        self, job: Job, *, engine: str, model: str, language: str | None, duration_ms: int, cost: Cost | None
+        self,
+        job: Job,
+        *,
+        engine: str,
+        model: str,
+        language: str | None,
+        duration_ms: int,
+        cost: Cost | None,
+        charged_before: bool,
     ) -> JobState | None:
         """Take what a transcript says into the job and into the ledger. The size of a recording from a URL is known now."""
         size = job.source_size
         if size is None:
             with suppress(BlobNotFound):
                 size = (await self.blobs.info(source_key(job.tenant_id, job.id))).size
+        if charged_before:  # Its news may not have come here, as when the job had been retried meanwhile.
+            charged_before = await self.ledger.knows_transcript(job.tenant_id, job.id, engine=engine, before=job.run)
+        record = of_transcription(
+            job,
+            engine=engine,
+            model=model,
+            duration_ms=duration_ms,
+            size=size,
+            cost=cost,
+            charged_before=charged_before,
+        )
         return await self.transitions.transcribed(
             job,
             engine=engine,
@@ -263,7 +286,8 @@ class Lifecycle:
             duration_ms=duration_ms,
             size=size,
             cost=cost,
-            record=of_transcription(job, engine=engine, model=model, duration_ms=duration_ms, size=size, cost=cost),
+            charged_before=charged_before,
+            record=record,
         )
 
     async def _catch_up(self, job: Job) -> Job:
@@ -280,6 +304,7 @@ class Lifecycle:
             language=facts.language,
             duration_ms=facts.media.duration_ms,
             cost=facts.engine.cost,
+            charged_before=facts.engine.charged_before,
         )
         return await self.jobs.find(job.tenant_id, job.id) or job
 

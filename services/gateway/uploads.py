@@ -20,11 +20,15 @@ from services.gateway.store.storage import Room, StorageFull
 from services.gateway.store.uploads import Upload, UploadStore
 from shared import metrics
 from shared.blobs import BlobStore, source_key
+from shared.database import is_outage
 from shared.schemas.ids import new_id
 
 _DIGEST = re.compile(r"\s*sha-256\s*=\s*:([A-Za-z0-9+/=]*):\s*")
 _PATIENCE = 10.0
 """Seconds that clearing up after a broken upload may take."""
+_STANDSTILL = dt.timedelta(minutes=10)
+"""Without a byte for so long, an upload is taken for broken: that of a killed process holds its tenant's storage no longer."""
+_NOTED_EVERY = dt.timedelta(minutes=1)
 
 log = structlog.get_logger(__name__)
 
@@ -58,13 +62,14 @@ class Uploads:
         The file name is asked for once all bytes are there."""
         head = await _head(chunks)
         media_type = media_type_of(head)
-        upload_id = new_id()
+        upload_id, end = new_id(), self._expiry()
         async with self.quotas.room(tenant_id, announced) as room:
             held = await self.store.begin(
-                tenant_id, upload_id, file_name=None, media_type=media_type, expires_at=self._expiry(), room=room
+                tenant_id, upload_id, file_name=None, media_type=media_type, expires_at=_at_most(end), room=room
             )
             try:
-                received = await self._write(source_key(tenant_id, upload_id), head, _within(chunks, room, held), digest)
+                coming = self._noted(_within(chunks, room, held), tenant_id, upload_id, end=end)
+                received = await self._write(source_key(tenant_id, upload_id), head, coming, digest)
                 upload = await self.store.finish(
                     *(tenant_id, upload_id),
                     file_name=file_name(),
@@ -77,7 +82,9 @@ class Uploads:
                 raise
         if upload is None:
             await self.discard(tenant_id, upload_id)
-            raise Problem(408, "upload_expired", f"The upload took longer than {self.ttl}; use a faster connection.")
+            raise Problem(
+                408, "upload_expired", f"The upload took longer than {self.ttl}, or stood still; use a better connection."
+            )
         return upload
 
     async def discard(self, tenant_id: UUID, upload_id: UUID) -> None:
@@ -105,8 +112,29 @@ class Uploads:
         metrics.UPLOAD_BYTES.inc(size)
         return _Received(size=size, sha256=sha256.hexdigest())
 
+    async def _noted(
+        self, chunks: AsyncIterator[bytes], tenant_id: UUID, upload_id: UUID, *, end: dt.datetime
+    ) -> AsyncIterator[bytes]:
+        """The same chunks; that they come is noted now and then."""
+        due = dt.datetime.now(dt.UTC) + _NOTED_EVERY
+        async for chunk in chunks:
+            if (now := dt.datetime.now(dt.UTC)) >= due:
+                due = now + _NOTED_EVERY
+                try:
+                    await self.store.still_coming(tenant_id, upload_id, expires_at=_at_most(end))
+                except Exception as error:
+                    if not is_outage(error):
+                        raise
+                    log.warning("upload.note_postponed", upload_id=str(upload_id), error=repr(error))
+            yield chunk
+
     def _expiry(self) -> dt.datetime:
         return dt.datetime.now(dt.UTC) + self.ttl
+
+
+def _at_most(end: dt.datetime) -> dt.datetime:
+    """When an upload is taken for broken of which nothing more comes; it has to be whole by its end."""
+    return min(end, dt.datetime.now(dt.UTC) + _STANDSTILL)
 
 
 def parse_digest(header: str | None) -> bytes | None:

@@ -57,6 +57,8 @@ class Provenance:
     """What the job wanted removed."""
     attachments: tuple[str, ...] = ()
     """Blob keys of the files that came with the answer."""
+    charged_before: bool = False
+    """Whether an earlier transcript of the job was made of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +125,7 @@ def _engine_run(heard: Heard, provenance: Provenance) -> EngineRun:
         started_at=provenance.started_at,
         finished_at=provenance.heard_at,
         cost=None if heard.usage is None else cost(provenance.provider, heard.usage, provenance.started_at.date()),
+        charged_before=provenance.charged_before,
     )
 
 

@@ -73,6 +73,10 @@ class KeptAnswers:
             raise LeaseLost
         return earlier
 
+    async def charged_before(self, row: Transcription) -> bool:
+        """Whether an earlier run already made a transcript of the answer which `row` reads."""
+        return row.answer_run is not None and await self._answers.transcribed_before(row.key, row.answer_run)
+
     async def attached(self, row: Transcription, keys: list[str]) -> None:
         """Note the files that came with the answer."""
         if not await self._answers.attached(row.key, keys):

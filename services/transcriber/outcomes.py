@@ -98,6 +98,7 @@ def ready(row: Transcription, transcript: Transcript) -> TranscriptReady:
         language=transcript.language,
         duration_ms=transcript.media.duration_ms,
         cost=transcript.engine.cost,
+        charged_before=transcript.engine.charged_before,
     )
 
 

@@ -163,7 +163,8 @@ class Transcriber:
         attachments = await self._attach(given_to, engine, raw)
         said = await self._kept.read(heard, engine, raw)
         terms = await self._tasks.key_terms(row, engine)
-        provenance = _provenance(heard, given_to, raw, attachments)
+        charged_before = await self._kept.charged_before(heard)
+        provenance = replace(_provenance(heard, given_to, raw, attachments), charged_before=charged_before)
         transcript, document = await asyncio.to_thread(
             _compose, heard, said, provenance, terms=terms, chinese_script=self._chinese_script
         )

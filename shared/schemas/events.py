@@ -151,6 +151,8 @@ class TranscriptReady(JobEvent, frozen=True, kw_only=True, tag="transcript.ready
     language: str | None
     duration_ms: int
     cost: Cost | None = None
+    charged_before: bool = False
+    """Whether an earlier run of the job was charged for the same answer."""
 
 
 class TranscriptRevised(JobEvent, frozen=True, kw_only=True, tag="transcript.revised"):

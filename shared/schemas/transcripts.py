@@ -124,6 +124,8 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: Timestamp | None = None
     cost: Cost | None = None
     """Null for an engine that costs nothing by the recording, and where a price is not known."""
+    charged_before: bool = False
+    """Whether an earlier transcript of the job was made of the same answer, which costs nothing a second time."""
 
 
 class Replaced(msgspec.Struct, frozen=True, kw_only=True):

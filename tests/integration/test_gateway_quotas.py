@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from shared.outbox import Outbox
 from shared.schemas.events import JobFailed, JobSubmitted, TranscriptionState, UsageThresholdReached
 from shared.schemas.jobs import LONGER_THAN_HELD, Failure
 from tests.gateway_process import POOL, gateway_processes
-from tests.gatewaying import WAV, ApiClient, RunningGateway, running_gateway
+from tests.gatewaying import COST, WAV, ApiClient, RunningGateway, ready, running_gateway
 
 CROWD = 50
 MINUTE_OF_WAV = WAV + bytes(32 * MINUTE_MS)
@@ -121,12 +122,16 @@ async def test_minutes_are_held_settled_and_given_back(gateway: RunningGateway) 
 
 
 async def test_a_recording_that_turns_out_longer_begins_anew_or_fails(gateway: RunningGateway) -> None:
-    """Nobody was paid: with minutes left it goes on in the next run with what it needs; without, the job fails and says so."""
+    """Nobody was paid: with minutes left it goes on in the next run with what it needs, also where a process died between the
+    two; without, the job fails and says so."""
     tenant_id, client = await _planned(gateway, Plan(name="small", minutes_per_month=10))
     async with client as http:
         api = ApiClient(http)
         job = await api.create()
         order = await gateway.others.heard(JobSubmitted, job["id"])
+        minutes = MinuteStore(gateway.pool)
+        assert await minutes.extend(tenant_id, UUID(job["id"]), run=1, ms=44_000, limit=10 * MINUTE_MS)
+        assert await minutes.extend(tenant_id, UUID(job["id"]), run=1, ms=44_000, limit=0), "what it has needs no more room"
         await gateway.others.progress(order, TranscriptionState.FAILED, failure=TOO_LONG)
         again = await gateway.others.heard(JobSubmitted, job["id"], count=2)
         assert (again.run, again.options.audio_limit_ms) == (2, 44_000)
@@ -142,6 +147,29 @@ async def test_a_recording_that_turns_out_longer_begins_anew_or_fails(gateway: R
         failed = await gateway.others.heard(JobFailed, job["id"])
         assert failed.failure.code == "minutes_used_up"
         assert "no engine was asked" in failed.failure.message
+
+
+async def test_a_kept_answer_is_charged_once(gateway: RunningGateway) -> None:
+    """The run that reads it again is on record with nothing, and takes no minutes; unless the one before never came here."""
+    tenant_id, client = await _planned(gateway, Plan(name="small", minutes_per_month=10))
+    async with client as http:
+        api = ApiClient(http)
+        job = await api.create()
+        order = await gateway.others.heard(JobSubmitted, job["id"])
+        await gateway.others.transcribe(order, charged_before=True)
+        await gateway.others.report(order, ready(order))
+        words = {"name": "Board", "terms": [{"text": "Kowloon"}]}
+        assert (await http.post("/v1/vocabularies", json=words)).status_code == 201
+        assert (await http.post(f"/v1/jobs/{job['id']}/retry", json={"vocabularies": ["Board"]})).status_code == 202
+        order = await gateway.others.heard(JobSubmitted, job["id"], count=2)
+        assert order.run == 2
+        await gateway.others.transcribe(order, charged_before=True)
+        assert await _used(gateway, tenant_id) == pytest.approx(44 / 60, abs=0.001)
+        totals = (await http.get("/v1/usage")).json()["totals"]
+        assert (totals["transcriptions"], totals["unpriced"]) == (2, 0)
+        assert [Decimal(cost["amount"]) for cost in totals["costs"]] == [Decimal(COST.amount)]
+        shown = (await http.get(f"/v1/jobs/{job['id']}")).json()
+        assert shown["vocabularies"] == (await http.get("/v1/jobs")).json()["data"][0]["vocabularies"] != []
 
 
 async def test_what_a_plan_leaves_out_is_refused_by_name(gateway: RunningGateway) -> None:
@@ -173,8 +201,10 @@ async def test_thresholds_are_told_once_a_month(gateway: RunningGateway) -> None
         return new
 
     async with client as http:
+        await ApiClient(http).create()
+        await gateway.pool.execute("""update gateway.jobs set removed = '{"audio": "2026-11-01T00:00:00Z"}'""")
         await ApiClient(http).create(audio_url="https://example.com/an-hour.mp3")
-        assert await look() == []
+        assert await look() == [], "nor is what was removed"
         month = dt.datetime.now(dt.UTC).date().replace(day=1)
         await gateway.pool.execute("update gateway.minute_months set used_ms = used_ms + 80 * 60000")
         await gateway.pool.execute(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from services.gateway import uploads
 from services.gateway.auth import ensure_first_key, seed_first_key
 from services.gateway.keys import new_key
 from shared import migrations
@@ -15,7 +17,7 @@ from shared.blobs import artifact_key
 from shared.database import Pool, open_pool
 from shared.errors import ConfigurationError
 from shared.schemas.events import JobFailed, JobSubmitted, TranscriptionState
-from tests.gatewaying import PATIENCE, ApiClient, RunningGateway, running_gateway
+from tests.gatewaying import PATIENCE, WAV, ApiClient, RunningGateway, running_gateway
 
 QUICK = {
     "AUDIO2TXT_SWEEP_SECONDS": "0.05",
@@ -118,6 +120,29 @@ async def test_uploads_nobody_used_are_collected(gateway: RunningGateway, api: A
     assert await gateway.keys(forgotten["id"]) == []
     assert await gateway.keys(job["id"])
     assert (await api.http.get(f"/v1/uploads/{forgotten['id']}")).status_code == 404
+
+
+async def test_an_upload_that_breaks_off_with_its_process_is_soon_collected(
+    gateway: RunningGateway, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is kept for some minutes, and for more of them while its bytes come, however slowly."""
+    monkeypatch.setattr(uploads, "_NOTED_EVERY", dt.timedelta())
+    expiry, soon = "select expires_at - now() from gateway.uploads", dt.timedelta(minutes=2)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield WAV + bytes(100_000)
+        async with asyncio.timeout(10):
+            while (left := await gateway.pool.fetchval(expiry)) is None:
+                await asyncio.sleep(0.01)
+        assert soon < left <= dt.timedelta(minutes=10)
+        await gateway.pool.execute("update gateway.uploads set expires_at = now() + interval '1 minute'")
+        yield bytes(100_000)
+        async with asyncio.timeout(10):
+            while await gateway.pool.fetchval(expiry) < soon:
+                await asyncio.sleep(0.01)
+
+    assert (await api.http.post("/v1/uploads", content=slowly())).status_code == 201
+    assert await gateway.pool.fetchval(expiry) > dt.timedelta(minutes=10)
 
 
 async def test_old_idempotency_keys_are_forgotten(gateway: RunningGateway, api: ApiClient) -> None:

@@ -107,7 +107,7 @@ async def test_an_answer_that_was_not_understood_is_read_again(process: Process,
         await process.ready(again)
     (provider_id,) = provider.accepted
     transcript = await _transcript(process, again)
-    assert transcript.engine.job_id == provider_id
+    assert (transcript.engine.job_id, transcript.engine.charged_before) == (provider_id, False)
     assert transcript.engine.raw_key == raw_key(event.tenant_id, event.job_id, 2)
     assert await process.blobs.get(raw_key(event.tenant_id, event.job_id, 2)) == SPOKEN
     assert len(provider.polls) == 1
@@ -143,8 +143,11 @@ async def test_an_earlier_engines_answer_is_there_when_a_job_comes_back_to_it(pr
         event = await process.submit(job_submitted("rented"))
         await process.ready(event)
         await process.failure(await _retry(process, event, options=JobOptions(engine="answering")))
-        await process.ready(await _retry(process, event, run=3))
+        again = await _retry(process, event, run=3)
+        await process.ready(again)
     assert len(provider.accepted) == 1
+    runs = [(await _transcript(process, one)).engine for one in (event, again)]
+    assert [run.charged_before for run in runs] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,11 @@ UPLOADS: Mapping[str, Meaning] = {
     "upload_unfinished": Meaning(
         409, "The upload is still running, or comes another way than this request supposes.", "Wait for its end."
     ),
-    "upload_expired": Meaning(408, "The upload took longer than uploads may.", "Use a faster line, or a resumable upload."),
+    "upload_expired": Meaning(
+        408,
+        "The upload took longer than uploads may, or stood still for ten minutes.",
+        "Use a faster line, or a resumable upload.",
+    ),
     "upload_missing": Meaning(
         409, "Nothing of a direct upload has arrived in the store yet.", "Make the request that sends the file first."
     ),

@@ -7,6 +7,9 @@ create table retention (
 
 -- What was removed of a job, by its retention or as a person's words, and when that was decided: {"audio": "2026-…"}.
 alter table jobs add column removed jsonb not null default '{}';
+-- What a tenant's recordings take up: those that it has removed do not count, those that were fetched are known by their jobs alone.
+create index jobs_without_audio on jobs (tenant_id, id) where removed ? 'audio';
+create index jobs_fetched on jobs (tenant_id) include (source_size) where source_url is not null and not removed ? 'audio';
 
 -- Work that goes round everything there is, one process at a time.
 create table rounds (

@@ -25,7 +25,8 @@ begin
         return false;
     end if;
     if exists (
-        select from jobs where tenant_id = tenant and turn_at is not null and (start_after is null or start_after <= now())
+        select from jobs
+        where tenant_id = tenant and turn_at <= now() + interval '2 hours' and (start_after is null or start_after <= now())
     ) then
         return false;
     end if;

@@ -44,9 +44,12 @@ class AlertStore:
                     join gateway.minute_months m on m.tenant_id = t.id and m.month = $1
                 union all
                 select t.id, 'storage_bytes', plan, p.storage_bytes, (
-                    select coalesce(sum(coalesce(u.size, 0)), 0) from gateway.uploads u where u.tenant_id = t.id
+                    select coalesce(sum(u.size), 0) from gateway.uploads u where u.tenant_id = t.id and not exists (
+                        select from gateway.jobs j where j.tenant_id = u.tenant_id and j.id = u.id and j.removed ? 'audio'
+                    )
                 ) + (
-                    select coalesce(sum(source_size), 0) from gateway.jobs j where j.tenant_id = t.id and source_url is not null
+                    select coalesce(sum(source_size), 0) from gateway.jobs j
+                    where j.tenant_id = t.id and source_url is not null and not removed ? 'audio'
                 )
                 from gateway.tenants t join gateway.plans p on p.name = t.plan where p.storage_bytes is not null
                 union all

@@ -14,13 +14,12 @@ import msgspec
 from services.gateway.jobs import Job
 from services.gateway.snapshots import Place, Reached, Snapshot
 from services.gateway.store import patiently
+from services.gateway.store.jobs import SHOWN
 from shared.database import Pool
 from shared.schemas.jobs import JobState
 
-_COLUMNS = ", ".join(f"job.{field.name}" for field in msgspec.structs.fields(Job))
-
 _CHANGES = f"""
-    select now.snapshot::text, change.changed::text as changed, change.job_id, {_COLUMNS}
+    select now.snapshot::text, change.changed::text as changed, change.job_id, {SHOWN}
     from (select pg_current_snapshot() as snapshot) now
     left join lateral (
         select * from gateway.job_changes
@@ -102,7 +101,7 @@ class FeedStore:
         rows = await patiently(
             self._pool.fetch(
                 f"""
-                select {_COLUMNS} from gateway.jobs job
+                select {SHOWN} from gateway.jobs job
                 where tenant_id = $1 and state = any($2::text[]) and ($3::uuid is null or id > $3) order by id limit $4
                 """,
                 *(tenant_id, [state for state in JobState if not state.final], after, limit),

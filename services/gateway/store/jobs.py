@@ -23,6 +23,15 @@ COLUMNS = tuple(field.name for field in msgspec.structs.fields(Job))
 
 _COLUMNS = ", ".join(COLUMNS)
 
+_SHOWN_OPTIONS = """
+    case when job.options ? 'vocabularies' then jsonb_set(job.options, '{vocabularies}', coalesce((
+        select jsonb_agg(one - 'terms' - 'replacements' order by place)
+        from jsonb_array_elements(job.options -> 'vocabularies') with ordinality as sets (one, place)
+    ), '[]')) else job.options end as options
+"""
+SHOWN = ", ".join(_SHOWN_OPTIONS if name == "options" else f"job.{name}" for name in COLUMNS)
+"""Of `gateway.jobs job`, for jobs that are only shown: of vocabularies, which may be thousands of words, the names alone."""
+
 _FROM_UPLOAD = """
     update gateway.uploads set state = 'used'
     where id = $4 and tenant_id = $5 and state = 'ready' and expires_at > now() and $10::text is null

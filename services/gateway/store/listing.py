@@ -13,7 +13,7 @@ from services.gateway.cursors import Cursor
 from services.gateway.jobs import Job
 from services.gateway.labels import metadata_label, tag_label
 from services.gateway.store import patiently
-from services.gateway.store.jobs import COLUMNS, job_of
+from services.gateway.store.jobs import SHOWN, job_of
 from shared.database import Pool, transaction
 from shared.schemas.jobs import JobState
 
@@ -50,9 +50,8 @@ class JobList:
         """The tenant's newest jobs of this kind, those after the cursor."""
         query = _Query(tenant_id)
         conditions = " and ".join(query.conditions(wanted, after))
-        columns = ", ".join(f"job.{name}" for name in COLUMNS)
         statement = f"""
-            select {columns} from {query.source} where {conditions}
+            select {SHOWN} from {query.source} where {conditions}
             order by {query.first}.created_at desc, {query.first}.{query.id} desc limit {query.place(limit)}
         """
         return list(map(job_of, await patiently(self._planned(statement, query.values))))

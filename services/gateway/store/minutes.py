@@ -82,15 +82,17 @@ class MinuteStore:
 
     async def extend(self, tenant_id: UUID, job_id: UUID, *, run: int, ms: int, limit: int) -> bool:
         """Hold so much for the next run of a job in place of what was held for this one; false where its month has not so
-        much left."""
+        much left. May be repeated until that run has begun."""
         extended = await patiently(
             self._pool.fetchval(
                 """
                 with held as (
-                    select id, month, ms from gateway.minute_holds where tenant_id = $1 and job_id = $2 and run = $3 limit 1
+                    select id, month, ms from gateway.minute_holds where tenant_id = $1 and job_id = $2 and run in ($3, $3 + 1)
+                    order by run desc limit 1 for update
                 ), month as (
                     update gateway.minute_months as m set used_ms = m.used_ms + $4 - held.ms from held
-                    where m.tenant_id = $1 and m.month = held.month and m.used_ms + $4::bigint - held.ms <= $5
+                    where m.tenant_id = $1 and m.month = held.month
+                      and ($4::bigint <= held.ms or m.used_ms + $4 - held.ms <= $5)
                     returning held.id
                 )
                 update gateway.minute_holds as hold set run = $3 + 1, ms = $4 from month where hold.id = month.id

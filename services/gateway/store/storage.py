@@ -16,7 +16,9 @@ _USED = """
     select (
         select coalesce(sum(coalesce(u.size, r.length, u.direct_size, u.held)), 0)
         from gateway.uploads u left join gateway.resumable_uploads r using (id)
-        where u.tenant_id = $1 and not exists (select from gateway.jobs j where j.id = u.id and j.removed ? 'audio')
+        where u.tenant_id = $1 and not exists (
+            select from gateway.jobs j where j.tenant_id = u.tenant_id and j.id = u.id and j.removed ? 'audio'
+        )
     )::bigint + (
         select coalesce(sum(source_size), 0) from gateway.jobs
         where tenant_id = $1 and source_url is not null and not removed ? 'audio'

@@ -94,11 +94,12 @@ class Transitions:
         duration_ms: int,
         size: int | None,
         cost: Cost | None,
+        charged_before: bool,
         record: UsageRecord,
     ) -> JobState | None:
         """The transcript of the run is stored, and what it cost is on the account. Known even to a job that ended, whose retry
-        then need not pay again."""
-        charged = SETTLE_MINUTES.format(run="$3", tenant="$2", ms="$8")
+        then need not pay again. What was charged before takes none of the month's minutes."""
+        charged = SETTLE_MINUTES.format(run="$3", tenant="$2", ms="$12")
         state = await self._pool.fetchval(
             f"""
             with moved as (
@@ -113,7 +114,7 @@ class Transitions:
             select state from moved
             """,
             *(job.id, job.tenant_id, job.run, sources(JobState.REPORTING), engine, model, language, duration_ms, cost),
-            *(size, record),
+            *(size, record, 0 if charged_before else duration_ms),
         )
         return None if state is None else JobState(state)
 

@@ -17,7 +17,8 @@ LOCK = 1630696558
 """Advisory lock key: the bytes of "a2tn", as in the function `may_start`. Whoever has it says which jobs begin."""
 
 _OPEN = "state in ('queued', 'transcribing', 'reporting')"
-_DUE = "turn_at is not null and (start_after is null or start_after <= now())"
+_DUE = "turn_at <= now() + interval '2 hours' and (start_after is null or start_after <= now())"
+"""A turn is at most an hour after its job could have begun. Those that are to come later are not even looked at."""
 _COLUMNS = ", ".join(f"job.{name}" for name in COLUMNS)
 
 

@@ -164,9 +164,15 @@ class UpkeepStore:
         return done is not None
 
     async def forget_idempotency_keys(self, *, older_than: float) -> None:
-        """Drop keys that may be used again."""
+        """Drop keys that may be used again. Those of a batch that broke off stay: whoever repeats it is to find its jobs."""
         await self._pool.execute(
-            "delete from gateway.idempotency_keys where created_at < now() - make_interval(secs => $1)", older_than
+            """
+            delete from gateway.idempotency_keys k where created_at < now() - make_interval(secs => $1) and not exists (
+                select from gateway.jobs j join gateway.batches b on b.tenant_id = j.tenant_id and b.id = j.batch_id
+                where j.tenant_id = k.tenant_id and j.id = k.job_id and b.results is null
+            )
+            """,
+            older_than,
         )
 
     async def forget_unanswered(self, *, days: int) -> int:

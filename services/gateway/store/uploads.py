@@ -79,6 +79,18 @@ class UploadStore:
             )
         return held
 
+    async def still_coming(self, tenant_id: UUID, upload_id: UUID, *, expires_at: dt.datetime) -> None:
+        """Bytes of an upload arrive; it is given more time."""
+        await patiently(
+            self._pool.execute(
+                """
+                update gateway.uploads set expires_at = $3
+                where id = $1 and tenant_id = $2 and state = 'receiving' and expires_at > now()
+                """,
+                *(upload_id, tenant_id, expires_at),
+            )
+        )
+
     async def begin_direct(
         self,
         tenant_id: UUID,

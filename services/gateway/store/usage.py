@@ -84,6 +84,21 @@ class UsageStore:
         """Add a record of what happened to no job any more, unless it is there."""
         await patiently(self._pool.execute(f"with moved as (select), {recording('moved', 1)} select from moved", record))
 
+    async def knows_transcript(self, tenant_id: UUID, job_id: UUID, *, engine: str, before: int) -> bool:
+        """Whether a run of the job before this one was transcribed by the engine, and is on record."""
+        known: bool = await patiently(
+            self._pool.fetchval(
+                """
+                select exists (
+                    select from gateway.usage_records
+                    where tenant_id = $1 and job_id = $2 and kind = 'transcription' and engine = $3 and run < $4
+                )
+                """,
+                *(tenant_id, job_id, engine, before),
+            )
+        )
+        return known
+
     async def page(
         self, tenant_id: UUID, *, since: dt.datetime, until: dt.datetime, after: Cursor | None, limit: int
     ) -> list[UsageRecord]:

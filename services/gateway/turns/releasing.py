@@ -16,7 +16,7 @@ from services.gateway.turns.choice import NEVER, Queue, Room, choose
 from services.gateway.wakeups import Wakeups
 from shared.outbox import Outbox
 
-AT_ONCE = 200
+AT_ONCE = 50
 """Jobs that one transaction lets begin."""
 POLL_SECONDS = 5.0
 """How soon a turn is found that nobody told of, as when the process died that should have."""

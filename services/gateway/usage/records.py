@@ -14,9 +14,10 @@ from shared.schemas.transcripts import Cost
 
 
 def of_transcription(
-    job: Job, *, engine: str, model: str, duration_ms: int, size: int | None, cost: Cost | None
+    job: Job, *, engine: str, model: str, duration_ms: int, size: int | None, cost: Cost | None, charged_before: bool
 ) -> UsageRecord:
-    """A run of a job was transcribed."""
+    """A run of a job was transcribed; of an answer that an earlier run was charged for, it costs nothing."""
+    price = None if cost is None else Decimal(0) if charged_before else Decimal(cost.amount)
     return UsageRecord(
         id=new_id(),
         tenant_id=job.tenant_id,
@@ -30,7 +31,7 @@ def of_transcription(
         model=model,
         audio_ms=duration_ms,
         stored_bytes=size or 0,
-        amount=None if cost is None else Decimal(cost.amount),
+        amount=price,
         currency=None if cost is None else cost.currency,
     )
 

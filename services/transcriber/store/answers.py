@@ -46,6 +46,19 @@ class AnswerStore:
         )
         return None if row is None else read_row(row)
 
+    async def transcribed_before(self, key: Key, answer_run: int) -> bool:
+        """Whether a run before this one has made a transcript of the answer that was given to `answer_run`."""
+        found: bool = await self._pool.fetchval(
+            """
+            select exists (
+                select from transcriber.transcriptions
+                where job_id = $1 and run < $2 and state = 'done' and coalesce(answer_run, run) = $3
+            )
+            """,
+            *(key.job_id, key.run, answer_run),
+        )
+        return found
+
     async def of(self, key: Key) -> Transcription | None:
         """A run, in whatever state; null when it is erased."""
         row = await self._pool.fetchrow(

@@ -104,6 +104,8 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True):
     started_at: dt.datetime | None = None
     finished_at: dt.datetime | None = None
     cost: Cost | None = None
+    charged_before: bool = False
+    """Whether an earlier transcript of the job was made of the same answer, which costs nothing a second time."""
 
 
 class Replaced(msgspec.Struct, frozen=True, kw_only=True):
