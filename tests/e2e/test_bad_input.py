@@ -146,12 +146,13 @@ async def test_broken_json_is_one_clear_problem(customer: Customer) -> None:
 
 
 async def test_a_wrong_key_learns_nothing(installation: Installation) -> None:
-    """No key, a wrong one and a malformed one get the same answer."""
+    """No key, a wrong one and a malformed one get the same answer; so does whoever is nobody's e-mail and password."""
     async with httpx.AsyncClient(base_url=installation.url) as http:
         wrong = installation.api_key[:-1] + ("a" if installation.api_key[-1] != "a" else "b")
-        for headers in ({}, {"Authorization": f"Bearer {wrong}"}, {"Authorization": "Basic eDp5"}):
+        for headers in ({}, {"Authorization": f"Bearer {wrong}"}, {"Authorization": "Bearer a2t_x"}):
             problem = _expect(await http.get("/v1/jobs", headers=headers), 401, "unauthorized")
             assert "a2t_" not in str(problem)
+        _expect(await http.get("/v1/jobs", headers={"Authorization": "Basic eDp5"}), 401, "sign_in_failed")
 
 
 async def test_a_body_over_the_limit_is_refused_before_it_is_read(customer: Customer) -> None:

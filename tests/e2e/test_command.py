@@ -237,9 +237,9 @@ async def _list_until(folder: Path, installation: Installation, text: str) -> Ou
                 return listed
 
 
-async def test_migrating_twice_is_migrating_once(tmp_path: Path, database_url: str) -> None:
+async def test_migrating_twice_is_migrating_once(tmp_path: Path, empty_database_url: str) -> None:
     """The second run has nothing to do."""
-    environment = {"AUDIO2TXT_DATABASE_URL": database_url}
+    environment = {"AUDIO2TXT_DATABASE_URL": empty_database_url}
     first = await audio2txt("migrate", cwd=tmp_path, environment=environment)
     assert first.status == 0, first.err
     assert "gateway: applied" in first.out
@@ -247,10 +247,10 @@ async def test_migrating_twice_is_migrating_once(tmp_path: Path, database_url: s
     assert second.out == "The database is up to date.\n"
 
 
-async def test_a_service_refuses_to_start_on_an_old_schema(tmp_path: Path, database_url: str) -> None:
+async def test_a_service_refuses_to_start_on_an_old_schema(tmp_path: Path, empty_database_url: str) -> None:
     """It names the command that mends it."""
     environment = {
-        "AUDIO2TXT_DATABASE_URL": database_url,
+        "AUDIO2TXT_DATABASE_URL": empty_database_url,
         "AUDIO2TXT_BUS_URL": "amqp://127.0.0.1:9/",
         "AUDIO2TXT_PORT": "0",
     }

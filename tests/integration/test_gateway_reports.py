@@ -22,6 +22,8 @@ from shared.schemas.jobs import ArtifactFormat, ReportMode
 from shared.schemas.reports import Usage
 from tests.gatewaying import ApiClient, RunningGateway, ready, report_ready, running_gateway
 
+REPORT = Path(__file__).parents[1] / "contract" / "samples" / "report.4.json"
+
 LIMITS = {
     "AUDIO2TXT_LLM_JOB_TOKENS": "1000",
     "AUDIO2TXT_LLM_JOB_USD": "0.50",
@@ -340,11 +342,11 @@ async def test_the_report_document_is_fetched_like_the_transcript(gateway: Runni
     path = f"/v1/jobs/{order.job_id}/report"
     early = await api.http.get(path)
     assert (early.status_code, early.json()["code"]) == (404, "report_not_ready")
-    await gateway.blobs.put(report_key(order.tenant_id, order.job_id, 1), b'{"schema":"audio2txt.report/1"}')
+    await gateway.blobs.put(report_key(order.tenant_id, order.job_id, 1), REPORT.read_bytes())
     await _reported(gateway, order, mode=ReportMode.EXTRACTIVE)
     assert (await api.job(str(order.job_id)))["links"]["report"] == path
     answer = await api.http.get(path)
-    assert (answer.json(), answer.headers["content-type"]) == ({"schema": "audio2txt.report/1"}, "application/json")
+    assert (answer.content, answer.headers["content-type"]) == (REPORT.read_bytes(), "application/json")
     assert (await api.http.get(path, headers={"If-None-Match": answer.headers["etag"]})).status_code == 304
-    assert (await api.http.get(path, headers={"Range": "bytes=2-7"})).content == b"schema"
+    assert (await api.http.get(path, headers={"Range": "bytes=2-7"})).content == REPORT.read_bytes()[2:8]
     assert (await api.http.get(path, params={"run": 2})).status_code == 404

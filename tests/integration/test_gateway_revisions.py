@@ -20,9 +20,11 @@ from services.gateway.store.transitions import Transitions
 from shared.blobs import artifact_key, report_key, transcript_key
 from shared.schemas.events import JobCompleted, JobErased, JobSubmitted, ReportReady, TranscriptRevised
 from shared.schemas.jobs import ArtifactFormat, JobState
+from shared.schemas.reports import Report
 from tests.gatewaying import ApiClient, RunningGateway, contents, ready, report_ready, running_gateway, unrendered
 from tests.speech import conversation, transcript
 
+REPORT = msgspec.json.decode((Path(__file__).parents[1] / "contract" / "samples" / "report.4.json").read_bytes(), type=Report)
 SAID = transcript(conversation(("A", "We sign on the third of June."), ("B", "I agree.")))
 FIRST, SECOND = SAID.segments
 
@@ -40,6 +42,12 @@ async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
     """A tenant's developer."""
     async with await gateway.new_tenant("acme") as http:
         yield ApiClient(http)
+
+
+def report_of(revision: int) -> bytes:
+    """A report on the transcript as it was edited so often."""
+    seen = msgspec.structs.replace(REPORT.transcript, revision=revision)
+    return msgspec.json.encode(msgspec.structs.replace(REPORT, transcript=seen))
 
 
 class Editor:
@@ -78,7 +86,7 @@ class Editor:
         key = artifact_key(*about, "transcript.txt", revision)
         artifact = msgspec.structs.replace(ready(self.order), key=key, sha256=f"{revision:064}")
         await self._gateway.blobs.put(key, f"revision {revision}".encode())
-        await self._gateway.blobs.put(report_key(*about, revision), b'{"revision": %d}' % revision)
+        await self._gateway.blobs.put(report_key(*about, revision), report_of(revision))
         news = msgspec.structs.replace(
             report_ready(self.order, artifact), revision=revision, report_key=report_key(*about, revision)
         )
@@ -97,7 +105,7 @@ async def editor(gateway: RunningGateway, api: ApiClient) -> Editor:
     await gateway.others.transcribe(order)
     about = (order.tenant_id, order.job_id, order.run)
     await gateway.blobs.put(transcript_key(*about), msgspec.json.encode(SAID))
-    await gateway.blobs.put(report_key(*about), b'{"revision": 0}')
+    await gateway.blobs.put(report_key(*about), report_of(0))
     await gateway.others.report(order, ready(order))
     return Editor(gateway, api, order)
 
@@ -123,7 +131,7 @@ async def test_an_edit_makes_a_revision_and_has_the_files_made_anew(
     job = await api.job(editor.job_id, wait=10)
     assert (job["state"], job["stages"]["report"]["state"]) == ("completed", "done")
     assert await editor.artifact() == b"revision 1"
-    assert (await api.http.get(f"/v1/jobs/{editor.job_id}/report")).json() == {"revision": 1}
+    assert (await api.http.get(f"/v1/jobs/{editor.job_id}/report")).content == report_of(1)
     assert len(gateway.others.all_of(JobCompleted, editor.job_id)) == 1
 
 
