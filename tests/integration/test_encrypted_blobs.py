@@ -96,6 +96,24 @@ async def test_what_was_tampered_with_does_not_open(tmp_path: Path) -> None:
         await blobs.get(other)
 
 
+async def test_a_file_that_was_cut_off_does_not_open(tmp_path: Path) -> None:
+    """Wherever the cut is, also where the last chunk would have no byte left; it is still listed, and no size is negative."""
+    blobs = await _opened(tmp_path)
+    await blobs.put(KEY, DATA)
+    path = tmp_path / KEY
+    whole = path.read_bytes()
+    for chunks in range(4):
+        for rest in (0, 1, 28, 29):
+            path.write_bytes(whole[: HEADER_BYTES + chunks * SEALED_CHUNK_BYTES + rest])
+            with pytest.raises(BlobDamaged):
+                await blobs.get(KEY)
+            assert (await blobs.info(KEY)).size >= 0
+    path.write_bytes(whole)
+    assert await blobs.get(KEY) == DATA
+    await blobs.put(KEY, b"")
+    assert await blobs.get(KEY) == b""
+
+
 async def test_old_and_new_lie_side_by_side(tmp_path: Path) -> None:
     """What was there before the setting is read as it is, what came with it also without it, both with their true sizes."""
     plain = await FileBlobs.open(tmp_path)
