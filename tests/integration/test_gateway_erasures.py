@@ -15,6 +15,7 @@ import pytest
 from services.gateway.privacy.certificates import Certificate, NotCertified, Statement, verify
 from services.gateway.store.erasures import ErasureStore
 from shared.blobs import artifact_key, raw_key, tenant_prefix, transcript_key
+from shared.blobs.sealing import BlobDamaged
 from shared.schemas.events import ContentErased, JobErased, JobSubmitted, TenantErased
 from shared.schemas.transcripts import Transcript
 from shared.signing import certificate_key
@@ -149,3 +150,22 @@ async def test_a_tenant_goes_with_everything(gateway: RunningGateway, api: ApiCl
     assert row is not None
     assert (row["name"], row["erased_at"] is not None) == (f"erased {done.tenant_id}", True)
     assert await gateway.pool.fetchval("select count(*) from gateway.audit_log where tenant_id = $1", done.tenant_id) > 3
+
+
+async def test_a_damaged_blob_puts_one_erasure_off(
+    gateway: RunningGateway, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others go on, and so does this one when it can be read."""
+    order, met = await _done(gateway, api), asyncio.Event()
+    rows_of_job = ErasureStore.rows_of_job
+
+    async def damaged(store: ErasureStore, job_id: UUID) -> int:
+        if not met.is_set():
+            met.set()
+            raise BlobDamaged("The encrypted blob t/1/j/2/source/audio does not open.")
+        return await rows_of_job(store, job_id)
+
+    monkeypatch.setattr(ErasureStore, "rows_of_job", damaged)
+    assert (await api.http.delete(f"/v1/jobs/{order.job_id}")).status_code == 204
+    await _verified(api, order.job_id)
+    assert met.is_set()

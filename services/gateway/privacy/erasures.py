@@ -31,6 +31,7 @@ from shared import metrics
 from shared.blobs import BlobNotFound, BlobStore, job_prefix, revised_key, tenant_prefix, transcript_key
 from shared.bus import Bus
 from shared.database import Pool, transaction
+from shared.errors import PermanentError
 from shared.outbox import Outbox
 from shared.schemas.events import ContentErased, JobErased, TenantErased, routing_key
 from shared.schemas.ids import new_id
@@ -118,19 +119,26 @@ class Erasures:
     async def carry_out(self) -> None:
         """Go on with every order that is due."""
         for order in await self.store.due(claim=CLAIM_SECONDS):
-            match order.kind:
-                case ErasureKind.JOB:
-                    removed, verified = await self._job(order)
-                case ErasureKind.SPEAKER:
-                    removed, verified = await self._speaker(order)
-                case ErasureKind.TENANT:
-                    removed, verified = await self._tenant(order)
-                case _:
-                    assert_never(order.kind)
-            if verified and all(place.left == 0 for place in verified):
-                await self._certify(order, removed, verified)
-            else:
-                await self.store.postpone(order, blobs=removed)
+            try:
+                await self._go_on(order)
+            except (PermanentError, msgspec.DecodeError) as error:
+                log.error("erasure.postponed", tenant_id=str(order.tenant_id), erasure_id=str(order.id), error=str(error))
+                await self.store.postpone(order, blobs=0)
+
+    async def _go_on(self, order: Order) -> None:
+        match order.kind:
+            case ErasureKind.JOB:
+                removed, verified = await self._job(order)
+            case ErasureKind.SPEAKER:
+                removed, verified = await self._speaker(order)
+            case ErasureKind.TENANT:
+                removed, verified = await self._tenant(order)
+            case _:
+                assert_never(order.kind)
+        if verified and all(place.left == 0 for place in verified):
+            await self._certify(order, removed, verified)
+        else:
+            await self.store.postpone(order, blobs=removed)
 
     async def _job(self, order: Order) -> tuple[int, list[Verification]]:
         assert order.job_id is not None

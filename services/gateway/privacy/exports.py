@@ -21,6 +21,7 @@ from services.gateway.problems import Problem
 from services.gateway.store.exports import TABLES, Export, ExportStore
 from shared.blobs import BlobNotFound, BlobStore, tenant_prefix
 from shared.blobs.threads import in_thread
+from shared.errors import PermanentError
 from shared.schemas.ids import new_id
 
 HOLD_SECONDS = 300.0
@@ -62,7 +63,11 @@ class Exports:
             await self.blobs.delete(export_key(old.tenant_id, old.id))
             await self.store.forget(old)
         while (export := await self.store.claim(hold=HOLD_SECONDS)) is not None:
-            await self._make(export)
+            try:
+                await self._make(export)
+            except PermanentError as error:
+                log.error("export.failed", tenant_id=str(export.tenant_id), export_id=str(export.id), error=str(error))
+                await self.store.fail(export, str(error))
 
     async def _make(self, export: Export) -> None:
         kept = dt.datetime.now(dt.UTC)

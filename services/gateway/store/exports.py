@@ -146,6 +146,12 @@ class ExportStore:
             *(export.id, size, days * 86_400),
         )
 
+    async def fail(self, export: Export, failure: str) -> None:
+        """It cannot be made."""
+        await self._pool.execute(
+            "update gateway.exports set finished_at = now(), failure = $2 where id = $1", export.id, failure
+        )
+
     async def expired(self) -> list[Export]:
         """Those whose file is to go."""
         rows = await self._pool.fetch(f"select {_COLUMNS} from gateway.exports where expires_at <= now() limit 100")
