@@ -13,8 +13,10 @@ import msgspec
 import pytest
 
 from services.gateway.privacy.certificates import Certificate, NotCertified, Statement, verify
+from services.gateway.privacy.erasures import Erasures
 from services.gateway.store.erasures import ErasureStore
-from shared.blobs import artifact_key, raw_key, tenant_prefix, transcript_key
+from shared.blobs import BlobUnavailable, artifact_key, raw_key, tenant_prefix, transcript_key
+from shared.blobs.file import FileBlobs
 from shared.blobs.sealing import BlobDamaged
 from shared.schemas.events import ContentErased, JobErased, JobSubmitted, TenantErased
 from shared.schemas.transcripts import Transcript
@@ -77,9 +79,7 @@ async def test_a_persons_words_go_and_everything_is_made_anew(gateway: RunningGa
     assert again.options.revision is not None
     assert (again.run, again.options.attempt, again.options.revision.number) == (1, 2, 1)
     assert (await api.http.post("/v1/erasures", json=about)).json()["code"] == "job_not_final"
-    async with asyncio.timeout(PATIENCE):
-        while len(keys := await gateway.keys(str(order.job_id))) > 1:
-            await asyncio.sleep(0.02)
+    keys = await gateway.keys(str(order.job_id))
     assert keys == [again.options.revision.key]
     left = msgspec.json.decode(await gateway.blobs.get(keys[0]), type=Transcript)
     assert [segment.text for segment in left.segments] == ["[erased]", "I agree.", "[erased]"]
@@ -100,6 +100,32 @@ async def test_a_persons_words_go_and_everything_is_made_anew(gateway: RunningGa
     assert (await api.http.post("/v1/erasures", json=about)).json()["code"] == "nothing_to_erase"
     nobody = await api.http.post("/v1/erasures", json={**about, "speaker_id": "nobody"})
     assert (nobody.status_code, nobody.json()["code"]) == (422, "speaker_not_found")
+
+
+async def test_what_is_being_erased_is_not_read_again(
+    gateway: RunningGateway, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the store lets nothing go: nobody reads it, nor goes back to it when the job is completed again."""
+
+    async def down(*_: object) -> None:
+        raise BlobUnavailable("The store is down.")
+
+    order = await _done(gateway, api)
+    monkeypatch.setattr(Erasures, "_go_on", down)
+    with monkeypatch.context() as patched:
+        patched.setattr(FileBlobs, "delete", down)
+        assert (await api.http.post("/v1/erasures", json={"job_id": str(order.job_id), "speaker_id": HER})).status_code == 202
+    path = f"/v1/jobs/{order.job_id}/transcript"
+    assert transcript_key(order.tenant_id, order.job_id, 1) in await gateway.keys(str(order.job_id))
+    assert (await api.http.get(f"{path}?revision=0")).json()["code"] == "revision_not_found"
+    again = await gateway.others.heard(JobSubmitted, str(order.job_id), count=2)
+    await gateway.others.say(msgspec.structs.replace(report_ready(again, ready(again)), revision=1))
+    async with asyncio.timeout(PATIENCE):
+        while (await api.http.get(f"/v1/jobs/{order.job_id}")).json()["state"] != "completed":
+            await asyncio.sleep(0.02)
+    now = await api.http.get(path)
+    back = await api.http.post(f"{path}/restore", json={"revision": 0}, headers={"If-Match": now.headers["ETag"]})
+    assert (back.status_code, back.json()["code"]) == (404, "revision_not_found")
 
 
 async def test_certificates_of_deleted_jobs_are_chained(gateway: RunningGateway, api: ApiClient) -> None:

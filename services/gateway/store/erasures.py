@@ -117,6 +117,12 @@ class ErasureStore:
         if blobs:
             await self._pool.execute("update gateway.erasure_orders set blobs = blobs + $2 where id = $1", job_id, blobs)
 
+    async def begun(self, order_id: UUID, blobs: int) -> None:
+        """The request that gave the order has removed so many blobs; the rounds may go on with it."""
+        await self._pool.execute(
+            "update gateway.erasure_orders set blobs = blobs + $2, next_at = now() where id = $1", order_id, blobs
+        )
+
     async def job(self, tenant_id: UUID, job_id: UUID) -> Job | None:
         """A job, if there is one."""
         row = await self._pool.fetchrow(f"select {_JOB} from gateway.jobs where tenant_id = $1 and id = $2", tenant_id, job_id)

@@ -251,7 +251,8 @@ class Transitions:
 
     async def speaker_erased(self, job: Job, again: Job, order: SpeakerErasure, submitted: Event, told: Event) -> bool:
         """Somebody's words go: the transcript without them takes the place of all there were, and everything that was made of
-        the recording is made anew from it. False when the job changed meanwhile."""
+        the recording is made anew from it. Rounds leave the order to the request for a minute. False when the job changed
+        meanwhile."""
         erased = row_of(told)
         return await self._move(
             f"""
@@ -278,8 +279,9 @@ class Transitions:
             ), told as (
                 insert into gateway.outbox (message_id, routing_key, payload) select $18, $19, $20 from moved
             ), ordered as (
-                insert into gateway.erasure_orders (id, tenant_id, kind, job_id, run, keys, segments, speaker_id, document)
-                select $15, $5, 'speaker', id, $6, $16, $17, $21, $10 from moved
+                insert into gateway.erasure_orders
+                    (id, tenant_id, kind, job_id, run, keys, segments, speaker_id, document, next_at)
+                select $15, $5, 'speaker', id, $6, $16, $17, $21, $10, now() + interval '1 minute' from moved
             )""",
             entry=entry_of(
                 Action.SPEAKER_ERASED, job.tenant_id, job.id, after={"segments": order.segments, "revision": again.revision}
