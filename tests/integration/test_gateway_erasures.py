@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -126,6 +128,29 @@ async def test_what_is_being_erased_is_not_read_again(
     now = await api.http.get(path)
     back = await api.http.post(f"{path}/restore", json={"revision": 0}, headers={"If-Match": now.headers["ETag"]})
     assert (back.status_code, back.json()["code"]) == (404, "revision_not_found")
+
+
+async def test_exports_made_before_go_too(gateway: RunningGateway, api: ApiClient) -> None:
+    """The certificate waits for them; what is exported afterwards has nothing of a deleted job, whatever still lies there."""
+    order = await _done(gateway, api)
+    made = await _exported(api)
+    assert (await api.http.get(f"{made}/file")).status_code == 200
+    assert (await api.http.delete(f"/v1/jobs/{order.job_id}")).status_code == 204
+    statement, _ = await _verified(api, order.job_id)
+    assert "looked for exports made before" in {place.how for place in statement.verified}
+    assert (await api.http.get(made)).status_code == 404
+    assert [info.key async for info in gateway.blobs.list(tenant_prefix(order.tenant_id))] == []
+    await gateway.blobs.put(transcript_key(order.tenant_id, order.job_id, 1), b"late")
+    later = zipfile.ZipFile(io.BytesIO((await api.http.get(f"{await _exported(api)}/file")).content))
+    assert not [name for name in later.namelist() if name.startswith("jobs/")]
+
+
+async def _exported(api: ApiClient) -> str:
+    path = f"/v1/exports/{(await api.http.post('/v1/exports')).json()['id']}"
+    async with asyncio.timeout(PATIENCE):
+        while (await api.http.get(path)).json()["state"] != "ready":
+            await asyncio.sleep(0.02)
+    return path
 
 
 async def test_certificates_of_deleted_jobs_are_chained(gateway: RunningGateway, api: ApiClient) -> None:

@@ -158,6 +158,7 @@ class Erasures:
         return 0, [
             Verification(place="store", how=f"listed everything below {prefix}", left=await self._below(prefix)),
             Verification(place="database", how="counted the job's rows, and events not sent yet", left=rows),
+            await self._exports(order),
             *await self._others(order),
         ]
 
@@ -169,7 +170,7 @@ class Erasures:
         for key in there:
             await self.blobs.delete(key)
         left = len(await self._still_there(order))
-        others = await self._others(order)
+        others, exports = await self._others(order), await self._exports(order)
         if any(place.left for place in others):
             async with transaction(self.pool) as connection:
                 told = ContentErased(tenant_id=order.tenant_id, job_id=order.job_id, run=order.run or 1, parts=tuple(Part))
@@ -183,6 +184,7 @@ class Erasures:
         return len(there), [
             Verification(place="store", how="listed the job's files for those that were there before", left=left),
             Verification(place="store", how="read the transcript for words of theirs", left=said),
+            exports,
             *others,
         ]
 
@@ -214,6 +216,10 @@ class Erasures:
             Verification(place="database", how="counted the tenant's rows in every table, and events not sent yet", left=rows),
             *others,
         ]
+
+    async def _exports(self, order: Order) -> Verification:
+        """Those made before go; one that is being made is waited for, and goes then."""
+        return Verification(place="store", how="looked for exports made before", left=await self.store.older_exports(order))
 
     async def _others(self, order: Order) -> list[Verification]:
         held = await self.store.held(order)

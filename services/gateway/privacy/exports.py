@@ -101,12 +101,15 @@ async def write_archive(store: ExportStore, blobs: BlobStore, tenant_id: UUID, w
                 await _add(archive, sink, f"{table}.ndjson", lines, write, packed=True)
         jobs = f"{tenant_prefix(tenant_id)}j/"
         async for info in blobs.list(jobs):
+            name = info.key.removeprefix(jobs)
+            if not await store.has_job(tenant_id, UUID(name.partition("/")[0])):
+                continue
             try:
                 stream = blobs.stream(info.key)
                 first = await anext(stream, b"")
             except BlobNotFound:
                 continue
-            await _add(archive, sink, f"jobs/{info.key.removeprefix(jobs)}", _whole(first, stream), write, packed=False)
+            await _add(archive, sink, f"jobs/{name}", _whole(first, stream), write, packed=False)
     await write(sink.take())
 
 

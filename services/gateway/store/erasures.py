@@ -21,6 +21,8 @@ from shared.tenant_rows import count_rows_of, delete_rows_of
 _COLUMNS = ", ".join(field.name for field in msgspec.structs.fields(Order))
 _JOB = ", ".join(field.name for field in msgspec.structs.fields(Job))
 _BATCH = 50
+_COMMIT_SECONDS = 10.0
+"""For which an order's transaction may have run: an export that was begun in it has seen what was there before."""
 _SERVICES = ("transcriber", "notifier")
 
 
@@ -134,14 +136,33 @@ class ErasureStore:
         return [msgspec.convert(dict(row), Job) for row in rows]
 
     async def unfinished(self, tenant_id: UUID) -> int:
-        """A tenant's jobs, uploads and deleted jobs that still have to be looked after."""
+        """A tenant's jobs, uploads, exports and deleted jobs that still have to be looked after."""
         count: int = await self._pool.fetchval(
             """
             select (select count(*) from gateway.jobs where tenant_id = $1)
                 + (select count(*) from gateway.uploads where tenant_id = $1 and state <> 'used')
                 + (select count(*) from gateway.erasures where tenant_id = $1)
+                + (select count(*) from gateway.exports where tenant_id = $1 and finished_at is null)
             """,
             tenant_id,
+        )
+        return count
+
+    async def older_exports(self, order: Order) -> int:
+        """How many exports there are, or are being made, that may hold what was to be erased; their time is over at once."""
+        count: int = await self._pool.fetchval(
+            """
+            with old as (
+                select id, size from gateway.exports
+                where tenant_id = $1 and requested_at <= $2::timestamptz + make_interval(secs => $3)
+                  and (size is not null or finished_at is null)
+            ), expired as (
+                update gateway.exports e set expires_at = least(e.expires_at, now()) from old
+                where e.id = old.id and old.size is not null
+            )
+            select count(*) from old
+            """,
+            *(order.tenant_id, order.requested_at, _COMMIT_SECONDS),
         )
         return count
 

@@ -179,6 +179,17 @@ class ExportStore:
             async for row in rows:
                 yield row["line"].encode() + b"\n"
 
+    async def has_job(self, tenant_id: UUID, job_id: UUID) -> bool:
+        """Whether there is such a job or upload, still."""
+        found: bool = await self._pool.fetchval(
+            """
+            select exists (select from gateway.jobs where tenant_id = $1 and id = $2)
+                or exists (select from gateway.uploads where tenant_id = $1 and id = $2)
+            """,
+            *(tenant_id, job_id),
+        )
+        return found
+
     async def has(self, table: str) -> bool:
         """Whether there is such a table."""
         return await self._pool.fetchval("select to_regclass('gateway.' || $1) is not null", table) is True
