@@ -224,18 +224,18 @@ class Transitions:
         )
         return version is not None
 
-    async def erased(self, job: Job, event: Event) -> bool:
+    async def erased(self, job: Job, event: Event, *, unless_changed: bool = False) -> bool:
         """The row goes; what may still lie in the store is remembered until it is gone. What language models were allowed for
         a report that was begun stays on the account, since nobody will tell what was used; so do the minutes of a recording
-        that was begun."""
+        that was begun. False when there is no such job, or, `unless_changed`, when it is not any more as `job` says."""
         settled = SETTLE.format(attempt="$6", when="not moved.transcribed", tokens=0, cost=0)
         return await self._move(
             """
-            delete from gateway.jobs where id = $4 and tenant_id = $5
+            delete from gateway.jobs where id = $4 and tenant_id = $5 and ($7::int is null or version = $7)
             """,
             event,
-            *(job.id, job.tenant_id, job.options.attempt),
-            also=f""", upload as (delete from gateway.uploads where id = $4 and tenant_id = $5),
+            *(job.id, job.tenant_id, job.options.attempt, job.version if unless_changed else None),
+            also=f""", upload as (delete from gateway.uploads using moved where uploads.id = moved.id),
             revisions as (delete from gateway.revisions using moved where job_id = moved.id),
             erasure as (insert into gateway.erasures (job_id, tenant_id) select $4, $5 from moved),
             ordered as (
