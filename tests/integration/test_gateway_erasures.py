@@ -130,6 +130,24 @@ async def test_what_is_being_erased_is_not_read_again(
     assert (back.status_code, back.json()["code"]) == (404, "revision_not_found")
 
 
+async def test_copies_at_providers_hold_a_persons_erasure_up(gateway: RunningGateway, api: ApiClient) -> None:
+    """Also those whose deletion is tried again later; words that were sent after the order do not."""
+    order = await _done(gateway, api)
+    await gateway.pool.execute(
+        "create schema if not exists transcriber; "
+        "create table transcriber.holdings (tenant_id uuid, job_id uuid, thing text, since timestamptz)"
+    )
+    await gateway.pool.executemany(
+        "insert into transcriber.holdings values ($1, $2, $3, now() + interval '1 hour')",
+        [(order.tenant_id, order.job_id, thing) for thing in ("provider_copy", "words")],
+    )
+    asked = await api.http.post("/v1/erasures", json={"job_id": str(order.job_id), "speaker_id": HER})
+    store = ErasureStore(gateway.pool)
+    found = await store.find(order.tenant_id, UUID(asked.json()["id"]))
+    assert found is not None
+    assert await store.held(found) == {"transcriber.provider_copy": 1}
+
+
 async def test_exports_made_before_go_too(gateway: RunningGateway, api: ApiClient) -> None:
     """The certificate waits for them; what is exported afterwards has nothing of a deleted job, whatever still lies there."""
     order = await _done(gateway, api)

@@ -254,11 +254,12 @@ class ErasureStore:
 _HELD = """
     select thing, count(*)::int as count from {service}.holdings
     where tenant_id = $1 and ($2::uuid is null or job_id = $2)
-        and ($3::timestamptz is null or (thing in ('words', 'provider_copy') and since < $3))
+        and ($3::timestamptz is null or thing = 'provider_copy' or (thing = 'words' and since < $3))
     group by 1
 """
 
 
 def _subject(order: Order) -> tuple[UUID, UUID | None, dt.datetime | None]:
-    """Of a speaker's erasure only words count that were there when it was asked for."""
+    """Of a speaker's erasure only words count that were there when it was asked for, and copies at providers, whose time moves
+    with each attempt to have them deleted."""
     return order.tenant_id, order.job_id, order.requested_at if order.kind == "speaker" else None
