@@ -17,7 +17,7 @@ import pytest
 from services.gateway.privacy.certificates import Certificate, NotCertified, Statement, verify
 from services.gateway.privacy.erasures import Erasures
 from services.gateway.store.erasures import ErasureStore
-from shared.blobs import BlobUnavailable, artifact_key, raw_key, tenant_prefix, transcript_key
+from shared.blobs import BlobUnavailable, answer_key, artifact_key, raw_key, report_key, tenant_prefix, transcript_key
 from shared.blobs.file import FileBlobs
 from shared.blobs.sealing import BlobDamaged
 from shared.schemas.events import ContentErased, JobErased, JobSubmitted, TenantErased
@@ -88,6 +88,9 @@ async def test_a_persons_words_go_and_everything_is_made_anew(gateway: RunningGa
     assert all(segment.words == segment.raw_words == () for segment in left.segments if segment.speaker_id == HER)
     assert (left.insights, left.revision, left.quality.notes[-1]) == (None, 1, "words_erased")
 
+    about_job = (order.tenant_id, order.job_id)
+    for late in (report_key(*about_job, 1), artifact_key(*about_job, 1, "late.pdf"), answer_key(*about_job, "0" * 64)):
+        await gateway.blobs.put(late, b"We sign on the third of June.")
     await gateway.others.say(transcript_ready(again))
     key = artifact_key(order.tenant_id, order.job_id, 1, "transcript.txt", 1)
     made = msgspec.structs.replace(ready(again), key=key)
@@ -95,7 +98,10 @@ async def test_a_persons_words_go_and_everything_is_made_anew(gateway: RunningGa
     await gateway.others.say(msgspec.structs.replace(report_ready(again, made), revision=1))
     statement, shown = await _verified(api, asked.json()["id"])
     assert (statement.kind, statement.segments_emptied, str(statement.job_id)) == ("speaker", 2, str(order.job_id))
-    assert statement.blobs_removed == 4
+    assert statement.blobs_removed == 4 + 3
+    assert await gateway.keys(str(order.job_id)) == [key, again.options.revision.key]
+    settled = statement.verified_at - statement.requested_at
+    assert settled.total_seconds() >= float(QUICK["AUDIO2TXT_ERASURE_SETTLE_SECONDS"])
     with pytest.raises(NotCertified):
         verify(Certificate(**{**shown["certificate"], "statement": shown["certificate"]["statement"] + " "}), KEY)
     assert (await api.http.get(f"/v1/jobs/{order.job_id}/transcript?revision=0")).status_code == 404
@@ -131,15 +137,12 @@ async def test_what_is_being_erased_is_not_read_again(
 
 
 async def test_copies_at_providers_hold_a_persons_erasure_up(gateway: RunningGateway, api: ApiClient) -> None:
-    """Also those whose deletion is tried again later; words that were sent after the order do not."""
+    """Also those whose deletion is tried again later."""
     order = await _done(gateway, api)
     await gateway.pool.execute(
-        "create schema if not exists transcriber; "
-        "create table transcriber.holdings (tenant_id uuid, job_id uuid, thing text, since timestamptz)"
-    )
-    await gateway.pool.executemany(
-        "insert into transcriber.holdings values ($1, $2, $3, now() + interval '1 hour')",
-        [(order.tenant_id, order.job_id, thing) for thing in ("provider_copy", "words")],
+        "insert into transcriber.leftovers (tenant_id, job_id, engine, provider_id, due_at) "
+        "values ($1, $2, 'assemblyai', 'copy', now() + interval '1 hour')",
+        *(order.tenant_id, order.job_id),
     )
     asked = await api.http.post("/v1/erasures", json={"job_id": str(order.job_id), "speaker_id": HER})
     store = ErasureStore(gateway.pool)

@@ -130,6 +130,14 @@ class ErasureStore:
         row = await self._pool.fetchrow(f"select {_JOB} from gateway.jobs where tenant_id = $1 and id = $2", tenant_id, job_id)
         return None if row is None else msgspec.convert(dict(row), Job)
 
+    async def revision_of(self, order: Order) -> int | None:
+        """Which revision the transcript without a person's words is; null when a later erasure has taken its place."""
+        number: int | None = await self._pool.fetchval(
+            "select number from gateway.revisions where job_id = $1 and run = $2 and key = $3",
+            *(order.job_id, order.run, order.document),
+        )
+        return number
+
     async def jobs(self, tenant_id: UUID) -> list[Job]:
         """Some of a tenant's jobs."""
         rows = await self._pool.fetch(f"select {_JOB} from gateway.jobs where tenant_id = $1 limit $2", tenant_id, _BATCH)
