@@ -4,6 +4,7 @@ takes along. That everything else is as without is the contract suite's business
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from shared.blobs import BlobNotFound, Bookmark, Encryption, ServerSide, open_bl
 from shared.blobs.file import FileBlobs
 from shared.blobs.s3.address import Address
 from shared.blobs.sealing import HEADER_BYTES, SEALED_CHUNK_BYTES, BlobDamaged
+from shared.blobs.tenant_keys import MasterKey, TenantKeys
 from shared.errors import ConfigurationError
 from shared.schemas.ids import new_id
 from tests.servers.seaweedfs import SeaweedServer
@@ -158,6 +160,26 @@ async def test_the_master_key_is_replaced_without_touching_a_blob(tmp_path: Path
     assert (await both.rewrap(), await both.rewrap()) == (1, 0)
     assert await (await _opened(tmp_path, SECOND)).get(KEY) == DATA
     assert (tmp_path / KEY).read_bytes() == before
+
+
+def test_a_key_that_is_destroyed_does_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though keys are wrapped anew at that moment: whoever destroys waits."""
+    TenantKeys(tmp_path, MasterKey(FIRST)).of("acme")
+    keys = TenantKeys(tmp_path, MasterKey(SECOND), MasterKey(FIRST))
+    other = threading.Thread(target=TenantKeys(tmp_path, MasterKey(SECOND), MasterKey(FIRST)).destroy, args=("acme",))
+    wrap = MasterKey.wrap
+
+    def slow(master: MasterKey, key: bytes, tenant: str) -> bytes:
+        other.start()
+        other.join(timeout=0.3)
+        return wrap(master, key, tenant)
+
+    monkeypatch.setattr(MasterKey, "wrap", slow)
+    assert keys.rewrap() == 1
+    other.join()
+    assert keys.existing("acme") is None
+    monkeypatch.setattr(keys, "_tenants", lambda: ["acme"])
+    assert keys.rewrap() == 0
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ import pytest
 from services.gateway.privacy.certificates import Certificate, NotCertified, Statement, verify
 from services.gateway.privacy.erasures import Erasures
 from services.gateway.store.erasures import ErasureStore
+from services.gateway.store.tenants import TenantErased as AlreadyErased
+from services.gateway.store.tenants import TenantStore
 from shared.blobs import BlobUnavailable, answer_key, artifact_key, raw_key, report_key, tenant_prefix, transcript_key
 from shared.blobs.file import FileBlobs
 from shared.blobs.sealing import BlobDamaged
@@ -212,6 +214,10 @@ async def test_a_tenant_goes_with_everything(gateway: RunningGateway, api: ApiCl
         async with asyncio.timeout(PATIENCE):
             while (found := await store.find(done.tenant_id, order_id)) is None or found.statement is None:
                 await asyncio.sleep(0.05)
+        tenants = TenantStore(gateway.pool)
+        [gone] = [row for row in await tenants.all() if row.id == done.tenant_id]
+        with pytest.raises(AlreadyErased, match="add a new tenant"):
+            await tenants.enable(gone)
         statement = msgspec.json.decode(found.statement, type=Statement)
         assert {place.left for place in statement.verified} == {0}
         assert [info.key async for info in gateway.blobs.list(tenant_prefix(done.tenant_id))] == []
@@ -222,6 +228,7 @@ async def test_a_tenant_goes_with_everything(gateway: RunningGateway, api: ApiCl
     assert row is not None
     assert (row["name"], row["erased_at"] is not None) == (f"erased {done.tenant_id}", True)
     assert await gateway.pool.fetchval("select count(*) from gateway.audit_log where tenant_id = $1", done.tenant_id) > 3
+    assert await store.erase_tenant(done.tenant_id) != order_id
 
 
 async def test_a_damaged_blob_puts_one_erasure_off(

@@ -41,6 +41,11 @@ async def test_a_tenant_takes_everything_along(gateway: RunningGateway) -> None:
         key = (await http.post("/v1/keys", json={"name": "importer", "role": "viewer"})).json()["key"]
         hook = {"kind": "webhook", "url": "https://example.com/hook?token=very-secret"}
         assert (await http.post("/v1/endpoints", json=hook)).status_code == 201
+        await gateway.pool.execute(
+            "insert into gateway.llm_months (tenant_id, month, tokens, cost_usd, granted_tokens) "
+            "values ($1, '2026-11-01', 4711, 1, 0) on conflict (tenant_id, month) do update set tokens = 4711",
+            order.tenant_id,
+        )
         asked = await http.post("/v1/exports")
         assert (asked.status_code, asked.json()["state"]) == (202, "running")
         path = f"/v1/exports/{asked.json()['id']}"
@@ -59,6 +64,7 @@ async def test_a_tenant_takes_everything_along(gateway: RunningGateway) -> None:
             name: [json.loads(line) for line in archive.read(f"{name}.ndjson").splitlines()] for name in ("jobs", "api_keys")
         }
         assert [(row["id"], row["options"]["title"]) for row in rows["jobs"]] == [(job["id"], "週會")]
+        assert json.loads(archive.read("llm_months.ndjson").splitlines()[0])["tokens"] == 4711
         assert "importer" in {row["name"] for row in rows["api_keys"]}
         assert not any({"digest", "password"} & row.keys() for row in rows["api_keys"])
         assert archive.read(f"jobs/{job['id']}/source/audio").startswith(WAV[:4])

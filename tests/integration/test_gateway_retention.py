@@ -131,7 +131,7 @@ async def test_a_job_that_changed_meanwhile_keeps_everything(gateway: RunningGat
     assert job is not None
     [before] = await store.remaining([order.job_id])
     await gateway.pool.execute("update gateway.jobs set finished_at = now(), version = version + 1 where id = $1", job.id)
-    event = ContentErased(tenant_id=job.tenant_id, job_id=job.id, run=1, parts=("report",))
+    event = ContentErased(tenant_id=job.tenant_id, job_id=job.id, run=1, parts=(Part.REPORT,))
     assert not await store.mark(before, [Part.REPORT], event)
     assert not await transitions.erased(job, announcements.erased(job), unless_changed=True)
     assert (await api.job(str(job.id)))["removed"] == []

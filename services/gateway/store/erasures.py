@@ -70,18 +70,19 @@ class ErasureStore:
         return [msgspec.convert(dict(row), Order) for row in rows]
 
     async def erase_tenant(self, tenant_id: UUID) -> UUID:
-        """Order that a tenant is erased, which nobody of it gets into from now on; the order's id. Asked again, the same."""
+        """Order that a tenant is erased, which nobody of it gets into from now on; the order's id. Asked again before it is
+        certified, the same."""
         async with transaction(self._pool) as connection:
-            await connection.execute("select from gateway.tenants where id = $1 for update", tenant_id)
+            await connection.execute(
+                "update gateway.tenants set disabled_at = coalesce(disabled_at, now()) where id = $1", tenant_id
+            )
             known: UUID | None = await connection.fetchval(
-                "select id from gateway.erasure_orders where tenant_id = $1 and kind = 'tenant'", tenant_id
+                "select id from gateway.erasure_orders where tenant_id = $1 and kind = 'tenant' and certified_at is null",
+                tenant_id,
             )
             if known is not None:
                 return known
             order_id = new_id()
-            await connection.execute(
-                "update gateway.tenants set disabled_at = coalesce(disabled_at, now()) where id = $1", tenant_id
-            )
             await connection.execute(
                 "insert into gateway.erasure_orders (id, tenant_id, kind) values ($1, $2, 'tenant')", order_id, tenant_id
             )
