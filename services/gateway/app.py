@@ -342,8 +342,12 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
                 run=by_system(lambda: repeat(lambda: [exports.carry_out], settings.sweep_seconds)),
             ),
             Loop(
-                name="gateway.privacy",
-                run=by_system(lambda: repeat(lambda: [retention.carry_out, erasures.carry_out], settings.sweep_seconds)),
+                name="gateway.retention",
+                run=by_system(lambda: repeat(lambda: [retention.carry_out], settings.sweep_seconds)),
+            ),
+            Loop(
+                name="gateway.erasures",
+                run=by_system(lambda: repeat(lambda: [erasures.carry_out], settings.sweep_seconds)),
             ),
             Loop(name="gateway.live", run=by_system(hub.run)),
             Loop(name="gateway.feeds", run=by_system(feeds.run)),

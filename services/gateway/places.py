@@ -11,6 +11,8 @@ from shared.schemas.privacy import Part
 
 _KEY = re.compile(r"t/(?P<tenant>[0-9a-f-]{36})/j/(?P<job>[0-9a-f-]{36})/(?P<rest>.+)")
 _DOCUMENT = re.compile(r"transcript/\d+(\.json|/revisions/[^/]+\.json)")
+_EDITION = re.compile(r"(?:report|artifacts)/(?P<run>\d+)(?:-(?P<revision>\d+))?[./].+")
+_ANSWERS = "report/answers/"
 _FOLDERS = {"source": Part.AUDIO, "raw": Part.RAW, "report": Part.REPORT, "artifacts": Part.REPORT}
 
 
@@ -39,6 +41,19 @@ def part_of(key: str) -> Part:
     if place is None:
         raise ValueError(f"not the key of something of a job: {key!r}")
     return place.part
+
+
+def edition_of(key: str) -> tuple[int, int] | None:
+    """Of which run, and of which revision of its transcript, a report or a file of one is; null for anything else."""
+    match = _KEY.fullmatch(key)
+    edition = None if match is None else _EDITION.fullmatch(match["rest"])
+    return None if edition is None else (int(edition["run"]), int(edition["revision"] or 0))
+
+
+def is_answer(key: str) -> bool:
+    """Whether it is what a language model answered for a report, or the note that it was asked."""
+    match = _KEY.fullmatch(key)
+    return match is not None and match["rest"].startswith(_ANSWERS)
 
 
 def keys_of(places: Iterable[Place], parts: Iterable[Part]) -> list[str]:

@@ -81,7 +81,14 @@ class Revisions:
         return await self._make(job, after, at=at, restored=number)
 
     async def transcript_key(self, job: Job, run: int, number: int | None = None) -> str:
-        """Where a run's transcript lies, the newest or the one that is asked for. Raises `Problem`."""
+        """Where a run's transcript lies, the newest or the one that is asked for. Raises `Problem`, also for one whose words
+        were erased, though it may lie there a little longer."""
+        key = await self._key_of(job, run, number)
+        if await self.store.is_erased(job.tenant_id, job.id, key):
+            raise _no_revision(run, number or 0)
+        return key
+
+    async def _key_of(self, job: Job, run: int, number: int | None) -> str:
         base = transcript_key(job.tenant_id, job.id, run)
         if number == 0:
             return base
@@ -89,7 +96,7 @@ class Revisions:
             return job.revision_key or base
         found = await self.store.find(job.id, run, number)
         if found is None and number is not None:
-            raise Problem(404, "revision_not_found", f"The transcript of run {run} has no revision {number}.")
+            raise _no_revision(run, number)
         return base if found is None else found.key
 
     async def report_key(self, job: Job, run: int) -> str:
@@ -162,6 +169,10 @@ def _restore(current: bytes, earlier: bytes, at: dt.datetime) -> _Document:
 def _document(before: Transcript, after: Transcript) -> _Document:
     segments, speakers = differences(before, after)
     return _Document(data=msgspec.json.encode(after), segments=segments, speakers=speakers)
+
+
+def _no_revision(run: int, number: int) -> Problem:
+    return Problem(404, "revision_not_found", f"The transcript of run {run} has no revision {number}.")
 
 
 def _changed() -> Problem:

@@ -17,6 +17,8 @@ from shared.blobs.sealing import (
     SEALED_CHUNK_BYTES,
     BlobCipher,
     chunks_in,
+    damaged,
+    is_whole,
     offset_of,
     plain_size,
     salt_in,
@@ -73,12 +75,14 @@ class Vault:
 
 
 class ChunkReader:
-    """Reads bytes `start` to `end` of one blob, encrypted or not."""
+    """Reads bytes `start` to `end` of one blob, encrypted or not. Raises `BlobDamaged` where the file was cut off."""
 
     def __init__(self, file: BinaryIO, vault: Vault, key: str, start: int, end: int | None) -> None:
         self._file = file
         self._cipher = vault.cipher_in(file, key)
         self._file_bytes = os.fstat(file.fileno()).st_size
+        if self._cipher is not None and not is_whole(self._file_bytes):
+            raise damaged(key)
         size = self._file_bytes if self._cipher is None else plain_size(self._file_bytes)
         if start and start >= size:
             raise RangeNotSatisfiable(f"The blob {key} has {size} bytes; byte {start} is beyond its end.")

@@ -74,9 +74,12 @@ class BlobCipher:
         try:
             return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _position(place, last=last))
         except (InvalidTag, ValueError):
-            raise BlobDamaged(
-                f"The encrypted blob {self.name} does not open: its file was changed, or its tenant's key is another one."
-            ) from None
+            raise damaged(self.name) from None
+
+
+def damaged(name: str) -> BlobDamaged:
+    """What is said of a blob that does not open."""
+    return BlobDamaged(f"The encrypted blob {name} does not open: its file was changed, or its tenant's key is another one.")
 
 
 def salt_in(header: bytes) -> bytes | None:
@@ -91,8 +94,15 @@ def chunks_in(file_bytes: int) -> int:
 
 
 def plain_size(file_bytes: int) -> int:
-    """How many bytes the blob has."""
-    return file_bytes - HEADER_BYTES - chunks_in(file_bytes) * OVERHEAD
+    """How many bytes the blob has; none in a file that is too short for any."""
+    return max(0, file_bytes - HEADER_BYTES - chunks_in(file_bytes) * OVERHEAD)
+
+
+def is_whole(file_bytes: int) -> bool:
+    """Whether an encrypted file can have this size. One that was cut off within a chunk's nonce or tag cannot: nothing of
+    that chunk is asked for, so that nothing else would notice."""
+    rest = (file_bytes - HEADER_BYTES) % SEALED_CHUNK_BYTES
+    return file_bytes == HEADER_BYTES + OVERHEAD or (file_bytes > HEADER_BYTES and (rest == 0 or rest > OVERHEAD))
 
 
 def offset_of(place: int) -> int:

@@ -7,11 +7,12 @@ tenant.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -87,26 +88,39 @@ class TenantKeys:
         """Overwrite and remove a tenant's key; whether there was one."""
         path = self._path(tenant)
         try:
-            with path.open("r+b", buffering=0) as file:
-                file.write(secrets.token_bytes(path.stat().st_size))
-                os.fsync(file.fileno())
+            with self._alone():
+                with path.open("r+b", buffering=0) as file:
+                    file.write(secrets.token_bytes(path.stat().st_size))
+                    os.fsync(file.fileno())
+                path.unlink(missing_ok=True)
+                _sync(self._folder)
         except FileNotFoundError:
             return False
         finally:
             self._known.pop(tenant, None)
-        path.unlink(missing_ok=True)
-        _sync(self._folder)
         return True
 
     def rewrap(self) -> int:
         """Wrap every key by the master key that counts now; returns how many were wrapped by another one."""
         count = 0
         for tenant in self._tenants():
-            wrapped = self._path(tenant).read_bytes()
-            if wrapped[1 : 1 + ID_BYTES] != self._master.id:
-                self._write(tenant, self._master.wrap(self._unwrapped(wrapped, tenant), tenant), replace=True)
-                count += 1
+            with suppress(FileNotFoundError), self._alone():
+                wrapped = self._path(tenant).read_bytes()
+                if wrapped[1 : 1 + ID_BYTES] != self._master.id:
+                    self._write(tenant, self._master.wrap(self._unwrapped(wrapped, tenant), tenant), replace=True)
+                    count += 1
         return count
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else destroys or rewraps a key inside the block: one that is destroyed must not come back under the new
+        master key. Raises `FileNotFoundError` while there never was a key."""
+        descriptor = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _tenants(self) -> Iterator[str]:
         with suppress(FileNotFoundError):

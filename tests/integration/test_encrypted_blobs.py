@@ -4,6 +4,7 @@ takes along. That everything else is as without is the contract suite's business
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from shared.blobs import BlobNotFound, Bookmark, Encryption, ServerSide, open_bl
 from shared.blobs.file import FileBlobs
 from shared.blobs.s3.address import Address
 from shared.blobs.sealing import HEADER_BYTES, SEALED_CHUNK_BYTES, BlobDamaged
+from shared.blobs.tenant_keys import MasterKey, TenantKeys
 from shared.errors import ConfigurationError
 from shared.schemas.ids import new_id
 from tests.servers.seaweedfs import SeaweedServer
@@ -96,6 +98,24 @@ async def test_what_was_tampered_with_does_not_open(tmp_path: Path) -> None:
         await blobs.get(other)
 
 
+async def test_a_file_that_was_cut_off_does_not_open(tmp_path: Path) -> None:
+    """Wherever the cut is, also where the last chunk would have no byte left; it is still listed, and no size is negative."""
+    blobs = await _opened(tmp_path)
+    await blobs.put(KEY, DATA)
+    path = tmp_path / KEY
+    whole = path.read_bytes()
+    for chunks in range(4):
+        for rest in (0, 1, 28, 29):
+            path.write_bytes(whole[: HEADER_BYTES + chunks * SEALED_CHUNK_BYTES + rest])
+            with pytest.raises(BlobDamaged):
+                await blobs.get(KEY)
+            assert (await blobs.info(KEY)).size >= 0
+    path.write_bytes(whole)
+    assert await blobs.get(KEY) == DATA
+    await blobs.put(KEY, b"")
+    assert await blobs.get(KEY) == b""
+
+
 async def test_old_and_new_lie_side_by_side(tmp_path: Path) -> None:
     """What was there before the setting is read as it is, what came with it also without it, both with their true sizes."""
     plain = await FileBlobs.open(tmp_path)
@@ -140,6 +160,26 @@ async def test_the_master_key_is_replaced_without_touching_a_blob(tmp_path: Path
     assert (await both.rewrap(), await both.rewrap()) == (1, 0)
     assert await (await _opened(tmp_path, SECOND)).get(KEY) == DATA
     assert (tmp_path / KEY).read_bytes() == before
+
+
+def test_a_key_that_is_destroyed_does_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though keys are wrapped anew at that moment: whoever destroys waits."""
+    TenantKeys(tmp_path, MasterKey(FIRST)).of("acme")
+    keys = TenantKeys(tmp_path, MasterKey(SECOND), MasterKey(FIRST))
+    other = threading.Thread(target=TenantKeys(tmp_path, MasterKey(SECOND), MasterKey(FIRST)).destroy, args=("acme",))
+    wrap = MasterKey.wrap
+
+    def slow(master: MasterKey, key: bytes, tenant: str) -> bytes:
+        other.start()
+        other.join(timeout=0.3)
+        return wrap(master, key, tenant)
+
+    monkeypatch.setattr(MasterKey, "wrap", slow)
+    assert keys.rewrap() == 1
+    other.join()
+    assert keys.existing("acme") is None
+    monkeypatch.setattr(keys, "_tenants", lambda: ["acme"])
+    assert keys.rewrap() == 0
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,13 @@ import msgspec
 import pytest
 
 from services.gateway.privacy.certificates import Certificate, NotCertified, Statement, verify
+from services.gateway.privacy.erasures import Erasures
 from services.gateway.store.erasures import ErasureStore
-from shared.blobs import artifact_key, raw_key, tenant_prefix, transcript_key
+from services.gateway.store.tenants import TenantErased as AlreadyErased
+from services.gateway.store.tenants import TenantStore
+from shared.blobs import BlobUnavailable, answer_key, artifact_key, raw_key, report_key, tenant_prefix, transcript_key
+from shared.blobs.file import FileBlobs
+from shared.blobs.sealing import BlobDamaged
 from shared.schemas.events import ContentErased, JobErased, JobSubmitted, TenantErased
 from shared.schemas.transcripts import Transcript
 from shared.signing import certificate_key
@@ -76,15 +83,16 @@ async def test_a_persons_words_go_and_everything_is_made_anew(gateway: RunningGa
     assert again.options.revision is not None
     assert (again.run, again.options.attempt, again.options.revision.number) == (1, 2, 1)
     assert (await api.http.post("/v1/erasures", json=about)).json()["code"] == "job_not_final"
-    async with asyncio.timeout(PATIENCE):
-        while len(keys := await gateway.keys(str(order.job_id))) > 1:
-            await asyncio.sleep(0.02)
+    keys = await gateway.keys(str(order.job_id))
     assert keys == [again.options.revision.key]
     left = msgspec.json.decode(await gateway.blobs.get(keys[0]), type=Transcript)
     assert [segment.text for segment in left.segments] == ["[erased]", "I agree.", "[erased]"]
     assert all(segment.words == segment.raw_words == () for segment in left.segments if segment.speaker_id == HER)
     assert (left.insights, left.revision, left.quality.notes[-1]) == (None, 1, "words_erased")
 
+    about_job = (order.tenant_id, order.job_id)
+    for late in (report_key(*about_job, 1), artifact_key(*about_job, 1, "late.pdf"), answer_key(*about_job, "0" * 64)):
+        await gateway.blobs.put(late, b"We sign on the third of June.")
     await gateway.others.say(transcript_ready(again))
     key = artifact_key(order.tenant_id, order.job_id, 1, "transcript.txt", 1)
     made = msgspec.structs.replace(ready(again), key=key)
@@ -92,13 +100,80 @@ async def test_a_persons_words_go_and_everything_is_made_anew(gateway: RunningGa
     await gateway.others.say(msgspec.structs.replace(report_ready(again, made), revision=1))
     statement, shown = await _verified(api, asked.json()["id"])
     assert (statement.kind, statement.segments_emptied, str(statement.job_id)) == ("speaker", 2, str(order.job_id))
-    assert statement.blobs_removed == 4
+    assert statement.blobs_removed == 4 + 3
+    assert await gateway.keys(str(order.job_id)) == [key, again.options.revision.key]
+    settled = statement.verified_at - statement.requested_at
+    assert settled.total_seconds() >= float(QUICK["AUDIO2TXT_ERASURE_SETTLE_SECONDS"])
     with pytest.raises(NotCertified):
         verify(Certificate(**{**shown["certificate"], "statement": shown["certificate"]["statement"] + " "}), KEY)
     assert (await api.http.get(f"/v1/jobs/{order.job_id}/transcript?revision=0")).status_code == 404
     assert (await api.http.post("/v1/erasures", json=about)).json()["code"] == "nothing_to_erase"
     nobody = await api.http.post("/v1/erasures", json={**about, "speaker_id": "nobody"})
     assert (nobody.status_code, nobody.json()["code"]) == (422, "speaker_not_found")
+
+
+async def test_what_is_being_erased_is_not_read_again(
+    gateway: RunningGateway, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the store lets nothing go: nobody reads it, nor goes back to it when the job is completed again."""
+
+    async def down(*_: object) -> None:
+        raise BlobUnavailable("The store is down.")
+
+    order = await _done(gateway, api)
+    monkeypatch.setattr(Erasures, "_go_on", down)
+    with monkeypatch.context() as patched:
+        patched.setattr(FileBlobs, "delete", down)
+        assert (await api.http.post("/v1/erasures", json={"job_id": str(order.job_id), "speaker_id": HER})).status_code == 202
+    path = f"/v1/jobs/{order.job_id}/transcript"
+    assert transcript_key(order.tenant_id, order.job_id, 1) in await gateway.keys(str(order.job_id))
+    assert (await api.http.get(f"{path}?revision=0")).json()["code"] == "revision_not_found"
+    again = await gateway.others.heard(JobSubmitted, str(order.job_id), count=2)
+    await gateway.others.say(msgspec.structs.replace(report_ready(again, ready(again)), revision=1))
+    async with asyncio.timeout(PATIENCE):
+        while (await api.http.get(f"/v1/jobs/{order.job_id}")).json()["state"] != "completed":
+            await asyncio.sleep(0.02)
+    now = await api.http.get(path)
+    back = await api.http.post(f"{path}/restore", json={"revision": 0}, headers={"If-Match": now.headers["ETag"]})
+    assert (back.status_code, back.json()["code"]) == (404, "revision_not_found")
+
+
+async def test_copies_at_providers_hold_a_persons_erasure_up(gateway: RunningGateway, api: ApiClient) -> None:
+    """Also those whose deletion is tried again later."""
+    order = await _done(gateway, api)
+    await gateway.pool.execute(
+        "insert into transcriber.leftovers (tenant_id, job_id, engine, provider_id, due_at) "
+        "values ($1, $2, 'assemblyai', 'copy', now() + interval '1 hour')",
+        *(order.tenant_id, order.job_id),
+    )
+    asked = await api.http.post("/v1/erasures", json={"job_id": str(order.job_id), "speaker_id": HER})
+    store = ErasureStore(gateway.pool)
+    found = await store.find(order.tenant_id, UUID(asked.json()["id"]))
+    assert found is not None
+    assert await store.held(found) == {"transcriber.provider_copy": 1}
+
+
+async def test_exports_made_before_go_too(gateway: RunningGateway, api: ApiClient) -> None:
+    """The certificate waits for them; what is exported afterwards has nothing of a deleted job, whatever still lies there."""
+    order = await _done(gateway, api)
+    made = await _exported(api)
+    assert (await api.http.get(f"{made}/file")).status_code == 200
+    assert (await api.http.delete(f"/v1/jobs/{order.job_id}")).status_code == 204
+    statement, _ = await _verified(api, order.job_id)
+    assert "looked for exports made before" in {place.how for place in statement.verified}
+    assert (await api.http.get(made)).status_code == 404
+    assert [info.key async for info in gateway.blobs.list(tenant_prefix(order.tenant_id))] == []
+    await gateway.blobs.put(transcript_key(order.tenant_id, order.job_id, 1), b"late")
+    later = zipfile.ZipFile(io.BytesIO((await api.http.get(f"{await _exported(api)}/file")).content))
+    assert not [name for name in later.namelist() if name.startswith("jobs/")]
+
+
+async def _exported(api: ApiClient) -> str:
+    path = f"/v1/exports/{(await api.http.post('/v1/exports')).json()['id']}"
+    async with asyncio.timeout(PATIENCE):
+        while (await api.http.get(path)).json()["state"] != "ready":
+            await asyncio.sleep(0.02)
+    return path
 
 
 async def test_certificates_of_deleted_jobs_are_chained(gateway: RunningGateway, api: ApiClient) -> None:
@@ -139,6 +214,10 @@ async def test_a_tenant_goes_with_everything(gateway: RunningGateway, api: ApiCl
         async with asyncio.timeout(PATIENCE):
             while (found := await store.find(done.tenant_id, order_id)) is None or found.statement is None:
                 await asyncio.sleep(0.05)
+        tenants = TenantStore(gateway.pool)
+        [gone] = [row for row in await tenants.all() if row.id == done.tenant_id]
+        with pytest.raises(AlreadyErased, match="add a new tenant"):
+            await tenants.enable(gone)
         statement = msgspec.json.decode(found.statement, type=Statement)
         assert {place.left for place in statement.verified} == {0}
         assert [info.key async for info in gateway.blobs.list(tenant_prefix(done.tenant_id))] == []
@@ -149,3 +228,23 @@ async def test_a_tenant_goes_with_everything(gateway: RunningGateway, api: ApiCl
     assert row is not None
     assert (row["name"], row["erased_at"] is not None) == (f"erased {done.tenant_id}", True)
     assert await gateway.pool.fetchval("select count(*) from gateway.audit_log where tenant_id = $1", done.tenant_id) > 3
+    assert await store.erase_tenant(done.tenant_id) != order_id
+
+
+async def test_a_damaged_blob_puts_one_erasure_off(
+    gateway: RunningGateway, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others go on, and so does this one when it can be read."""
+    order, met = await _done(gateway, api), asyncio.Event()
+    rows_of_job = ErasureStore.rows_of_job
+
+    async def damaged(store: ErasureStore, job_id: UUID) -> int:
+        if not met.is_set():
+            met.set()
+            raise BlobDamaged("The encrypted blob t/1/j/2/source/audio does not open.")
+        return await rows_of_job(store, job_id)
+
+    monkeypatch.setattr(ErasureStore, "rows_of_job", damaged)
+    assert (await api.http.delete(f"/v1/jobs/{order.job_id}")).status_code == 204
+    await _verified(api, order.job_id)
+    assert met.is_set()

@@ -8,11 +8,15 @@ import json
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from services.gateway.permissions import Role
+from services.gateway.privacy import exports
 from services.gateway.privacy.exports import export_key
+from shared.blobs.sealing import BlobDamaged
 from shared.schemas.events import JobSubmitted
 from tests.gatewaying import PATIENCE, WAV, ApiClient, RunningGateway, contents, running_gateway
 
@@ -37,6 +41,11 @@ async def test_a_tenant_takes_everything_along(gateway: RunningGateway) -> None:
         key = (await http.post("/v1/keys", json={"name": "importer", "role": "viewer"})).json()["key"]
         hook = {"kind": "webhook", "url": "https://example.com/hook?token=very-secret"}
         assert (await http.post("/v1/endpoints", json=hook)).status_code == 201
+        await gateway.pool.execute(
+            "insert into gateway.llm_months (tenant_id, month, tokens, cost_usd, granted_tokens) "
+            "values ($1, '2026-11-01', 4711, 1, 0) on conflict (tenant_id, month) do update set tokens = 4711",
+            order.tenant_id,
+        )
         asked = await http.post("/v1/exports")
         assert (asked.status_code, asked.json()["state"]) == (202, "running")
         path = f"/v1/exports/{asked.json()['id']}"
@@ -55,6 +64,7 @@ async def test_a_tenant_takes_everything_along(gateway: RunningGateway) -> None:
             name: [json.loads(line) for line in archive.read(f"{name}.ndjson").splitlines()] for name in ("jobs", "api_keys")
         }
         assert [(row["id"], row["options"]["title"]) for row in rows["jobs"]] == [(job["id"], "週會")]
+        assert json.loads(archive.read("llm_months.ndjson").splitlines()[0])["tokens"] == 4711
         assert "importer" in {row["name"] for row in rows["api_keys"]}
         assert not any({"digest", "password"} & row.keys() for row in rows["api_keys"])
         assert archive.read(f"jobs/{job['id']}/source/audio").startswith(WAV[:4])
@@ -75,3 +85,29 @@ async def test_a_tenant_takes_everything_along(gateway: RunningGateway) -> None:
         async with asyncio.timeout(PATIENCE):
             while len((await http.get("/v1/audit?action=export.read")).json()["data"]) < 2:
                 await asyncio.sleep(0.05)
+
+
+async def test_a_damaged_blob_fails_one_export_only(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says why, and the next one is made."""
+
+    async def damaged(*_: object) -> None:
+        raise BlobDamaged("The encrypted blob t/1/j/2/source/audio does not open.")
+
+    async with await gateway.new_tenant("acme") as http:
+        with monkeypatch.context() as patched:
+            patched.setattr(exports, "write_archive", damaged)
+            failed = await _made(http)
+        assert (failed["state"], failed["failure"]) == (
+            "failed",
+            "The encrypted blob t/1/j/2/source/audio does not open.",
+        )
+        assert (await _made(http))["state"] == "ready"
+
+
+async def _made(http: httpx.AsyncClient) -> dict[str, Any]:
+    """An export that is at its end."""
+    path = f"/v1/exports/{(await http.post('/v1/exports')).json()['id']}"
+    async with asyncio.timeout(PATIENCE):
+        while (shown := (await http.get(path)).json())["state"] == "running":
+            await asyncio.sleep(0.02)
+    return dict(shown)

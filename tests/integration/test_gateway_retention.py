@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from services.gateway import announcements
+from services.gateway.store.erasures import ErasureStore
+from services.gateway.store.retention import RetentionStore
+from services.gateway.store.transitions import Transitions
 from shared.blobs import artifact_key, raw_key, source_key
 from shared.schemas.events import ContentErased, JobErased, JobSubmitted
 from shared.schemas.ids import new_id
+from shared.schemas.privacy import Part
 from tests.gatewaying import PATIENCE, ApiClient, RunningGateway, running_gateway
 
 QUICK = {
@@ -116,6 +121,23 @@ async def test_failed_jobs_are_not_passed_over_and_jobs_at_work_are(gateway: Run
     await _decide(api, tenant={})
     assert (await api.http.post(f"/v1/jobs/{done.job_id}/retry", json={"formats": ["txt", "srt"]})).status_code == 202
     assert [one["part"] for one in (await api.job(str(done.job_id)))["removed"]] == ["audio"]
+
+
+async def test_a_job_that_changed_meanwhile_keeps_everything(gateway: RunningGateway, api: ApiClient) -> None:
+    """What a round decided about a job counts for the job as it was then: not after a retry that ended meanwhile."""
+    order = await _done(gateway, api)
+    store, transitions = RetentionStore(gateway.pool), Transitions(gateway.pool)
+    job = await ErasureStore(gateway.pool).job(order.tenant_id, order.job_id)
+    assert job is not None
+    [before] = await store.remaining([order.job_id])
+    await gateway.pool.execute("update gateway.jobs set finished_at = now(), version = version + 1 where id = $1", job.id)
+    event = ContentErased(tenant_id=job.tenant_id, job_id=job.id, run=1, parts=(Part.REPORT,))
+    assert not await store.mark(before, [Part.REPORT], event)
+    assert not await transitions.erased(job, announcements.erased(job), unless_changed=True)
+    assert (await api.job(str(job.id)))["removed"] == []
+    assert await gateway.pool.fetchval("select count(*) from gateway.uploads where id = $1", job.id) == 1
+    [now] = await store.remaining([order.job_id])
+    assert await store.mark(now, [Part.REPORT], event)
 
 
 async def test_a_jobs_record_goes_with_everything_and_strangers_stay(gateway: RunningGateway, api: ApiClient) -> None:

@@ -136,6 +136,7 @@ _KEPT: Mapping[ErasureKind, tuple[str, ...]] = {
     ErasureKind.JOB: (
         "this order, and ids of the job that keep late events from bringing it back",
         "the audit log, which holds neither text nor sound",
+        "the usage records: how much was used when, and what it cost",
     ),
     ErasureKind.SPEAKER: (
         "that and how long they spoke, and what others said",

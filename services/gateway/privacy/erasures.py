@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import assert_never
 from uuid import UUID
@@ -19,6 +20,7 @@ from services.gateway import announcements
 from services.gateway.erasure import ErasureKind, Order
 from services.gateway.jobs import Job
 from services.gateway.lifecycle import Lifecycle
+from services.gateway.places import edition_of, is_answer
 from services.gateway.privacy.certificates import Verification, digest, state
 from services.gateway.privacy.retention import places_of
 from services.gateway.privacy.speakers import has_words_of, segments_of, without_speaker
@@ -28,9 +30,10 @@ from services.gateway.store.transitions import SpeakerErasure, Transitions
 from services.gateway.store.uploads import UploadStore
 from services.gateway.wakeups import Wakeups
 from shared import metrics
-from shared.blobs import BlobNotFound, BlobStore, job_prefix, revised_key, tenant_prefix, transcript_key
+from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable, job_prefix, revised_key, tenant_prefix, transcript_key
 from shared.bus import Bus
 from shared.database import Pool, transaction
+from shared.errors import PermanentError
 from shared.outbox import Outbox
 from shared.schemas.events import ContentErased, JobErased, TenantErased, routing_key
 from shared.schemas.ids import new_id
@@ -110,27 +113,44 @@ class Erasures:
             raise Problem(409, "job_changed", "The job changed meanwhile; look at it and try again.")
         self.wakeups.tell(job.tenant_id, job.id)
         self.outbox.wake()
+        await self._remove_now(order)
         log.info("speaker.erased", tenant_id=str(job.tenant_id), job_id=str(job.id), segments=order.segments)
         found = await self.store.find(job.tenant_id, order.id)
         assert found is not None
         return found
 
+    async def _remove_now(self, order: SpeakerErasure) -> None:
+        """What has to go goes with the request, as far as the store lets it; the rounds look for the rest."""
+        removed = 0
+        with suppress(BlobUnavailable):
+            for key in order.keys:
+                await self.blobs.delete(key)
+                removed += 1
+        await self.store.begun(order.id, removed)
+
     async def carry_out(self) -> None:
         """Go on with every order that is due."""
         for order in await self.store.due(claim=CLAIM_SECONDS):
-            match order.kind:
-                case ErasureKind.JOB:
-                    removed, verified = await self._job(order)
-                case ErasureKind.SPEAKER:
-                    removed, verified = await self._speaker(order)
-                case ErasureKind.TENANT:
-                    removed, verified = await self._tenant(order)
-                case _:
-                    assert_never(order.kind)
-            if verified and all(place.left == 0 for place in verified):
-                await self._certify(order, removed, verified)
-            else:
-                await self.store.postpone(order, blobs=removed)
+            try:
+                await self._go_on(order)
+            except (PermanentError, msgspec.DecodeError) as error:
+                log.error("erasure.postponed", tenant_id=str(order.tenant_id), erasure_id=str(order.id), error=str(error))
+                await self.store.postpone(order, blobs=0)
+
+    async def _go_on(self, order: Order) -> None:
+        match order.kind:
+            case ErasureKind.JOB:
+                removed, verified = await self._job(order)
+            case ErasureKind.SPEAKER:
+                removed, verified = await self._speaker(order)
+            case ErasureKind.TENANT:
+                removed, verified = await self._tenant(order)
+            case _:
+                assert_never(order.kind)
+        if verified and all(place.left == 0 for place in verified):
+            await self._certify(order, removed, verified)
+        else:
+            await self.store.postpone(order, blobs=removed)
 
     async def _job(self, order: Order) -> tuple[int, list[Verification]]:
         assert order.job_id is not None
@@ -139,31 +159,35 @@ class Erasures:
         return 0, [
             Verification(place="store", how=f"listed everything below {prefix}", left=await self._below(prefix)),
             Verification(place="database", how="counted the job's rows, and events not sent yet", left=rows),
+            await self._exports(order),
             *await self._others(order),
         ]
 
     async def _speaker(self, order: Order) -> tuple[int, list[Verification]]:
-        """Takes away what is left of the blobs that were there, once the job works no more."""
+        """Takes away what is left of the blobs that were there, and what late work made of them, once the job works no more
+        and nothing late can come. Then the answers of language models go as well: whose words they rest on, nobody can tell."""
         assert order.job_id is not None
         job = await self.store.job(order.tenant_id, order.job_id)
-        there = await self._still_there(order)
+        last = (job is None or job.at_rest) and self._is_settled(order)
+        there = await self._still_there(order, answers=last)
         for key in there:
             await self.blobs.delete(key)
-        left = len(await self._still_there(order))
-        others = await self._others(order)
+        left = len(await self._still_there(order, answers=last))
+        others, exports = await self._others(order), await self._exports(order)
         if any(place.left for place in others):
             async with transaction(self.pool) as connection:
                 told = ContentErased(tenant_id=order.tenant_id, job_id=order.job_id, run=order.run or 1, parts=tuple(Part))
                 await self.outbox.append(connection, told)
             self.outbox.wake()
-        if job is not None and not job.at_rest:
+        if not last:
             return len(there), []
         document = None if order.document is None else await self._transcript(order.document)
         theirs = frozenset({order.speaker_id or ""})
         said = 0 if document is None else int(has_words_of(document, theirs))
         return len(there), [
-            Verification(place="store", how="listed the job's files for those that were there before", left=left),
+            Verification(place="store", how="listed the job's files for those that were there before, or late", left=left),
             Verification(place="store", how="read the transcript for words of theirs", left=said),
+            exports,
             *others,
         ]
 
@@ -180,9 +204,8 @@ class Erasures:
             await self.outbox.append(connection, TenantErased(tenant_id=tenant_id))
         self.outbox.wake()
         waiting = await self.store.unfinished(tenant_id)
-        settled = (dt.datetime.now(dt.UTC) - order.requested_at).total_seconds() >= self.settle
         others = await self._others(order)
-        if waiting or not settled or any(place.left for place in others):
+        if waiting or not self._is_settled(order) or any(place.left for place in others):
             return 0, []
         await self.store.delete_rows_of_tenant(tenant_id)
         prefix = tenant_prefix(tenant_id)
@@ -195,6 +218,14 @@ class Erasures:
             Verification(place="database", how="counted the tenant's rows in every table, and events not sent yet", left=rows),
             *others,
         ]
+
+    def _is_settled(self, order: Order) -> bool:
+        """Whether late work has had its time."""
+        return (dt.datetime.now(dt.UTC) - order.requested_at).total_seconds() >= self.settle
+
+    async def _exports(self, order: Order) -> Verification:
+        """Those made before go; one that is being made is waited for, and goes then."""
+        return Verification(place="store", how="looked for exports made before", left=await self.store.older_exports(order))
 
     async def _others(self, order: Order) -> list[Verification]:
         held = await self.store.held(order)
@@ -221,10 +252,18 @@ class Erasures:
             await self.outbox.forget(connection, subject, keep=keep)
         return await count(subject)
 
-    async def _still_there(self, order: Order) -> list[str]:
+    async def _still_there(self, order: Order, *, answers: bool) -> list[str]:
+        """What was there before a person's words went, and reports and files of transcripts that had them."""
         assert order.job_id is not None
-        wanted = set(order.keys)
-        return [place.key for place in await places_of(self.blobs, order.tenant_id, order.job_id) if place.key in wanted]
+        wanted, revision = set(order.keys), await self.store.revision_of(order)
+        clean = None if revision is None else (order.run or 1, revision)
+
+        def has_to_go(key: str) -> bool:
+            edition = edition_of(key)
+            late = edition is not None and clean is not None and edition < clean
+            return key in wanted or late or (answers and is_answer(key))
+
+        return [place.key for place in await places_of(self.blobs, order.tenant_id, order.job_id) if has_to_go(place.key)]
 
     async def _below(self, prefix: str) -> int:
         return sum([1 async for _ in self.blobs.list(prefix)])

@@ -21,6 +21,7 @@ from services.gateway.problems import Problem
 from services.gateway.store.exports import TABLES, Export, ExportStore
 from shared.blobs import BlobNotFound, BlobStore, tenant_prefix
 from shared.blobs.threads import in_thread
+from shared.errors import PermanentError
 from shared.schemas.ids import new_id
 
 HOLD_SECONDS = 300.0
@@ -62,7 +63,11 @@ class Exports:
             await self.blobs.delete(export_key(old.tenant_id, old.id))
             await self.store.forget(old)
         while (export := await self.store.claim(hold=HOLD_SECONDS)) is not None:
-            await self._make(export)
+            try:
+                await self._make(export)
+            except PermanentError as error:
+                log.error("export.failed", tenant_id=str(export.tenant_id), export_id=str(export.id), error=str(error))
+                await self.store.fail(export, str(error))
 
     async def _make(self, export: Export) -> None:
         kept = dt.datetime.now(dt.UTC)
@@ -96,12 +101,15 @@ async def write_archive(store: ExportStore, blobs: BlobStore, tenant_id: UUID, w
                 await _add(archive, sink, f"{table}.ndjson", lines, write, packed=True)
         jobs = f"{tenant_prefix(tenant_id)}j/"
         async for info in blobs.list(jobs):
+            name = info.key.removeprefix(jobs)
+            if not await store.has_job(tenant_id, UUID(name.partition("/")[0])):
+                continue
             try:
                 stream = blobs.stream(info.key)
                 first = await anext(stream, b"")
             except BlobNotFound:
                 continue
-            await _add(archive, sink, f"jobs/{info.key.removeprefix(jobs)}", _whole(first, stream), write, packed=False)
+            await _add(archive, sink, f"jobs/{name}", _whole(first, stream), write, packed=False)
     await write(sink.take())
 
 

@@ -143,7 +143,7 @@ class Retention:
                 others = list(named) if solutions is None else []
                 while jobs := await self.store.over(tenant_id, before=before, solutions=solutions, others=others):
                     for job in jobs:
-                        if await self.transitions.erased(job, announcements.erased(job)):
+                        if await self.transitions.erased(job, announcements.erased(job), unless_changed=True):
                             tally.records += 1
                             metrics.RETENTION_REMOVED.labels(RECORD).inc()
                             self.wakeups.tell(job.tenant_id, job.id)

@@ -73,7 +73,7 @@ class ExportView(msgspec.Struct, frozen=True, kw_only=True):
 async def create_export(request: ApiRequest, gateway: Api) -> Response[ExportView]:
     """Have everything of the tenant put into one ZIP file: jobs, endpoints, users, keys (without what is secret), the audit
     log and usage as lines of JSON, and all recordings, answers, transcripts, reports and files as they are. It is there for a
-    week."""
+    week, or until something in it is erased."""
     export = await gateway.exports.ask(request.user.tenant_id)
     return Response(_view(export), status_code=202, headers={"Location": gateway.views.url(f"/exports/{export.id}")})
 

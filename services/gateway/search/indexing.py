@@ -15,6 +15,7 @@ from services.gateway.problems import Problem
 from services.gateway.search.passages import SpokenText, passages_of, title_passage
 from services.gateway.store.search import Due, Passage, SearchIndex
 from shared.blobs import BlobNotFound, BlobStore, BlobUnavailable
+from shared.blobs.sealing import BlobDamaged
 from shared.schemas.privacy import Part
 
 POLL_SECONDS = 1.0
@@ -66,11 +67,10 @@ class Indexing:
             return []
         try:
             data = await self.blobs.get(await self.transcript_key(job, job.transcribed_run))
+            return await asyncio.to_thread(_read, job, data)
         except (BlobNotFound, Problem):
             return []
-        try:
-            return await asyncio.to_thread(_read, job, data)
-        except msgspec.DecodeError as error:
+        except (BlobDamaged, msgspec.DecodeError) as error:
             log.error("search.not_understood", job_id=str(job.id), run=job.transcribed_run, error=str(error))
             return []
 

@@ -21,6 +21,8 @@ from shared.tenant_rows import count_rows_of, delete_rows_of
 _COLUMNS = ", ".join(field.name for field in msgspec.structs.fields(Order))
 _JOB = ", ".join(field.name for field in msgspec.structs.fields(Job))
 _BATCH = 50
+_COMMIT_SECONDS = 10.0
+"""For which an order's transaction may have run: an export that was begun in it has seen what was there before."""
 _SERVICES = ("transcriber", "notifier")
 
 
@@ -68,18 +70,19 @@ class ErasureStore:
         return [msgspec.convert(dict(row), Order) for row in rows]
 
     async def erase_tenant(self, tenant_id: UUID) -> UUID:
-        """Order that a tenant is erased, which nobody of it gets into from now on; the order's id. Asked again, the same."""
+        """Order that a tenant is erased, which nobody of it gets into from now on; the order's id. Asked again before it is
+        certified, the same."""
         async with transaction(self._pool) as connection:
-            await connection.execute("select from gateway.tenants where id = $1 for update", tenant_id)
+            await connection.execute(
+                "update gateway.tenants set disabled_at = coalesce(disabled_at, now()) where id = $1", tenant_id
+            )
             known: UUID | None = await connection.fetchval(
-                "select id from gateway.erasure_orders where tenant_id = $1 and kind = 'tenant'", tenant_id
+                "select id from gateway.erasure_orders where tenant_id = $1 and kind = 'tenant' and certified_at is null",
+                tenant_id,
             )
             if known is not None:
                 return known
             order_id = new_id()
-            await connection.execute(
-                "update gateway.tenants set disabled_at = coalesce(disabled_at, now()) where id = $1", tenant_id
-            )
             await connection.execute(
                 "insert into gateway.erasure_orders (id, tenant_id, kind) values ($1, $2, 'tenant')", order_id, tenant_id
             )
@@ -117,10 +120,24 @@ class ErasureStore:
         if blobs:
             await self._pool.execute("update gateway.erasure_orders set blobs = blobs + $2 where id = $1", job_id, blobs)
 
+    async def begun(self, order_id: UUID, blobs: int) -> None:
+        """The request that gave the order has removed so many blobs; the rounds may go on with it."""
+        await self._pool.execute(
+            "update gateway.erasure_orders set blobs = blobs + $2, next_at = now() where id = $1", order_id, blobs
+        )
+
     async def job(self, tenant_id: UUID, job_id: UUID) -> Job | None:
         """A job, if there is one."""
         row = await self._pool.fetchrow(f"select {_JOB} from gateway.jobs where tenant_id = $1 and id = $2", tenant_id, job_id)
         return None if row is None else msgspec.convert(dict(row), Job)
+
+    async def revision_of(self, order: Order) -> int | None:
+        """Which revision the transcript without a person's words is; null when a later erasure has taken its place."""
+        number: int | None = await self._pool.fetchval(
+            "select number from gateway.revisions where job_id = $1 and run = $2 and key = $3",
+            *(order.job_id, order.run, order.document),
+        )
+        return number
 
     async def jobs(self, tenant_id: UUID) -> list[Job]:
         """Some of a tenant's jobs."""
@@ -128,14 +145,33 @@ class ErasureStore:
         return [msgspec.convert(dict(row), Job) for row in rows]
 
     async def unfinished(self, tenant_id: UUID) -> int:
-        """A tenant's jobs, uploads and deleted jobs that still have to be looked after."""
+        """A tenant's jobs, uploads, exports and deleted jobs that still have to be looked after."""
         count: int = await self._pool.fetchval(
             """
             select (select count(*) from gateway.jobs where tenant_id = $1)
                 + (select count(*) from gateway.uploads where tenant_id = $1 and state <> 'used')
                 + (select count(*) from gateway.erasures where tenant_id = $1)
+                + (select count(*) from gateway.exports where tenant_id = $1 and finished_at is null)
             """,
             tenant_id,
+        )
+        return count
+
+    async def older_exports(self, order: Order) -> int:
+        """How many exports there are, or are being made, that may hold what was to be erased; their time is over at once."""
+        count: int = await self._pool.fetchval(
+            """
+            with old as (
+                select id, size from gateway.exports
+                where tenant_id = $1 and requested_at <= $2::timestamptz + make_interval(secs => $3)
+                  and (size is not null or finished_at is null)
+            ), expired as (
+                update gateway.exports e set expires_at = least(e.expires_at, now()) from old
+                where e.id = old.id and old.size is not null
+            )
+            select count(*) from old
+            """,
+            *(order.tenant_id, order.requested_at, _COMMIT_SECONDS),
         )
         return count
 
@@ -227,11 +263,12 @@ class ErasureStore:
 _HELD = """
     select thing, count(*)::int as count from {service}.holdings
     where tenant_id = $1 and ($2::uuid is null or job_id = $2)
-        and ($3::timestamptz is null or (thing in ('words', 'provider_copy') and since < $3))
+        and ($3::timestamptz is null or thing = 'provider_copy' or (thing = 'words' and since < $3))
     group by 1
 """
 
 
 def _subject(order: Order) -> tuple[UUID, UUID | None, dt.datetime | None]:
-    """Of a speaker's erasure only words count that were there when it was asked for."""
+    """Of a speaker's erasure only words count that were there when it was asked for, and copies at providers, whose time moves
+    with each attempt to have them deleted."""
     return order.tenant_id, order.job_id, order.requested_at if order.kind == "speaker" else None

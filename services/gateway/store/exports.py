@@ -32,8 +32,8 @@ TABLES = (
 )
 """Those whose rows say something to the tenant; indexes, leases and what is being done are left out."""
 
-_HIDDEN = r"(password|secret|token|digest|sealed|signature|hash)"
-"""Names of columns that nobody is given, beside all that hold bytes."""
+_HIDDEN = r"(password|secret|token(?!s$)|digest|sealed|signature|hash)"
+"""Names of columns that nobody is given, beside all that hold bytes. How many `tokens` were used is no secret."""
 _MOST_ATTEMPTS = 5
 _PREFETCH = 500
 
@@ -146,6 +146,12 @@ class ExportStore:
             *(export.id, size, days * 86_400),
         )
 
+    async def fail(self, export: Export, failure: str) -> None:
+        """It cannot be made."""
+        await self._pool.execute(
+            "update gateway.exports set finished_at = now(), failure = $2 where id = $1", export.id, failure
+        )
+
     async def expired(self) -> list[Export]:
         """Those whose file is to go."""
         rows = await self._pool.fetch(f"select {_COLUMNS} from gateway.exports where expires_at <= now() limit 100")
@@ -172,6 +178,17 @@ class ExportStore:
             )
             async for row in rows:
                 yield row["line"].encode() + b"\n"
+
+    async def has_job(self, tenant_id: UUID, job_id: UUID) -> bool:
+        """Whether there is such a job or upload, still."""
+        found: bool = await self._pool.fetchval(
+            """
+            select exists (select from gateway.jobs where tenant_id = $1 and id = $2)
+                or exists (select from gateway.uploads where tenant_id = $1 and id = $2)
+            """,
+            *(tenant_id, job_id),
+        )
+        return found
 
     async def has(self, table: str) -> bool:
         """Whether there is such a table."""

@@ -112,7 +112,7 @@ class RetentionStore:
             with marked as (
                 update gateway.jobs set removed = removed || $3::jsonb, version = version + 1, updated_at = now(),
                     search_at = now()
-                where id = $1 and run = $2 and {_AT_REST} returning id
+                where id = $1 and run = $2 and finished_at = $7 and {_AT_REST} returning id
             ), passages as (
                 delete from gateway.passages using marked where job_id = marked.id and place < 0 and $3::jsonb ? 'transcript'
             ), event as (
@@ -120,7 +120,7 @@ class RetentionStore:
             )
             select id from marked
             """,
-            *(job.id, job.run, dict.fromkeys(parts, now), row.message_id, row.routing_key, row.payload),
+            *(job.id, job.run, dict.fromkeys(parts, now), row.message_id, row.routing_key, row.payload, job.finished_at),
         )
         return marked is not None
 

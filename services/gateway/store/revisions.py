@@ -54,3 +54,18 @@ class RevisionStore:
             )
         )
         return None if row is None else msgspec.convert(dict(row), Revision)
+
+    async def is_erased(self, tenant_id: UUID, job_id: UUID, key: str) -> bool:
+        """Whether somebody's words are being erased from this transcript, which has to go for it."""
+        erased: bool = await patiently(
+            self._pool.fetchval(
+                """
+                select exists (
+                    select from gateway.erasure_orders
+                    where tenant_id = $1 and job_id = $2 and kind = 'speaker' and certified_at is null and $3 = any(keys)
+                )
+                """,
+                *(tenant_id, job_id, key),
+            )
+        )
+        return erased

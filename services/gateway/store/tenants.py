@@ -19,6 +19,10 @@ class NameTaken(Audio2txtError):
     """Another tenant has this name."""
 
 
+class TenantErased(Audio2txtError):
+    """Everything of this tenant is being erased, or was."""
+
+
 class TenantRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `gateway.tenants`, and how many of its keys are alive."""
 
@@ -73,11 +77,17 @@ class TenantStore:
         await self._set_disabled(row, Action.TENANT_DISABLED, dt.datetime.now(dt.UTC))
 
     async def enable(self, row: TenantRow) -> None:
-        """Let those in again who have a key."""
+        """Let those in again who have a key. Raises `TenantErased`."""
         await self._set_disabled(row, Action.TENANT_ENABLED, None)
 
     async def _set_disabled(self, row: TenantRow, action: Action, at: dt.datetime | None) -> None:
         async with transaction(self._pool) as connection:
+            # The row's lock makes an order to erase it wait, or be seen.
+            await connection.execute("select from gateway.tenants where id = $1 for update", row.id)
+            if at is None and await connection.fetchval(
+                "select exists (select from gateway.erasure_orders where tenant_id = $1 and kind = 'tenant')", row.id
+            ):
+                raise TenantErased(f"{row.name} was ordered to be erased; add a new tenant in its place.")
             changed = await connection.fetchval(
                 """
                 update gateway.tenants set disabled_at = $2

@@ -225,18 +225,18 @@ class Transitions:
         )
         return version is not None
 
-    async def erased(self, job: Job, event: Event) -> bool:
+    async def erased(self, job: Job, event: Event, *, unless_changed: bool = False) -> bool:
         """The row goes; what may still lie in the store is remembered until it is gone. What language models were allowed for
         a report that was begun stays on the account, since nobody will tell what was used; so do the minutes of a recording
-        that was begun."""
+        that was begun. False when there is no such job, or, `unless_changed`, when it is not any more as `job` says."""
         settled = SETTLE.format(attempt="$6", when="not moved.transcribed", tokens=0, cost=0)
         return await self._move(
             """
-            delete from gateway.jobs where id = $4 and tenant_id = $5
+            delete from gateway.jobs where id = $4 and tenant_id = $5 and ($7::int is null or version = $7)
             """,
             event,
-            *(job.id, job.tenant_id, job.options.attempt),
-            also=f""", upload as (delete from gateway.uploads where id = $4 and tenant_id = $5),
+            *(job.id, job.tenant_id, job.options.attempt, job.version if unless_changed else None),
+            also=f""", upload as (delete from gateway.uploads using moved where uploads.id = moved.id),
             revisions as (delete from gateway.revisions using moved where job_id = moved.id),
             erasure as (insert into gateway.erasures (job_id, tenant_id) select $4, $5 from moved),
             ordered as (
@@ -252,7 +252,8 @@ class Transitions:
 
     async def speaker_erased(self, job: Job, again: Job, order: SpeakerErasure, submitted: Event, told: Event) -> bool:
         """Somebody's words go: the transcript without them takes the place of all there were, and everything that was made of
-        the recording is made anew from it. False when the job changed meanwhile."""
+        the recording is made anew from it. Rounds leave the order to the request for a minute. False when the job changed
+        meanwhile."""
         erased = row_of(told)
         return await self._move(
             f"""
@@ -279,8 +280,9 @@ class Transitions:
             ), told as (
                 insert into gateway.outbox (message_id, routing_key, payload) select $18, $19, $20 from moved
             ), ordered as (
-                insert into gateway.erasure_orders (id, tenant_id, kind, job_id, run, keys, segments, speaker_id, document)
-                select $15, $5, 'speaker', id, $6, $16, $17, $21, $10 from moved
+                insert into gateway.erasure_orders
+                    (id, tenant_id, kind, job_id, run, keys, segments, speaker_id, document, next_at)
+                select $15, $5, 'speaker', id, $6, $16, $17, $21, $10, now() + interval '1 minute' from moved
             )""",
             entry=entry_of(
                 Action.SPEAKER_ERASED, job.tenant_id, job.id, after={"segments": order.segments, "revision": again.revision}
