@@ -7,7 +7,7 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 from uuid import uuid4
 
 from shared.blobs import BlobInfo, Bookmark, Record, folder
@@ -82,9 +82,7 @@ class FileWriter:
 
     async def __aenter__(self) -> Self:
         with folder.available(self._root):
-            file = await opened(folder.create, self._path)
-            self._appender = _Appender(ChunkWriter(file, None), self._root)
-            self._appender.chunks = await in_thread(self._begun, file)
+            self._appender = _Appender(await opened(self._begun), self._root)
         return self
 
     async def __aexit__(
@@ -107,9 +105,14 @@ class FileWriter:
         self._appender = None
         return info
 
-    def _begun(self, file: BinaryIO) -> ChunkWriter:
-        chunks = ChunkWriter(file, self._vault.cipher_of(self._key))
-        chunks.begin()
+    def _begun(self) -> ChunkWriter:
+        file = folder.create(self._path)
+        try:
+            chunks = ChunkWriter(file, self._vault.cipher_of(self._key))
+            chunks.begin()
+        except BaseException:
+            folder.throw_away(file, self._path)
+            raise
         return chunks
 
     def _finish(self, chunks: ChunkWriter) -> BlobInfo:
@@ -143,7 +146,7 @@ class FileGrowing:
 
     async def __aenter__(self) -> Self:
         with folder.existing(self._root, self._key):
-            self._appender = _Appender(await in_thread(self._reopened), self._root)
+            self._appender = _Appender(await opened(self._reopened), self._root)
         return self
 
     async def __aexit__(

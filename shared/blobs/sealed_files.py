@@ -153,6 +153,10 @@ class ChunkWriter:
         if sealed:
             folder.append(self.file, sealed)
 
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
     def end(self) -> None:
         """Write the last chunk."""
         if self.cipher is not None:

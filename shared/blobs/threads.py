@@ -5,11 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import BinaryIO, ParamSpec, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
-F = TypeVar("F", bound=BinaryIO)
+
+
+class Closable(Protocol):
+    """An open file, or what has one."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+F = TypeVar("F", bound=Closable)
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
