@@ -102,13 +102,6 @@ async def gateway(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
-@pytest.fixture
 async def offered(gateway: RunningGateway) -> OfferStore:
     """A transcriber's offers, made."""
     store = OfferStore(pool=gateway.pool, owner=new_id())

@@ -31,13 +31,6 @@ async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGat
 
 
 @pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
-@pytest.fixture
 async def reader(gateway: RunningGateway) -> AsyncIterator[httpx.AsyncClient]:
     """Whoever reads the e-mails, without an account."""
     async with httpx.AsyncClient(base_url=gateway.url) as http:

@@ -37,13 +37,6 @@ async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGat
 
 
 @pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
-@pytest.fixture
 async def store(pool: Pool) -> AuditStore:
     """The log of a migrated database without a gateway."""
     await migrations.apply(pool, "gateway")

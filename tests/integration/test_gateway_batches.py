@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from services.gateway.store.upkeep import UpkeepStore
 from shared.schemas.events import JobSubmitted
 from shared.schemas.ids import new_id
-from tests.gatewaying import ApiClient, RunningGateway, running_gateway
-
-
-@pytest.fixture
-async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGateway]:
-    """A gateway on an empty database."""
-    async with running_gateway(database_url, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
+from tests.gatewaying import ApiClient, RunningGateway
 
 
 async def test_each_recording_of_a_batch_is_a_job_or_a_reason(gateway: RunningGateway, api: ApiClient) -> None:

@@ -38,13 +38,6 @@ async def gateway(database_url: str, tmp_path: Path, seaweed_server: SeaweedServ
         yield running
 
 
-@pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
 async def _begin(api: ApiClient, size: int = len(RECORDING)) -> dict[str, Any]:
     answer = await api.http.post("/v1/uploads/direct", json={"size": size, "file_name": "../meeting.wav"})
     assert answer.status_code == 201, answer.text

@@ -24,13 +24,6 @@ async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGat
         yield running
 
 
-@pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
 async def _send(api: ApiClient, data: bytes = RECORDING, *, key: str | None = None, **order: Any) -> tuple[int, dict[str, Any]]:
     upload = await api.upload(data, params={"file_name": "meeting.wav"})
     headers = {} if key is None else {"Idempotency-Key": key}

@@ -27,13 +27,6 @@ async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGat
         yield running
 
 
-@pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
 async def created(api: ApiClient, **wish: Any) -> dict[str, Any]:
     """An endpoint that was accepted."""
     answer = await api.http.post("/v1/endpoints", json={**HOOK, **wish})

@@ -41,13 +41,6 @@ async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGat
         yield running
 
 
-@pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's owner."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
 async def _done(gateway: RunningGateway, api: ApiClient, **order: object) -> JobSubmitted:
     """A completed job in which two people spoke."""
     job = await api.create(**order)

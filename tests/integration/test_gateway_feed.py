@@ -26,20 +26,6 @@ from tests.gatewaying import PATIENCE, ApiClient, RunningGateway, running_gatewa
 NEW_JOB = {"audio_url": "https://example.com/a.wav"}
 
 
-@pytest.fixture
-async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGateway]:
-    """A gateway on an empty database."""
-    async with running_gateway(database_url, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
 @dataclass(frozen=True)
 class Told:
     """One event of the stream."""

@@ -37,13 +37,6 @@ async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGat
         yield running
 
 
-@pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
 async def _completed(gateway: RunningGateway, api: ApiClient, *names: str) -> JobSubmitted:
     job = await api.create()
     order = await gateway.others.heard(JobSubmitted, job["id"])

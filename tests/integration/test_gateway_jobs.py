@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,24 +20,10 @@ from shared.schemas.events import (
     TranscriptionState,
 )
 from shared.schemas.jobs import ArtifactFormat, Failure, FileFormat, Waiting
-from tests.gatewaying import COST, ApiClient, RunningGateway, contents, ready, report_ready, running_gateway, unrendered
+from tests.gatewaying import COST, ApiClient, RunningGateway, contents, ready, report_ready, unrendered
 
 MOMENT = dt.timedelta(milliseconds=1)
 SILENT = Failure(code="no_speech", message="There is no speech in the recording.")
-
-
-@pytest.fixture
-async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGateway]:
-    """A gateway on an empty database."""
-    async with running_gateway(database_url, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
 
 
 async def _submitted(gateway: RunningGateway, api: ApiClient, **order: Any) -> JobSubmitted:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ import pytest
 from services.gateway.permissions import ROLES, Role
 from shared.schemas.events import JobSubmitted
 from shared.schemas.ids import new_id
-from tests.gatewaying import PASSWORD, WAV, ApiClient, RunningGateway, running_gateway
+from tests.gatewaying import PASSWORD, WAV, ApiClient, RunningGateway
 
 BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/v1/jobs"): {"audio_url": "https://example.com/a.wav"},
@@ -75,13 +74,6 @@ async def _begin(stream: httpx.Response) -> bytes:
         if b"event: synced" in begin:
             break
     return begin
-
-
-@pytest.fixture
-async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGateway]:
-    """A gateway on an empty database."""
-    async with running_gateway(database_url, tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

@@ -48,13 +48,6 @@ async def gateway(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
         yield running
 
 
-@pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
 async def _submitted(gateway: RunningGateway, api: ApiClient, **order: Any) -> JobSubmitted:
     job = await api.create(**order)
     return await gateway.others.heard(JobSubmitted, job["id"])

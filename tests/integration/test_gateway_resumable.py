@@ -49,13 +49,6 @@ async def gateway(request: pytest.FixtureRequest, database_url: str, tmp_path: P
 
 
 @pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
-@pytest.fixture
 def tus(api: ApiClient) -> TusClient:
     """Their tus client."""
     return TusClient(api.http)

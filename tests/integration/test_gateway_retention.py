@@ -33,13 +33,6 @@ async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGat
         yield running
 
 
-@pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's owner."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
 async def _decide(api: ApiClient, **rules: object) -> None:
     answer = await api.http.put("/v1/retention", json=rules)
     assert answer.status_code == 200, answer.text

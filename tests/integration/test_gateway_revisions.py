@@ -37,13 +37,6 @@ async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGat
         yield running
 
 
-@pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
 def report_of(revision: int) -> bytes:
     """A report on the transcript as it was edited so often."""
     seen = msgspec.structs.replace(REPORT.transcript, revision=revision)

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
-import pytest
 
 from services.gateway.permissions import Role
 from services.gateway.store.retention import RetentionStore
 from shared.blobs import transcript_key
 from shared.schemas.events import ContentErased, JobSubmitted
 from shared.schemas.privacy import Part
-from tests.gatewaying import ApiClient, RunningGateway, running_gateway
+from tests.gatewaying import ApiClient, RunningGateway
 from tests.speech import conversation, transcript
-
-
-@pytest.fixture
-async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGateway]:
-    """A gateway on an empty database."""
-    async with running_gateway(database_url, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
 
 
 async def _spoken(gateway: RunningGateway, api: ApiClient, *lines: str, **order: Any) -> JobSubmitted:

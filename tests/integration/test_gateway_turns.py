@@ -24,13 +24,6 @@ async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGat
         yield running
 
 
-@pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
 def _reason(job: dict[str, Any]) -> str | None:
     waiting = job["stages"]["transcription"]["waiting"]
     return None if waiting is None else waiting["code"]

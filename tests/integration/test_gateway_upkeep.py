@@ -34,13 +34,6 @@ async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGat
 
 
 @pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
-@pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[Pool]:
     """A migrated database without a gateway."""
     pool = await open_pool(database_url, size=4)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import AsyncIterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -17,17 +15,10 @@ import pytest
 
 from shared.schemas.events import JobSubmitted
 from shared.schemas.reports import Usage
-from tests.gatewaying import WAV, ApiClient, RunningGateway, ready, report_ready, running_gateway, transcript_ready
+from tests.gatewaying import WAV, ApiClient, RunningGateway, ready, report_ready, transcript_ready
 
 NAME = "鼎新法律事務所（臺北）"
 USAGE = Usage(model="gpt-test", calls=2, prompt_tokens=900, completion_tokens=100, cost_usd="0.05", kept_tokens=200)
-
-
-@pytest.fixture
-async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGateway]:
-    """A gateway on an empty database."""
-    async with running_gateway(database_url, tmp_path) as running:
-        yield running
 
 
 def _text_of(pdf: bytes) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import UUID
 
 import httpx
@@ -14,16 +12,9 @@ from services.gateway.keys import TOKEN_PREFIX, digest, is_sign_in
 from services.gateway.permissions import ROLES, Role
 from services.gateway.store.tenants import TenantStore
 from services.gateway.store.users import UserRow
-from tests.gatewaying import PASSWORD, RunningGateway, running_gateway
+from tests.gatewaying import PASSWORD, RunningGateway
 
 NEW_PASSWORD = "four umbrellas, at least"
-
-
-@pytest.fixture
-async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGateway]:
-    """A gateway on an empty database."""
-    async with running_gateway(database_url, tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

@@ -28,13 +28,6 @@ async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGat
         yield running
 
 
-@pytest.fixture
-async def api(gateway: RunningGateway) -> AsyncIterator[ApiClient]:
-    """A tenant's developer."""
-    async with await gateway.new_tenant("acme") as http:
-        yield ApiClient(http)
-
-
 async def _make(api: ApiClient, **wish: Any) -> dict[str, Any]:
     answer = await api.http.post("/v1/vocabularies", json={**BOARD, **wish})
     assert answer.status_code == 201, answer.text
