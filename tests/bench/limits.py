@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-from tests.bench.figures import Aim, Cell, Table, at_most, percentile
+from tests.bench.figures import Table, at_most
 from tests.bench.ground import Ground
-from tests.bench.load import Seen
-from tests.bench.processes import Trees
-from tests.bench.requests import CONNECTIONS, Candidate, one_job
-from tests.installation import Installation, Process
+from tests.bench.requests import CONNECTIONS, SECONDS, candidate_of, compare_reads, cost, costs, one_job
+from tests.installation import Process
 
 ROUNDS = 7
-SECONDS = 2.0
 MOST = 10_000_000
 """Requests a minute: counted, and never reached."""
 POOL = "8"
@@ -40,52 +35,9 @@ async def measure(ground: Ground) -> list[Table]:
         stack.push_async_callback(limited.kill)
         await limited.start()
         candidates = {
-            name: _candidate(process, installation)
+            name: candidate_of(process, installation)
             for name, process in ((WITHOUT, installation.processes["gateway"]), (WITH, limited))
         }
-        path = await one_job(candidates[WITHOUT])
-        for candidate in candidates.values():
-            candidate.job_path = path
-            await candidate.measure("read", seconds=0.5, keep=False)
-        for _ in range(ROUNDS):
-            for candidate in candidates.values():
-                await candidate.measure("read", seconds=SECONDS)
-    return [_table(candidates)]
-
-
-def _candidate(process: Process, installation: Installation) -> Candidate:
-    return Candidate(url=process.url, key=installation.api_key, trees=Trees({"gateway": process.pid}))
-
-
-def _table(candidates: Mapping[str, Candidate]) -> Table:
-    rows: list[tuple[Cell, ...]] = [
-        (
-            name,
-            _median_rate(candidate.rounds["read"]),
-            _median_ms(candidate.rounds["read"]),
-            statistics.median(candidate.cpu["read"]),
-        )
-        for name, candidate in candidates.items()
-    ]
-    return Table(
-        title="Cost of the limit of requests",
-        columns=("", "per second", "p50 ms", "its CPU µs"),
-        rows=tuple(rows),
-        note=NOTE,
-        aims=(_aim(candidates),),
-    )
-
-
-def _aim(candidates: Mapping[str, Candidate]) -> Aim:
-    pairs = zip(candidates[WITH].cpu["read"], candidates[WITHOUT].cpu["read"], strict=True)
-    return at_most(
-        "CPU of the limit for each request", statistics.median(with_ - without for with_, without in pairs), 50, "µs"
-    )
-
-
-def _median_rate(rounds: list[Seen]) -> float:
-    return statistics.median(seen.rate for seen in rounds)
-
-
-def _median_ms(rounds: list[Seen]) -> float:
-    return statistics.median(percentile(seen.latencies_ms, 0.5) for seen in rounds)
+        await compare_reads(candidates, await one_job(candidates[WITHOUT]), rounds=ROUNDS)
+    aim = at_most("CPU of the limit for each request", cost(candidates[WITH], candidates[WITHOUT]), 50, "µs")
+    return [costs("Cost of the limit of requests", candidates, note=NOTE, aims=(aim,))]

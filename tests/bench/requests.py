@@ -17,7 +17,7 @@ from tests.bench.ground import Ground
 from tests.bench.jobs import BODY
 from tests.bench.load import Requests, Seen, run
 from tests.bench.processes import Trees, spent
-from tests.installation import Installation
+from tests.installation import Installation, Process
 
 CONNECTIONS = 32
 ROUNDS = 5
@@ -60,7 +60,7 @@ async def measure(ground: Ground) -> list[Table]:
     async with AsyncExitStack() as stack:
         installation = await stack.enter_async_context(ground.four())
         await installation.processes["transcriber"].stop()
-        candidates = {OURS: _ours(installation)}
+        candidates = {OURS: candidate_of(installation.processes["gateway"], installation)}
         for name, framework in FRAMEWORKS.items():
             candidates[name] = await stack.enter_async_context(_framework(framework, installation))
         for candidate in candidates.values():
@@ -74,9 +74,39 @@ async def measure(ground: Ground) -> list[Table]:
     return [_table("Jobs created", "create", candidates), _table("Jobs read", "read", candidates)]
 
 
-def _ours(installation: Installation) -> Candidate:
-    gateway = Trees({"gateway": installation.processes["gateway"].pid})
-    return Candidate(url=installation.url, key=installation.api_key, trees=gateway)
+def candidate_of(process: Process, installation: Installation) -> Candidate:
+    """One process of the gateway."""
+    return Candidate(url=process.url, key=installation.api_key, trees=Trees({"gateway": process.pid}))
+
+
+async def compare_reads(candidates: Mapping[str, Candidate], path: str, *, rounds: int) -> None:
+    """Read one path of each, in turn."""
+    for candidate in candidates.values():
+        candidate.job_path = path
+        await candidate.measure("read", seconds=0.5, keep=False)
+    for _ in range(rounds):
+        for candidate in candidates.values():
+            await candidate.measure("read")
+
+
+def costs(title: str, candidates: Mapping[str, Candidate], *, note: str, aims: tuple[Aim, ...]) -> Table:
+    """What reading comes to with and without something."""
+    rows = [
+        (
+            name,
+            statistics.median(seen.rate for seen in candidate.rounds["read"]),
+            statistics.median(percentile(seen.latencies_ms, 0.5) for seen in candidate.rounds["read"]),
+            statistics.median(candidate.cpu["read"]),
+        )
+        for name, candidate in candidates.items()
+    ]
+    return Table(title=title, columns=("", "per second", "p50 ms", "its CPU µs"), rows=tuple(rows), note=note, aims=aims)
+
+
+def cost(whole: Candidate, spared: Candidate) -> float:
+    """Microseconds of CPU that one spends on each request more than the other."""
+    pairs = zip(whole.cpu["read"], spared.cpu["read"], strict=True)
+    return statistics.median(with_ - without for with_, without in pairs)
 
 
 @asynccontextmanager
