@@ -188,33 +188,18 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         most=settings.endpoints_per_tenant,
         wake=outbox.wake,
     )
-    authenticator, keys, trail = Authenticator(AccountStore(platform.database)), KeyStore(pool), AuditTrail(AuditStore(pool))
-    limiter = Limiter(RateStore(platform.database), policies_of(settings))
-    secure = (platform.settings.public_url or "").startswith("https://")
-    sign_ins, passwords = SignInStore(pool), Passwords()
-    sessions = Sessions(
-        store=sign_ins,
-        master=platform.secret_key,
-        longest=dt.timedelta(hours=settings.session_hours),
-        idle=dt.timedelta(hours=settings.session_idle_hours),
-    )
-    user_store = UserStore(pool)
-    signing_in = SigningIn(users=user_store, attempts=AttemptStore(platform.database), passwords=passwords, noted=trail.note)
-    identification = Identification(
-        keys=authenticator,
-        key_uses=LastUses(keys),
-        signing_in=signing_in,
-        sessions=sessions,
-        sign_in_uses=LastUses(sign_ins),
-        cookie=cookie_name(secure=secure),
-    )
+    keys, user_store, trail = KeyStore(pool), UserStore(pool), AuditTrail(AuditStore(pool))
+    rates = RateStore(platform.database)
+    limiter = Limiter(rates, policies_of(settings))
+    identification = _identification(platform, settings, pool, keys=keys, users=user_store, trail=trail)
+    signing_in = identification.signing_in
     sweeper = Sweeper(
         pool=platform.database,
         upkeep=UpkeepStore(platform.database),
         allowances=allowances.store,
         minutes=quotas.minutes,
         feed=feeds.store,
-        rates=RateStore(platform.database),
+        rates=rates,
         blobs=platform.blobs,
         outbox=outbox,
         lifecycle=lifecycle,
@@ -299,14 +284,14 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         revisions=revisions,
         endpoints=endpoints,
         audit=trail,
-        keys=ApiKeys(store=keys, most=settings.keys_per_tenant, forget=authenticator.forget),
-        users=Users(store=user_store, passwords=passwords, signing_in=signing_in),
-        sessions=sessions,
+        keys=ApiKeys(store=keys, most=settings.keys_per_tenant, forget=identification.keys.forget),
+        users=Users(store=user_store, passwords=signing_in.passwords, signing_in=signing_in),
+        sessions=identification.sessions,
         links=AccountLinks(
             store=AccountLinkStore(pool),
             users=user_store,
             attempts=signing_in.attempts,
-            passwords=passwords,
+            passwords=signing_in.passwords,
             sealer=Sealer(platform.secret_key, purpose="endpoint"),
             master=platform.secret_key,
             public_url=platform.settings.public_url,
@@ -327,7 +312,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         vocabularies=vocabularies,
         feeds=feeds,
         views=views,
-        secure=secure,
+        secure=_is_secure(platform),
     )
     yield Service(
         name=SERVICE,
@@ -360,3 +345,28 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         ],
         app=web_app(gateway, admission(identification, limiter, proxies=networks_of(settings.trusted_proxies))),
     )
+
+
+def _identification(
+    platform: Platform, settings: GatewaySettings, pool: WalledPool, *, keys: KeyStore, users: UserStore, trail: AuditTrail
+) -> Identification:
+    """All by which requests say who makes them. Whoever is not known yet is looked for by the system."""
+    sign_ins = SignInStore(pool)
+    return Identification(
+        keys=Authenticator(AccountStore(platform.database)),
+        key_uses=LastUses(keys),
+        signing_in=SigningIn(users=users, attempts=AttemptStore(platform.database), passwords=Passwords(), noted=trail.note),
+        sessions=Sessions(
+            store=sign_ins,
+            master=platform.secret_key,
+            longest=dt.timedelta(hours=settings.session_hours),
+            idle=dt.timedelta(hours=settings.session_idle_hours),
+        ),
+        sign_in_uses=LastUses(sign_ins),
+        cookie=cookie_name(secure=_is_secure(platform)),
+    )
+
+
+def _is_secure(platform: Platform) -> bool:
+    """Whether browsers reach the installation by https."""
+    return (platform.settings.public_url or "").startswith("https://")

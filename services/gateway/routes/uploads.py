@@ -61,7 +61,6 @@ _BINARY = {"type": "string", "format": "binary", "description": "The recording i
             "upload_not_found",
             "upload_taken_over",
             "checksum_mismatch",
-            "storage_full",
         ),
     ).opt,
 )
