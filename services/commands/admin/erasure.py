@@ -6,7 +6,7 @@ import argparse
 import sys
 from base64 import b64decode, b64encode
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,15 @@ import msgspec
 from services.commands import installation
 from services.commands.admin.desk import Desk, handler
 from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from services.gateway.privacy.certificates import Certificate
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """Of the gateway, about an erasure."""
+
+    certificate: msgspec.Raw
 
 
 def register(subparsers: Any) -> None:
@@ -76,11 +85,8 @@ async def _show(desk: Desk, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> Certificate:
     from services.gateway.privacy.certificates import Certificate
-
-    class Answer(msgspec.Struct):
-        certificate: Certificate | None
 
     try:
         data = path.read_bytes()
@@ -91,12 +97,13 @@ def _read(path: Path) -> Any:
     except msgspec.DecodeError:
         pass
     try:
-        answer = msgspec.json.decode(data, type=Answer)
+        inside = msgspec.json.decode(data, type=_Answer).certificate
+        certificate = msgspec.json.decode(inside, type=Certificate | None)
     except msgspec.DecodeError as error:
         raise ConfigurationError(f"{path} holds no certificate: {error}.") from None
-    if answer.certificate is None:
+    if certificate is None:
         raise ConfigurationError(f"{path} is of an erasure that was not verified yet; fetch it again later.")
-    return answer.certificate
+    return certificate
 
 
 def _own_key() -> bytes:
