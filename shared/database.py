@@ -25,6 +25,13 @@ STARTUP_PATIENCE = 60.0
 STATEMENT_TIMEOUT = 30.0
 """Seconds after which a statement is given up: no query of ours should take one."""
 
+IDLE_TRANSACTION_SECONDS = 10.0
+"""After which the server ends a transaction in which its client asks for nothing: the client is frozen, or its machine is
+gone, and its locks would hold up everybody else for as long."""
+
+KEEPALIVE_SECONDS = 10
+"""How often the server looks whether a silent client's machine is still there; it gives up after three of them."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -43,6 +50,7 @@ async def open_pool(
 
     async def prepare(connection: Connection) -> None:
         await _set_codecs(connection)
+        await _hold_nobody_up(connection)
         if connected is not None:
             await connected(connection)
 
@@ -102,6 +110,7 @@ def is_outage(error: BaseException) -> bool:
         | asyncpg.InternalClientError  # a connection whose server has just been killed
         | asyncpg.OperatorInterventionError
         | asyncpg.InsufficientResourcesError
+        | asyncpg.IdleInTransactionSessionTimeoutError  # we were frozen
         | asyncpg.TransactionRollbackError,  # the victim of a deadlock, which the same statement is spared next time
     )
 
@@ -116,9 +125,18 @@ async def _set_codecs(connection: Connection) -> None:
     )
 
 
+async def _hold_nobody_up(connection: Connection) -> None:
+    # Not among the connection's startup parameters, which PgBouncer refuses.
+    await connection.execute(
+        f"set idle_in_transaction_session_timeout = {round(IDLE_TRANSACTION_SECONDS * 1000)}; "
+        f"set tcp_keepalives_idle = {KEEPALIVE_SECONDS}; set tcp_keepalives_interval = {KEEPALIVE_SECONDS}; "
+        "set tcp_keepalives_count = 3"
+    )
+
+
 async def _leave_session(connection: Connection) -> None:
     """Spare the round trip with which asyncpg sets back a connection that returns to the pool, open transactions aside.
 
-    Nothing of ours outlives its transaction unseen: settings are `set local`, or known to whom they are set for, advisory
-    locks end with it, nobody listens.
+    Nothing of ours outlives its transaction unseen: settings are `set local`, the same for all, or known to whom they are set
+    for, advisory locks end with it, nobody listens.
     """

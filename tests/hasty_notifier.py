@@ -14,7 +14,7 @@ def hurry(lease: float = 2.0) -> None:
     """Shorten the waits of this process's notifier; `lease` is for how many seconds it owns what it does not renew."""
     partitions.LEASE_SECONDS, partitions.RENEW_SECONDS, partitions.HUNGRY_SECONDS = lease, 0.5, 0.2
     dispatcher.START_SECONDS = 0.5
-    app.CHANNEL_MARGIN_SECONDS, app.LEASE_MARGIN_SECONDS = 0.5, 1.5
+    app.CHANNEL_MARGIN_SECONDS, app.LEASE_MARGIN_SECONDS = 0.5, 3.0
     pacing.FIRST_OPENING = 0.5
 
 

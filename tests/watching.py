@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import os
+import socket
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,7 +22,7 @@ class Watcher:
         self.seen: Counter[str] = Counter()
         self.bodies: dict[str, set[bytes]] = {}
         self.overlaps: list[str] = []
-        self.open: Counter[str] = Counter()
+        self.open: defaultdict[str, list[asyncio.StreamWriter]] = defaultdict(list)
         self.answering = asyncio.Event()
         """Cleared, nothing is answered."""
         self.answering.set()
@@ -33,7 +35,7 @@ class Watcher:
         try:
             while True:
                 request = await read_request(reader)
-                await self._take(request, reader)
+                await self._take(request, reader, writer)
                 refused = self.seen[request.headers["webhook-id"]] <= self._refusals
                 writer.write(b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n" if refused else b"HTTP/1.1 204 X\r\n\r\n")
                 await writer.drain()
@@ -47,11 +49,11 @@ class Watcher:
         async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(lambda: self.seen.total() >= count)
 
-    async def _take(self, request: Request, reader: asyncio.StreamReader) -> None:
+    async def _take(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         name = request.headers["webhook-id"]
-        self.open[name] += 1
-        if self.open[name] > 1:
+        if not all(_has_hung_up(earlier) for earlier in self.open[name]):
             self.overlaps.append(name)
+        self.open[name].append(writer)
         try:
             async with self._changed:
                 self.requests.append(request)
@@ -60,11 +62,24 @@ class Watcher:
                 self._changed.notify_all()
             await _unless_gone(reader, self._answer())
         finally:
-            self.open[name] -= 1
+            self.open[name].remove(writer)
 
     async def _answer(self) -> None:
         await asyncio.sleep(self._answer_seconds)
         await self.answering.wait()
+
+
+def _has_hung_up(writer: asyncio.StreamWriter) -> bool:
+    """Whether the other side has closed, asked of the system: this process may be too busy to have noticed."""
+    if writer.is_closing():
+        return True
+    with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as connection:
+        try:
+            return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
 
 
 async def _unless_gone(reader: asyncio.StreamReader, wait: Coroutine[Any, Any, None]) -> None:

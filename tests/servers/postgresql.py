@@ -22,15 +22,13 @@ T = TypeVar("T")
 
 SERVICES = ("gateway", "transcriber", "notifier")
 TEMPLATE = "migrated"
-UNSAFE = ("fsync", "full_page_writes")
-"""Switched off for tests, which kill processes and never the machine: what a process wrote survives it."""
 
 
 class PostgresServer:
     """A context manager, also outside pytest: `with PostgresServer() as server: server.create_database()`.
 
     It runs on an event loop in a thread of its own, so any code can call it. Nobody restarts it after `kill9`. Only a `durable`
-    one waits for the disk.
+    one waits for the disk: tests kill processes and never the machine, and what a process wrote survives it.
     """
 
     def __init__(self, *, durable: bool = False) -> None:
@@ -49,7 +47,7 @@ class PostgresServer:
             self._run(self._server.start())
             self._resources.callback(lambda: self._run(self._server.stop()))
             if not self._durable:
-                self._run(self._hurry())
+                self._run(self._execute("alter system set fsync = off", "select pg_reload_conf()"))
             self._resources = self._resources.pop_all()
         return self
 
@@ -92,9 +90,6 @@ class PostgresServer:
         for service in SERVICES:
             await migrations.apply(pool, service)
         await pool.close()
-
-    async def _hurry(self) -> None:
-        await self._execute(*(f"alter system set {setting} = off" for setting in UNSAFE), "select pg_reload_conf()")
 
     async def _execute(self, *statements: str) -> None:
         connection = await asyncpg.connect(self.url)

@@ -171,6 +171,9 @@ class ExportStore:
             *(table, _HIDDEN),
         )
         async with transaction(self._pool) as connection:
+            await connection.execute(
+                "set local idle_in_transaction_session_timeout = 0"
+            )  # the store may be slow; locks nothing
             rows = connection.cursor(
                 f"select (to_jsonb(t) - $2::text[])::text as line from gateway.{table} t where tenant_id = $1",
                 *(tenant_id, [row["name"] for row in hidden]),
