@@ -59,7 +59,7 @@ class Description:
         if operation is None:
             return
         about = f"{method} {path} answers {status}"
-        described = operation["responses"].get(str(status))
+        described = self._resolved(operation["responses"].get(str(status)))
         assert described is not None, f"{about}, which is not described: {(body or b'').decode(errors='replace')[:500]}"
         self._check_headers(about, described, headers)
         if body is None or method == "HEAD" or not body:
@@ -70,6 +70,13 @@ class Description:
         assert content is not None or anything, f"{about} with the content type {media_type!r}, which is not described"
         if content is not None and media_type.endswith(("/json", "+json")) and status != 206:
             self._check_body(about, operation["operationId"], status, media_type, body)
+
+    def _resolved(self, answer: Document | None) -> Document | None:
+        """An answer that many routes have is described in one place."""
+        if answer is None or "$ref" not in answer:
+            return answer
+        found: Document = self._document["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+        return found
 
     def _check_headers(self, about: str, described: Document, headers: Mapping[str, str]) -> None:
         known = {name.lower() for name in described.get("headers", {})} | STANDARD

@@ -16,11 +16,11 @@ from litestar.types import Empty
 from litestar.typing import FieldDefinition
 
 from services.gateway import problems
-from services.gateway.admission import COUNTED, NEEDS, PUBLIC
+from services.gateway.admission import COUNTED, NEEDS, PUBLIC, takes_if_match
 from services.gateway.codes import Code
 from services.gateway.credentials import SECURE_COOKIE
 from services.gateway.deprecation import DEPRECATED, Deprecation
-from services.gateway.description import refusals, webhooks
+from services.gateway.description import conditions, refusals, webhooks
 from services.gateway.description.examples import Examples
 from services.gateway.permissions import Permission, roles_with
 from services.gateway.rates.policy import RateClass
@@ -149,6 +149,8 @@ class Operation:
     """Headers that must be there, and whose absence the route itself explains."""
     examples: Mapping[str, Any] = field(default_factory=dict)
     """JSON bodies by what they ask for; without any, one is made of the fields that must be there."""
+    kept: bool = True
+    """Whether whoever gets the answer may keep it, so that it has an entity tag: no secret, and no stream."""
     counted: RateClass | None = None
     """Which limit of requests holds; null for the usual one of the method."""
 
@@ -190,7 +192,8 @@ def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
             "components": {
                 "schemas": components,
                 "examples": refusals.examples(),
-                "headers": _USUAL_HEADERS,
+                "headers": {**_USUAL_HEADERS, **conditions.HEADERS},
+                "responses": conditions.RESPONSES,
                 "securitySchemes": {
                     "bearer": {
                         "type": "http",
@@ -257,6 +260,8 @@ def _operation(handler: HTTPRouteHandler, method: str, operation: Operation, kno
         described["security"] = []
     else:
         described["x-permission"] = operation.needs
+    if method == "GET" and 200 in operation.answers and operation.kept:
+        described = conditions.with_conditions(described)
     return described
 
 
@@ -267,6 +272,8 @@ def codes_of(handler: HTTPRouteHandler, operation: Operation) -> list[Code]:
         codes += refusals.WITH_KEY
         if handler.http_methods.isdisjoint({"GET", "HEAD"}):
             codes += refusals.WITH_COOKIE
+    if not takes_if_match(handler) and handler.http_methods.isdisjoint({"GET", "HEAD"}):
+        codes += refusals.WITHOUT_IF_MATCH
     if JSON in operation.body:
         codes += refusals.WITH_JSON
     if any(name in _PATH_PARAMETERS for name in handler.parsed_fn_signature.parameters):

@@ -23,6 +23,7 @@ from services.gateway import methods
 from services.gateway.access import REQUEST_ID, Access
 from services.gateway.admission import PUBLIC, AnyRequest, check_declared
 from services.gateway.codes import Code
+from services.gateway.conditional import Conditional
 from services.gateway.cors import Cors, origins_of
 from services.gateway.description.mistakes import explained, form_of
 from services.gateway.openapi import describe
@@ -249,7 +250,7 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
         exception_handlers={Exception: lambda request, error: _answer(request, error, base=base)},
     )
     check_declared(handler for route in app.routes if isinstance(route, HTTPRoute) for handler in route.route_handlers)
-    answering = cast("AsgiApp", app)
+    answering = Conditional(cast("AsgiApp", app))
     return Access(Cors(answering, origins) if (origins := origins_of(gateway.settings.cors_origins)) else answering)
 
 

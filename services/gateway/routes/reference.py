@@ -11,7 +11,6 @@ from litestar.params import FromPath, HeaderParameter
 
 from services.gateway.admission import PUBLIC
 from services.gateway.problems import Problem
-from services.gateway.ranges import matches
 from services.gateway.reference import asset, page
 from services.gateway.routes.context import Api
 
@@ -33,15 +32,12 @@ async def show_reference(gateway: Api) -> Response[str]:
 async def get_reference_file(
     name: FromPath[str],
     accept_encoding: Annotated[str | None, HeaderParameter(name="Accept-Encoding")] = None,
-    if_none_match: Annotated[str | None, HeaderParameter(name="If-None-Match")] = None,
 ) -> Response[bytes]:
     """What the page is made of."""
     found = asset(name)
     if found is None:
         raise Problem(404, "not_found", "The documentation has no such file.")
     headers = {"ETag": found.etag, "Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding"}
-    if matches(if_none_match, found.etag):
-        return Response(b"", status_code=304, headers=headers)
     if "gzip" in (accept_encoding or ""):
         return Response(found.compressed, headers={**headers, "Content-Encoding": "gzip"}, media_type=found.media_type)
     return Response(found.data, headers=headers, media_type=found.media_type)
