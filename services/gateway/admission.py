@@ -81,9 +81,8 @@ def admission(
             if request.method != HttpMethod.OPTIONS:
                 _check_permission(principal, handler.opt[NEEDS])
             act_as(principal.actor)
-        if request.method not in _READING and "if-match" in request.headers and not takes_if_match(handler):
-            detail = "This route does not look at If-Match, so nothing was done; send the request without it."
-            raise Problem(400, "precondition_refused", detail)
+        if request.method not in _READING and request.headers.get("if-match", "*").strip() != "*":
+            _check_takes_if_match(handler)
         if request.scope["query_string"] and not handler.opt.get(FOREIGN_QUERY):
             _check_query(request, handler)
 
@@ -136,6 +135,12 @@ async def _count(request: AnyRequest, limiter: Limiter, name: RateClass, subject
         request.scope[RATE_FIELDS] = standing.fields  # type: ignore[literal-required]
         if standing.retry_in is not None:
             raise standing.problem
+
+
+def _check_takes_if_match(handler: BaseRouteHandler) -> None:
+    if not takes_if_match(handler):
+        detail = "This route does not look at If-Match, so nothing was done; send the request without it."
+        raise Problem(400, "precondition_refused", detail)
 
 
 def _check_permission(principal: Principal, needed: Permission) -> None:
