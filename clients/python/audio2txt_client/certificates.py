@@ -10,10 +10,10 @@ from uuid import UUID
 
 import msgspec
 
-from audio2txt_client._protocol.signatures import is_signed
 from audio2txt_client.errors import CertificateRejected, NotConfigured
 from audio2txt_client.models.endpoints import PublicKey
 from audio2txt_client.models.privacy import Certificate, ErasureKind
+from audio2txt_client.signatures import is_signed
 
 SCHEMA = "audio2txt.erasure/1"
 

@@ -16,11 +16,11 @@ from uuid import UUID
 
 import msgspec
 
-from audio2txt_client._protocol.signatures import is_signed
 from audio2txt_client.enums import OpenEnum
 from audio2txt_client.errors import NotConfigured, WebhookRejected
 from audio2txt_client.models.jobs import ArtifactState, Failure, JobState
 from audio2txt_client.models.options import FileFormat
+from audio2txt_client.signatures import is_signed
 
 TOLERANCE_SECONDS = 300.0
 _SECRET, _PUBLIC_KEY = "whsec_", "whpk_"
