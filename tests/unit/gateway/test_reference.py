@@ -14,7 +14,7 @@ import pytest
 from litestar import Response, get
 
 from services.gateway import web
-from services.gateway.admission import admission
+from services.gateway.admission import AnyRequest, admission
 from services.gateway.deprecation import Deprecation
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission
@@ -46,17 +46,22 @@ async def old_route() -> Response[None]:
     return Response(None)
 
 
-def _client(public_url: str | None = None) -> httpx.AsyncClient:
-    """Somebody without a key."""
+def _client(public_url: str | None = None, *, stranger: bool = False) -> httpx.AsyncClient:
+    """Somebody who may do everything, or one without a key."""
+
+    async def admit(request: AnyRequest) -> None:
+        del request
+
     gateway = cast("Gateway", SimpleNamespace(views=Views(public_url), settings=GatewaySettings()))
-    app: Any = web.web_app(gateway, admission(cast("Any", _Nobody()), cast("Any", _Unlimited())))
+    refuse = admission(cast("Any", _Nobody()), cast("Any", _Unlimited()))
+    app: Any = web.web_app(gateway, refuse if stranger else admit)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
 
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    """A reader."""
-    async with _client() as client:
+    """A reader without a key."""
+    async with _client(stranger=True) as client:
         yield client
 
 
@@ -103,7 +108,7 @@ async def test_the_page_lies_below_the_path_that_the_installation_has() -> None:
 async def test_a_route_that_is_to_go_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the fields of RFC 9745 and RFC 8594, refusals too, and in the API's description; others say nothing."""
     monkeypatch.setattr(web, "ROUTES", (*web.ROUTES, old_route))
-    async with _client() as http:
+    async with _client(stranger=True) as http:
         refused, other = await http.get("/v1/old"), await http.get("/v1/account")
         document = (await http.get("/v1/openapi.json")).json()
     assert refused.status_code == 401
