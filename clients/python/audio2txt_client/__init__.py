@@ -81,7 +81,7 @@ from audio2txt_client.models.transcripts import Revision, Segment, Speaker, Tran
 from audio2txt_client.models.uploads import Upload, UploadState
 from audio2txt_client.models.usage import UsageMonth, UsageRecord
 from audio2txt_client.models.vocabularies import LetterCase, Replacement, Vocabulary, VocabularySummary, VocabularyTerm
-from audio2txt_client.webhooks import EventType, WebhookEvent, WebhookJob, WebhookUsage, verify_webhook
+from audio2txt_client.webhooks import EventType, WebhookBatch, WebhookEvent, WebhookJob, WebhookUsage, verify_webhook
 from audio2txt_client.wishes import (
     BatchItem,
     EndpointChange,
@@ -190,6 +190,7 @@ __all__ = [
     "VocabularyTerm",
     "WaitTimedOut",
     "Waiting",
+    "WebhookBatch",
     "WebhookEvent",
     "WebhookJob",
     "WebhookRejected",

@@ -215,6 +215,8 @@ async def test_the_client_speaks_as_the_gateway_describes_itself(document: Schem
     [_], sent = msgspec.json.schema_components([webhooks.WebhookBody], ref_template="#/components/schemas/{name}")
     [_], told = msgspec.json.schema_components([webhooks.WebhookUsageBody], ref_template="#/components/schemas/{name}")
     differences += Comparison(told, client.WebhookUsage).of("WebhookUsage")
+    [_], ended = msgspec.json.schema_components([webhooks.WebhookBatchBody], ref_template="#/components/schemas/{name}")
+    differences += Comparison(ended, client.WebhookBatch).of("WebhookBatch")
     differences += Comparison(sent, client.WebhookJob).of("WebhookJob")
     differences += Comparison(sent, client.EventType).of("EventType")
     assert not differences, "\n".join(differences)
