@@ -26,7 +26,7 @@ from services.gateway.views import Views
 from services.gateway.web import web_app
 from shared.schemas import webhooks
 from tests.clienting import facing
-from tests.describing import Comparison, Schema
+from tests.describing import Comparison, Schema, followed
 
 ANSWERS: dict[str, Any] = {
     "JobView": client.Job,
@@ -244,7 +244,7 @@ def _check_request(request: httpx.Request, document: Schema) -> None:
     )
     place = f"{request.method} {path}"
     operation = operations[request.method.lower()]
-    parameters = {item["name"].lower() for item in operation["parameters"]}
+    parameters = {followed(document, item)["name"].lower() for item in operation["parameters"]}
     assert {name.lower() for name in request.url.params} <= parameters, place
     usual = {"host", "accept", "accept-encoding", "connection", "user-agent", "authorization", "content-type", "content-length"}
     assert set(request.headers) - usual - {"cache-control"} <= parameters, place
