@@ -97,7 +97,7 @@ async def _routes(gateway: RunningGateway) -> list[Route]:
 
 def _conditions(operation: dict[str, Any]) -> dict[str, str]:
     """Such as keep what is there from being changed, where the route looks at them."""
-    takes = any(parameter["name"] == "If-Match" for parameter in operation["parameters"])
+    takes = any(parameter.get("name") == "If-Match" for parameter in operation["parameters"])
     return {"If-Match": '"older"'} if takes else {}
 
 
