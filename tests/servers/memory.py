@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-MEMORY = Path("/dev/shm")  # noqa: S108 (each folder in it gets a name that nobody guesses, and is its owner's alone)
+MEMORY = Path("/dev/shm")
 ENOUGH = 2 * 1024**3
 """Bytes that must be free for a server's data: some containers have 64 MB."""
 
