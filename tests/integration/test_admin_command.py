@@ -86,6 +86,7 @@ async def test_a_key_can_be_narrowed(gateway: RunningGateway, operator: Operator
         (("tenants", "add", "\u202e"), "visible characters"),
         (("tenants", "rename", "acme", "other"), "already"),
         (("tenants", "disable", "nobody"), "There is no tenant 'nobody'; there are: acme, other"),
+        (("tenants", "export", "acme", "-o", "nowhere/acme.zip"), "nowhere/acme.zip cannot be written: No such file"),
         (("keys", "add", "acme", "--role", "emperor"), "owner, admin, editor, viewer, auditor"),
         (("keys", "add", "acme", "--role", "viewer", "--scope", "jobs:write"), "scopes only narrow"),
         (("keys", "add", "acme", "--role", "viewer", "--days", "0"), "some days"),
@@ -146,7 +147,7 @@ async def test_plans_are_made_assigned_and_lifted(gateway: RunningGateway, opera
     changed = await operator.must("plans", "change", "tiny", "--storage", "unlimited", "--without", "none")
     assert "bytes stored unlimited" in changed
     assert "all features" in changed
-    assert "It holds for 1 tenants" in changed
+    assert "Tenants that have it: 1." in changed
     for wrong, why in (
         (("plans", "add", "tiny"), "There is a plan 'tiny' already"),
         (("plans", "add", "Big One"), "A plan's name has"),
@@ -169,6 +170,8 @@ async def test_the_first_owner_is_made_and_kept(gateway: RunningGateway, operato
         "users", "add", "acme", "Chen@Example.com", "--role", "owner", "--password-stdin", typed="short\n"
     )
     assert (weak.status, "12 to 256 characters" in weak.err) == (2, True)
+    nowhere = await operator.run("users", "add", "acme", "Chen@Example.com", "--role", "owner", typed="an umbrella, twice\n")
+    assert (nowhere.status, "--password-stdin" in nowhere.err) == (2, True)
     add = ("users", "add", "acme", "Chen@Example.com", "--role", "owner", "--password-stdin")
     made = await operator.run(*add, typed="an umbrella, twice\n")
     assert "can sign in" in made.out, made.err
