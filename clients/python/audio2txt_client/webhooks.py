@@ -17,9 +17,10 @@ from uuid import UUID
 import msgspec
 
 from audio2txt_client.enums import OpenEnum
-from audio2txt_client.errors import MissingPackage, NotConfigured, WebhookRejected
+from audio2txt_client.errors import NotConfigured, WebhookRejected
 from audio2txt_client.models.jobs import ArtifactState, Failure, JobState
 from audio2txt_client.models.options import FileFormat
+from audio2txt_client.signatures import is_signed
 
 TOLERANCE_SECONDS = 300.0
 _SECRET, _PUBLIC_KEY = "whsec_", "whpk_"
@@ -198,22 +199,11 @@ def _fits(secret: str, signed: bytes, signatures: Sequence[str]) -> bool:
 
 
 def _fits_public_key(public_key: str, signed: bytes, signatures: Sequence[str]) -> bool:
+    key = _decoded(public_key, _PUBLIC_KEY)
     try:
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-    except ImportError:
-        raise MissingPackage("v1a signatures need a package: pip install 'audio2txt-client[v1a]'.") from None
-    try:
-        key = Ed25519PublicKey.from_public_bytes(_decoded(public_key, _PUBLIC_KEY))
+        return is_signed(signed, _given(signatures, "v1a"), key)
     except ValueError as error:
         raise NotConfigured(f"A public key is whpk_ and 32 bytes in base64; this is not: {error}.") from None
-    for signature in _given(signatures, "v1a"):
-        try:
-            key.verify(signature, signed)
-        except InvalidSignature:
-            continue
-        return True
-    return False
 
 
 def _given(signatures: Sequence[str], scheme: str) -> list[bytes]:
