@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from litestar import Response, get
 from litestar.params import FromPath, HeaderParameter
@@ -24,9 +23,8 @@ _POLICY = (
 @get("/", opt={PUBLIC: True}, media_type="text/html")
 async def show_reference(gateway: Api) -> Response[str]:
     """The page."""
-    base = html.escape(urlsplit(gateway.views.url("").removesuffix("/v1")).path.rstrip("/"))
     headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "public, max-age=300"}
-    return Response(page(base), headers=headers, media_type="text/html")
+    return Response(page(html.escape(gateway.views.prefix)), headers=headers, media_type="text/html")
 
 
 @get("/{name:str}", opt={PUBLIC: True})

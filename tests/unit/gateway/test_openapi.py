@@ -83,12 +83,14 @@ def test_the_page_of_problem_codes_is_made_from_the_table() -> None:
 
 
 async def test_every_problem_has_a_page(http: httpx.AsyncClient) -> None:
-    """What `type` leads to is there, says what to do, takes nothing from elsewhere, and the list leads to each."""
-    listed = await http.get("/problems")
-    assert listed.status_code == 200
-    for code in MEANINGS:
-        assert f'href="problems/{code}"' in listed.text
+    """What `type` leads to is there, says what to do, takes nothing from elsewhere, and leads to the list of them all."""
     page = await http.get("/problems/upload_used")
+    assert 'href="/problems"' in page.text
+    for spelling in ("/problems", "/problems/"):
+        listed = await http.get(spelling)
+        assert listed.status_code == 200
+        for code in MEANINGS:
+            assert f'href="/problems/{code}"' in listed.text
     assert page.headers["Content-Type"].startswith("text/html")
     assert "What to do" in page.text
     assert "unsafe" not in page.headers["Content-Security-Policy"]
