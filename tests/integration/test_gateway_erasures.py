@@ -19,7 +19,16 @@ from services.gateway.privacy.erasures import Erasures
 from services.gateway.store.erasures import ErasureStore
 from services.gateway.store.tenants import TenantErased as AlreadyErased
 from services.gateway.store.tenants import TenantStore
-from shared.blobs import BlobUnavailable, answer_key, artifact_key, raw_key, report_key, tenant_prefix, transcript_key
+from shared.blobs import (
+    BlobUnavailable,
+    answer_key,
+    artifact_key,
+    job_prefix,
+    raw_key,
+    report_key,
+    tenant_prefix,
+    transcript_key,
+)
 from shared.blobs.file import FileBlobs
 from shared.blobs.sealing import BlobDamaged
 from shared.schemas.events import ContentErased, JobErased, JobSubmitted, TenantErased
@@ -222,6 +231,56 @@ async def test_a_tenant_goes_with_everything(gateway: RunningGateway, api: ApiCl
     assert (row["name"], row["erased_at"] is not None) == (f"erased {done.tenant_id}", True)
     assert await gateway.pool.fetchval("select count(*) from gateway.audit_log where tenant_id = $1", done.tenant_id) > 3
     assert await store.erase_tenant(done.tenant_id) != order_id
+
+
+async def _looked_again(gateway: RunningGateway, erasure_id: UUID) -> None:
+    """Two more passes came to nothing."""
+    passes = "update gateway.erasure_orders set next_at = now() where id = $1 and certified_at is null returning passes"
+    before = await gateway.pool.fetchval(passes, erasure_id)
+    async with asyncio.timeout(PATIENCE):
+        while await gateway.pool.fetchval(passes, erasure_id) < before + 2:
+            await asyncio.sleep(0.05)
+
+
+async def test_nothing_is_certified_while_anything_is_left(
+    gateway: RunningGateway, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of a job whose files stay where they are, nor of a tenant of whom a provider has a copy: its rows and its key
+    stay until that is gone, too, and then the key is destroyed."""
+    order, shredded = await _done(gateway, api), []
+    tenant_id, job_id = UUID(str(order.tenant_id)), UUID(str(order.job_id))
+
+    async def leave(_: FileBlobs, prefix: str) -> int:
+        return 0
+
+    async def shred(_: FileBlobs, tenant_id: UUID) -> bool:
+        shredded.append(tenant_id)
+        return True
+
+    monkeypatch.setattr(FileBlobs, "shred", shred)
+    with monkeypatch.context() as unwilling:
+        unwilling.setattr(FileBlobs, "delete_prefix", leave)
+        assert (await api.http.delete(f"/v1/jobs/{job_id}")).status_code == 204
+        await _looked_again(gateway, job_id)
+    assert await gateway.blobs.delete_prefix(job_prefix(tenant_id, job_id)) > 0
+    await _verified(api, job_id)
+
+    insert = (
+        "insert into transcriber.leftovers (tenant_id, job_id, engine, provider_id, due_at) values ($1, $2, 'x', 'y', now())"
+    )
+    await gateway.pool.execute(insert, tenant_id, job_id)
+    store = ErasureStore(gateway.pool)
+    order_id = await store.erase_tenant(tenant_id)
+    await _looked_again(gateway, order_id)
+    keys = "select count(*) from gateway.api_keys where tenant_id = $1"
+    assert (await gateway.pool.fetchval(keys, tenant_id), shredded) == (1, [])
+    await gateway.pool.execute("delete from transcriber.leftovers")
+    async with asyncio.timeout(PATIENCE):
+        while (found := await store.find(tenant_id, order_id)) is None or found.statement is None:
+            await gateway.pool.execute("update gateway.erasure_orders set next_at = now() where certified_at is null")
+            await asyncio.sleep(0.05)
+    assert await gateway.pool.fetchval(keys, tenant_id) == 0
+    assert set(shredded) == {tenant_id}
 
 
 async def test_a_damaged_blob_puts_one_erasure_off(
