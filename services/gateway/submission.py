@@ -243,7 +243,7 @@ class Submissions:
             detail = f"The upload became the job {job.id}; upload the file again for another one."
             raise Problem(409, "upload_used", detail, job_id=str(job.id))
         if upload is not None and upload.state is UploadState.RECEIVING:
-            raise Problem(409, "upload_unfinished", "The upload is still running; wait for its answer.")
+            raise Problem(409, "upload_unfinished", "The upload is not whole yet; send the rest of it, or wait for its answer.")
         raise invalid(
             "/upload_id", "upload_not_found", "There is no upload with this id, or it has expired; upload the file again."
         )

@@ -170,6 +170,15 @@ async def test_each_misuse_has_its_problem(api: ApiClient, offered: OfferStore) 
         assert (problem["code"], problem["errors"][0]["pointer"], problem.get("engines", [])) == (code, pointer, engines)
 
 
+async def test_nothing_is_estimated_of_an_engine_that_could_not_do_it(api: ApiClient, offered: OfferStore) -> None:
+    """One that is not there, or whose key is lacking, is refused as a job would be."""
+    del offered
+    for engine, code in (("alexander", "unknown_engine"), ("deepgram", "engine_key_missing")):
+        answer = await api.http.post("/v1/estimates", json={"duration_ms": 60_000, "engine": engine})
+        assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
+    assert (await api.http.post("/v1/estimates", json={"duration_ms": 60_000, "engine": "grand"})).status_code == 200
+
+
 async def test_a_wish_that_makes_no_sense_is_refused(api: ApiClient, offered: OfferStore) -> None:
     """Misspelt parts of a wish are not dropped either."""
     del offered

@@ -22,11 +22,13 @@ from services.gateway.routes.paging import cursor_of, cut, page, utc
 from services.gateway.routes.submitting import WISHES
 from services.gateway.store.listing import JobFilter
 from services.gateway.views import JobView, Page
+from shared.languages import canonical
 from shared.schemas.jobs import JobState
 
 _NOT_FOUND = {404: "There is no such job."}
 _MOST_LABELS = 5
 _FEW = {"maxItems": _MOST_LABELS}
+_ENTRIES = {**_FEW, "items": {"type": "string", "pattern": ":"}}
 
 
 _JOB_CHANGE = msgspec.json.Decoder(JobChange)
@@ -62,7 +64,7 @@ async def list_jobs(
     metadata: Annotated[
         list[str] | None,
         QueryParameter(
-            description="Only jobs with this entry, as in `case:2024-117`; repeated, with all of them.", schema_extra=_FEW
+            description="Only jobs with this entry, as in `case:2024-117`; repeated, with all of them.", schema_extra=_ENTRIES
         ),
     ] = None,
     batch: Annotated[UUID | None, QueryParameter(description="Only jobs of this batch.")] = None,
@@ -73,9 +75,9 @@ async def list_jobs(
     wanted = JobFilter(
         state=job_state,
         solution=solution,
-        language=language,
+        language=language and (canonical(language) or language),
         tags=_some("tag", tag),
-        metadata=_some("metadata", metadata),
+        metadata=_entries(metadata),
         batch_id=batch,
         created_after=utc(created_after),
         created_before=utc(created_before),
@@ -256,6 +258,14 @@ def _some(name: str, values: list[str] | None) -> tuple[str, ...]:
         detail = f"At most {_MOST_LABELS} of `{name}` can be asked for at once."
         raise Problem(400, "invalid_query", detail, errors=[FieldError(pointer=name, message=detail)])
     return tuple(dict.fromkeys(values or ()))
+
+
+def _entries(values: list[str] | None) -> tuple[str, ...]:
+    """The entries of metadata that are asked for. Raises `Problem` 400."""
+    if any(":" not in value for value in values or ()):
+        detail = "Give an entry of the metadata as NAME:VALUE, as in metadata=case:2024-117."
+        raise Problem(400, "invalid_query", detail, errors=[FieldError(pointer="metadata", message=detail)])
+    return _some("metadata", values)
 
 
 async def _wait(request: ApiRequest, gateway: Gateway, job_id: JobId, seconds: float) -> Job:
