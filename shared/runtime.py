@@ -184,7 +184,7 @@ async def _run_until_stopped(
     ready: Callable[[str], None] | None,
 ) -> None:
     asked = _install_signals()
-    loops = [asyncio.create_task(_keep_running(loop), name=loop.name) for service in services for loop in service.loops]
+    loops = [asyncio.create_task(keep_running(loop), name=loop.name) for service in services for loop in service.loops]
     loops.append(asyncio.create_task(server.run(), name="http"))
     stopped = asyncio.create_task(asked.wait(), name="signal")
     starting = asyncio.create_task(
@@ -228,8 +228,8 @@ def outlasting_outages(subscription: Subscription) -> Subscription:
     return replace(subscription, handle=handle)
 
 
-async def _keep_running(loop: Loop) -> None:
-    """Run a loop through outages."""
+async def keep_running(loop: Loop) -> None:
+    """Run a loop through outages, until it is cancelled."""
     outages = 0
     while True:
         began = time.monotonic()
@@ -238,9 +238,17 @@ async def _keep_running(loop: Loop) -> None:
         except Exception as error:
             if not _is_outage(error):
                 raise
+            if _is_cancelled():
+                log.error("loop.cut_short", loop=loop.name, error=repr(error))
+                raise asyncio.CancelledError from error
             outages = outages + 1 if time.monotonic() - began < HEALTHY_SECONDS else 1
             log.warning("loop.outage", loop=loop.name, outages=outages, error=repr(error))
         await asyncio.sleep(backoff(outages, longest=5.0))
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _is_outage(error: BaseException) -> bool:

@@ -30,6 +30,9 @@ from shared.database import Pool
 from shared.http import HttpServer
 from shared.runtime import Platform, open_platform
 from shared.schemas.events import (
+    BatchCompleted,
+    BatchErased,
+    BatchEvent,
     ContentErased,
     DeliveryFinished,
     DeliveryRequested,
@@ -287,6 +290,8 @@ async def running_gateway(
             DeliveryRequested,
             UsageThresholdReached,
             UserMailRequested,
+            BatchCompleted,
+            BatchErased,
         )
         listening = [subscription("others", kind, others.hear) for kind in kinds]
         assert service.app is not None
@@ -377,6 +382,8 @@ def _subject(event: Event) -> str:
             return str(event.tenant_id)
         case UserMailRequested():
             return event.endpoint.label
+        case BatchEvent():
+            return str(event.batch_id)
         case JobEvent():
             return str(event.job_id)
         case TenantErased():

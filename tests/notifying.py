@@ -19,7 +19,7 @@ from shared import migrations
 from shared.blobs import BlobStore
 from shared.bus import Bus, Envelope, open_bus, subscription
 from shared.database import Pool, open_pool, transaction
-from shared.runtime import Platform, _keep_running
+from shared.runtime import Platform, keep_running
 from shared.schemas.endpoints import DeliveryWish, EmailDestination, Endpoint, EndpointHealth, EndpointKind, WebhookDestination
 from shared.schemas.events import (
     AddressRefused,
@@ -274,7 +274,7 @@ async def running_notifier(
                 subscription("gateway", AddressRefused, notifier.hear_refusal),
             ]
         )
-        loops = [asyncio.create_task(_keep_running(loop), name=loop.name) for loop in service.loops]
+        loops = [asyncio.create_task(keep_running(loop), name=loop.name) for loop in service.loops]
         try:
             yield notifier
             assert not any(loop.done() for loop in loops)

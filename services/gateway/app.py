@@ -14,6 +14,7 @@ from services.gateway.allowances import Allowances
 from services.gateway.api_keys import ApiKeys
 from services.gateway.audit_trail import AuditTrail
 from services.gateway.auth import Authenticator, LastUses, seed_first_key
+from services.gateway.batches.ending import Endings
 from services.gateway.batches.making import Batches
 from services.gateway.changes import Changes
 from services.gateway.choosing import Choosing
@@ -49,6 +50,7 @@ from services.gateway.store.alerts import AlertStore
 from services.gateway.store.allowances import AllowanceStore
 from services.gateway.store.attempts import AttemptStore
 from services.gateway.store.audit import AuditStore
+from services.gateway.store.batch_ends import BatchEndStore
 from services.gateway.store.batches import BatchStore
 from services.gateway.store.changes import ChangeStore
 from services.gateway.store.deliveries import DeliveryLog
@@ -146,6 +148,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         deadline=deadline,
     )
     vocabularies = Vocabularies(store=VocabularyStore(pool), most=settings.vocabularies_per_tenant)
+    endings = Endings(store=BatchEndStore(platform.database), outbox=outbox)
     lifecycle = Lifecycle(
         jobs=jobs,
         transitions=Transitions(pool),
@@ -160,6 +163,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         vocabularies=vocabularies,
         deadline=deadline,
         erased=erasure_store.removed,
+        ended=endings.wake,
     )
     revisions = Revisions(
         jobs=jobs,
@@ -279,7 +283,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
         ),
         submissions=submissions,
         speeds=SpeedStore(pool),
-        batches=Batches(store=BatchStore(pool), submissions=submissions, lifecycle=lifecycle),
+        batches=Batches(store=BatchStore(pool), submissions=submissions, lifecycle=lifecycle, endings=endings),
         lifecycle=lifecycle,
         revisions=revisions,
         endpoints=endpoints,
@@ -342,6 +346,7 @@ async def _assembled(platform: Platform, pool: WalledPool) -> AsyncIterator[Serv
             Loop(name="gateway.audit", run=by_system(trail.run)),
             Loop(name="gateway.search", run=by_system(indexing.run)),
             Loop(name="gateway.turns", run=by_system(turns.run)),
+            Loop(name="gateway.batches", run=by_system(endings.run)),
         ],
         app=web_app(gateway, admission(identification, limiter, proxies=networks_of(settings.trusted_proxies))),
     )

@@ -102,6 +102,8 @@ class Lifecycle:
     deadline: dt.timedelta
     erased: Callable[[UUID, int], Awaitable[None]]
     """Notes how many blobs of a deleted job went."""
+    ended: Callable[[], None]
+    """Called when a job has ended, or is gone: its batch may have come to its end."""
 
     async def cancel(self, tenant_id: UUID, job_id: UUID) -> Job:
         """End a job that is not finished; cancelling twice is cancelling once. Raises `Problem`."""
@@ -158,6 +160,7 @@ class Lifecycle:
             raise job_not_found()
         self._changed(job.tenant_id, job.id, None)
         self.turns.wake()
+        self.ended()
         log.info("job.erased", tenant_id=str(tenant_id), job_id=str(job_id))
         try:
             await self.erased(job_id, await self.blobs.delete_prefix(job_prefix(tenant_id, job_id)))
@@ -344,6 +347,8 @@ class Lifecycle:
             metrics.JOBS.labels(entered).inc()
             if entered.final or entered is JobState.QUEUED:
                 self.turns.wake()
+            if entered.final:
+                self.ended()
 
 
 def _wanted(job: Job, wishes: RetryRequest, solution: Solution | None) -> JobOptions:

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from shared.blobs import is_key
 from shared.schemas.privacy import Part
 
-_KEY = re.compile(r"t/(?P<tenant>[0-9a-f-]{36})/j/(?P<job>[0-9a-f-]{36})/(?P<rest>.+)")
+_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_KEY = re.compile(rf"t/(?P<tenant>{_ID})/j/(?P<job>{_ID})/(?P<rest>.+)")
 _DOCUMENT = re.compile(r"transcript/\d+(\.json|/revisions/[^/]+\.json)")
 _EDITION = re.compile(r"(?:report|artifacts)/(?P<run>\d+)(?:-(?P<revision>\d+))?[./].+")
 _ANSWERS = "report/answers/"
@@ -27,8 +29,8 @@ class Place:
 
     @classmethod
     def of(cls, key: str) -> Place | None:
-        """By a key; null for what belongs to no job."""
-        match = _KEY.fullmatch(key)
+        """By a key; null for what belongs to no job, and for what is none of ours."""
+        match = _KEY.fullmatch(key) if is_key(key) else None
         part = None if match is None else _part(match["rest"])
         if match is None or part is None:
             return None

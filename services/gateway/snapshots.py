@@ -16,6 +16,9 @@ from typing_extensions import override
 _SNAPSHOT = r"(\d{1,20}):(\d{1,20}):((?:\d{1,20}(?:,\d{1,20})*)?)"
 _PLACE = re.compile(rf"(\d{{1,12}})\.({_SNAPSHOT})(?:/({_SNAPSHOT})/(\d{{1,20}})/([0-9a-f-]{{36}}))?", re.ASCII)
 
+_BEYOND = 2**64
+"""Numbers of transactions are smaller."""
+
 LONGEST = 16_000
 """Characters of a place; a snapshot names the transactions that ran, which are fewer than connections."""
 
@@ -46,8 +49,11 @@ class Snapshot:
         match = re.fullmatch(_SNAPSHOT, text, re.ASCII)
         if match is None:
             raise ValueError("not a snapshot")
+        first_running, following = int(match[1]), int(match[2])
         running = frozenset(map(int, match[3].split(","))) if match[3] else frozenset()
-        return cls(first_running=int(match[1]), next=int(match[2]), running=running)
+        if not (0 < first_running <= following < _BEYOND and all(first_running <= one < following for one in running)):
+            raise ValueError("not a snapshot of PostgreSQL's")
+        return cls(first_running=first_running, next=following, running=running)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,4 +88,6 @@ class Place:
         reached = None
         if match[6] is not None:
             reached = Reached(target=Snapshot.parse(match[6]), changed=int(match[10]), job_id=UUID(match[11]))
+            if reached.changed >= _BEYOND:
+                raise ValueError("not a transaction")
         return cls(at=int(match[1]), seen=Snapshot.parse(match[2]), reached=reached)

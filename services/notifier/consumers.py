@@ -9,6 +9,8 @@ from services.notifier.dispatcher import Dispatcher
 from services.notifier.intake import Intake
 from shared.bus import Subscription, subscription
 from shared.schemas.events import (
+    BatchCompleted,
+    BatchErased,
     ContentErased,
     DeliveryRequested,
     EndpointChanged,
@@ -53,6 +55,8 @@ def subscriptions(*, intake: Intake, dispatcher: Dispatcher) -> list[Subscriptio
         subscription(SERVICE, TenantErased, intake.tenant_erased),
         subscription(SERVICE, EndpointChanged, and_tell(intake.endpoint_changed)),
         subscription(SERVICE, DeliveryRequested, and_tell(intake.wished)),
+        subscription(SERVICE, BatchCompleted, and_tell(intake.batch_completed)),
+        subscription(SERVICE, BatchErased, intake.batch_erased),
         subscription(SERVICE, UsageThresholdReached, and_tell(intake.threshold_reached)),
         subscription(SERVICE, UserMailRequested, and_tell(intake.letter_wanted)),
     ]

@@ -18,6 +18,7 @@ from services.notifier.callbacks import callback
 from services.notifier.notifications import (
     JobEnded,
     JobProgressed,
+    batch_body,
     body_of,
     encode,
     test_body,
@@ -33,6 +34,8 @@ from shared.blobs import BlobStore, transcript_key
 from shared.database import Pool
 from shared.schemas.endpoints import EventType, Payload, Redeliver, Replay, Test
 from shared.schemas.events import (
+    BatchCompleted,
+    BatchErased,
     ContentErased,
     DeliveryRequested,
     EndpointChanged,
@@ -124,6 +127,15 @@ class Intake:
         """A tenant has used much of what it may use."""
         made = await self._messages.tell(event, usage_body(event))
         log.info("message.known" if made is None else "message.taken", type=EventType.USAGE_THRESHOLD, deliveries=made)
+
+    async def batch_completed(self, event: BatchCompleted) -> None:
+        """The last job of a batch has ended."""
+        made = await self._messages.tell(event, batch_body(event, public_url=self._public_url), about=event.batch_id)
+        log.info("message.known" if made is None else "message.taken", type=EventType.BATCH_COMPLETED, deliveries=made)
+
+    async def batch_erased(self, event: BatchErased) -> None:
+        """The last job of a batch is gone, and what was told of the batch goes with it."""
+        await self._messages.erase_batch(event.batch_id)
 
     async def _fulfil(self, event: DeliveryRequested) -> int:
         match event.wish:

@@ -11,6 +11,7 @@ import msgspec
 
 from shared.schemas.endpoints import EventType, Payload
 from shared.schemas.events import (
+    BatchCompleted,
     JobCancelled,
     JobCompleted,
     JobFailed,
@@ -22,7 +23,16 @@ from shared.schemas.events import (
 )
 from shared.schemas.jobs import ArtifactResult, ArtifactState, Failure, JobState
 from shared.schemas.transcripts import Transcript
-from shared.schemas.webhooks import WebhookArtifact, WebhookBody, WebhookJob, WebhookSegment, WebhookUsage, WebhookUsageBody
+from shared.schemas.webhooks import (
+    WebhookArtifact,
+    WebhookBatch,
+    WebhookBatchBody,
+    WebhookBody,
+    WebhookJob,
+    WebhookSegment,
+    WebhookUsage,
+    WebhookUsageBody,
+)
 
 LONGEST_BODY = 256 * 1024
 """Bytes. What would be longer falls back to its thin form."""
@@ -101,6 +111,25 @@ def usage_body(event: UsageThresholdReached) -> bytes:
         plan=event.plan,
     )
     return msgspec.json.encode(WebhookUsageBody(type="usage.threshold", timestamp=event.occurred_at, data=usage))
+
+
+def batch_body(event: BatchCompleted, *, public_url: str | None) -> bytes:
+    """The last job of a batch has ended."""
+    batch = WebhookBatch(
+        id=event.batch_id,
+        title=event.title,
+        metadata=event.metadata,
+        size=event.size,
+        completed=event.completed,
+        failed=event.failed,
+        cancelled=event.cancelled,
+        refused=event.refused,
+        deleted=event.deleted,
+        created_at=event.created_at,
+        ended_at=event.ended_at,
+        url=f"{public_url.rstrip('/')}/v1/batches/{event.batch_id}" if public_url else None,
+    )
+    return msgspec.json.encode(WebhookBatchBody(type="batch.completed", timestamp=event.occurred_at, data=batch))
 
 
 def encode(body: WebhookBody, *, sequence: int, payload: Payload, transcript: Transcript | None) -> bytes:

@@ -198,9 +198,14 @@ class BlobStore(Protocol):
         """Let go of connections."""
 
 
+def is_key(key: str) -> bool:
+    """Whether it is one we would make. A list may have others: somebody has put files of their own beside ours."""
+    return _KEY.fullmatch(key) is not None and ".." not in key and "//" not in key
+
+
 def check_key(key: str) -> str:
     """The key itself when it is one we would make; anything else is a programming error, not input."""
-    if not _KEY.fullmatch(key) or ".." in key or "//" in key:
+    if not is_key(key):
         raise ValueError(f"not a blob key: {key!r}")
     return key
 

@@ -181,7 +181,7 @@ class FileBlobs:
     def _inspected(self, found: Iterable[BlobInfo]) -> Iterator[BlobInfo]:
         for info in found:
             with suppress(FileNotFoundError):
-                yield self._vault.inspect(info.key, self._path(info.key))
+                yield self._vault.inspect(info.key, self._root / info.key)
 
     def _path(self, key: str) -> Path:
         return self._root / check_key(key)

@@ -40,6 +40,8 @@ class EventType(enum.StrEnum):
     JOB_CANCELLED = "job.cancelled"
     JOB_PROGRESSED = "job.progressed"
     """How far a job is; what has not been sent when the next comes is replaced by it."""
+    BATCH_COMPLETED = "batch.completed"
+    """The last job of many that were made in one request has ended, however."""
     USAGE_THRESHOLD = "usage.threshold"
     """So much of what may be used in a month is used."""
     ENDPOINT_TEST = "endpoint.test"

@@ -286,6 +286,36 @@ class UsageThresholdReached(Event, frozen=True, kw_only=True, tag="usage.thresho
     plan: str | None = None
 
 
+class BatchEvent(Event, frozen=True, kw_only=True):
+    """An event about jobs that were made in one request."""
+
+    batch_id: UUID
+
+
+class BatchCompleted(BatchEvent, frozen=True, kw_only=True, tag="batch.completed"):
+    """The last job of a batch has ended. Published by the gateway, once for each batch, whatever is retried later; read by the
+    notifier, which keeps one message per event id: that of the batch."""
+
+    title: str | None = None
+    metadata: dict[str, str] = {}
+    size: int
+    """Recordings: those that are counted here, one by one."""
+    completed: int
+    failed: int
+    cancelled: int
+    refused: int
+    """Did not become jobs."""
+    deleted: int
+    """Jobs that were deleted before the end."""
+    created_at: dt.datetime
+    ended_at: dt.datetime
+
+
+class BatchErased(BatchEvent, frozen=True, kw_only=True, tag="batch.erased"):
+    """The last job of a batch that had ended was deleted, and what was said of the batch goes with it. Published by the
+    gateway; read by the notifier, which forgets what it told of it; forgetting twice is forgetting once."""
+
+
 EVENT_TYPES: tuple[type[Event], ...] = (
     JobSubmitted,
     JobCancelled,
@@ -305,6 +335,8 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     AddressRefused,
     UsageThresholdReached,
     UserMailRequested,
+    BatchCompleted,
+    BatchErased,
 )
 
 

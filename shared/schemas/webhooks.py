@@ -90,6 +90,36 @@ class WebhookUsageBody(msgspec.Struct, frozen=True, kw_only=True):
     data: WebhookUsage
 
 
+class WebhookBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Jobs that were made in one request, how many of them ended in which way."""
+
+    id: UUID
+    title: str | None = None
+    """As it was given for all of them."""
+    metadata: dict[str, str] = {}
+    size: int
+    """Recordings, which are counted here one by one."""
+    completed: int
+    failed: int
+    cancelled: int
+    refused: int
+    """Did not become jobs; the batch says why."""
+    deleted: int
+    """Jobs that were deleted before the end."""
+    created_at: Timestamp
+    ended_at: Timestamp
+    url: str | None = None
+    """Of the batch; null when no public URL is configured."""
+
+
+class WebhookBatchBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What is signed and sent when the last job of a batch has ended."""
+
+    type: Literal["batch.completed"]
+    timestamp: Timestamp
+    data: WebhookBatch
+
+
 class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):
     """What is signed and sent."""
 

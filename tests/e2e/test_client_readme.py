@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import venv
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import audio2txt_client as a2t
 from tests.clienting import FACES, facing
 from tests.customer import SAMPLE, Receiver
 from tests.installation import Installation
+from tests.recordings import silence
 
 PROJECT = Path(__file__).parents[2] / "clients" / "python"
 PAGE = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -60,7 +62,7 @@ async def _run(python: Path, name: str, folder: Path, environment: Mapping[str, 
 
 
 async def test_the_examples_do_what_they_say(python: Path, one: Installation, tmp_path: Path) -> None:
-    """Send, wait and fetch; follow; resume; mend: one after the other, on real speech."""
+    """Send, wait and fetch; follow; resume; mend; many at once; take along and erase: one after the other, on real speech."""
     shutil.copy(SAMPLE, tmp_path / "interview.m4a")
     environment = {"AUDIO2TXT_URL": one.url, "AUDIO2TXT_API_KEY": one.api_key}
     await _run(python, "start.py", tmp_path, environment)
@@ -76,6 +78,15 @@ async def test_the_examples_do_what_they_say(python: Path, one: Installation, tm
     async with facing("async", url=one.url, api_key=one.api_key) as face:
         job = next(job for job in await face(lambda c: c.jobs.list(state="completed")) if job.revision == 1)
         assert (await face(lambda c: c.transcripts.get(job.id))).segments[0].text == "It was."
+    (tmp_path / "recordings").mkdir()
+    for name in ("a.m4a", "b.m4a"):
+        shutil.copy(SAMPLE, tmp_path / "recordings" / name)
+    (tmp_path / "recordings" / "c.m4a").write_bytes(silence(3))
+    told = await _run(python, "batch.py", tmp_path, environment)
+    assert (told.count("completed None"), told.count("failed None")) == (2, 1)
+    assert all("best of times" in (tmp_path / f"{name}.m4a.md").read_text(encoding="utf-8").lower() for name in "ab")
+    assert "running" in await _run(python, "privacy.py", tmp_path, environment)
+    assert zipfile.is_zipfile(tmp_path / "everything.zip")
 
 
 @pytest.mark.parametrize("kind", FACES)

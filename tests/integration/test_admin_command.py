@@ -169,6 +169,8 @@ async def test_the_first_owner_is_made_and_kept(gateway: RunningGateway, operato
         "users", "add", "acme", "Chen@Example.com", "--role", "owner", "--password-stdin", typed="short\n"
     )
     assert (weak.status, "12 to 256 characters" in weak.err) == (2, True)
+    nowhere = await operator.run("users", "add", "acme", "Chen@Example.com", "--role", "owner", typed="an umbrella, twice\n")
+    assert (nowhere.status, "--password-stdin" in nowhere.err) == (2, True)
     add = ("users", "add", "acme", "Chen@Example.com", "--role", "owner", "--password-stdin")
     made = await operator.run(*add, typed="an umbrella, twice\n")
     assert "can sign in" in made.out, made.err

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zipfile import ZipFile
 
 import msgspec
 import pytest
@@ -21,11 +22,13 @@ from shared.blobs import transcript_key
 from shared.schemas.events import JobSubmitted, TranscriptionState
 from shared.schemas.jobs import ArtifactResult, Failure
 from tests.clienting import FACES, Face, facing, first
-from tests.gatewaying import WAV, RunningGateway, contents, ready, running_gateway, unrendered
+from tests.gatewaying import PASSWORD, WAV, RunningGateway, contents, ready, running_gateway, unrendered
 from tests.relay import relaying
 from tests.speech import conversation, transcript
 
 MIB = 1024 * 1024
+SETTINGS = {"AUDIO2TXT_SWEEP_SECONDS": "0.2", "AUDIO2TXT_ERASURE_SETTLE_SECONDS": "0.3"}
+PUBLIC_URL = "https://a2t.example.com"
 FAST = a2t.Retries(first=0.05)
 SAID = transcript(conversation(("A", "We sign on the third of June."), ("B", "I agree.")))
 
@@ -33,7 +36,7 @@ SAID = transcript(conversation(("A", "We sign on the third of June."), ("B", "I 
 @pytest.fixture
 async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[RunningGateway]:
     """A gateway on an empty database."""
-    async with running_gateway(database_url, tmp_path / "data", settings={"AUDIO2TXT_SWEEP_SECONDS": "0.2"}) as running:
+    async with running_gateway(database_url, tmp_path / "data", settings=SETTINGS, public_url=PUBLIC_URL) as running:
         yield running
 
 
@@ -192,6 +195,71 @@ async def test_what_a_developer_asks_beside_jobs(face: Face, gateway: RunningGat
     assert await face(lambda c: c.audit.export(tmp_path / "audit.ndjson")) == (tmp_path / "audit.ndjson").stat().st_size
     answer = await face(lambda c: c.request("GET", "/v1/jobs", query={"limit": 1}))
     assert len(msgspec.json.decode(answer.content)["data"]) == 1
+
+
+async def test_what_an_administrator_asks(face: Face, gateway: RunningGateway, tmp_path: Path) -> None:
+    """People are invited, changed and removed, and ask by their own passwords and tokens; rules are decided; what is deleted
+    ends in a certificate that can be verified; everything is taken along."""
+    invited = await face(lambda c: c.users.invite("Li@example.com", role=a2t.Role.VIEWER, language="zh-Hant"))
+    assert (invited.email, invited.state, invited.language) == ("li@example.com", a2t.UserState.INVITED, "zh-Hant")
+    await face(lambda c: c.users.invite_again(invited.id))
+    assert (await face(lambda c: c.users.update(invited.id, name="Li Na", role="editor"))).role == a2t.Role.EDITOR
+    await face(lambda c: c.users.remove(invited.id))
+    with pytest.raises(a2t.NotFound):
+        await face(lambda c: c.users.get(invited.id))
+
+    tenant = (await face(lambda c: c.account.get())).tenant
+    chen = await gateway.new_user(tenant.id, Role.EDITOR, "chen@example.com")
+    assert [user.email for user in await face(lambda c: c.users.list())] == ["chen@example.com"]
+    async with facing("sync", url=gateway.url, user=("chen@example.com", PASSWORD)) as by_password:
+        token = await by_password(lambda c: c.tokens.create(name="script", expires_in=600))
+    assert token.token not in repr(token)
+    async with facing("async", url=gateway.url, api_key=token.token) as by_token:
+        me = await by_token(lambda c: c.me.update(name="Chen Yu", language="zh-Hant"))
+        assert (me.user.id, me.user.name, me.tenant, me.means) == (chen.id, "Chen Yu", tenant, "token")
+        assert await by_token(lambda c: c.sessions.list()) == []
+        assert [known.id for known in await by_token(lambda c: c.tokens.list())] == [token.id]
+        await by_token(lambda c: c.me.change_password(old=PASSWORD, new="four umbrellas, at least"))
+        await by_token(lambda c: c.tokens.end(token.id))
+        with pytest.raises(a2t.Unauthenticated):
+            await by_token(lambda c: c.me.get())
+    with pytest.raises(a2t.NotFound, match="API key"):
+        await face(lambda c: c.me.get())
+
+    rules = a2t.RetentionRules(
+        tenant=a2t.TenantRetention(audio=30, raw=None, deliveries=7), solutions={"lecture": a2t.RetentionDays(transcript=0)}
+    )
+    kept = await face(lambda c: c.retention.decide(rules))
+    assert (kept.rules, kept.effective_by_solution["lecture"].audio, kept.effective.raw) == (rules, 30, None)
+    assert await face(lambda c: c.retention.get()) == kept
+    assert not (await face(lambda c: c.policy.decide(outside=False))).outside
+    assert not (await face(lambda c: c.policy.get())).outside
+
+    job = await face(lambda c: c.jobs.create(WAV + bytes(2000)))
+    assert (await face(lambda c: c.estimates.job(job.id))).finishes_at is None
+    assert (await face(lambda c: c.estimates.recording(duration_ms=60_000))).duration_ms == 60_000
+    with pytest.raises(a2t.Conflict):
+        await face(lambda c: c.erasures.erase_speaker(job.id, "spk_1"))
+    asked = await face(lambda c: c.exports.create())
+    export = await face(lambda c: c.exports.wait(asked.id, timeout=60))
+    assert export.state == a2t.ExportState.READY, export.failure
+    assert await face(lambda c: c.exports.download(export.id, tmp_path / "acme.zip")) == export.size
+    assert f"jobs/{job.id}/source/audio" in ZipFile(tmp_path / "acme.zip").namelist()
+    assert [known.id for known in await face(lambda c: c.exports.list())] == [export.id]
+
+    await face(lambda c: c.jobs.delete(job.id))
+    erasure = await face(lambda c: c.erasures.wait(job.id, timeout=60))
+    [public_key] = await face(lambda c: c.erasures.keys())
+    for known in (public_key, erasure.certificate.public_key):
+        said = a2t.verify_certificate(erasure.certificate, known)
+        assert (said.id, said.kind, {place.left for place in said.verified}) == (job.id, a2t.ErasureKind.JOB, {0})
+    changed = msgspec.structs.replace(erasure.certificate, statement=erasure.certificate.statement.replace("job", "jot", 1))
+    for certificate, other in ((changed, public_key), (erasure.certificate, "AAAA" * 10 + "AAA=")):
+        with pytest.raises(a2t.CertificateRejected, match="was changed"):
+            a2t.verify_certificate(certificate, other)
+    assert [known.id for known in await face(lambda c: c.erasures.list())] == [job.id]
+    with pytest.raises(a2t.NotFound):  # the job is in it
+        await face(lambda c: c.exports.download(export.id, tmp_path / "again.zip"))
 
 
 @pytest.mark.parametrize("kind", FACES)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
+
 from services.gateway.store.upkeep import UpkeepStore
-from shared.schemas.events import JobSubmitted
+from shared.schemas.events import BatchCompleted, BatchErased, JobSubmitted, TranscriptionState
 from shared.schemas.ids import new_id
+from shared.schemas.jobs import Failure
 from tests.gatewaying import ApiClient, RunningGateway
 
 
@@ -13,6 +17,7 @@ async def test_each_recording_of_a_batch_is_a_job_or_a_reason(gateway: RunningGa
     uploads = [(await api.upload(params={"file_name": f"{name}.wav"}))["id"] for name in ("a", "b")]
     order = {
         "language": "zh-Hant",
+        "title": "Archive",
         "tags": ["archive"],
         "metadata": {"case": "7", "box": "1"},
         "items": [
@@ -35,7 +40,7 @@ async def test_each_recording_of_a_batch_is_a_job_or_a_reason(gateway: RunningGa
 
     first, second = await api.job(uploads[0]), await api.job(uploads[1])
     assert (first["title"], first["tags"], first["metadata"]) == ("First", ["archive", "old"], {"case": "7", "box": "2"})
-    assert (second["title"], second["language"], second["batch_id"]) == ("b", "zh-Hant", made["id"])
+    assert (second["title"], second["language"], second["batch_id"]) == ("Archive", "zh-Hant", made["id"])
     listed = (await api.http.get(made["jobs"].removeprefix(gateway.url))).json()["data"]
     assert {job["id"] for job in listed} == set(uploads)
 
@@ -50,6 +55,55 @@ async def test_each_recording_of_a_batch_is_a_job_or_a_reason(gateway: RunningGa
     assert (await api.http.delete(f"/v1/jobs/{uploads[1]}")).status_code == 204
     (shown,) = (await api.http.get("/v1/batches")).json()["data"]
     assert (shown["ended"], shown["states"], shown["deleted"]) == (True, {"completed": 1}, 1)
+
+
+async def test_the_end_of_a_batch_is_told_once(gateway: RunningGateway, api: ApiClient) -> None:
+    """When its last job has ended, however; of two that end at once neither keeps the other back, and what is retried later is
+    not told again. With its last job goes what was said of it."""
+    items = [{"audio_url": f"https://example.com/{name}.wav"} for name in "abcde"]
+    order = {"title": "Archive", "metadata": {"box": "1"}, "items": [*items, {}]}
+    made = (await api.http.post("/v1/batches", json=order)).json()
+    path, jobs = f"/v1/batches/{made['id']}", [item["job_id"] for item in made["items"][:5]]
+    orders = [await gateway.others.heard(JobSubmitted, job_id) for job_id in jobs]
+    await gateway.others.complete(orders[0])
+    failure = Failure(code="no_speech", message="Nobody speaks.", retryable=False)
+    await gateway.others.progress(orders[1], TranscriptionState.FAILED, failure=failure)
+    assert (await api.http.delete(f"/v1/jobs/{jobs[2]}")).status_code == 204
+    assert (await api.http.get(path)).json()["ended_at"] is None
+    await asyncio.gather(gateway.others.complete(orders[3]), api.http.post(f"/v1/jobs/{jobs[4]}/cancel"))
+
+    told = await gateway.others.heard(BatchCompleted, made["id"])
+    assert (told.title, told.metadata, told.size) == ("Archive", {"box": "1"}, 6)
+    counts = (told.completed, told.failed, told.cancelled, told.refused, told.deleted)
+    assert counts == (2, 1, 1, 1, 1)
+    shown = (await api.http.get(path)).json()
+    assert (shown["ended"], shown["title"], shown["metadata"]) == (True, "Archive", {"box": "1"})
+    assert dt.datetime.fromisoformat(shown["ended_at"]) == told.ended_at
+
+    assert (await api.http.post(f"/v1/jobs/{jobs[4]}/retry", json={})).status_code == 202
+    again = await gateway.others.heard(JobSubmitted, jobs[4], count=2)
+    await gateway.others.complete(again)
+    for job_id in set(jobs) - {jobs[2]}:
+        assert (await api.http.delete(f"/v1/jobs/{job_id}")).status_code == 204
+    await gateway.others.heard(BatchErased, made["id"])
+    assert len(gateway.others.all_of(BatchCompleted, made["id"])) == 1
+    emptied = (await api.http.get(path)).json()
+    assert (emptied["title"], emptied["metadata"], emptied["deleted"]) == (None, {}, 5)
+    assert emptied["ended_at"] == shown["ended_at"]
+
+
+async def test_a_batch_of_which_nothing_is_left_to_wait_for(gateway: RunningGateway, api: ApiClient) -> None:
+    """One whose recordings are all refused ends when it is made, and is told of with its title; one whose jobs were deleted,
+    without."""
+    refused = (await api.http.post("/v1/batches", json={"title": "Nothing", "items": [{}, {}]})).json()
+    told = await gateway.others.heard(BatchCompleted, refused["id"])
+    assert (told.title, told.refused, told.size) == ("Nothing", 2, 2)
+    order = {"title": "Gone", "items": [{"audio_url": "https://example.com/a.wav"}]}
+    gone = (await api.http.post("/v1/batches", json=order)).json()
+    assert (await api.http.delete(f"/v1/jobs/{gone['items'][0]['job_id']}")).status_code == 204
+    told = await gateway.others.heard(BatchCompleted, gone["id"])
+    assert (told.title, told.deleted, told.size) == (None, 1, 1)
+    assert not gateway.others.all_of(BatchErased, gone["id"])
 
 
 async def test_a_batch_that_broke_off_goes_on_with_its_key(gateway: RunningGateway, api: ApiClient) -> None:

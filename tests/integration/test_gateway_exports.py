@@ -16,8 +16,10 @@ import pytest
 from services.gateway.permissions import Role
 from services.gateway.privacy import exports
 from services.gateway.privacy.exports import export_key
+from shared.blobs import job_prefix, source_key
 from shared.blobs.sealing import BlobDamaged
 from shared.schemas.events import JobSubmitted
+from shared.schemas.ids import new_id
 from tests.gatewaying import PATIENCE, WAV, ApiClient, RunningGateway, contents, running_gateway
 
 QUICK = {"AUDIO2TXT_SWEEP_SECONDS": "0.05"}
@@ -85,6 +87,30 @@ async def test_a_tenant_takes_everything_along(gateway: RunningGateway) -> None:
         async with asyncio.timeout(PATIENCE):
             while len((await http.get("/v1/audit?action=export.read")).json()["data"]) < 2:
                 await asyncio.sleep(0.05)
+
+
+async def test_what_is_being_erased_and_what_is_none_of_ours_stays_out(gateway: RunningGateway) -> None:
+    """Blobs that hold somebody's words and that the store has not let go of yet are not handed out once more, and files that
+    an operator put beside ours hold nothing up."""
+    async with await gateway.new_tenant("acme") as http:
+        api = ApiClient(http)
+        job = await api.create()
+        order = await gateway.others.heard(JobSubmitted, job["id"])
+        await gateway.others.complete(order)
+        erased = source_key(order.tenant_id, order.job_id)
+        await gateway.pool.execute(
+            "insert into gateway.erasure_orders (id, tenant_id, kind, job_id, run, keys, next_at) "
+            "values ($1, $2, 'speaker', $3, 1, $4, 'infinity')",
+            *(new_id(), order.tenant_id, order.job_id, [erased]),
+        )
+        folder = Path(gateway.platform.settings.data_dir) / "blobs" / job_prefix(order.tenant_id, order.job_id)
+        (folder / "Copy of it.mp3").write_bytes(b"a copy")
+        (folder.parent / "Thumbs.db").write_bytes(b"pictures")
+        made = await _made(http)
+        whole = (await http.get(f"/v1/exports/{made['id']}/file")).content
+        names = zipfile.ZipFile(io.BytesIO(whole)).namelist()
+        assert f"jobs/{job['id']}/artifacts/1/transcript.txt" in names
+        assert not [name for name in names if "source" in name or "Copy" in name or "Thumbs" in name]
 
 
 async def test_a_damaged_blob_fails_one_export_only(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -209,6 +209,9 @@ async def test_a_place_that_is_not_known_is_refused_with_what_to_do(gateway: Run
     for place, status, code in (
         ("5", 400, "invalid_header"),
         (now.encode() + "/", 400, "invalid_header"),
+        (f"{now.at}.9:3:", 400, "invalid_header"),
+        (f"{now.at}.3:5:9", 400, "invalid_header"),
+        (f"{now.at}.3:5:4/3:5:/{'9' * 20}/{UUID(int=1)}", 400, "invalid_header"),
         (Place(seen=now.seen, at=int(time.time()) - 8 * 86400).encode(), 410, "events_forgotten"),
         (f"{now.at}.{now.seen.next + 1000}:{now.seen.next + 1000}:", 410, "events_forgotten"),
     ):

@@ -12,7 +12,8 @@ from services.gateway import announcements
 from services.gateway.store.erasures import ErasureStore
 from services.gateway.store.retention import RetentionStore
 from services.gateway.store.transitions import Transitions
-from shared.blobs import artifact_key, raw_key, source_key
+from shared import database
+from shared.blobs import artifact_key, job_prefix, raw_key, source_key
 from shared.schemas.events import ContentErased, JobErased, JobSubmitted
 from shared.schemas.ids import new_id
 from shared.schemas.privacy import Part
@@ -133,12 +134,30 @@ async def test_a_job_that_changed_meanwhile_keeps_everything(gateway: RunningGat
     assert await store.mark(now, [Part.REPORT], event)
 
 
-async def test_a_jobs_record_goes_with_everything_and_strangers_stay(gateway: RunningGateway, api: ApiClient) -> None:
+async def test_a_slow_store_does_not_let_go_of_the_job(
+    gateway: RunningGateway, api: ApiClient, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job whose parts are being removed is kept from being begun again for as long as that takes."""
+    order = await _done(gateway, api)
+    monkeypatch.setattr(database, "IDLE_TRANSACTION_SECONDS", 0.1)
+    pool = await database.open_pool(database_url, size=1)
+    async with RetentionStore(pool).holding(order.job_id) as removed:
+        await gateway.pool.execute("select pg_sleep(0.5)")
+        free = await gateway.pool.fetch("select id from gateway.jobs for update skip locked")
+    assert (removed, free) == (frozenset(), [])
+    await pool.close()
+
+
+async def test_a_jobs_record_goes_with_everything_and_strangers_stay(
+    gateway: RunningGateway, api: ApiClient, tmp_path: Path
+) -> None:
     """A job whose own time is over is erased everywhere; what only the store knows is counted and left alone, as after a
     restored database."""
     order = await _done(gateway, api)
     stranger = new_id()
     await gateway.blobs.put(artifact_key(order.tenant_id, stranger, 1, "a.txt"), b"from before the backup")
+    foreign = tmp_path / "blobs" / job_prefix(order.tenant_id, order.job_id) / "Copy of it.mp3"
+    foreign.write_bytes(b"that an operator put there by hand")
     await _decide(api, tenant={"record": 1})
     await _rounds(gateway)
     assert (await api.job(str(order.job_id)))["state"] == "completed"

@@ -22,12 +22,19 @@ from shared.schemas.endpoints import (
     NtfyDestination,
     Test,
 )
-from shared.schemas.events import EndpointChanged, JobCompleted, UsageResource, UsageThresholdReached
+from shared.schemas.events import (
+    BatchCompleted,
+    BatchErased,
+    EndpointChanged,
+    JobCompleted,
+    UsageResource,
+    UsageThresholdReached,
+)
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactResult, ArtifactState, FileFormat, ReportLanguage
 from shared.sealing import Sealer
 from tests.mailing import MailServer, mail_server, settled
-from tests.notifying import MASTER, endpoint_changed, job_completed, notifier_pool, running_notifier, wish
+from tests.notifying import MASTER, NOW, endpoint_changed, job_completed, notifier_pool, running_notifier, wish
 from tests.receivers import receiver
 
 CHEN = EmailDestination(address="chen@example.com")
@@ -124,6 +131,51 @@ async def test_usage_is_told_once_to_whoever_listens(pool: Pool) -> None:
     assert "2026-12-01 UTC" in text
     (told,) = [msgspec.json.decode(request.body) for request in hook.requests]
     assert (told["type"], told["data"]["resource"], told["data"]["used"]) == ("usage.threshold", "minutes", "482.5")
+
+
+async def test_the_end_of_a_batch_is_told_once_and_forgotten(pool: Pool) -> None:
+    """An e-mail in the reader's language, a webhook in numbers; once its last job is deleted nothing of it is left, and news of
+    its end that come later stay untold."""
+    setup = endpoint(EndpointKind.EMAIL, CHEN)
+    assert setup.endpoint is not None
+    setup = msgspec.structs.replace(setup, endpoint=msgspec.structs.replace(setup.endpoint, events=("batch.*",)))
+    ids = [new_id(), new_id()]
+    ended, late = (
+        BatchCompleted(
+            event_id=batch_id,
+            tenant_id=setup.tenant_id,
+            batch_id=batch_id,
+            title="1998 年錄音",
+            metadata={"box": "1"},
+            size=40,
+            completed=38,
+            failed=1,
+            cancelled=0,
+            refused=1,
+            deleted=0,
+            created_at=NOW,
+            ended_at=NOW,
+        )
+        for batch_id in ids
+    )
+    async with mail_server() as server, receiver() as hook, running_notifier(pool, settings(server)) as notifier:
+        await notifier.publish(setup)
+        await notifier.publish(endpoint_changed(setup.tenant_id, hook.url, events=("batch.completed",)))
+        for _ in range(2):
+            await notifier.publish(ended)
+        await settled(lambda: bool(server.letters) and bool(hook.requests))
+        for batch_id in ids:
+            await notifier.publish(BatchErased(tenant_id=setup.tenant_id, batch_id=batch_id))
+        await notifier.publish(late)
+        assert await pool.fetchval("select count(*) from notifier.messages") == 0
+    (mail,) = server.mails
+    plain = mail.get_body(("plain",))
+    assert plain is not None
+    assert mail["Subject"] == "全部處理完畢：1998 年錄音"
+    assert "錄音總數：40" in plain.get_content()
+    (told,) = [msgspec.json.decode(request.body) for request in hook.requests]
+    assert (told["type"], told["data"]["id"], told["data"]["completed"]) == ("batch.completed", str(ids[0]), 38)
+    assert told["data"]["metadata"] == {"box": "1"}
 
 
 async def test_a_test_message(pool: Pool) -> None:

@@ -36,6 +36,8 @@ QUEUES = {
     "notifier.delivery.requested",
     "notifier.user.mail_requested",
     "notifier.usage.threshold",
+    "notifier.batch.completed",
+    "notifier.batch.erased",
 }
 """Operators know these names: a queue that is no longer read keeps its events for ever."""
 

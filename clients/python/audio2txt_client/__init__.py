@@ -8,11 +8,13 @@ from audio2txt_client._protocol.downloads import Target
 from audio2txt_client._protocol.retries import NO_RETRIES, Retries
 from audio2txt_client._protocol.sources import Progress, Source
 from audio2txt_client._sync.client import Client
+from audio2txt_client.certificates import ErasureStatement, verify_certificate
 from audio2txt_client.enums import OpenEnum
 from audio2txt_client.errors import (
     ApiError,
     Audio2txtError,
     BadRequest,
+    CertificateRejected,
     Conflict,
     ConnectionFailed,
     ContentMismatch,
@@ -51,6 +53,7 @@ from audio2txt_client.models.endpoints import (
     Suppression,
 )
 from audio2txt_client.models.engines import Engine
+from audio2txt_client.models.estimates import Estimate, RecordingEstimate
 from audio2txt_client.models.jobs import (
     Artifact,
     ArtifactState,
@@ -74,25 +77,41 @@ from audio2txt_client.models.options import (
     ReportMode,
     Script,
 )
+from audio2txt_client.models.people import BrowserSession, Me, NewToken, Token, User, UserState
+from audio2txt_client.models.privacy import (
+    Certificate,
+    Erasure,
+    ErasureKind,
+    ErasureState,
+    Export,
+    ExportState,
+    Policy,
+    Retention,
+    RetentionDays,
+    RetentionRules,
+    TenantRetention,
+)
 from audio2txt_client.models.reports import Report
 from audio2txt_client.models.search import Found
 from audio2txt_client.models.solutions import Solution
 from audio2txt_client.models.transcripts import Revision, Segment, Speaker, Transcript, Word
-from audio2txt_client.models.uploads import Upload, UploadState
+from audio2txt_client.models.uploads import DirectUpload, Upload, UploadState
 from audio2txt_client.models.usage import UsageMonth, UsageRecord
 from audio2txt_client.models.vocabularies import LetterCase, Replacement, Vocabulary, VocabularySummary, VocabularyTerm
-from audio2txt_client.webhooks import EventType, WebhookEvent, WebhookJob, WebhookUsage, verify_webhook
+from audio2txt_client.webhooks import EventType, WebhookBatch, WebhookEvent, WebhookJob, WebhookUsage, verify_webhook
 from audio2txt_client.wishes import (
     BatchItem,
     EndpointChange,
     JobChange,
     JobWishes,
     NewEndpoint,
+    OwnChange,
     RedactionWish,
     RetryWishes,
     SegmentEdit,
     SpeakerEdit,
     SpeakersWish,
+    UserChange,
 )
 
 __all__ = [
@@ -112,6 +131,9 @@ __all__ = [
     "Batch",
     "BatchDetails",
     "BatchItem",
+    "BrowserSession",
+    "Certificate",
+    "CertificateRejected",
     "Client",
     "Conflict",
     "ConnectionFailed",
@@ -119,13 +141,21 @@ __all__ = [
     "Delivery",
     "DeliveryDetails",
     "DeliveryStatus",
+    "DirectUpload",
     "Duplicates",
     "Endpoint",
     "EndpointChange",
     "EndpointKind",
     "EndpointState",
     "Engine",
+    "Erasure",
+    "ErasureKind",
+    "ErasureState",
+    "ErasureStatement",
+    "Estimate",
     "EventType",
+    "Export",
+    "ExportState",
     "Failure",
     "FieldError",
     "FileFormat",
@@ -140,24 +170,32 @@ __all__ = [
     "JobState",
     "JobWishes",
     "LetterCase",
+    "Me",
     "MissingPackage",
     "NewApiKey",
     "NewEndpoint",
     "NewEndpointSecret",
+    "NewToken",
     "NewsKind",
     "NotConfigured",
     "NotFound",
     "OpenEnum",
+    "OwnChange",
+    "Policy",
     "PreconditionFailed",
     "Priority",
     "Progress",
     "QuotaExceeded",
     "RateLimited",
+    "RecordingEstimate",
     "RedactionWish",
     "Replacement",
     "Report",
     "ReportLanguage",
     "ReportMode",
+    "Retention",
+    "RetentionDays",
+    "RetentionRules",
     "Retries",
     "RetryWishes",
     "Revision",
@@ -174,6 +212,8 @@ __all__ = [
     "StageState",
     "Suppression",
     "Target",
+    "TenantRetention",
+    "Token",
     "TooLarge",
     "Transcript",
     "TranscriptionState",
@@ -185,15 +225,20 @@ __all__ = [
     "UploadState",
     "UsageMonth",
     "UsageRecord",
+    "User",
+    "UserChange",
+    "UserState",
     "Vocabulary",
     "VocabularySummary",
     "VocabularyTerm",
     "WaitTimedOut",
     "Waiting",
+    "WebhookBatch",
     "WebhookEvent",
     "WebhookJob",
     "WebhookRejected",
     "WebhookUsage",
     "Word",
+    "verify_certificate",
     "verify_webhook",
 ]

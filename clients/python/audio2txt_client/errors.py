@@ -36,7 +36,7 @@ class ContentMismatch(Audio2txtError):
 
 
 class WaitTimedOut(Audio2txtError):
-    """The job was not final in time. It goes on."""
+    """What was waited for, such as a job's end, did not come in time. It goes on."""
 
 
 class JobFailed(Audio2txtError):
@@ -52,6 +52,10 @@ class JobFailed(Audio2txtError):
 
 class WebhookRejected(Audio2txtError):
     """A message is not to be believed: not signed with your secrets, too old, or no message at all. Answer 400."""
+
+
+class CertificateRejected(Audio2txtError):
+    """A certificate is not to be believed: not signed by the key, or changed since."""
 
 
 class MissingPackage(Audio2txtError):

@@ -17,9 +17,10 @@ from uuid import UUID
 import msgspec
 
 from audio2txt_client.enums import OpenEnum
-from audio2txt_client.errors import MissingPackage, NotConfigured, WebhookRejected
+from audio2txt_client.errors import NotConfigured, WebhookRejected
 from audio2txt_client.models.jobs import ArtifactState, Failure, JobState
 from audio2txt_client.models.options import FileFormat
+from audio2txt_client.signatures import is_signed
 
 TOLERANCE_SECONDS = 300.0
 _SECRET, _PUBLIC_KEY = "whsec_", "whpk_"
@@ -37,6 +38,7 @@ class EventType(OpenEnum):
     ENDPOINT_CONFIRMATION = "endpoint.confirmation"
     ENDPOINT_FAILING = "endpoint.failing"
     ENDPOINT_DISABLED = "endpoint.disabled"
+    BATCH_COMPLETED = "batch.completed"
     USAGE_THRESHOLD = "usage.threshold"
     """A limit of the plan comes near, or is reached."""
     USER_INVITATION = "user.invitation"
@@ -104,6 +106,25 @@ class WebhookUsage(msgspec.Struct, frozen=True, kw_only=True):
     plan: str | None = None
 
 
+class WebhookBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """The last job of a batch has ended; how many ended in which way."""
+
+    id: UUID
+    title: str | None = None
+    metadata: dict[str, str] = {}
+    size: int
+    """Recordings, which are counted here one by one."""
+    completed: int
+    failed: int
+    cancelled: int
+    refused: int
+    """Did not become jobs; the batch says why."""
+    deleted: int
+    created_at: dt.datetime
+    ended_at: dt.datetime
+    url: str | None = None
+
+
 class WebhookEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A message that is to be believed."""
 
@@ -118,6 +139,8 @@ class WebhookEvent(msgspec.Struct, frozen=True, kw_only=True):
     """What `data` says about a job; null for a message about something else."""
     usage: WebhookUsage | None = None
     """What it says about usage."""
+    batch: WebhookBatch | None = None
+    """What it says about a batch."""
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,22 +198,11 @@ def _fits(secret: str, signed: bytes, signatures: Sequence[str]) -> bool:
 
 
 def _fits_public_key(public_key: str, signed: bytes, signatures: Sequence[str]) -> bool:
+    key = _decoded(public_key, _PUBLIC_KEY)
     try:
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-    except ImportError:
-        raise MissingPackage("v1a signatures need a package: pip install 'audio2txt-client[v1a]'.") from None
-    try:
-        key = Ed25519PublicKey.from_public_bytes(_decoded(public_key, _PUBLIC_KEY))
+        return is_signed(signed, _given(signatures, "v1a"), key)
     except ValueError as error:
         raise NotConfigured(f"A public key is whpk_ and 32 bytes in base64; this is not: {error}.") from None
-    for signature in _given(signatures, "v1a"):
-        try:
-            key.verify(signature, signed)
-        except InvalidSignature:
-            continue
-        return True
-    return False
 
 
 def _given(signatures: Sequence[str], scheme: str) -> list[bytes]:
@@ -223,8 +235,8 @@ def _event(message_id: str, body: bytes) -> WebhookEvent:
         read = msgspec.json.decode(body, type=_Body)
         data = msgspec.json.decode(read.data, type=dict[str, Any])
         job = msgspec.json.decode(read.data, type=WebhookJob) if "state" in data and "run" in data else None
-        threshold = read.type == EventType.USAGE_THRESHOLD
-        usage = msgspec.json.decode(read.data, type=WebhookUsage) if threshold else None
+        usage = msgspec.json.decode(read.data, type=WebhookUsage) if read.type == EventType.USAGE_THRESHOLD else None
+        batch = msgspec.json.decode(read.data, type=WebhookBatch) if read.type == EventType.BATCH_COMPLETED else None
     except msgspec.DecodeError as error:
         raise WebhookRejected(f"The message is signed, and not one that this version understands: {error}.") from None
-    return WebhookEvent(id=message_id, type=read.type, timestamp=read.timestamp, data=data, job=job, usage=usage)
+    return WebhookEvent(id=message_id, type=read.type, timestamp=read.timestamp, data=data, job=job, usage=usage, batch=batch)

@@ -201,3 +201,21 @@ class EndpointChange(TypedDict, total=False):
     attach: bool
     paused: bool
     """`False` also switches on again what was disabled for its failures."""
+
+
+class UserChange(TypedDict, total=False):
+    """What to change about a user."""
+
+    name: str
+    role: str
+    """At most as mighty as whoever gives it."""
+    disabled: bool
+    """Whether they are kept out."""
+
+
+class OwnChange(TypedDict, total=False):
+    """What users change about themselves."""
+
+    name: str
+    language: str
+    """Of e-mails to them."""

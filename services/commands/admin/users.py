@@ -193,6 +193,8 @@ async def _hashed(email: str, *, from_stdin: bool) -> str:
 
     if from_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
+    elif not sys.stdin.isatty():
+        raise Audio2txtError("There is no terminal to ask for the password at; hand it over with --password-stdin.")
     else:
         password = getpass.getpass(f"Password of {email}: ")
         if getpass.getpass("Once more: ") != password:

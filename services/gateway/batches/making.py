@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.gateway.batches.ending import Endings
 from services.gateway.batches.requests import NewBatch, orders_of
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.problems import Problem
@@ -29,6 +30,7 @@ class Batches:
     store: BatchStore
     submissions: Submissions
     lifecycle: Lifecycle
+    endings: Endings
 
     async def make(self, tenant_id: UUID, wish: NewBatch, *, key: str | None, traceparent: str | None) -> tuple[Batch, bool]:
         """The batch, and whether it was made before. A repeat with the same key goes on where the one before broke off, and
@@ -42,6 +44,8 @@ class Batches:
                 fingerprint=fingerprint,
                 size=len(wish.items),
                 created_at=dt.datetime.now(dt.UTC),
+                title=wish.title,
+                metadata=wish.metadata,
             )
         )
         if batch.fingerprint != fingerprint:
@@ -56,7 +60,9 @@ class Batches:
                 return await self._submit(batch, number, order, traceparent)
 
         results = await asyncio.gather(*(one(number, order) for number, order in enumerate(orders_of(wish))))
-        return await self.store.finish(batch, results), False
+        finished = await self.store.finish(batch, results)
+        self.endings.wake()
+        return finished, False
 
     async def find(self, tenant_id: UUID, batch_id: UUID) -> Batch:
         """A batch of the tenant. Raises `Problem` 404."""

@@ -36,6 +36,13 @@ class BatchView(msgspec.Struct, frozen=True, kw_only=True):
     """Many recordings of one request."""
 
     id: Id
+    title: Annotated[
+        str | None, Meta(description="As it was given for all jobs; null once none of them is left.", examples=["Archive 1998"])
+    ]
+    metadata: Annotated[
+        dict[str, str],
+        Meta(description="As it was given for all jobs; empty once none of them is left.", examples=[{"box": "1"}]),
+    ]
     size: Annotated[int, Meta(ge=1, description="Recordings.", examples=[40])]
     made: Annotated[bool, Meta(description="Whether each is a job, or refused; else the request broke off: repeat it.")]
     ended: Annotated[bool, Meta(description="Whether nothing more comes by itself.")]
@@ -45,6 +52,10 @@ class BatchView(msgspec.Struct, frozen=True, kw_only=True):
     refused: Annotated[int, Meta(ge=0, description="Recordings that did not become jobs.", examples=[1])]
     deleted: Annotated[int, Meta(ge=0, description="Jobs that were deleted since.", examples=[0])]
     created_at: Time
+    ended_at: Annotated[
+        Time | None,
+        Meta(description="When its last job ended, and `batch.completed` was sent; what is retried later does not change it."),
+    ]
     jobs: Url
 
 
@@ -56,18 +67,19 @@ class BatchDetails(BatchView, frozen=True, kw_only=True):
 
 def batch_view(batch: Batch, states: Mapping[UUID, JobState], views: Views) -> BatchView:
     """A batch as its tenant sees it."""
-    results = batch.results or ()
-    made = [result.job_id for result in results if result.code is None and result.job_id is not None]
-    counts = Counter(states[job_id] for job_id in made if job_id in states)
+    counts = Counter(states[job_id] for job_id in batch.made if job_id in states)
     return BatchView(
         id=batch.id,
+        title=batch.title,
+        metadata=batch.metadata,
         size=batch.size,
         made=batch.results is not None,
         ended=batch.results is not None and all(state.final for state in counts),
         states=dict(counts),
-        refused=sum(result.code is not None for result in results),
-        deleted=len(made) - counts.total(),
+        refused=batch.refused,
+        deleted=len(batch.made) - counts.total(),
         created_at=batch.created_at,
+        ended_at=batch.ended_at,
         jobs=views.url(f"/jobs?batch={batch.id}"),
     )
 

@@ -6,19 +6,23 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.schemas.endpoints import EventType
-from shared.schemas.webhooks import WebhookBody, WebhookUsageBody
+from shared.schemas.webhooks import WebhookBatchBody, WebhookBody, WebhookUsageBody
 
 Schema = dict[str, Any]
 
 BODY = WebhookBody
-OTHER_BODIES: Mapping[EventType, type] = {EventType.USAGE_THRESHOLD: WebhookUsageBody}
-"""Of messages that are about no job."""
+OTHER_BODIES: Mapping[EventType, type] = {
+    EventType.BATCH_COMPLETED: WebhookBatchBody,
+    EventType.USAGE_THRESHOLD: WebhookUsageBody,
+}
+"""Of messages that are not about one job."""
 BODIES = frozenset({BODY, *OTHER_BODIES.values()})
 WHEN: Mapping[EventType, str] = {
     EventType.JOB_COMPLETED: "The job's files are there.",
     EventType.JOB_FAILED: "The job ended without a result; `failure` says why.",
     EventType.JOB_CANCELLED: "The job was cancelled.",
     EventType.JOB_PROGRESSED: "How far the job is. Sent only to endpoints that name it.",
+    EventType.BATCH_COMPLETED: "The last job of a batch has ended, however; once for each batch, whatever is retried later.",
     EventType.USAGE_THRESHOLD: "So many percent of what may be used in a month are used; once for each threshold and month.",
     EventType.ENDPOINT_TEST: "Somebody asked for it; looks like a completed job.",
 }

@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 from typing_extensions import override
 
+from services.gateway.places import Place
 from services.gateway.problems import Problem
 from services.gateway.store.exports import TABLES, Export, ExportStore
 from shared.blobs import BlobNotFound, BlobStore, tenant_prefix
@@ -101,8 +102,8 @@ async def write_archive(store: ExportStore, blobs: BlobStore, tenant_id: UUID, w
                 await _add(archive, sink, f"{table}.ndjson", lines, write, packed=True)
         jobs = f"{tenant_prefix(tenant_id)}j/"
         async for info in blobs.list(jobs):
-            name = info.key.removeprefix(jobs)
-            if not await store.has_job(tenant_id, UUID(name.partition("/")[0])):
+            name, place = info.key.removeprefix(jobs), Place.of(info.key)
+            if place is None or not await store.takes(tenant_id, place.job_id, info.key):
                 continue
             try:
                 stream = blobs.stream(info.key)

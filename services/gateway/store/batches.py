@@ -33,15 +33,30 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     results: tuple[Result, ...] | None = None
     created_at: dt.datetime
+    title: str | None = None
+    """Of all jobs without a title of their own; null once none of its jobs is left."""
+    metadata: dict[str, str] = {}
+    ended_at: dt.datetime | None = None
+    """When its last job ended first."""
 
     @property
     def job_ids(self) -> list[UUID]:
         """Its jobs."""
         return [result.job_id for result in self.results or () if result.job_id is not None]
 
+    @property
+    def made(self) -> list[UUID]:
+        """The jobs that were made for it, without those that stood in the way of others."""
+        return [result.job_id for result in self.results or () if result.code is None and result.job_id is not None]
+
+    @property
+    def refused(self) -> int:
+        """Recordings that did not become jobs."""
+        return sum(result.code is not None for result in self.results or ())
+
 
 _NAMES = tuple(field.name for field in msgspec.structs.fields(Batch))
-_COLUMNS = ", ".join(_NAMES)
+COLUMNS = ", ".join(_NAMES)
 
 
 class BatchStore:
@@ -55,9 +70,9 @@ class BatchStore:
         row = await patiently(
             self._pool.fetchrow(
                 f"""
-                insert into gateway.batches ({_COLUMNS})
-                values ($1, $2, encode(sha256(convert_to($3::text, 'utf8')), 'hex'), $4, $5, $6, $7)
-                on conflict (tenant_id, key) do update set key = excluded.key returning {_COLUMNS}
+                insert into gateway.batches ({COLUMNS})
+                values ($1, $2, encode(sha256(convert_to($3::text, 'utf8')), 'hex'), $4, $5, $6, $7, $8, $9, $10)
+                on conflict (tenant_id, key) do update set key = excluded.key returning {COLUMNS}
                 """,
                 *msgspec.structs.astuple(batch),
             )
@@ -69,8 +84,8 @@ class BatchStore:
         row = await patiently(
             self._pool.fetchrow(
                 f"""
-                update gateway.batches set results = coalesce(results, $3) where tenant_id = $1 and id = $2
-                returning {_COLUMNS}
+                update gateway.batches set results = coalesce(results, $3), due = true where tenant_id = $1 and id = $2
+                returning {COLUMNS}
                 """,
                 *(batch.tenant_id, batch.id, results),
             )
@@ -80,7 +95,7 @@ class BatchStore:
     async def find(self, tenant_id: UUID, batch_id: UUID) -> Batch | None:
         """One batch of the tenant."""
         row = await patiently(
-            self._pool.fetchrow(f"select {_COLUMNS} from gateway.batches where tenant_id = $1 and id = $2", tenant_id, batch_id)
+            self._pool.fetchrow(f"select {COLUMNS} from gateway.batches where tenant_id = $1 and id = $2", tenant_id, batch_id)
         )
         return None if row is None else msgspec.convert(dict(row), Batch)
 
@@ -89,7 +104,7 @@ class BatchStore:
         rows = await patiently(
             self._pool.fetch(
                 f"""
-                select {_COLUMNS} from gateway.batches
+                select {COLUMNS} from gateway.batches
                 where tenant_id = $1 and ($2::timestamptz is null or (created_at, id) < ($2, $3))
                 order by created_at desc, id desc limit $4
                 """,

@@ -171,9 +171,8 @@ class ExportStore:
             *(table, _HIDDEN),
         )
         async with transaction(self._pool) as connection:
-            await connection.execute(
-                "set local idle_in_transaction_session_timeout = 0"
-            )  # the store may be slow; locks nothing
+            # The store may be slow, and this locks nothing.
+            await connection.execute("set local idle_in_transaction_session_timeout = 0")
             rows = connection.cursor(
                 f"select (to_jsonb(t) - $2::text[])::text as line from gateway.{table} t where tenant_id = $1",
                 *(tenant_id, [row["name"] for row in hidden]),
@@ -182,16 +181,22 @@ class ExportStore:
             async for row in rows:
                 yield row["line"].encode() + b"\n"
 
-    async def has_job(self, tenant_id: UUID, job_id: UUID) -> bool:
-        """Whether there is such a job or upload, still."""
-        found: bool = await self._pool.fetchval(
+    async def takes(self, tenant_id: UUID, job_id: UUID, key: str) -> bool:
+        """Whether a blob of a job or upload belongs into an export: not where that was deleted, and not where somebody's words
+        are being erased and the store has not let go of it yet."""
+        taken: bool = await self._pool.fetchval(
             """
-            select exists (select from gateway.jobs where tenant_id = $1 and id = $2)
+            select (
+                exists (select from gateway.jobs where tenant_id = $1 and id = $2)
                 or exists (select from gateway.uploads where tenant_id = $1 and id = $2)
+            ) and not exists (
+                select from gateway.erasure_orders
+                where tenant_id = $1 and job_id = $2 and kind = 'speaker' and certified_at is null and $3 = any(keys)
+            )
             """,
-            *(tenant_id, job_id),
+            *(tenant_id, job_id, key),
         )
-        return found
+        return taken
 
     async def has(self, table: str) -> bool:
         """Whether there is such a table."""

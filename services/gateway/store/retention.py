@@ -21,6 +21,8 @@ from shared.schemas.privacy import Part, RetentionRules
 _COLUMNS = ", ".join(field.name for field in msgspec.structs.fields(Job))
 _AT_REST = "state in ('completed', 'failed', 'cancelled') and (state <> 'completed' or revision <= reported_revision)"
 _BATCH = 100
+_SLOWEST_STORE = "10min"
+"""How long a store may take for one blob."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +130,8 @@ class RetentionStore:
     async def holding(self, job_id: UUID) -> AsyncIterator[frozenset[Part]]:
         """Keep a job from being begun again inside the block; the parts of it that may be taken away, none while it works."""
         async with transaction(self._pool) as connection:
+            # The store may be slow, and a process that is frozen holds up nothing but this job.
+            await connection.execute(f"set local idle_in_transaction_session_timeout = '{_SLOWEST_STORE}'")
             removed = await connection.fetchval(
                 f"select removed from gateway.jobs where id = $1 and {_AT_REST} for update", job_id
             )

@@ -27,6 +27,9 @@ from shared.schemas.jobs import Failure, JobState
 from shared.schemas.privacy import Part
 from shared.schemas.transcripts import Cost
 
+_STIRRED = "batch as (update gateway.batches b set due = true from moved where b.tenant_id = $5 and b.id = moved.batch_id)"
+"""What happened to a job may be the end of its batch."""
+
 _TOUCH = "version = version + 1, updated_at = now(), announced = 0"
 
 
@@ -246,7 +249,7 @@ class Transitions:
             {settled}, unsettled as (
                 delete from gateway.llm_allowances using moved
                 where job_id = moved.id and (moved.transcribed or attempt <> $6)
-            ), {RELEASE_MINUTES.format(ended="true", unused="moved.state = 'queued'")}""",
+            ), {RELEASE_MINUTES.format(ended="true", unused="moved.state = 'queued'")}, {_STIRRED}""",
             entry=entry_of(Action.JOB_DELETED, job.tenant_id, job.id, before=_facts(job)),
         )
 
@@ -338,7 +341,7 @@ class Transitions:
             *(job.options.attempt, used.tokens, used.cost_usd, report.revision if report else 0),
             *(record,),
             also=f""", {settled}, {RELEASE_MINUTES.format(ended="not moved.transcribed", unused="true")},
-            {recording("moved", 19)}""",
+            {recording("moved", 19)}, {_STIRRED}""",
             entry=entry,
         )
 
@@ -362,7 +365,7 @@ class Transitions:
             self._pool.fetchval(
                 f"""
                 with moved as (
-                    {change} returning id, state, transcribed_run is not distinct from run as transcribed, turn_at
+                    {change} returning id, state, transcribed_run is not distinct from run as transcribed, turn_at, batch_id
                 ), event as (
                     insert into gateway.outbox (message_id, routing_key, payload)
                     select $1, $2, $3 from moved where {told}

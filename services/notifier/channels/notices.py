@@ -16,7 +16,7 @@ from shared.errors import JobError
 from shared.schemas.endpoints import EventType
 from shared.schemas.events import UsageResource
 from shared.schemas.jobs import ArtifactState, Failure, ReportLanguage
-from shared.schemas.webhooks import WebhookArtifact, WebhookBody, WebhookJob, WebhookUsageBody
+from shared.schemas.webhooks import WebhookArtifact, WebhookBatchBody, WebhookBody, WebhookJob, WebhookUsageBody
 from shared.solutions import Solutions, find
 
 LONGEST_TITLE = 120
@@ -70,7 +70,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     heading: str
     title: str | None
-    """Of the recording; null where it is not about one."""
+    """Of the recording, or the batch; null where it is not about one."""
     sentence: str
     why: str
     """Why they get it; `{address}` is theirs."""
@@ -78,19 +78,28 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """Beside the title."""
     files: tuple[NoticeFile, ...]
     url: str | None
-    """Of the job."""
+    """Of the job, or the batch."""
+    of_batch: bool = False
 
     @property
     def facts(self) -> tuple[Fact, ...]:
         """The title and the details, line by line."""
-        title = (Fact(name=self.wording.recording, value=self.title),) if self.title else ()
+        name = self.wording.batch if self.of_batch else self.wording.recording
+        title = (Fact(name=name, value=self.title),) if self.title else ()
         return (*title, *self.details)
+
+    @property
+    def opening(self) -> str:
+        """What the link is called."""
+        return self.wording.open_batch if self.of_batch else self.wording.open_job
 
 
 def notice_of(message: Message, language: ReportLanguage, solutions: Solutions) -> Notice:
     """The notice of a message, in a language. Raises `msgspec.ValidationError` for a body that is none of ours."""
     if message.type == EventType.USAGE_THRESHOLD:
         return _about_usage(msgspec.json.decode(message.body, type=WebhookUsageBody), language)
+    if message.type == EventType.BATCH_COMPLETED:
+        return _about_batch(msgspec.json.decode(message.body, type=WebhookBatchBody), language)
     body, wording = msgspec.json.decode(message.body, type=WebhookBody), WORDINGS[language]
     phrase, job = wording.phrases[body.type], body.data
     if body.type in ABOUT_ENDPOINTS:
@@ -134,6 +143,35 @@ def _about_usage(body: WebhookUsageBody, language: ReportLanguage) -> Notice:
         details=tuple(Fact(name=name, value=value) for name, value in lines if value),
         files=(),
         url=None,
+    )
+
+
+def _about_batch(body: WebhookBatchBody, language: ReportLanguage) -> Notice:
+    """How many of its recordings ended in which way; ways in which none did are left out."""
+    wording, batch = WORDINGS[language], body.data
+    phrase, title = wording.phrases[EventType.BATCH_COMPLETED], one_line(batch.title or "") or wording.untitled_batch
+    counts = (
+        (wording.recordings, batch.size),
+        (wording.completed, batch.completed),
+        (wording.failed, batch.failed),
+        (wording.cancelled, batch.cancelled),
+        (wording.refused, batch.refused),
+        (wording.deleted, batch.deleted),
+    )
+    all_well = Tone.GOOD if batch.completed == batch.size else _tone(EventType.BATCH_COMPLETED)
+    return Notice(
+        language=language,
+        wording=wording,
+        tone=Tone.BAD if batch.failed + batch.refused == batch.size else all_well,
+        subject=phrase.subject.format(title=title),
+        heading=phrase.heading,
+        title=title,
+        sentence=phrase.sentence,
+        why=wording.why,
+        details=tuple(Fact(name=name, value=f"{count:,}") for name, count in counts if count),
+        files=(),
+        url=batch.url,
+        of_batch=True,
     )
 
 
@@ -207,7 +245,7 @@ def _tone(type_: EventType) -> Tone:
             return Tone.BAD
         case EventType.JOB_CANCELLED | EventType.JOB_PROGRESSED | EventType.USAGE_THRESHOLD | EventType.ENDPOINT_CONFIRMATION:
             return Tone.NEUTRAL
-        case EventType.USER_INVITATION | EventType.USER_PASSWORD_RESET:
+        case EventType.BATCH_COMPLETED | EventType.USER_INVITATION | EventType.USER_PASSWORD_RESET:
             return Tone.NEUTRAL
 
 

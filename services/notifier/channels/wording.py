@@ -15,7 +15,7 @@ class Phrase:
     """What is said about one type of message."""
 
     subject: str
-    """`{title}` is the recording's; of usage, `{threshold}` is in percent and `{resource}` what is used."""
+    """`{title}` is the recording's, or the batch's; of usage, `{threshold}` is in percent and `{resource}` what is used."""
     heading: str
     sentence: str
 
@@ -30,7 +30,9 @@ class Wording:
     reasons: Mapping[str, str]
     """What failures mean, by code. What the API says of them is English and more exact, and stands beside it."""
     untitled: str
+    untitled_batch: str
     recording: str
+    batch: str
     duration: str
     report: str
     reason: str
@@ -41,6 +43,7 @@ class Wording:
     not_made: str
     """Beside a file that could not be made."""
     open_job: str
+    open_batch: str
     attached: str
     needs_access: str
     confirm: str
@@ -49,6 +52,12 @@ class Wording:
     hours: str
     minutes: str
     seconds: str
+    recordings: str
+    completed: str
+    failed: str
+    cancelled: str
+    refused: str
+    deleted: str
     resources: Mapping[UsageResource, str]
     month: str
     resets: str
@@ -81,6 +90,11 @@ ENGLISH = Wording(
             subject="In progress: {title}",
             heading="Your recording is being worked on",
             sentence="You will hear again when it is done.",
+        ),
+        EventType.BATCH_COMPLETED: Phrase(
+            subject="All done: {title}",
+            heading="The batch is done",
+            sentence="No recording of the batch is being worked on any more. This is how they ended.",
         ),
         EventType.USAGE_THRESHOLD: Phrase(
             subject="{threshold} % used: {resource}",
@@ -123,7 +137,9 @@ ENGLISH = Wording(
     },
     reasons={},
     untitled="Untitled recording",
+    untitled_batch="Untitled batch",
     recording="Recording",
+    batch="Batch",
     duration="Length",
     report="Report",
     reason="Reason",
@@ -133,6 +149,7 @@ ENGLISH = Wording(
     files="Files",
     not_made="could not be made",
     open_job="Open the job",
+    open_batch="Open the batch",
     attached="attached",
     needs_access="The links ask for your access to Audio2txt.",
     confirm="Yes, send them",
@@ -141,6 +158,12 @@ ENGLISH = Wording(
     hours="{hours} h {minutes:02} min",
     minutes="{minutes} min {seconds:02} s",
     seconds="{seconds} s",
+    recordings="Recordings",
+    completed="Transcribed",
+    failed="Failed",
+    cancelled="Cancelled",
+    refused="Not accepted",
+    deleted="Deleted",
     resources={
         UsageResource.MINUTES: "Minutes of audio",
         UsageResource.STORAGE_BYTES: "Storage, bytes",
@@ -171,6 +194,11 @@ CHINESE = Wording(
         ),
         EventType.JOB_CANCELLED: Phrase(subject="已取消：{title}", heading="工作已取消", sentence="這項工作不會再繼續。"),
         EventType.JOB_PROGRESSED: Phrase(subject="處理中：{title}", heading="正在處理您的錄音", sentence="完成後會再通知您。"),
+        EventType.BATCH_COMPLETED: Phrase(
+            subject="全部處理完畢：{title}",
+            heading="整批錄音已處理完畢",
+            sentence="這一批錄音都已處理完畢，結果如下。",
+        ),
         EventType.USAGE_THRESHOLD: Phrase(
             subject="已使用 {threshold} %：{resource}",
             heading="本月額度已使用 {threshold} %",
@@ -226,7 +254,9 @@ CHINESE = Wording(
         "internal_error": "系統內部發生錯誤。",
     },
     untitled="未命名的錄音",
+    untitled_batch="未命名的批次",
     recording="錄音",
+    batch="批次",
     duration="長度",
     report="報告",
     reason="原因",
@@ -236,6 +266,7 @@ CHINESE = Wording(
     files="檔案",
     not_made="無法產生",
     open_job="開啟工作",
+    open_batch="開啟批次",
     attached="已附上",
     needs_access="開啟連結時需要您的 Audio2txt 存取權限。",
     confirm="是，請寄給我",
@@ -244,6 +275,12 @@ CHINESE = Wording(
     hours="{hours} 小時 {minutes:02} 分",
     minutes="{minutes} 分 {seconds:02} 秒",
     seconds="{seconds} 秒",
+    recordings="錄音總數",
+    completed="已完成",
+    failed="未能完成",
+    cancelled="已取消",
+    refused="未受理",
+    deleted="已刪除",
     resources={
         UsageResource.MINUTES: "錄音分鐘數",
         UsageResource.STORAGE_BYTES: "儲存空間（位元組）",

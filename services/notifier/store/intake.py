@@ -102,11 +102,14 @@ class IntakeStore:
         made = {one.message.id: len(one.receivers) for one in told}
         return [made.get(arrival.message.id) for arrival in arrivals]
 
-    async def tell(self, event: Event, body: bytes) -> int | None:
-        """Keep a message that is about no job, and make its deliveries; how many, or None where it is known."""
+    async def tell(self, event: Event, body: bytes, *, about: UUID | None = None) -> int | None:
+        """Keep a message that is about no job, and make its deliveries; how many, or None where it is known, or the batch that
+        it is about is erased."""
         type_ = routing_key(event)
         async with transaction(self._pool) as connection:
             await tenants.enter(connection, {event.tenant_id})
+            if about is not None and await _erased(connection, about):
+                return None
             new = await connection.fetchval(
                 "insert into notifier.messages (id, tenant_id, type, traceparent, occurred_at) values ($1, $2, $3, $4, $5) "
                 "on conflict do nothing returning true",
@@ -132,13 +135,15 @@ class IntakeStore:
     async def erase_job(self, job_id: UUID) -> None:
         """Forget every message of a job, and those still to come."""
         async with transaction(self._pool) as connection:
-            await connection.execute(
-                "insert into notifier.jobs (id, erased_at) values ($1, now()) "
-                "on conflict (id) do update set erased_at = coalesce(jobs.erased_at, now())",
-                job_id,
-            )
+            await _mark_erased(connection, job_id)
             await connection.execute("delete from notifier.messages where job_id = $1", job_id)
             await Outbox(pool=self._pool, schema="notifier").forget(connection, job_id)
+
+    async def erase_batch(self, batch_id: UUID) -> None:
+        """Forget the message of a batch, whose id is the batch's, and one still to come."""
+        async with transaction(self._pool) as connection:
+            await _mark_erased(connection, batch_id)
+            await connection.execute("delete from notifier.messages where id = $1", batch_id)
 
     async def erase_tenant(self, tenant_id: UUID) -> None:
         """Forget everything of a tenant, in batches; broken off, it goes on when it is asked again."""
@@ -176,6 +181,25 @@ _LISTENERS = """
         and configuration ->> 'withheld' is null
     order by e.id
 """
+
+
+async def _mark_erased(connection: Connection, subject: UUID) -> None:
+    """Of a job, or a batch: nothing is told about it any more."""
+    await connection.execute(
+        "insert into notifier.jobs (id, erased_at) values ($1, now()) "
+        "on conflict (id) do update set erased_at = coalesce(jobs.erased_at, now())",
+        subject,
+    )
+
+
+async def _erased(connection: Connection, subject: UUID) -> bool:
+    """Lock a job or a batch; whether it was erased."""
+    erased: bool = await connection.fetchval(
+        "insert into notifier.jobs (id) values ($1) on conflict (id) do update set touched_at = now() "
+        "returning erased_at is not null",
+        subject,
+    )
+    return erased
 
 
 async def _told(connection: Connection, arrivals: Sequence[Arrival]) -> list[_Told]:

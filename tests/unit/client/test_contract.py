@@ -1,11 +1,12 @@
-"""The Python client asks for nothing that the gateway's description does not have, and reads all that it answers."""
+"""The Python client asks for all that the gateway's description has and nothing else, and reads all that it answers."""
 
 from __future__ import annotations
 
 import datetime as dt
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
@@ -56,6 +57,19 @@ ANSWERS: dict[str, Any] = {
     "FoundView": client.Found,
     "BatchView": client.Batch,
     "BatchDetails": client.BatchDetails,
+    "UserView": client.User,
+    "MeView": client.Me,
+    "TokenView": client.Token,
+    "TokenCreated": client.NewToken,
+    "OpenSessionView": client.BrowserSession,
+    "RetentionView": client.Retention,
+    "Policy": client.Policy,
+    "ErasureView": client.Erasure,
+    "PublicKeys": endpoints.PublicKeys,
+    "ExportView": client.Export,
+    "EstimateView": client.Estimate,
+    "NewEstimateView": client.RecordingEstimate,
+    "DirectUploadView": client.DirectUpload,
     "ProblemDocument": errors.Problem,
 }
 """What the gateway answers, and what the client reads it as. Where this test fails, a field is to be added there."""
@@ -75,6 +89,9 @@ WISHES: dict[str, Any] = {
     "NewDiscord": wishes.NewDiscord,
     "NewTelegram": wishes.NewTelegram,
     "NewNtfy": wishes.NewNtfy,
+    "UserChange": wishes.UserChange,
+    "OwnChange": wishes.OwnChange,
+    "RetentionRules": client.RetentionRules,
 }
 
 ID = "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"
@@ -82,6 +99,9 @@ NOW = dt.datetime(2026, 11, 29, tzinfo=dt.UTC)
 SPEAKERS = {"min": 2, "max": 4}
 TERM = client.VocabularyTerm(text="Kowloon", sounds_like=("cow loon",))
 RULE = client.Replacement(from_="colour", to="color", case=client.LetterCase.FOLLOW)
+RULES = client.RetentionRules(
+    tenant=client.TenantRetention(audio=30, raw=None), solutions={"lecture": client.RetentionDays(audio=0)}
+)
 CALLS: list[Callable[[Any], Any]] = [
     lambda c: c.uploads.create(b"RIFF", file_name="a.wav"),
     lambda c: c.uploads.get(ID),
@@ -160,7 +180,7 @@ CALLS: list[Callable[[Any], Any]] = [
     lambda c: c.vocabularies.replace(ID, version=3, name="Board", terms=[TERM], replacements=[RULE]),
     lambda c: c.vocabularies.export(ID),
     lambda c: c.vocabularies.fill(ID, b"kind,text", version=3),
-    lambda c: c.vocabularies.delete(ID),
+    lambda c: c.vocabularies.delete(ID, version=3),
     lambda c: c.account.webhook_secret(),
     lambda c: c.endpoints.create(
         {"kind": "webhook", "url": "https://example.com/h", "events": ["job.*"], "signatures": ["v1a"]}
@@ -186,9 +206,73 @@ CALLS: list[Callable[[Any], Any]] = [
     lambda c: c.keys.rotate(ID, overlap_hours=0, expires_at=NOW),
     lambda c: c.keys.revoke(ID),
     lambda c: c.audit.export(io.BytesIO()),
+    lambda c: c.uploads.create_direct(b"RIFF", file_name="a.wav"),
+    lambda c: c.batches.wait(ID),
+    lambda c: c.estimates.job(ID),
+    lambda c: c.estimates.recording(duration_ms=3_600_000, size=5, engine="local"),
+    lambda c: c.users.invite("chen@example.com", role="editor", name="Chen Yu", language="zh-Hant"),
+    lambda c: c.users.invite_again(ID),
+    lambda c: c.users.list(page_size=5),
+    lambda c: c.users.get(ID),
+    lambda c: c.users.update(ID, name="Chen", role=client.Role.VIEWER, disabled=True),
+    lambda c: c.users.remove(ID),
+    lambda c: c.me.get(),
+    lambda c: c.me.update(name="Chen", language="en"),
+    lambda c: c.me.change_password(old="a", new="correct horse battery"),
+    lambda c: c.tokens.create(name="script", expires_in=60),
+    lambda c: c.tokens.list(page_size=5),
+    lambda c: c.tokens.end(ID),
+    lambda c: c.sessions.list(page_size=5),
+    lambda c: c.sessions.end(ID),
+    lambda c: c.retention.get(),
+    lambda c: c.retention.decide(RULES),
+    lambda c: c.policy.get(),
+    lambda c: c.policy.decide(outside=False),
+    lambda c: c.erasures.erase_speaker(ID, "spk_2"),
+    lambda c: c.erasures.list(page_size=5),
+    lambda c: c.erasures.get(ID),
+    lambda c: c.erasures.wait(ID),
+    lambda c: c.erasures.keys(),
+    lambda c: c.exports.create(),
+    lambda c: c.exports.list(page_size=5),
+    lambda c: c.exports.get(ID),
+    lambda c: c.exports.wait(ID),
     lambda c: c.audit.list(action="job.created", actor=ID, thing_id=ID, since=NOW, until=NOW, page_size=5),
 ]
-"""Every method that makes one request; the others (resumable uploads, downloads) are tried for real."""
+"""Every method, and all that it can be given."""
+
+LATER = {
+    "append_to_upload": "uploads.create_resumable",
+    "get_offset_head": "uploads.create_resumable",
+    "complete_direct_upload": "uploads.create_direct",
+    "get_export_file": "exports.download",
+}
+"""Operations that a method comes to after its first request; those methods are tried at a real gateway."""
+
+NOT_FOR_PROGRAMS = {
+    "sign_in": "gives a browser its cookie; programs have keys and tokens",
+    "sign_out": "ends a browser's cookie",
+    "get_session": "tells a page of a browser's cookie",
+    "get_sign_in_methods": "tells the page for signing in what to show",
+    "go_to_provider": "sends a browser to the provider of identities",
+    "come_back": "is where that sends the browser to",
+    "ask_for_reset": "is the page's for people who forgot their password",
+}
+"""Operations that the client has no method for, and why."""
+
+OF_ITSELF = {
+    "after": "the next page is fetched as it is needed",
+    "if-none-match": "nothing is kept that could be unchanged",
+    "if-range": "downloads go on by themselves",
+    "range": "downloads go on by themselves",
+    "content-digest": "what arrived is compared with what was sent",
+    "tus-resumable": "`uploads.create_resumable` speaks tus by itself",
+    "upload-length": "so it does",
+    "upload-metadata": "so it does",
+    "idempotency-key": "it is made where none is given",
+    "accept": "there is one kind of each answer",
+}
+"""Parameters that no call needs to be given, and why."""
 
 
 @pytest.fixture
@@ -206,7 +290,7 @@ async def document() -> Schema:
 
 async def test_the_client_speaks_as_the_gateway_describes_itself(document: Schema) -> None:
     """Every answer has the fields that the client reads, no others, and of the same types; every request is one that is
-    described, down to its parameters and its body."""
+    described, down to its parameters and its body; and for everything that is described there is a method."""
     schemas = document["components"]["schemas"]
     differences = [
         *(line for name, kind in ANSWERS.items() for line in Comparison(schemas, kind).of(name)),
@@ -215,6 +299,8 @@ async def test_the_client_speaks_as_the_gateway_describes_itself(document: Schem
     [_], sent = msgspec.json.schema_components([webhooks.WebhookBody], ref_template="#/components/schemas/{name}")
     [_], told = msgspec.json.schema_components([webhooks.WebhookUsageBody], ref_template="#/components/schemas/{name}")
     differences += Comparison(told, client.WebhookUsage).of("WebhookUsage")
+    [_], ended = msgspec.json.schema_components([webhooks.WebhookBatchBody], ref_template="#/components/schemas/{name}")
+    differences += Comparison(ended, client.WebhookBatch).of("WebhookBatch")
     differences += Comparison(sent, client.WebhookJob).of("WebhookJob")
     differences += Comparison(sent, client.EventType).of("EventType")
     assert not differences, "\n".join(differences)
@@ -230,12 +316,45 @@ async def test_the_client_speaks_as_the_gateway_describes_itself(document: Schem
             with pytest.raises(client.ApiError, match="enough"):
                 await face(call)
     assert len(asked) == len(CALLS)
+    seen: dict[str, set[str]] = {}
     for request in asked:
-        _check_request(request, document)
+        operation = _described(request, document)
+        seen.setdefault(operation["operationId"], set()).update(_parameters(request))
+    _check_completeness(seen, document)
 
 
-def _check_request(request: httpx.Request, document: Schema) -> None:
-    """Raise for a request that is not described."""
+def _check_completeness(seen: Mapping[str, set[str]], document: Schema) -> None:
+    """Raise for operations, and parameters of them, that nobody can ask for by the client's methods."""
+    operations = {
+        operation["operationId"]: operation
+        for methods in document["paths"].values()
+        for method, operation in methods.items()
+        # That of a document is its GET without the document.
+        if method != "head" or "get" not in methods or operation["operationId"] in LATER
+    }
+    missing = operations.keys() - seen.keys() - LATER.keys() - NOT_FOR_PROGRAMS.keys()
+    assert not missing, f"no method of the client asks for {', '.join(sorted(missing))}; add one, or say why there is none"
+    assert not (seen.keys() & (LATER.keys() | NOT_FOR_PROGRAMS.keys())), "these have a method"
+    assert LATER.keys() | NOT_FOR_PROGRAMS.keys() <= operations.keys(), "these are not described any more"
+    for face in (client.Client(url="http://x", api_key="x"), client.AsyncClient(url="http://x", api_key="x")):
+        assert all(callable(attrgetter(method)(face)) for method in LATER.values())
+    lacking = {
+        f"{name}: {parameter['name']}"
+        for name, given in seen.items()
+        for parameter in operations[name]["parameters"]
+        if parameter["in"] != "path" and parameter["name"].lower() not in given | OF_ITSELF.keys()
+    }
+    assert not lacking, f"no method of the client can be given {', '.join(sorted(lacking))}"
+
+
+def _parameters(request: httpx.Request) -> set[str]:
+    """Query and headers, without those that every request has."""
+    usual = {"host", "accept", "accept-encoding", "connection", "user-agent", "authorization", "content-type", "content-length"}
+    return {name.lower() for name in request.url.params} | set(request.headers) - usual - {"cache-control"}
+
+
+def _described(request: httpx.Request, document: Schema) -> Schema:
+    """The operation that a request is for. Raises for a request that is not described."""
     path, operations = next(
         (path, operations)
         for path, operations in document["paths"].items()
@@ -243,16 +362,14 @@ def _check_request(request: httpx.Request, document: Schema) -> None:
         and not (path.endswith("}") and request.url.path in document["paths"])
     )
     place = f"{request.method} {path}"
-    operation = operations[request.method.lower()]
-    parameters = {item["name"].lower() for item in operation["parameters"]}
-    assert {name.lower() for name in request.url.params} <= parameters, place
-    usual = {"host", "accept", "accept-encoding", "connection", "user-agent", "authorization", "content-type", "content-length"}
-    assert set(request.headers) - usual - {"cache-control"} <= parameters, place
+    operation: Schema = operations[request.method.lower()]
+    assert _parameters(request) <= {item["name"].lower() for item in operation["parameters"]}, place
     body = operation.get("requestBody")
     assert body is not None or not request.content, place
-    if body is not None and request.headers["content-type"] == "application/json":
+    if body is not None and request.headers.get("content-type") == "application/json":
         schema = {**body["content"]["application/json"]["schema"], "components": document["components"]}
         jsonschema.validate(msgspec.json.decode(request.content), schema)
+    return operation
 
 
 def test_what_a_newer_gateway_says_breaks_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from typing import Any
 
 import httpx
@@ -11,8 +12,9 @@ import pytest
 import audio2txt_client as a2t
 from audio2txt_client._protocol.answers import retry_after
 from audio2txt_client._protocol.retries import Attempts
+from audio2txt_client._protocol.waiting import Polling
 from audio2txt_client.errors import Problem
-from tests.clienting import FACES, facing
+from tests.clienting import FACES, Handler, facing
 
 AT_ONCE = a2t.Retries(attempts=4, first=0, longest=0)
 JOB = "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"
@@ -114,6 +116,60 @@ async def test_a_recording_is_sent_from_its_beginning_each_time(kind: str) -> No
             await face(lambda c: c.uploads.create_resumable(Pipe()))
 
 
+@pytest.mark.parametrize("kind", FACES)
+async def test_the_store_gets_the_bytes_and_neither_key_nor_talk(kind: str) -> None:
+    """A direct upload whose answer was lost has arrived; the store does not see the key, and no error shows its address."""
+    store = "https://store.test/bucket/a?X-Amz-Signature=secret"
+    digest = hashlib.sha256(b"RIFF").hexdigest()
+    begun = {"method": "PUT", "url": store, "headers": {"Content-Length": "4", "If-None-Match": "*"}, "upload": UPLOAD}
+    bodies = {"direct": begun | {"begin_before": UPLOAD["expires_at"]}, "complete": UPLOAD | {"sha256": digest}}
+    puts: list[httpx.Request] = []
+
+    def of(*answers: int | Exception) -> Handler:
+        server = Server(*answers)
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            if request.method == "PUT":
+                puts.append(request)
+                return httpx.Response(server(request).status_code, text="<Error/>")
+            return httpx.Response(200, json=bodies[request.url.path.rpartition("/")[2]])
+
+        return answer
+
+    async with facing(kind, handler=of(READ, 412), retries=AT_ONCE) as face:
+        assert (await face(lambda c: c.uploads.create_direct(b"RIFF"))).sha256 == digest
+    assert [(put.content, put.headers["If-None-Match"], put.headers["Content-Length"]) for put in puts] == [
+        (b"RIFF", "*", "4")
+    ] * 2
+    assert not any("Authorization" in put.headers for put in puts)
+    for answers, said in (((403,), "store.test answered 403"), ((CONNECT,) * 4, "Nothing answers at https://store.test")):
+        async with facing(kind, handler=of(*answers), retries=AT_ONCE) as face:
+            with pytest.raises(a2t.Audio2txtError, match=said) as refused:
+                await face(lambda c: c.uploads.create_direct(b"RIFF"))
+        assert "secret" not in str(refused.value)
+    bodies["complete"] = UPLOAD | {"sha256": "0" * 64}
+    bodies[JOB] = {}
+    async with facing(kind, handler=of(200), retries=AT_ONCE) as face:
+        with pytest.raises(a2t.ContentMismatch):
+            await face(lambda c: c.uploads.create_direct(b"RIFF"))
+
+
+def test_what_has_no_end_is_asked_about_ever_more_seldom() -> None:
+    """Until the time is over, which is never waited beyond."""
+    now = 0.0
+    pauses: list[float] = []
+    polling = Polling(60, about="The export x is being made", clock=lambda: now)
+    while now < 60:
+        pauses.append(polling.pause())
+        now += pauses[-1]
+    with pytest.raises(a2t.WaitTimedOut, match="The export x is being made after 60 s; it goes on"):
+        polling.pause()
+    assert sum(pauses) == pytest.approx(60)
+    assert pauses[:-1] == sorted(pauses[:-1])
+    endless = Polling(None, about="")
+    assert [endless.pause() for _ in range(20)][-1] == 15
+
+
 def test_the_waits_grow_and_what_the_gateway_asks_for_counts() -> None:
     """Twice as long each time, up to a half shorter; Retry-After is a least, and ends the matter beyond the budget."""
     now = [0.0]
@@ -182,6 +238,12 @@ def test_a_client_must_know_where_to_go_and_as_whom(monkeypatch: pytest.MonkeyPa
     with a2t.Client() as client:
         assert client.url == "http://127.0.0.1:8000"
         assert "secret" not in repr(client) + repr(vars(client))
+    with a2t.Client(user=("chen@example.com", "four umbrellas")) as client:
+        assert "umbrellas" not in repr(client) + repr(vars(client))
+    with pytest.raises(TypeError, match="not both"):
+        a2t.Client(api_key="a2t_live_x", user=("chen@example.com", "four umbrellas"))
+    with pytest.raises(a2t.NotConfigured, match="colon"):
+        a2t.Client(user=("four: umbrellas", "chen@example.com"))
 
 
 def _error(status: int, retry_after: float | None = None) -> a2t.ApiError:

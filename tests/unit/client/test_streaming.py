@@ -219,6 +219,10 @@ async def test_a_file_that_is_not_the_announced_one_is_not_kept(kind: str, tmp_p
         with pytest.raises(a2t.ContentMismatch):
             await face(lambda c: c.artifacts.download(ID, artifact(sha256="0" * 64), tmp_path / "c.pdf"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pdf"]
+    with pytest.raises(a2t.Conflict):
+        async with facing(kind, handler=lambda _: httpx.Response(409, json={}), retries=AT_ONCE) as face:
+            await face(lambda c: c.artifacts.download(ID, artifact(), tmp_path / "d.pdf"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pdf"]
     kept = io.BytesIO(b"before")
     kept.seek(0, io.SEEK_END)
     server, _ = scripted(lambda request: part(request, breaks_at=5), lambda _: httpx.Response(200, content=DATA))

@@ -8,8 +8,6 @@ from types import NoneType
 from typing import Any, Unpack
 from uuid import UUID
 
-import msgspec
-
 from audio2txt_client._async.connection import AsyncConnection
 from audio2txt_client._protocol.requests import QueryValue, Request, aware, given, path_of
 from audio2txt_client.models.endpoints import (
@@ -18,15 +16,12 @@ from audio2txt_client.models.endpoints import (
     Endpoint,
     NewEndpointSecret,
     PublicKey,
+    PublicKeys,
     Suppression,
     TestMessage,
 )
 from audio2txt_client.models.lists import Page
 from audio2txt_client.wishes import EndpointChange, NewEndpoint
-
-
-class _KeySet(msgspec.Struct, frozen=True):
-    keys: tuple[PublicKey, ...]
 
 
 class AsyncEndpoints:
@@ -92,7 +87,7 @@ class AsyncEndpoints:
     async def public_keys(self, endpoint_id: UUID | str) -> Sequence[PublicKey]:
         """What `v1a` signatures of this endpoint are verified with now."""
         path = path_of("endpoints", endpoint_id, "keys")
-        answer = await self._connection.send(Request(method="GET", path=path, kind=_KeySet))
+        answer = await self._connection.send(Request(method="GET", path=path, kind=PublicKeys))
         return answer.keys
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 from uuid import UUID
 
-from audio2txt_client._async.blocking import sleep, unblocked
 from audio2txt_client._async.connection import AsyncConnection
+from audio2txt_client._async.fetching import fetch
 from audio2txt_client._protocol.answers import decoded, with_etag
-from audio2txt_client._protocol.downloads import Download, Target, partial_path
+from audio2txt_client._protocol.downloads import Announced, Target
 from audio2txt_client._protocol.requests import Request, path_of
 from audio2txt_client._protocol.sources import Progress
-from audio2txt_client.errors import ApiError, ConnectionFailed, ContentMismatch
+from audio2txt_client.errors import ContentMismatch
 from audio2txt_client.models.jobs import Artifact
 from audio2txt_client.models.lists import Listing
 from audio2txt_client.models.reports import Report
@@ -121,22 +118,9 @@ class AsyncArtifacts:
         `ContentMismatch` where the bytes are not those that the job announces, `NotFound` where there is no such file.
         """
         known = await self._named(job_id, artifact) if isinstance(artifact, str) else artifact
-        if not isinstance(target, str | os.PathLike):
-            download = Download(known, target, start=target.tell() if target.seekable() else 0)
-            await self._fetch(job_id, known, download, on_progress)
-            return download.received
-        path = Path(target)
-        partial = partial_path(path, known)
-        with await unblocked(_opened, partial) as file:
-            download = Download(known, file)
-            await unblocked(download.take_over)
-            try:
-                await self._fetch(job_id, known, download, on_progress)
-            except ContentMismatch:
-                partial.unlink()
-                raise
-        await unblocked(partial.replace, path)
-        return download.received
+        announced = Announced(name=known.name, size=known.size, sha256=known.sha256, version=(known.sha256 or "unknown")[:12])
+        path = path_of("jobs", job_id, "artifacts", known.name)
+        return await fetch(self._connection, path, announced, target, on_progress)
 
     async def _named(self, job_id: UUID | str, name: str) -> Artifact:
         for artifact in await self.list(job_id):
@@ -145,44 +129,3 @@ class AsyncArtifacts:
         # The gateway says best why there is none.
         await self.read(job_id, name)
         raise ContentMismatch(f"{name} has appeared just now; fetch it once more.")
-
-    async def _fetch(self, job_id: UUID | str, artifact: Artifact, download: Download, on_progress: Progress | None) -> None:
-        taken_over = download.received
-        if not download.complete:
-            await self._stream(job_id, artifact, download, on_progress)
-        try:
-            download.check()
-        except ContentMismatch:
-            if not taken_over:
-                raise
-            download.discard()
-            await self._fetch(job_id, artifact, download, on_progress)
-
-    async def _stream(self, job_id: UUID | str, artifact: Artifact, download: Download, on_progress: Progress | None) -> None:
-        """All that is missing, over as many connections as it takes."""
-        path = path_of("jobs", job_id, "artifacts", artifact.name)
-        request = Request(method="GET", path=path, kind=bytes)
-        best, attempts = download.received, self._connection.attempts(request)
-        while True:
-            try:
-                request = replace(request, headers=download.headers)
-                async with self._connection.stream(request) as answer:
-                    download.begin(answer)
-                    async for chunk in answer.aiter_bytes():
-                        await unblocked(download.write, chunk)
-                        if on_progress is not None:
-                            on_progress(download.received, artifact.size)
-                return
-            except (ApiError, ConnectionFailed) as error:
-                if download.received > best:
-                    best, attempts = download.received, self._connection.attempts(request)
-                pause = attempts.after(error)
-                if pause is None:
-                    raise
-            await sleep(pause)
-
-
-def _opened(path: Path) -> BinaryIO:
-    """For reading and writing, with what is in it."""
-    path.touch()
-    return path.open("r+b")

@@ -10,11 +10,11 @@ from audio2txt_client._async.blocking import sleep, unblocked
 from audio2txt_client._async.connection import AsyncConnection
 from audio2txt_client._protocol import resuming
 from audio2txt_client._protocol.answers import decoded
-from audio2txt_client._protocol.requests import Request, path_of
+from audio2txt_client._protocol.requests import Request, given, path_of
 from audio2txt_client._protocol.resuming import Resumption
 from audio2txt_client._protocol.sources import CHUNK_BYTES, Progress, Reader, Recording, Source, recording_of
-from audio2txt_client.errors import Audio2txtError, ContentMismatch
-from audio2txt_client.models.uploads import Upload
+from audio2txt_client.errors import Audio2txtError, ContentMismatch, PreconditionFailed
+from audio2txt_client.models.uploads import DirectUpload, Upload
 
 
 class AsyncUploads:
@@ -81,6 +81,25 @@ class AsyncUploads:
             assert resumption.upload_id is not None
             return await self._checked(await self.get(resumption.upload_id), reader)
 
+    async def create_direct(
+        self, source: Source, *, file_name: str | None = None, on_progress: Progress | None = None
+    ) -> Upload:
+        """Upload a recording of at most 5 GiB straight to the store, past the gateway. Raises `NotFound` where that cannot be
+        done (its `code` says why), `ContentMismatch` where other bytes have arrived. The source must be a path, bytes or a
+        file that can be rewound."""
+        recording = recording_of(source, file_name=file_name)
+        if recording.size is None:
+            raise TypeError("an upload to the store needs a source that can be rewound, and this one cannot")
+        body = {"size": recording.size} | given(file_name=recording.file_name)
+        begun = await self._connection.send(
+            Request(method="POST", path=path_of("uploads", "direct"), kind=DirectUpload, json=body)
+        )
+        with recording.reading() as reader:
+            await self._put(begun, recording, reader, on_progress)
+            path = path_of("uploads", begun.upload.id, "complete")
+            looked_at = Request(method="POST", path=path, kind=Upload, idempotent=True, timeout=resuming.TIMEOUT)
+            return await self._checked(await self._connection.send(looked_at), reader)
+
     async def get(self, upload_id: UUID | str) -> Upload:
         """Where an upload stands."""
         return await self._connection.send(Request(method="GET", path=path_of("uploads", upload_id), kind=Upload))
@@ -95,6 +114,29 @@ class AsyncUploads:
         if size is not None and size >= resuming.WORTHWHILE_BYTES:
             return await self.create_resumable(source, file_name=file_name, on_progress=on_progress)
         return await self.create(source, file_name=file_name, on_progress=on_progress)
+
+    async def _put(self, begun: DirectUpload, recording: Recording, reader: Reader, on_progress: Progress | None) -> None:
+        """The one request to the store."""
+
+        async def body() -> AsyncIterator[bytes]:
+            await unblocked(reader.rewind)
+            while chunk := await unblocked(reader.read):
+                yield chunk
+                _tell(on_progress, reader, recording)
+
+        request = Request(
+            method=begun.method,
+            path=begun.url,
+            kind=NoneType,
+            headers=begun.headers,
+            timeout=resuming.TIMEOUT,
+            elsewhere=True,
+        )
+        try:
+            await self._connection.exchange(request, body=body)
+        except PreconditionFailed:
+            # It takes one file. An attempt whose answer was lost has brought it; whether it is ours, its SHA-256 tells.
+            await unblocked(reader.seek, recording.size or 0)
 
     async def _go_on(
         self,

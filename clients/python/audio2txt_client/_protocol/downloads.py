@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -14,7 +15,6 @@ import httpx
 
 from audio2txt_client._protocol.sources import CHUNK_BYTES
 from audio2txt_client.errors import ContentMismatch, UnexpectedAnswer
-from audio2txt_client.models.jobs import Artifact
 
 Target: TypeAlias = str | os.PathLike[str] | BinaryIO
 """A path, or a binary file that is open for writing; it is written from where it stands."""
@@ -22,11 +22,24 @@ Target: TypeAlias = str | os.PathLike[str] | BinaryIO
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/\d+")
 
 
-class Download:
-    """The bytes of one artifact so far. What an earlier program has left at the path is gone on with."""
+@dataclass(frozen=True, kw_only=True)
+class Announced:
+    """A file as the gateway announces it."""
 
-    def __init__(self, artifact: Artifact, file: BinaryIO, *, start: int = 0) -> None:
-        self._artifact = artifact
+    name: str
+    size: int | None
+    """Bytes; null where that is not known."""
+    sha256: str | None
+    """In hex; null where that is not known."""
+    version: str
+    """Other bytes have another; what is left of a version at a path is gone on with."""
+
+
+class Download:
+    """The bytes of one file so far. What an earlier program has left at the path is gone on with."""
+
+    def __init__(self, announced: Announced, file: BinaryIO, *, start: int = 0) -> None:
+        self._announced = announced
         self._file = file
         self._start = start
         self._etag: str | None = None
@@ -42,7 +55,7 @@ class Download:
     @property
     def complete(self) -> bool:
         """Whether all bytes are there, as far as their number is known."""
-        return self._artifact.size is not None and self.received >= self._artifact.size
+        return self._announced.size is not None and self.received >= self._announced.size
 
     @property
     def headers(self) -> dict[str, str]:
@@ -77,20 +90,20 @@ class Download:
         self._count(chunk)
 
     def check(self) -> None:
-        """Raise `ContentMismatch` unless these are the artifact's bytes."""
-        expected = self._artifact.sha256
-        if expected is not None and self._digest.hexdigest() != expected:
-            raise ContentMismatch(f"{self._artifact.name} did not arrive as it was announced; was the job retried meanwhile?")
+        """Raise `ContentMismatch` unless these are the file's bytes."""
+        expected = self._announced.sha256
+        short = self._announced.size is not None and self.received != self._announced.size
+        if short or (expected is not None and self._digest.hexdigest() != expected):
+            raise ContentMismatch(f"{self._announced.name} did not arrive as it was announced; was it made anew meanwhile?")
 
     def _count(self, chunk: bytes) -> None:
         self._digest.update(chunk)
         self.received += len(chunk)
 
 
-def partial_path(target: Path, artifact: Artifact) -> Path:
+def partial_path(target: Path, announced: Announced) -> Path:
     """Where the bytes gather: named after what they are to be, so that only the same file is gone on with."""
-    version = (artifact.sha256 or "unknown")[:12]
-    return target.with_name(f"{target.name}.{version}.part")
+    return target.with_name(f"{target.name}.{announced.version}.part")
 
 
 @contextmanager

@@ -39,13 +39,15 @@ class Request(Generic[T]):
     """Of the answer's JSON; `NoneType` where there is none."""
     query: Mapping[str, QueryValue] = field(default_factory=dict)
     """Without those that are `None`."""
-    json: Any = ABSENT
-    content: bytes | None = None
+    json: Any = field(default=ABSENT, repr=False)
+    content: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout: httpx.Timeout | None = None
     """`None` takes the client's."""
     idempotent: bool = False
     """Whether doing it twice is doing it once, although its method does not say so."""
+    elsewhere: bool = False
+    """Whether the path is a URL of another host, which must not see the API key; nor may errors show it."""
     attempts: int | None = None
     """At most so many, where somebody else decides about the next; `None` takes the client's."""
 

@@ -17,8 +17,11 @@ from audio2txt_client._protocol.settings import settings_of
 from audio2txt_client._sync.batches import Batches
 from audio2txt_client._sync.connection import Connection
 from audio2txt_client._sync.endpoints import Deliveries, Endpoints, Suppressions
+from audio2txt_client._sync.estimates import Estimates
 from audio2txt_client._sync.installation import Accounts, Engines, Solutions, Usage
 from audio2txt_client._sync.jobs import Jobs
+from audio2txt_client._sync.people import Profile, Sessions, Tokens, Users
+from audio2txt_client._sync.privacy import Erasures, Exports, Policies, RetentionTimes
 from audio2txt_client._sync.results import Artifacts, Reports, Transcripts
 from audio2txt_client._sync.security import Audit, Keys
 from audio2txt_client._sync.uploads import Uploads
@@ -26,11 +29,12 @@ from audio2txt_client._sync.vocabularies import Vocabularies
 
 
 class Client:
-    """A gateway, as one API key may use it. Holds connections open: use it as a context manager, or `close` it.
+    """A gateway, as one API key or user may use it. Holds connections open: use it as a context manager, or `close` it.
 
-    `url` and `api_key` may stand in the environment as `AUDIO2TXT_URL` and `AUDIO2TXT_API_KEY`. `timeout` is what connecting,
-    sending and receiving may each take, in seconds or as `httpx.Timeout`; `retries` says how often what failed is tried
-    again; `transport` takes the place of the network, for proxies, certificates and tests. Raises `NotConfigured`.
+    `url` and `api_key` (a key, or a user's token) may stand in the environment as `AUDIO2TXT_URL` and `AUDIO2TXT_API_KEY`.
+    `user` is the e-mail and the password of somebody who asks in place of a key, best for a token only. `timeout` is what
+    connecting, sending and receiving may each take, in seconds or as `httpx.Timeout`; `retries` says how often what failed is
+    tried again; `transport` takes the place of the network, for proxies, certificates and tests. Raises `NotConfigured`.
     """
 
     def __init__(
@@ -38,15 +42,17 @@ class Client:
         *,
         url: str | None = None,
         api_key: str | None = None,
+        user: tuple[str, str] | None = None,
         timeout: float | httpx.Timeout = 30.0,
         retries: Retries | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        settings = settings_of(url=url, api_key=api_key, timeout=timeout, retries=retries or Retries())
+        settings = settings_of(url=url, api_key=api_key, user=user, timeout=timeout, retries=retries or Retries())
         self._connection = Connection(settings, transport=transport)
         self.uploads = Uploads(self._connection)
         self.jobs = Jobs(self._connection, self.uploads)
         self.batches = Batches(self._connection)
+        self.estimates = Estimates(self._connection)
         self.transcripts = Transcripts(self._connection)
         self.reports = Reports(self._connection)
         self.artifacts = Artifacts(self._connection)
@@ -60,6 +66,14 @@ class Client:
         self.suppressions = Suppressions(self._connection)
         self.keys = Keys(self._connection)
         self.audit = Audit(self._connection)
+        self.users = Users(self._connection)
+        self.me = Profile(self._connection)
+        self.tokens = Tokens(self._connection)
+        self.sessions = Sessions(self._connection)
+        self.retention = RetentionTimes(self._connection)
+        self.policy = Policies(self._connection)
+        self.erasures = Erasures(self._connection)
+        self.exports = Exports(self._connection)
 
     @property
     def url(self) -> str:

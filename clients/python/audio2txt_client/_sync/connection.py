@@ -16,6 +16,7 @@ from audio2txt_client._protocol.downloads import Target, written
 from audio2txt_client._protocol.requests import Request
 from audio2txt_client._protocol.retries import Attempts
 from audio2txt_client._protocol.settings import Settings
+from audio2txt_client._protocol.waiting import Polling
 from audio2txt_client._sync.blocking import sleep, unblocked
 from audio2txt_client.errors import ApiError, ConnectionFailed
 from audio2txt_client.models.lists import Page
@@ -55,6 +56,12 @@ class Connection:
                 if pause is None:
                     raise
             sleep(pause)
+
+    def until(self, request: Request[T], reached: Callable[[T], bool], polling: Polling) -> T:
+        """What the answer holds once it is as it is wanted, asked again and again. Raises `WaitTimedOut`."""
+        while not reached(found := self.send(request)):
+            sleep(polling.pause())
+        return found
 
     @contextmanager
     def stream(self, request: Request[Any]) -> Iterator[httpx.Response]:
@@ -98,13 +105,13 @@ class Connection:
         try:
             answer = self._http.send(self._built(request, None if body is None else body()))
         except httpx.TransportError as error:
-            raise broken(error, url=self.url) from error
+            raise broken(error, url=_origin(request.path) if request.elsewhere else self.url) from error
         if _done(request, answer, repeated=repeated):
             return answer
         raise refusal(answer)
 
     def _built(self, request: Request[Any], body: Iterator[bytes] | None) -> httpx.Request:
-        return self._http.build_request(
+        built = self._http.build_request(
             request.method,
             request.path,
             params=request.parameters or None,
@@ -112,8 +119,17 @@ class Connection:
             headers=request.sent_headers,
             timeout=request.timeout or httpx.USE_CLIENT_DEFAULT,
         )
+        if request.elsewhere:
+            del built.headers["Authorization"]
+        return built
 
 
 def _done(request: Request[Any], answer: httpx.Response, *, repeated: bool) -> bool:
     """Whether it is no refusal. What a repeated DELETE does not find any more, the attempt before has deleted."""
     return answer.status_code < 300 or (repeated and request.method == "DELETE" and answer.status_code == 404)
+
+
+def _origin(url: str) -> str:
+    """Where a URL leads, without what is secret in it."""
+    parsed = httpx.URL(url)
+    return f"{parsed.scheme}://{parsed.netloc.decode()}"

@@ -4,20 +4,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 from uuid import UUID
 
 from audio2txt_client._protocol.answers import decoded, with_etag
-from audio2txt_client._protocol.downloads import Download, Target, partial_path
+from audio2txt_client._protocol.downloads import Announced, Target
 from audio2txt_client._protocol.requests import Request, path_of
 from audio2txt_client._protocol.sources import Progress
-from audio2txt_client._sync.blocking import sleep, unblocked
 from audio2txt_client._sync.connection import Connection
-from audio2txt_client.errors import ApiError, ConnectionFailed, ContentMismatch
+from audio2txt_client._sync.fetching import fetch
+from audio2txt_client.errors import ContentMismatch
 from audio2txt_client.models.jobs import Artifact
 from audio2txt_client.models.lists import Listing
 from audio2txt_client.models.reports import Report
@@ -123,22 +120,9 @@ class Artifacts:
         `ContentMismatch` where the bytes are not those that the job announces, `NotFound` where there is no such file.
         """
         known = self._named(job_id, artifact) if isinstance(artifact, str) else artifact
-        if not isinstance(target, str | os.PathLike):
-            download = Download(known, target, start=target.tell() if target.seekable() else 0)
-            self._fetch(job_id, known, download, on_progress)
-            return download.received
-        path = Path(target)
-        partial = partial_path(path, known)
-        with unblocked(_opened, partial) as file:
-            download = Download(known, file)
-            unblocked(download.take_over)
-            try:
-                self._fetch(job_id, known, download, on_progress)
-            except ContentMismatch:
-                partial.unlink()
-                raise
-        unblocked(partial.replace, path)
-        return download.received
+        announced = Announced(name=known.name, size=known.size, sha256=known.sha256, version=(known.sha256 or "unknown")[:12])
+        path = path_of("jobs", job_id, "artifacts", known.name)
+        return fetch(self._connection, path, announced, target, on_progress)
 
     def _named(self, job_id: UUID | str, name: str) -> Artifact:
         for artifact in self.list(job_id):
@@ -147,44 +131,3 @@ class Artifacts:
         # The gateway says best why there is none.
         self.read(job_id, name)
         raise ContentMismatch(f"{name} has appeared just now; fetch it once more.")
-
-    def _fetch(self, job_id: UUID | str, artifact: Artifact, download: Download, on_progress: Progress | None) -> None:
-        taken_over = download.received
-        if not download.complete:
-            self._stream(job_id, artifact, download, on_progress)
-        try:
-            download.check()
-        except ContentMismatch:
-            if not taken_over:
-                raise
-            download.discard()
-            self._fetch(job_id, artifact, download, on_progress)
-
-    def _stream(self, job_id: UUID | str, artifact: Artifact, download: Download, on_progress: Progress | None) -> None:
-        """All that is missing, over as many connections as it takes."""
-        path = path_of("jobs", job_id, "artifacts", artifact.name)
-        request = Request(method="GET", path=path, kind=bytes)
-        best, attempts = download.received, self._connection.attempts(request)
-        while True:
-            try:
-                request = replace(request, headers=download.headers)
-                with self._connection.stream(request) as answer:
-                    download.begin(answer)
-                    for chunk in answer.iter_bytes():
-                        unblocked(download.write, chunk)
-                        if on_progress is not None:
-                            on_progress(download.received, artifact.size)
-                return
-            except (ApiError, ConnectionFailed) as error:
-                if download.received > best:
-                    best, attempts = download.received, self._connection.attempts(request)
-                pause = attempts.after(error)
-                if pause is None:
-                    raise
-            sleep(pause)
-
-
-def _opened(path: Path) -> BinaryIO:
-    """For reading and writing, with what is in it."""
-    path.touch()
-    return path.open("r+b")

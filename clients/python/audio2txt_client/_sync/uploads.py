@@ -10,13 +10,13 @@ from uuid import UUID
 
 from audio2txt_client._protocol import resuming
 from audio2txt_client._protocol.answers import decoded
-from audio2txt_client._protocol.requests import Request, path_of
+from audio2txt_client._protocol.requests import Request, given, path_of
 from audio2txt_client._protocol.resuming import Resumption
 from audio2txt_client._protocol.sources import CHUNK_BYTES, Progress, Reader, Recording, Source, recording_of
 from audio2txt_client._sync.blocking import sleep, unblocked
 from audio2txt_client._sync.connection import Connection
-from audio2txt_client.errors import Audio2txtError, ContentMismatch
-from audio2txt_client.models.uploads import Upload
+from audio2txt_client.errors import Audio2txtError, ContentMismatch, PreconditionFailed
+from audio2txt_client.models.uploads import DirectUpload, Upload
 
 
 class Uploads:
@@ -83,6 +83,21 @@ class Uploads:
             assert resumption.upload_id is not None
             return self._checked(self.get(resumption.upload_id), reader)
 
+    def create_direct(self, source: Source, *, file_name: str | None = None, on_progress: Progress | None = None) -> Upload:
+        """Upload a recording of at most 5 GiB straight to the store, past the gateway. Raises `NotFound` where that cannot be
+        done (its `code` says why), `ContentMismatch` where other bytes have arrived. The source must be a path, bytes or a
+        file that can be rewound."""
+        recording = recording_of(source, file_name=file_name)
+        if recording.size is None:
+            raise TypeError("an upload to the store needs a source that can be rewound, and this one cannot")
+        body = {"size": recording.size} | given(file_name=recording.file_name)
+        begun = self._connection.send(Request(method="POST", path=path_of("uploads", "direct"), kind=DirectUpload, json=body))
+        with recording.reading() as reader:
+            self._put(begun, recording, reader, on_progress)
+            path = path_of("uploads", begun.upload.id, "complete")
+            looked_at = Request(method="POST", path=path, kind=Upload, idempotent=True, timeout=resuming.TIMEOUT)
+            return self._checked(self._connection.send(looked_at), reader)
+
     def get(self, upload_id: UUID | str) -> Upload:
         """Where an upload stands."""
         return self._connection.send(Request(method="GET", path=path_of("uploads", upload_id), kind=Upload))
@@ -97,6 +112,29 @@ class Uploads:
         if size is not None and size >= resuming.WORTHWHILE_BYTES:
             return self.create_resumable(source, file_name=file_name, on_progress=on_progress)
         return self.create(source, file_name=file_name, on_progress=on_progress)
+
+    def _put(self, begun: DirectUpload, recording: Recording, reader: Reader, on_progress: Progress | None) -> None:
+        """The one request to the store."""
+
+        def body() -> Iterator[bytes]:
+            unblocked(reader.rewind)
+            while chunk := unblocked(reader.read):
+                yield chunk
+                _tell(on_progress, reader, recording)
+
+        request = Request(
+            method=begun.method,
+            path=begun.url,
+            kind=NoneType,
+            headers=begun.headers,
+            timeout=resuming.TIMEOUT,
+            elsewhere=True,
+        )
+        try:
+            self._connection.exchange(request, body=body)
+        except PreconditionFailed:
+            # It takes one file. An attempt whose answer was lost has brought it; whether it is ours, its SHA-256 tells.
+            unblocked(reader.seek, recording.size or 0)
 
     def _go_on(
         self,

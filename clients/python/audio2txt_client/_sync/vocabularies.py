@@ -73,6 +73,8 @@ class Vocabularies:
         path = path_of("vocabularies", vocabulary_id, "csv")
         return self._connection.send(Request(method="PUT", path=path, kind=Vocabulary, content=table, headers=headers))
 
-    def delete(self, vocabulary_id: UUID | str) -> None:
-        """Delete a set. Jobs that took it keep what they took."""
-        self._connection.send(Request(method="DELETE", path=path_of("vocabularies", vocabulary_id), kind=NoneType))
+    def delete(self, vocabulary_id: UUID | str, *, version: int | None = None) -> None:
+        """Delete a set, with `version` only while it has that still. Jobs that took it keep what they took."""
+        headers = {} if version is None else {"If-Match": f'"{version}"'}
+        path = path_of("vocabularies", vocabulary_id)
+        self._connection.send(Request(method="DELETE", path=path, kind=NoneType, headers=headers))

@@ -31,6 +31,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Many recordings of one request."""
 
     id: UUID
+    title: str | None
+    """As it was given for all jobs; null once none of them is left."""
+    metadata: dict[str, str]
     size: int
     """Recordings."""
     made: bool
@@ -42,6 +45,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     deleted: int
     created_at: dt.datetime
+    ended_at: dt.datetime | None
+    """When its last job ended first."""
     jobs: str
     """Where its jobs are listed."""
 

@@ -150,6 +150,12 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
     x: str
 
 
+class PublicKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """A JSON Web Key Set."""
+
+    keys: tuple[PublicKey, ...]
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """One message on its way to one endpoint."""
 

@@ -35,3 +35,17 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
     created_at: dt.datetime
     expires_at: dt.datetime
     """When it is deleted, unless it became a job."""
+
+
+class DirectUpload(msgspec.Struct, frozen=True, kw_only=True):
+    """An upload that is expected in the store, and the request that brings it there."""
+
+    upload: Upload
+    method: str
+    url: str
+    """Whoever knows it can make the request."""
+    headers: dict[str, str]
+    begin_before: dt.datetime
+
+    def __repr__(self) -> str:
+        return f"DirectUpload(id={self.upload.id})"

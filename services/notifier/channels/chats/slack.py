@@ -56,7 +56,7 @@ def _blocks(notice: Notice) -> Iterator[Json]:
         lines = fitting((f"• {_file(file)}" for file in notice.files), 2900)
         yield {"type": "section", "text": {"type": "mrkdwn", "text": f"*{wording.files}*\n{lines}", "verbatim": True}}
     if notice.url:
-        button = {"type": "button", "text": _plain(wording.open_job), "url": notice.url}
+        button = {"type": "button", "text": _plain(notice.opening), "url": notice.url}
         yield {"type": "actions", "elements": [button]}
 
 

@@ -53,7 +53,7 @@ def _card(notice: Notice) -> Json:
         "body": list(_body(notice)),
     }
     if notice.url:
-        card["actions"] = [{"type": "Action.OpenUrl", "title": notice.wording.open_job, "url": notice.url}]
+        card["actions"] = [{"type": "Action.OpenUrl", "title": notice.opening, "url": notice.url}]
     return card
 
 

@@ -129,7 +129,7 @@ class Composer:
             return self._only_button(purpose, link_id, label, note)
         if notice.url is None:
             return None
-        return Button(url=notice.url, label=wording.open_job, note=wording.needs_access)
+        return Button(url=notice.url, label=notice.opening, note=wording.needs_access)
 
     def _only_button(self, purpose: LinkPurpose, subject_id: UUID | None, label: str, note: str) -> Button:
         """What the e-mail is sent for. Raises `LinkMissing`."""

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from services.notifier.channels import Message
 from services.notifier.channels.notices import Notice, Tone, fitting, notice_of, one_line
 from services.notifier.channels.wording import WORDINGS
-from services.notifier.notifications import endpoint_body, usage_body
+from services.notifier.notifications import batch_body, endpoint_body, usage_body
 from shared.schemas.endpoints import EventType
-from shared.schemas.events import UsageResource, UsageThresholdReached
+from shared.schemas.events import BatchCompleted, UsageResource, UsageThresholdReached
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import ArtifactState, FileFormat, ReportLanguage
 from shared.solutions import load_solutions
@@ -82,7 +82,7 @@ def test_a_scenario_that_is_gone_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("language", list(WORDINGS))
-@pytest.mark.parametrize("type_", sorted(set(EventType) - {EventType.USAGE_THRESHOLD}))
+@pytest.mark.parametrize("type_", sorted(set(EventType) - {EventType.USAGE_THRESHOLD, EventType.BATCH_COMPLETED}))
 def test_every_type_has_its_words(type_: EventType, language: ReportLanguage) -> None:
     """Whatever an endpoint may listen to."""
     shown = notice(told(type_, progress=0.456), language)
@@ -113,6 +113,44 @@ def test_usage_has_its_words(resource: UsageResource, language: ReportLanguage) 
     assert shown.tone is Tone.BAD
     assert "20,000,000,000 / 20,000,000,000" in lines(shown).values()
     assert len(lines(shown)) == (2 if resource is UsageResource.STORAGE_BYTES else 3)
+    assert "{" not in shown.subject + shown.heading + shown.sentence
+
+
+@pytest.mark.parametrize("language", list(WORDINGS))
+@pytest.mark.parametrize(
+    ("completed", "failed", "refused", "tone"),
+    [(3, 0, 0, Tone.GOOD), (1, 1, 1, Tone.NEUTRAL), (0, 2, 1, Tone.BAD), (0, 0, 0, Tone.NEUTRAL)],
+)
+def test_a_batch_has_its_words(language: ReportLanguage, completed: int, failed: int, refused: int, tone: Tone) -> None:
+    """Its title and how many ended how, without the ways in which none did; bad news is that nothing came of it at all."""
+    event = BatchCompleted(
+        tenant_id=new_id(),
+        batch_id=new_id(),
+        title="Archive\n1998",
+        size=3,
+        completed=completed,
+        failed=failed,
+        cancelled=3 - completed - failed - refused,
+        refused=refused,
+        deleted=0,
+        created_at=NOW,
+        ended_at=NOW,
+    )
+    type_, body = EventType.BATCH_COMPLETED, batch_body(event, public_url="https://a2t.example/")
+    shown = notice(Message(id="msg_1", type=type_, sequence=None, occurred_at=NOW, body=body), language)
+    assert shown.subject.endswith("Archive 1998")
+    assert shown.tone is tone
+    wording = WORDINGS[language]
+    counted = {
+        wording.recordings: 3,
+        wording.completed: completed,
+        wording.failed: failed,
+        wording.cancelled: 3 - completed - failed - refused,
+        wording.refused: refused,
+    }
+    told = {name: str(count) for name, count in counted.items() if count}
+    assert lines(shown) == {wording.batch: "Archive 1998", **told}
+    assert (shown.url, shown.opening) == (f"https://a2t.example/v1/batches/{event.batch_id}", wording.open_batch)
     assert "{" not in shown.subject + shown.heading + shown.sentence
 
 

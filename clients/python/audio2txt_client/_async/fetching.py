@@ -1,0 +1,86 @@
+"""Files that are fetched over as many connections as it takes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from audio2txt_client._async.blocking import sleep, unblocked
+from audio2txt_client._async.connection import AsyncConnection
+from audio2txt_client._protocol.downloads import Announced, Download, Target, partial_path
+from audio2txt_client._protocol.requests import Request
+from audio2txt_client._protocol.sources import Progress
+from audio2txt_client.errors import ApiError, Audio2txtError, ConnectionFailed, ContentMismatch
+
+
+async def fetch(
+    connection: AsyncConnection, path: str, announced: Announced, target: Target, on_progress: Progress | None
+) -> int:
+    """Store one file at a path, whole or not at all, or write it to a binary file; returns its bytes. Raises
+    `ContentMismatch` where they are not those that were announced."""
+    if not isinstance(target, str | os.PathLike):
+        download = Download(announced, target, start=target.tell() if target.seekable() else 0)
+        await _complete(connection, path, announced, download, on_progress)
+        return download.received
+    final = Path(target)
+    partial = partial_path(final, announced)
+    with await unblocked(_opened, partial) as file:
+        download = Download(announced, file)
+        await unblocked(download.take_over)
+        try:
+            await _complete(connection, path, announced, download, on_progress)
+        except Audio2txtError as error:
+            if isinstance(error, ContentMismatch) or not download.received:
+                partial.unlink()
+            raise
+    await unblocked(partial.replace, final)
+    return download.received
+
+
+async def _complete(
+    connection: AsyncConnection, path: str, announced: Announced, download: Download, on_progress: Progress | None
+) -> None:
+    """All of it, and checked; what an earlier program has left may turn out to be no good."""
+    taken_over = download.received
+    if not download.complete:
+        await _stream(connection, path, announced, download, on_progress)
+    try:
+        download.check()
+    except ContentMismatch:
+        if not taken_over:
+            raise
+        download.discard()
+        await _complete(connection, path, announced, download, on_progress)
+
+
+async def _stream(
+    connection: AsyncConnection, path: str, announced: Announced, download: Download, on_progress: Progress | None
+) -> None:
+    """All that is missing."""
+    request = Request(method="GET", path=path, kind=bytes)
+    best, attempts = download.received, connection.attempts(request)
+    while True:
+        try:
+            request = replace(request, headers=download.headers)
+            async with connection.stream(request) as answer:
+                download.begin(answer)
+                async for chunk in answer.aiter_bytes():
+                    await unblocked(download.write, chunk)
+                    if on_progress is not None:
+                        on_progress(download.received, announced.size)
+            return
+        except (ApiError, ConnectionFailed) as error:
+            if download.received > best:
+                best, attempts = download.received, connection.attempts(request)
+            pause = attempts.after(error)
+            if pause is None:
+                raise
+        await sleep(pause)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """For reading and writing, with what is in it."""
+    path.touch()
+    return path.open("r+b")

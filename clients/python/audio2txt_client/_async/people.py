@@ -1,0 +1,110 @@
+"""The tenant's users, and what they sign in with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from types import NoneType
+from typing import Any, Unpack
+from uuid import UUID
+
+from audio2txt_client._async.connection import AsyncConnection
+from audio2txt_client._protocol.requests import Request, given, path_of
+from audio2txt_client.models.lists import Page
+from audio2txt_client.models.people import BrowserSession, Me, NewToken, Token, User
+from audio2txt_client.wishes import OwnChange, UserChange
+
+
+class AsyncUsers:
+    """`/v1/users`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def invite(self, email: str, *, role: str, name: str | None = None, language: str | None = None) -> User:
+        """Make a user who may do no more than you. They get an e-mail, and join by choosing a password within seven days."""
+        body = {"email": email, "role": role} | given(name=name, language=language)
+        return await self._connection.send(Request(method="POST", path=path_of("users"), kind=User, json=body))
+
+    async def invite_again(self, user_id: UUID | str) -> None:
+        """Send the e-mail once more, with a new link in place of the one before."""
+        path = path_of("users", user_id, "invitation")
+        await self._connection.send(Request(method="POST", path=path, kind=NoneType))
+
+    def list(self, *, page_size: int | None = None) -> AsyncIterator[User]:
+        """The tenant's users, the newest first; those who are invited or disabled, too."""
+        query = {"limit": page_size}
+        return self._connection.pages(Request(method="GET", path=path_of("users"), kind=Page[User], query=query))
+
+    async def get(self, user_id: UUID | str) -> User:
+        """Who they are, what they may do, and when they last signed in."""
+        return await self._connection.send(Request(method="GET", path=path_of("users", user_id), kind=User))
+
+    async def update(self, user_id: UUID | str, **change: Unpack[UserChange]) -> User:
+        """Change a user's name or role, or keep them out (`disabled=True`), which signs them out everywhere."""
+        body: dict[str, Any] = {**change}
+        return await self._connection.send(Request(method="PATCH", path=path_of("users", user_id), kind=User, json=body))
+
+    async def remove(self, user_id: UUID | str) -> None:
+        """Delete a user. Keys that they made go on."""
+        await self._connection.send(Request(method="DELETE", path=path_of("users", user_id), kind=NoneType))
+
+
+class AsyncProfile:
+    """`/v1/me`: the user who asks, by password or token. An API key is nobody, and told so by `NotFound`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get(self) -> Me:
+        """Who you are, and what you may do."""
+        return await self._connection.send(Request(method="GET", path=path_of("me"), kind=Me))
+
+    async def update(self, **change: Unpack[OwnChange]) -> Me:
+        """Change your name, or the language of e-mails to you."""
+        body: dict[str, Any] = {**change}
+        return await self._connection.send(Request(method="PATCH", path=path_of("me"), kind=Me, json=body))
+
+    async def change_password(self, *, old: str, new: str) -> None:
+        """Take another password, of twelve characters or more."""
+        body = {"old_password": old, "new_password": new}
+        # Not repeated by itself: after it was done, the old password is a wrong one.
+        request = Request(method="PUT", path=path_of("me", "password"), kind=NoneType, json=body, attempts=1)
+        await self._connection.send(request)
+
+
+class AsyncTokens:
+    """`/v1/tokens`: what stands for a user for a while."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def create(self, *, name: str | None = None, expires_in: int | None = None) -> NewToken:
+        """Make a token that may do what you may, for so many seconds (an hour by default). Only a client that asks by a
+        `user`'s password can; give the token to another as its `api_key`."""
+        body = given(name=name, expires_in=expires_in)
+        return await self._connection.send(Request(method="POST", path=path_of("tokens"), kind=NewToken, json=body))
+
+    def list(self, *, page_size: int | None = None) -> AsyncIterator[Token]:
+        """Your tokens that have not ended, the newest first."""
+        query = {"limit": page_size}
+        return self._connection.pages(Request(method="GET", path=path_of("tokens"), kind=Page[Token], query=query))
+
+    async def end(self, token_id: UUID | str) -> None:
+        """End one of your tokens, at once and everywhere."""
+        await self._connection.send(Request(method="DELETE", path=path_of("tokens", token_id), kind=NoneType))
+
+
+class AsyncSessions:
+    """`/v1/sessions`: the browsers that a user is signed in with."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    def list(self, *, page_size: int | None = None) -> AsyncIterator[BrowserSession]:
+        """The browsers that you are signed in with, the newest first."""
+        path, query = path_of("sessions"), {"limit": page_size}
+        return self._connection.pages(Request(method="GET", path=path, kind=Page[BrowserSession], query=query))
+
+    async def end(self, session_id: UUID | str) -> None:
+        """Sign one of your browsers out."""
+        await self._connection.send(Request(method="DELETE", path=path_of("sessions", session_id), kind=NoneType))

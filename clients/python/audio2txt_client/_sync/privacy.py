@@ -1,0 +1,132 @@
+# Made from _async/privacy.py by generate_sync.py: change that, and run `make fmt`.
+
+"""For how long things are kept, what may leave the house, what was erased for good, and exports of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from audio2txt_client._protocol.downloads import Announced, Target
+from audio2txt_client._protocol.requests import Request, path_of
+from audio2txt_client._protocol.sources import Progress
+from audio2txt_client._protocol.waiting import Polling
+from audio2txt_client._sync.connection import Connection
+from audio2txt_client._sync.fetching import fetch
+from audio2txt_client.models.endpoints import PublicKey, PublicKeys
+from audio2txt_client.models.lists import Page
+from audio2txt_client.models.privacy import (
+    Erasure,
+    ErasureState,
+    Export,
+    ExportState,
+    Policy,
+    Retention,
+    RetentionRules,
+)
+
+
+class RetentionTimes:
+    """`/v1/retention`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self) -> Retention:
+        """For how long things are kept, by whose rules."""
+        return self._connection.send(Request(method="GET", path=path_of("retention"), kind=Retention))
+
+    def decide(self, rules: RetentionRules) -> Retention:
+        """Put these rules in the place of all that the tenant had, for jobs that are there, too: what is over is removed for
+        good within the hour."""
+        return self._connection.send(Request(method="PUT", path=path_of("retention"), kind=Retention, json=rules))
+
+
+class Policies:
+    """`/v1/policy`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self) -> Policy:
+        """What the tenant has decided."""
+        return self._connection.send(Request(method="GET", path=path_of("policy"), kind=Policy))
+
+    def decide(self, *, outside: bool) -> Policy:
+        """With `outside=False`, no recording and no text goes to engines and language models outside of the house any more."""
+        body = {"outside": outside}
+        return self._connection.send(Request(method="PUT", path=path_of("policy"), kind=Policy, json=body))
+
+
+class Erasures:
+    """`/v1/erasures`. `jobs.delete` erases a job; its erasure has the job's id."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def erase_speaker(self, job_id: UUID | str, speaker_id: str) -> Erasure:
+        """Erase what somebody said in a job, and their name: `speaker_id` is as in the transcript. The recording goes
+        whole, and the files are made anew without their words."""
+        body = {"job_id": job_id, "speaker_id": speaker_id}
+        return self._connection.send(Request(method="POST", path=path_of("erasures"), kind=Erasure, json=body))
+
+    def list(self, *, page_size: int | None = None) -> Iterator[Erasure]:
+        """Everything that was erased for good, the newest first."""
+        query = {"limit": page_size}
+        return self._connection.pages(Request(method="GET", path=path_of("erasures"), kind=Page[Erasure], query=query))
+
+    def get(self, erasure_id: UUID | str) -> Erasure:
+        """How far an erasure is."""
+        return self._connection.send(self._one(erasure_id))
+
+    def wait(self, erasure_id: UUID | str, *, timeout: float | None = None) -> Erasure:
+        """The erasure once it is verified and has its certificate: by default an hour after it was asked for. Raises
+        `WaitTimedOut` after `timeout` seconds, of which there is no end by default."""
+        polling = Polling(timeout, about=f"The erasure {erasure_id} is not verified")
+        return self._connection.until(self._one(erasure_id), lambda erasure: erasure.state == ErasureState.VERIFIED, polling)
+
+    def keys(self) -> Sequence[PublicKey]:
+        """What certificates are verified with, as the installation says itself; see `verify_certificate`."""
+        answer = self._connection.send(Request(method="GET", path=path_of("erasures", "keys"), kind=PublicKeys))
+        return answer.keys
+
+    def _one(self, erasure_id: UUID | str) -> Request[Erasure]:
+        return Request(method="GET", path=path_of("erasures", erasure_id), kind=Erasure)
+
+
+class Exports:
+    """`/v1/exports`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def create(self) -> Export:
+        """Have everything of the tenant put into one ZIP file. Raises `Conflict` while another is being made."""
+        return self._connection.send(Request(method="POST", path=path_of("exports"), kind=Export))
+
+    def list(self, *, page_size: int | None = None) -> Iterator[Export]:
+        """Those that have not expired, the newest first."""
+        query = {"limit": page_size}
+        return self._connection.pages(Request(method="GET", path=path_of("exports"), kind=Page[Export], query=query))
+
+    def get(self, export_id: UUID | str) -> Export:
+        """How far an export is."""
+        return self._connection.send(self._one(export_id))
+
+    def wait(self, export_id: UUID | str, *, timeout: float | None = None) -> Export:
+        """The export once it is `ready`, or `failed` for the reason in `failure`. Raises `WaitTimedOut` after `timeout`
+        seconds, of which there is no end by default."""
+        polling = Polling(timeout, about=f"The export {export_id} is being made")
+        return self._connection.until(self._one(export_id), lambda export: export.state != ExportState.RUNNING, polling)
+
+    def download(self, export_id: UUID | str, target: Target, *, on_progress: Progress | None = None) -> int:
+        """Store the file at a path, whole or not at all, or write it to a binary file; returns its bytes. A connection that
+        breaks is taken up again where it was, at a path also one of an earlier program. Raises `Conflict` for one that is
+        not ready."""
+        export = self.get(export_id)
+        announced = Announced(name=f"export-{export.id}.zip", size=export.size, sha256=None, version=str(export.id))
+        path = path_of("exports", export_id, "file")
+        return fetch(self._connection, path, announced, target, on_progress)
+
+    def _one(self, export_id: UUID | str) -> Request[Export]:
+        return Request(method="GET", path=path_of("exports", export_id), kind=Export)
