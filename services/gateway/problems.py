@@ -20,13 +20,8 @@ MEDIA_TYPE = "application/problem+json"
 PAGES = "/problems"
 """Below it lies a page about each code."""
 
-_TITLES: Mapping[int, str] = {
-    413: "Content Too Large",
-    422: "Unprocessable Content",
-    460: "Checksum Mismatch",
-    499: "Client Closed Request",
-}
-"""Of those that the standard library does not know, or names after an older RFC before Python 3.13."""
+_TITLES: Mapping[int, str] = {460: "Checksum Mismatch", 499: "Client Closed Request"}
+"""Of those that the standard library does not know."""
 _PARTS: Mapping[Part, str] = {
     Part.AUDIO: "recording",
     Part.RAW: "engine's answer",

@@ -63,7 +63,7 @@ async def explain_problem(code: FromPath[str]) -> Response[str]:
     content = (
         f"<h1><code>{code}</code></h1><p class=status>{_statuses(meaning)}</p>"
         f"<p>{_text(meaning.what)}</p><h2>What to do</h2><p>{_text(meaning.remedy)}</p>"
-        f'<p><a href="..{PAGES}">All problems</a></p>'
+        f'<p><a href=".">All problems</a></p>'
     )
     return _page(code, content)
 
