@@ -393,6 +393,19 @@ async def test_a_failed_job_is_retried_with_another_engine_from_the_kept_audio(
     third = (await api.http.post(f"/v1/jobs/{other['id']}/retry", json={"engine": "grand"})).json()
     assert (third["state"], third["run"]) == ("queued", 3)
 
+    retry = f"/v1/jobs/{job['id']}/retry"
+    for nonsense, code in (
+        ({"language": "klingon"}, "unknown_language"),
+        ({"speakers": {"min": 3, "max": 2}}, "invalid_request"),
+    ):
+        answer = await api.http.post(retry, json=nonsense)
+        assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
+    wishes = {"engine": "grand", "vocabulary": [], "language": "DE", "speakers": {"min": 2, "max": 3}, "script": "zh-Hans"}
+    shown = (await api.http.post(retry, json=wishes)).json()
+    assert {name: shown[name] for name in wishes} == {**wishes, "language": "de"}
+    options = (await gateway.others.heard(JobSubmitted, job["id"], count=2)).options
+    assert (options.language, options.vocabulary, options.speakers) == ("de", (), SpeakerRange(min=2, max=3))
+
 
 async def test_a_retry_keeps_to_the_rules_of_today(
     gateway: RunningGateway, api: ApiClient, offered: OfferStore, operator: Operator

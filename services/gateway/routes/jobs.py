@@ -197,6 +197,7 @@ async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respon
         examples={
             "Another report of the same transcript": {"solution": "legal_consultation"},
             "Another engine": {"engine": "local"},
+            "The language was another one": {"language": "yue", "script": "zh-Hant-HK"},
             "As it was": {},
         },
         body_required=False,
@@ -219,13 +220,15 @@ async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respon
             "nothing_to_retry",
             "audio_removed",
             "transcript_removed",
+            "unknown_language",
             *WISHES,
         ),
     ).opt,
 )
 async def retry_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Response[JobView]:
     """Begin again where a failed or cancelled job broke off: a transcription in the next `run`, a report with the stored
-    transcript. Another `engine` transcribes again; further `formats` are rendered in addition.
+    transcript. Another `engine`, `language`, `script`, number of `speakers`, other terms or `vocabularies` transcribe again;
+    further `formats` are rendered in addition. What must not appear (`redaction`) is decided once, when the job is made.
 
     Also the way to have another report of a finished job, from the transcript that is there, without paying for the speech
     again: `{"solution": "legal_consultation"}`, `{"report_mode": "llm"}`, `{"report_language": "en"}`. The report that is
