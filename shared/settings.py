@@ -182,11 +182,11 @@ def _convert(kind: Any, text: str, variable: str, *, secret: bool) -> Any:
 
 
 def _metas(kind: Any) -> Iterator[Meta]:
-    """Of several, a type has limits of its own and the setting its description."""
-    for part in get_args(kind):
-        if isinstance(part, Meta):
-            yield part
-        else:
+    """The setting's own before those of its type, which may be described and limited for more than this."""
+    parts = get_args(kind)
+    yield from (part for part in reversed(parts) if isinstance(part, Meta))
+    for part in parts:
+        if not isinstance(part, Meta):
             yield from _metas(part)
 
 

@@ -6,6 +6,8 @@ import argparse
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from types import ModuleType
 from typing import Any
 
@@ -28,15 +30,19 @@ def register(subparsers: Any) -> None:
 def handle(arguments: argparse.Namespace) -> int:
     """Print them in the form of a commented `.env`."""
     del arguments
-    for title, kind in _kinds():
-        print(f"# ── {title} " + "─" * (100 - len(title)))
-        for setting in describe(kind):
+    for title, kinds in groupby(_kinds(), key=itemgetter(0)):
+        print(_heading(title))
+        for setting in (setting for _, kind in kinds for setting in describe(kind)):
             print(f"# {setting.description}\n{setting.variable}={setting.default}")
         print()
-    print("# ── client " + "─" * 94)
+    print(_heading("client"))
     for variable, description, default in CLIENT:
         print(f"# {description}\n{variable}={default}")
     return 0
+
+
+def _heading(title: str) -> str:
+    return f"# ── {title} " + "─" * (100 - len(title))
 
 
 def _kinds() -> Iterator[tuple[str, type[Settings]]]:

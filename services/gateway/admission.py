@@ -140,6 +140,8 @@ def _check_query(request: AnyRequest, handler: BaseRouteHandler) -> None:
     known = query_parameters(handler)
     for name, field in known.items():
         values = request.query_params.getall(name, [])
+        if any("\0" in value for value in values):
+            raise _invalid_query(name, "It must not contain the NUL character.")
         if len(values) > 1 and not _takes(field, list):
             raise _invalid_query(name, "Given more than once; it takes one value.")
         if not _takes(field, str) and not _takes(field, list) and any(value.lower() == "null" for value in values):

@@ -19,6 +19,7 @@ from services.gateway.problems import Problem, forbidden, invalid
 from services.gateway.store.accounts import Principal
 from services.gateway.store.keys import KeyRow, KeyStore
 from services.gateway.texts import clean_line
+from services.gateway.times import after, utc
 from shared.schemas.ids import new_id
 
 _NAME = Meta(min_length=1, max_length=100, description="What it is for.", examples=["The archive's importer"])
@@ -88,7 +89,7 @@ class ApiKeys:
             scopes=_scopes(wish),
             made_by=principal.id,
             created_at=now,
-            expires_at=wish.expires_at,
+            expires_at=utc(wish.expires_at),
         )
         _check_no_more(principal, row, "make")
         if not await self.store.add(row, key, most=self.most):
@@ -110,7 +111,7 @@ class ApiKeys:
             hint=hint(key),
             made_by=principal.id,
             created_at=now,
-            expires_at=wish.expires_at or (lifetime and now + lifetime),
+            expires_at=utc(wish.expires_at) or (lifetime and after(now, lifetime)),
             last_used_at=None,
         )
         if not await self.store.replace(old, new, key, expires_at=now + dt.timedelta(hours=wish.overlap_hours)):

@@ -59,6 +59,8 @@ class Form:
             value += chunk
             if len(value) > LARGEST_FIELD:
                 raise Problem(413, "too_large", f"The form's field {part.name!r} is longer than {LARGEST_FIELD:,} bytes.")
+        if b"\0" in value:
+            raise invalid(f"/{part.name}", "invalid_request", f"The form's field {part.name!r} contains the NUL character.")
         try:
             self.fields[part.name or ""].append(value.decode())
         except UnicodeDecodeError:

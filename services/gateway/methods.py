@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from litestar import HttpMethod, Response, route
 from litestar.handlers import HTTPRouteHandler
 
+from services.gateway.admission import PUBLIC
 from services.gateway.openapi import OPERATION, Operation
 
 _STREAMS = ("text/event-stream", "application/x-ndjson")
@@ -24,18 +25,21 @@ def with_head(handlers: Iterable[HTTPRouteHandler]) -> None:
 
 
 def options(handlers: Iterable[HTTPRouteHandler], *, but: Iterable[str] = ()) -> list[HTTPRouteHandler]:
-    """A handler of OPTIONS for each path, except those where somebody else answers it."""
+    """A handler of OPTIONS for each path, except those where somebody else answers it; public where another one there is."""
     methods: dict[str, set[str]] = defaultdict(set)
+    public: set[str] = set()
     for handler in handlers:
         for path in handler.paths:
             methods[path] |= {HttpMethod(method).value for method in handler.http_methods}
-    return [_options(path, allowed) for path, allowed in methods.items() if path not in but]
+            if handler.opt.get(PUBLIC):
+                public.add(path)
+    return [_options(path, allowed, public=path in public) for path, allowed in methods.items() if path not in but]
 
 
-def _options(path: str, allowed: set[str]) -> HTTPRouteHandler:
+def _options(path: str, allowed: set[str], *, public: bool) -> HTTPRouteHandler:
     headers: Mapping[str, str] = {"Allow": ", ".join(sorted(allowed | {HttpMethod.OPTIONS.value}))}
 
-    @route(path, http_method=[HttpMethod.OPTIONS], status_code=204)
+    @route(path, http_method=[HttpMethod.OPTIONS], status_code=204, opt={PUBLIC: public})
     async def list_methods() -> Response[None]:
         return Response(None, headers=dict(headers))
 

@@ -20,8 +20,15 @@ MEDIA_TYPE = "application/problem+json"
 PAGES = "/problems"
 """Below it lies a page about each code."""
 
-_TITLES: Mapping[int, str] = {460: "Checksum Mismatch", 499: "Client Closed Request"}
-"""Of those that the standard library does not know."""
+_TITLES: Mapping[int, str] = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+    460: "Checksum Mismatch",
+    499: "Client Closed Request",
+}
+"""Of those that the standard library does not know, or calls in its older versions what they were called before RFC 9110."""
 _PARTS: Mapping[Part, str] = {
     Part.AUDIO: "recording",
     Part.RAW: "engine's answer",

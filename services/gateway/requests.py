@@ -316,7 +316,7 @@ class TranscriptEdits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class Restoration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which revision to go back to."""
 
-    revision: Annotated[int, Meta(ge=0, description="0 is the transcript as it was transcribed.", examples=[0])]
+    revision: Annotated[int, Meta(ge=0, le=1_000_000, description="0 is the transcript as it was transcribed.", examples=[0])]
 
 
 def cleaned_lines(pointer: str, texts: Sequence[str]) -> tuple[str, ...]:

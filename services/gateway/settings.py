@@ -98,7 +98,8 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
         Meta(ge=0, description="How long after a job's deletion its files are looked for again, should late work write some."),
     ] = 3600.0
     retention_audio_days: Annotated[
-        Days | None, Meta(description="Days after a job's end for which its recording is kept.")
+        Days | None,
+        Meta(description="Days after a job's end for which its recording is kept, 0 for none; unset keeps it for ever."),
     ] = None
     retention_raw_days: Annotated[Days | None, Meta(description="The same for the engine's unchanged answer.")] = None
     retention_transcript_days: Annotated[Days | None, Meta(description="The same for the transcript.")] = None

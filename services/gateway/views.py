@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Annotated, Generic, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 import msgspec
@@ -271,6 +271,11 @@ class Views:
     def url(self, path: str) -> str:
         """The link to a path below `/v1`."""
         return self._base + path
+
+    @property
+    def prefix(self) -> str:
+        """What the path of each page begins with: that of the public URL, where a proxy puts the installation below one."""
+        return urlsplit(self._base).path.removesuffix("/v1")
 
     def job(self, job: Job) -> JobView:
         """A job as its tenant sees it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Mapping
+import gzip
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import starmap
 from typing import Any, cast
 
 import structlog
@@ -25,8 +27,9 @@ from services.gateway.admission import PUBLIC, AnyRequest, check_declared
 from services.gateway.codes import Code
 from services.gateway.cors import Cors, origins_of
 from services.gateway.description.mistakes import explained, form_of
-from services.gateway.openapi import describe
+from services.gateway.openapi.document import describe
 from services.gateway.problems import MEDIA_TYPE, PAGES, FieldError, Problem, ProblemDocument, unavailable
+from services.gateway.reference import Asset
 from services.gateway.routes import (
     account,
     audit,
@@ -209,40 +212,33 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
     base = gateway.views.url("").removesuffix("/v1")
 
     @functools.cache
-    def description() -> bytes:
+    def description() -> Asset:
         routes = [route for route in app.routes if isinstance(route, HTTPRoute)]
-        return describe(routes, server=base or "/")
+        return Asset.of(gzip.compress(describe(routes, server=base or "/"), mtime=0), "application/json")
 
     @get("/openapi.json", opt={PUBLIC: True})
-    async def openapi() -> Response[bytes]:
-        return Response(description(), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
+    async def openapi(
+        accept_encoding: reference.AcceptEncoding = None, if_none_match: reference.IfNoneMatch = None
+    ) -> Response[bytes]:
+        return reference.serve(description(), accept_encoding, if_none_match, seconds=300)
 
-    handlers = [*cast("tuple[HTTPRouteHandler, ...]", ROUTES), openapi]
-    methods.with_head(handlers)
-    v1 = Router(
-        "/v1",
-        route_handlers=[resumables.describe_protocol, *methods.options(handlers, but=["/uploads"]), *handlers],
-        before_request=admit,
-        dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
-    )
-    pages = Router(PAGES, route_handlers=[problems.list_problems, problems.explain_problem], before_request=admit)
-    docs = Router(
-        "/docs",
-        route_handlers=[reference.show_reference, reference.get_reference_file],
-        before_request=admit,
-        dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
-    )
-    links = [
-        Router(
-            purpose.path,
-            route_handlers=handlers,
+    def router(path: str, handlers: Sequence[ControllerRouterHandler], *more: ControllerRouterHandler) -> Router:
+        named = cast("Sequence[HTTPRouteHandler]", handlers)
+        methods.with_head(named)
+        return Router(
+            path,
+            route_handlers=[*more, *methods.options(named, but=["/uploads"]), *named],
             before_request=admit,
             dependencies={"gateway": Provide(lambda: gateway, sync_to_thread=False)},
         )
-        for purpose, handlers in LINKS.items()
-    ]
+
+    pages = {
+        PAGES: [problems.list_problems, problems.explain_problem],
+        "/docs": [reference.show_reference, reference.get_reference_file],
+        **{purpose.path: handlers for purpose, handlers in LINKS.items()},
+    }
     app = _LeanLitestar(
-        [v1, pages, docs, *links],
+        [router("/v1", [*ROUTES, openapi], resumables.describe_protocol), *starmap(router, pages.items())],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,

@@ -86,6 +86,7 @@ async def test_a_key_can_be_narrowed(gateway: RunningGateway, operator: Operator
         (("tenants", "add", "\u202e"), "visible characters"),
         (("tenants", "rename", "acme", "other"), "already"),
         (("tenants", "disable", "nobody"), "There is no tenant 'nobody'; there are: acme, other"),
+        (("tenants", "export", "acme", "-o", "nowhere/acme.zip"), "nowhere/acme.zip cannot be written: No such file"),
         (("keys", "add", "acme", "--role", "emperor"), "owner, admin, editor, viewer, auditor"),
         (("keys", "add", "acme", "--role", "viewer", "--scope", "jobs:write"), "scopes only narrow"),
         (("keys", "add", "acme", "--role", "viewer", "--days", "0"), "some days"),
@@ -146,7 +147,7 @@ async def test_plans_are_made_assigned_and_lifted(gateway: RunningGateway, opera
     changed = await operator.must("plans", "change", "tiny", "--storage", "unlimited", "--without", "none")
     assert "bytes stored unlimited" in changed
     assert "all features" in changed
-    assert "It holds for 1 tenants" in changed
+    assert "Tenants that have it: 1." in changed
     for wrong, why in (
         (("plans", "add", "tiny"), "There is a plan 'tiny' already"),
         (("plans", "add", "Big One"), "A plan's name has"),

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx
 import msgspec
@@ -19,6 +20,7 @@ from structlog.testing import capture_logs
 
 from services.gateway import live
 from shared.schemas.events import JobSubmitted, TranscriptionState
+from tests.describing import followed
 from tests.gatewaying import PATIENCE, WAV, ApiClient, RunningGateway, contents, ready, running_gateway, unrendered
 from tests.servers.postgresql import PostgresServer
 
@@ -424,6 +426,36 @@ async def test_every_refusal_is_a_problem_document(
     assert answer.json()["detail"].endswith(".")
 
 
+async def test_what_no_database_keeps_is_refused_or_taken_for_the_nearest(gateway: RunningGateway, api: ApiClient) -> None:
+    """A NUL character is refused wherever text comes in, a number that is too long as well; a time that lies beyond the
+    calendar of UTC is its first or last moment."""
+    for query in ("audit?thing_id=%00", "jobs?language=zh-%00", "deliveries?message_id=%00", "suppressions?address=a%00@b.cc"):
+        answer = await api.http.get(f"/v1/{query}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_query"), query
+    hook = {"kind": "webhook", "url": "https://example.com/hook"}
+    audio = {"audio_url": "https://example.com/a.mp3"}
+    for path, body in (
+        ("endpoints", {**hook, "description": "a\0b"}),
+        ("jobs", {**audio, "vocabularies": ["\0"]}),
+        (f"jobs/{UUID(int=1)}/transcript/restore", {"revision": 2**31}),
+    ):
+        answer = await api.http.post(f"/v1/{path}", json=body, headers={"If-Match": "*"})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), path
+    assert (await api.http.post("/v1/endpoints", json={**hook, "description": "\\u0000 is NUL"})).status_code == 201
+    form: dict[str, Any] = {"file": ("a.wav", WAV), "vocabularies": (None, "\0")}
+    assert (await api.http.post("/v1/jobs", files=form)).status_code == 422
+
+    created = await api.create()
+    earliest, latest = "0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00"
+    listed = (await api.http.get(f"/v1/jobs?created_after={earliest}&created_before={latest}")).json()["data"]
+    assert [job["id"] for job in listed] == [created["id"]]
+    for end in ("9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59.999999Z"):
+        key = await api.http.post("/v1/keys", json={"name": "for ever", "role": "viewer", "expires_at": end})
+        rotated = await api.http.post(f"/v1/keys/{key.json()['id']}/rotate", json={})
+        assert (key.status_code, rotated.status_code) == (201, 201)
+        assert rotated.json()["expires_at"] == "9999-12-31T23:59:58.999999Z"
+
+
 async def test_a_body_that_is_no_json_is_refused(gateway: RunningGateway, api: ApiClient) -> None:
     """Only what says it is JSON is read as JSON."""
     del gateway
@@ -550,7 +582,7 @@ async def test_the_api_describes_itself(gateway: RunningGateway, api: ApiClient)
         assert operation["summary"]
         assert operation["description"].endswith(".")
         refused = "400" if operation.get("security") == [] else "401"
-        assert "application/problem+json" in operation["responses"][refused]["content"]
+        assert "application/problem+json" in followed(document, operation["responses"][refused])["content"]
     assert len({operation["operationId"] for operation in operations.values()}) == len(operations)
     schemas = document["components"]["schemas"]
     references = set(_references(document))

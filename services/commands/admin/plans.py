@@ -76,7 +76,7 @@ async def _add(desk: Desk, arguments: argparse.Namespace) -> None:
 async def _change(desk: Desk, arguments: argparse.Namespace) -> None:
     plan = _with_limits(await _find(desk, arguments.name), arguments)
     tenants = await desk.plans.change(plan)
-    print(f"{_line(plan)}\nIt holds for {len(tenants)} tenants, at gateways that run within five seconds.")
+    print(f"{_line(plan)}\nTenants that have it: {len(tenants)}. It holds at gateways that run within five seconds.")
 
 
 async def _remove(desk: Desk, arguments: argparse.Namespace) -> None:

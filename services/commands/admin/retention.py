@@ -63,8 +63,19 @@ def _print(desk: Desk, rules: RetentionRules) -> None:
 
 
 def _line(kept: RetentionDays) -> str:
-    pairs = ((name, getattr(kept, name)) for name in _names(kept))
-    return ", ".join(f"{name} {'for ever' if days is None else f'{days} days'}" for name, days in pairs)
+    return ", ".join(f"{name} {_span(getattr(kept, name))}" for name in _names(kept))
+
+
+def _span(days: int | None) -> str:
+    match days:
+        case None:
+            return "for ever"
+        case 0:
+            return "not at all"
+        case 1:
+            return "1 day"
+        case _:
+            return f"{days} days"
 
 
 def _names(kept: RetentionDays) -> list[str]:

@@ -6,8 +6,10 @@ import argparse
 import asyncio
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from services.commands.admin.desk import Desk, handler
 from shared.errors import ConfigurationError
@@ -83,18 +85,33 @@ async def _export(desk: Desk, arguments: argparse.Namespace) -> None:
     from services.gateway.privacy.exports import write_archive
 
     row = await desk.tenant(arguments.tenant)
-    if arguments.output.exists():
-        raise ConfigurationError(f"{arguments.output} exists; name another file.")
-    async with desk.blobs() as blobs:
-        with os.fdopen(os.open(arguments.output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with _new_file(arguments.output) as file:
 
-            async def write(piece: bytes) -> None:
-                await asyncio.to_thread(file.write, piece)
+        async def write(piece: bytes) -> None:
+            await asyncio.to_thread(file.write, piece)
 
+        async with desk.blobs() as blobs:
             await write_archive(desk.exports, blobs, row.id, write)
     if (entry := entry_of(Action.EXPORT_CREATED, row.id, row.id)) is not None:
         await desk.audit.take_in([entry])
     print(f"{arguments.output}: everything of {row.name}, {arguments.output.stat().st_size:,} bytes")
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    """One that only its owner reads, and that is there only if it becomes whole. Raises `ConfigurationError`."""
+    try:
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    except FileExistsError:
+        raise ConfigurationError(f"{path} exists; name another file.") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from None
+    try:
+        with file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 async def _erase(desk: Desk, arguments: argparse.Namespace) -> None:

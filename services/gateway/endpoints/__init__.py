@@ -19,6 +19,7 @@ from services.gateway.endpoints.requests import EndpointChange, NewEndpoint, Rep
 from services.gateway.problems import Problem, invalid
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointRow, EndpointStore, EndpointWrites
+from services.gateway.times import utc
 from shared.egress import EgressPolicy
 from shared.schemas.endpoints import (
     DeliveryRecord,
@@ -108,7 +109,7 @@ class Endpoints:
         """Have what failed, or was missed, sent again. Raises `Problem`."""
         if request.until is not None and request.until <= request.since:
             raise invalid("/until", "invalid_request", "The end lies before the beginning.")
-        wish = Replay(since=request.since, until=request.until, missing=request.missing, types=request.types)
+        wish = Replay(since=utc(request.since), until=utc(request.until), missing=request.missing, types=request.types)
         await self._ask(await self.find(tenant_id, endpoint_id), wish, traceparent)
 
     async def redeliver(self, tenant_id: UUID, delivery_id: UUID, *, traceparent: str | None) -> DeliveryRecord:

@@ -11,9 +11,10 @@ from msgspec import UNSET, Meta, UnsetType
 from shared.schemas.endpoints import EventType, Payload, Signature
 from shared.schemas.jobs import ReportLanguage
 
-_JOBS = tuple(type_ for type_ in EventType if type_.startswith("job."))
-"""What can be asked for; the others come of themselves."""
-_PATTERNS = "|".join(["\\*", "job\\.\\*", *(type_.replace(".", "\\.") for type_ in _JOBS)])
+_SUBJECTS = ("job", "batch", "usage")
+"""What somebody can ask to be told about; news of other subjects come of themselves."""
+_TYPES = tuple(type_ for type_ in EventType if type_.partition(".")[0] in _SUBJECTS)
+_PATTERNS = "|".join(["\\*", "job\\.\\*", *(type_.replace(".", "\\.") for type_ in _TYPES)])
 
 Url = Annotated[str, Meta(max_length=2048, description="Where to send it.", examples=["https://example.com/hooks/audio2txt"])]
 Headers = Annotated[

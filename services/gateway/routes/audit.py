@@ -17,8 +17,9 @@ from services.gateway.audit import START, Action, Actor, Facts, decode
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission
 from services.gateway.routes.context import Api, ApiRequest, Gateway
-from services.gateway.routes.paging import cursor_of, cut, page, utc
+from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.store.audit import AuditFilter, Link
+from services.gateway.times import utc
 from services.gateway.views import Id, Page, Time
 
 NDJSON = "application/x-ndjson"

@@ -33,7 +33,7 @@ from services.gateway.live import Hub
 from services.gateway.oidc import SingleSignOn
 from services.gateway.privacy.erasures import Erasures
 from services.gateway.privacy.exports import Exports
-from services.gateway.problems import FieldError, Problem, job_not_found
+from services.gateway.problems import FieldError, Problem, invalid, job_not_found
 from services.gateway.quotas.enforcing import Quotas
 from services.gateway.resuming import Resumables
 from services.gateway.revisions import Revisions
@@ -61,6 +61,7 @@ T = TypeVar("T")
 
 ApiRequest: TypeAlias = Request[Principal, None, Any]
 
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _PLACE = re.compile(r"(?P<message>.*) - at (?P<key>`key` in )?`\$(?P<path>.*)`", re.DOTALL)
 _FIELD = re.compile(r"(?:unknown|missing required) field `(.+)`")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|\[\.\.\.\]")
@@ -175,7 +176,10 @@ def is_json(content_type: str) -> bool:
 
 
 def decode(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """Decode a body; raises `Problem` that points to what is wrong."""
+    """Decode a body; raises `Problem` that points to what is wrong. The database keeps no text with a NUL character, nor is one
+    ever meant."""
+    if _NUL.search(data):
+        raise invalid("", "invalid_request", "The body must not contain the NUL character, \\u0000.")
     try:
         return decoder.decode(data)
     except msgspec.ValidationError as error:

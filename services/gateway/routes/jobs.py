@@ -18,9 +18,10 @@ from services.gateway.problems import FieldError, Problem
 from services.gateway.ranges import matches
 from services.gateway.requests import JobChange, RetryRequest
 from services.gateway.routes.context import Api, ApiRequest, Gateway, JobId
-from services.gateway.routes.paging import cursor_of, cut, page, utc
+from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.routes.submitting import WISHES
 from services.gateway.store.listing import JobFilter
+from services.gateway.times import utc
 from services.gateway.views import JobView, Page
 from shared.languages import canonical
 from shared.schemas.jobs import JobState

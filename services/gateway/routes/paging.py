@@ -70,11 +70,6 @@ def page(url: str, data: Sequence[V], following: str | None, *, limit: int, **fi
     return Response(body, headers={"Link": f'<{url}?{query}>; rel="next"'})
 
 
-def utc(time: dt.datetime | None) -> dt.datetime | None:
-    """A time without a zone is meant in UTC."""
-    return time.replace(tzinfo=dt.UTC) if time is not None and time.tzinfo is None else time
-
-
 def _query_text(value: object) -> str | list[str]:
     match value:
         case list():

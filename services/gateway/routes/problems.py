@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from services.gateway.admission import PUBLIC
 from services.gateway.codes import MEANINGS, SUBJECTS, Meaning
 from services.gateway.problems import PAGES, Problem
+from services.gateway.routes.context import Api, Gateway
 
 _STYLE = """
 :root { color-scheme: light dark }
@@ -45,17 +46,18 @@ _PAGE = """\
 
 
 @get("/", opt={PUBLIC: True}, media_type="text/html")
-async def list_problems() -> Response[str]:
+async def list_problems(gateway: Api) -> Response[str]:
     """Every code, by what it is about."""
+    pages = _pages(gateway)
     parts = ["<h1>Problems</h1>", "<p>What the API answers when something is wrong with a request, by <code>code</code>.</p>"]
     for subject, table in SUBJECTS.items():
-        rows = "".join(_row(code, meaning) for code, meaning in table.items())
+        rows = "".join(_row(f"{pages}/{code}", code, meaning) for code, meaning in table.items())
         parts.append(f"<h2>{html.escape(subject)}</h2><dl>{rows}</dl>")
     return _page("Problems", "\n".join(parts))
 
 
 @get("/{code:str}", opt={PUBLIC: True}, media_type="text/html")
-async def explain_problem(code: FromPath[str]) -> Response[str]:
+async def explain_problem(gateway: Api, code: FromPath[str]) -> Response[str]:
     """One code: what has happened, and what to do."""
     meaning = MEANINGS.get(code)
     if meaning is None:
@@ -63,7 +65,7 @@ async def explain_problem(code: FromPath[str]) -> Response[str]:
     content = (
         f"<h1><code>{code}</code></h1><p class=status>{_statuses(meaning)}</p>"
         f"<p>{_text(meaning.what)}</p><h2>What to do</h2><p>{_text(meaning.remedy)}</p>"
-        f'<p><a href=".">All problems</a></p>'
+        f'<p><a href="{_pages(gateway)}">All problems</a></p>'
     )
     return _page(code, content)
 
@@ -73,8 +75,12 @@ def _page(title: str, content: str) -> Response[str]:
     return Response(body, headers=_HEADERS, media_type="text/html")
 
 
-def _row(code: str, meaning: Meaning) -> str:
-    link = f'<a href="{PAGES.lstrip("/")}/{code}"><code>{code}</code></a>'
+def _pages(gateway: Gateway) -> str:
+    return html.escape(gateway.views.prefix + PAGES)
+
+
+def _row(page: str, code: str, meaning: Meaning) -> str:
+    link = f'<a href="{page}"><code>{code}</code></a>'
     return f"<dt>{link} <span class=status>{_statuses(meaning)}</span><dd>{_text(meaning.what)} {_text(meaning.remedy)}</dd>"
 
 

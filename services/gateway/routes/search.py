@@ -17,10 +17,11 @@ from services.gateway.audit import Action
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission
 from services.gateway.routes.context import Api, ApiRequest, Gateway
-from services.gateway.routes.paging import page, passage_cursor_of, utc
+from services.gateway.routes.paging import page, passage_cursor_of
 from services.gateway.search.finding import LONGEST_QUESTION, Found
 from services.gateway.search.passages import Hit
 from services.gateway.store.search import SearchFilter
+from services.gateway.times import utc
 from services.gateway.views import Id, Page, Time, Url
 
 Moment = Annotated[int, Meta(ge=0, description="Milliseconds from the start of the recording.", examples=[75_200])]

@@ -88,6 +88,14 @@ def test_every_error_becomes_a_problem_that_tells_nothing_internal(error: Except
     assert problem.document(None).retryable is (status == 503)
 
 
+@pytest.mark.parametrize(
+    ("status", "title"), [(413, "Content Too Large"), (416, "Range Not Satisfiable"), (422, "Unprocessable Content")]
+)
+def test_titles_are_the_same_on_every_python(status: int, title: str) -> None:
+    """They are those of RFC 9110, whatever the standard library calls them."""
+    assert Problem(status, "refused", "No.").document(None).title == title
+
+
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8", "application/ld+json"])
 def test_json_is_known_by_its_content_type(content_type: str) -> None:
     """Parameters and letter case do not matter."""

@@ -14,10 +14,11 @@ import pytest
 from litestar import Response, get
 
 from services.gateway import web
-from services.gateway.admission import AnyRequest
+from services.gateway.admission import AnyRequest, admission
 from services.gateway.deprecation import Deprecation
 from services.gateway.openapi import Answer, Operation
 from services.gateway.permissions import Permission
+from services.gateway.problems import Problem
 from services.gateway.reference import FOLDER, PUBLISHED, VERSION, asset
 from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
@@ -45,19 +46,22 @@ async def old_route() -> Response[None]:
     return Response(None)
 
 
-def _client(public_url: str | None = None) -> httpx.AsyncClient:
+def _client(public_url: str | None = None, *, stranger: bool = False) -> httpx.AsyncClient:
+    """Somebody who may do everything, or one without a key."""
+
     async def admit(request: AnyRequest) -> None:
         del request
 
     gateway = cast("Gateway", SimpleNamespace(views=Views(public_url), settings=GatewaySettings()))
-    app: Any = web.web_app(gateway, admit)
+    refuse = admission(cast("Any", _Nobody()), cast("Any", _Unlimited()))
+    app: Any = web.web_app(gateway, refuse if stranger else admit)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
 
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    """A reader."""
-    async with _client() as client:
+    """A reader without a key."""
+    async with _client(stranger=True) as client:
         yield client
 
 
@@ -90,22 +94,33 @@ async def test_the_page_takes_nothing_from_elsewhere(http: httpx.AsyncClient) ->
     assert (await http.get("/docs/LICENSE.txt")).status_code == 404
 
 
+async def test_the_description_is_small_on_the_line(http: httpx.AsyncClient) -> None:
+    """Compressed for those who take that, the same for those who do not, and not sent again to those who have it."""
+    compressed = await http.get("/v1/openapi.json")
+    plain = await http.get("/v1/openapi.json", headers={"Accept-Encoding": "identity"})
+    assert compressed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert compressed.headers["Content-Type"] == plain.headers["Content-Type"] == "application/json"
+    assert compressed.json() == plain.json()
+    known = await http.get("/v1/openapi.json", headers={"If-None-Match": compressed.headers["ETag"]})
+    assert (known.status_code, known.content) == (304, b"")
+
+
 async def test_the_page_lies_below_the_path_that_the_installation_has() -> None:
     """A proxy may put the API below a path."""
     async with _client("https://example.com/speech") as http:
         page = await http.get("/docs")
+        problem, problems = await http.get("/problems/not_found"), await http.get("/problems")
+    assert 'href="/speech/problems"' in problem.text
+    assert 'href="/speech/problems/not_found"' in problems.text
     assert 'src="/speech/docs/setup.js"' in page.text
     assert 'data-description="/speech/v1/openapi.json"' in page.text
 
 
 async def test_a_route_that_is_to_go_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the fields of RFC 9745 and RFC 8594, refusals too, and in the API's description; others say nothing."""
-    from services.gateway.admission import admission
-
     monkeypatch.setattr(web, "ROUTES", (*web.ROUTES, old_route))
-    gateway = cast("Gateway", SimpleNamespace(views=Views(None), settings=GatewaySettings()))
-    app: Any = web.web_app(gateway, admission(cast("Any", _Nobody()), cast("Any", _Unlimited())))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
+    async with _client(stranger=True) as http:
         refused, other = await http.get("/v1/old"), await http.get("/v1/account")
         document = (await http.get("/v1/openapi.json")).json()
     assert refused.status_code == 401
@@ -124,6 +139,16 @@ def test_a_route_does_not_end_before_it_is_deprecated() -> None:
         Deprecation(since=OLD.since, sunset=OLD.since - dt.timedelta(days=1), explained="https://example.com")
 
 
+@pytest.mark.parametrize("path", ["/docs", "/docs/page.css", "/problems", "/problems/not_found", "/v1/openapi.json"])
+async def test_what_is_for_everybody_answers_as_all_routes_do(http: httpx.AsyncClient, path: str) -> None:
+    """HEAD as GET without the body, and OPTIONS with the methods, to those without a key as well."""
+    page, head, options = await http.get(path), await http.head(path), await http.options(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["Content-Type"] == page.headers["Content-Type"]
+    assert options.status_code == 204
+    assert options.headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
 async def test_every_answer_has_the_same_guards(http: httpx.AsyncClient) -> None:
     """A page, a document, a refusal: what browsers are told about each."""
     for path in ("/v1/openapi.json", "/v1/nothing", "/nothing", "/docs", "/problems"):
@@ -139,8 +164,6 @@ async def test_every_answer_has_the_same_guards(http: httpx.AsyncClient) -> None
 
 class _Nobody:
     async def principal(self, *_: object) -> None:
-        from services.gateway.problems import Problem
-
         raise Problem(401, "unauthorized", "Send a key.")
 
 
