@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import starmap
 from typing import Any, cast
@@ -26,8 +27,9 @@ from services.gateway.admission import PUBLIC, AnyRequest, check_declared
 from services.gateway.codes import Code
 from services.gateway.cors import Cors, origins_of
 from services.gateway.description.mistakes import explained, form_of
-from services.gateway.openapi import describe
+from services.gateway.openapi.document import describe
 from services.gateway.problems import MEDIA_TYPE, PAGES, FieldError, Problem, ProblemDocument, unavailable
+from services.gateway.reference import Asset
 from services.gateway.routes import (
     account,
     audit,
@@ -210,13 +212,15 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
     base = gateway.views.url("").removesuffix("/v1")
 
     @functools.cache
-    def description() -> bytes:
+    def description() -> Asset:
         routes = [route for route in app.routes if isinstance(route, HTTPRoute)]
-        return describe(routes, server=base or "/")
+        return Asset.of(gzip.compress(describe(routes, server=base or "/"), mtime=0), "application/json")
 
     @get("/openapi.json", opt={PUBLIC: True})
-    async def openapi() -> Response[bytes]:
-        return Response(description(), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
+    async def openapi(
+        accept_encoding: reference.AcceptEncoding = None, if_none_match: reference.IfNoneMatch = None
+    ) -> Response[bytes]:
+        return reference.serve(description(), accept_encoding, if_none_match, seconds=300)
 
     def router(path: str, handlers: Sequence[ControllerRouterHandler], *more: ControllerRouterHandler) -> Router:
         named = cast("Sequence[HTTPRouteHandler]", handlers)

@@ -94,6 +94,18 @@ async def test_the_page_takes_nothing_from_elsewhere(http: httpx.AsyncClient) ->
     assert (await http.get("/docs/LICENSE.txt")).status_code == 404
 
 
+async def test_the_description_is_small_on_the_line(http: httpx.AsyncClient) -> None:
+    """Compressed for those who take that, the same for those who do not, and not sent again to those who have it."""
+    compressed = await http.get("/v1/openapi.json")
+    plain = await http.get("/v1/openapi.json", headers={"Accept-Encoding": "identity"})
+    assert compressed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert compressed.headers["Content-Type"] == plain.headers["Content-Type"] == "application/json"
+    assert compressed.json() == plain.json()
+    known = await http.get("/v1/openapi.json", headers={"If-None-Match": compressed.headers["ETag"]})
+    assert (known.status_code, known.content) == (304, b"")
+
+
 async def test_the_page_lies_below_the_path_that_the_installation_has() -> None:
     """A proxy may put the API below a path."""
     async with _client("https://example.com/speech") as http:
