@@ -223,7 +223,10 @@ class RunningGateway:
             answer = _ok(await http.post("/v1/session", json={"email": user.email, "password": PASSWORD}))
             cookies = http.cookies
         headers = {"X-CSRF-Token": answer["csrf_token"]}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, cookies=cookies, timeout=PATIENCE, verify=_no_tls())
+        hooks: dict[str, list[Callable[..., Any]]] = {"response": [conforms]}
+        return httpx.AsyncClient(
+            base_url=self.url, headers=headers, cookies=cookies, timeout=PATIENCE, verify=_no_tls(), event_hooks=hooks
+        )
 
     def client(self, key: str) -> httpx.AsyncClient:
         """A client with a key, which finds fault with every answer that the API's description does not know. Close it."""
