@@ -30,7 +30,7 @@ from shared.blobs import BlobStore, artifact_key, raw_key, report_key, transcrip
 from shared.bus import Envelope, Listener, subscription
 from shared.database import Pool
 from shared.http import HttpServer
-from shared.runtime import Platform, open_platform
+from shared.runtime import Platform, keep_running, open_platform
 from shared.schemas.events import (
     BatchCompleted,
     BatchErased,
@@ -223,7 +223,10 @@ class RunningGateway:
             answer = _ok(await http.post("/v1/session", json={"email": user.email, "password": PASSWORD}))
             cookies = http.cookies
         headers = {"X-CSRF-Token": answer["csrf_token"]}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, cookies=cookies, timeout=PATIENCE, verify=_no_tls())
+        hooks: dict[str, list[Callable[..., Any]]] = {"response": [conforms]}
+        return httpx.AsyncClient(
+            base_url=self.url, headers=headers, cookies=cookies, timeout=PATIENCE, verify=_no_tls(), event_hooks=hooks
+        )
 
     def client(self, key: str) -> httpx.AsyncClient:
         """A client with a key, which finds fault with every answer that the API's description does not know. Close it."""
@@ -301,18 +304,22 @@ async def running_gateway(
         assert service.app is not None
         server = HttpServer(service.app, host="127.0.0.1", port=0)
         await server.start()
-        runs = [loop.run() for loop in service.loops]
-        tasks = [asyncio.create_task(run) for run in (*runs, server.run())]
+        tasks = [asyncio.create_task(keep_running(loop), name=loop.name) for loop in service.loops]
+        tasks.append(asyncio.create_task(server.run(), name="http"))
         await platform.bus.start([*service.subscriptions, *listening], service.listeners)
         try:
             yield RunningGateway(platform, service.listeners, server.url, others)
         finally:
+            stopping = platform.stopping.is_set()
+            ended = [task for task in tasks if task.done() and (not stopping or task.exception() is not None)]
             platform.stopping.set()
             await server.stop()
             await platform.bus.stop_consuming(5)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            for task in ended:
+                raise AssertionError(f"{task.get_name()} ended in the middle of the test") from task.exception()
 
 
 def transcript_ready(order: JobSubmitted) -> TranscriptReady:

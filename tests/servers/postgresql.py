@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import signal
 import threading
-from collections.abc import Coroutine
-from contextlib import ExitStack
+from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import uuid4
@@ -64,6 +67,22 @@ class PostgresServer:
         """Kill the server and leave it dead. Its connections break, its port refuses."""
         self._server.kill()
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop all its processes where they stand, as in a paused container: connections stay open, the system takes new ones,
+        and nobody answers."""
+        stopped: list[int] = []
+        try:
+            assert self._server.pid is not None
+            # The first one first, which would start new ones.
+            for pid in (self._server.pid, *_children(self._server.pid)):
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
+            yield
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+
     def restart(self) -> None:
         """Stop it unless it is dead, and start it on the same port; returns when it serves."""
         self._run(self._server.stop())
@@ -115,3 +134,9 @@ class PostgresServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def _children(pid: int) -> list[int]:
+    """All of them: PostgreSQL's processes are their first one's children."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [descendant for child in map(int, listed.split()) for descendant in (child, *_children(child))]
