@@ -7,8 +7,11 @@ import os
 from collections.abc import Sequence
 from itertools import chain, islice, pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+
+T = TypeVar("T")
 
 WEIGHTS = {"chaos": 20.0, "e2e": 4.0, "integration": 1.0, "contract": 0.5}
 """About how long a test takes, by its folder, in this order. Those of other folders are short."""
@@ -22,12 +25,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items[:] = arranged(items, [_folder(item) for item in items], workers)
 
 
-def arranged(items: Sequence[pytest.Item], folders: Sequence[str], workers: int) -> list[pytest.Item]:
+def arranged(items: Sequence[T], folders: Sequence[str], workers: int) -> list[T]:
     """For each worker a run of neighbours that take long, all of about the same weight, filled up with short ones."""
     long = [item for kind in WEIGHTS for item, folder in zip(items, folders, strict=True) if folder == kind]
     weights = [weight for kind, weight in WEIGHTS.items() for folder in folders if folder == kind]
     short = iter([item for item, folder in zip(items, folders, strict=True) if folder not in WEIGHTS])
-    shares: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    shares: list[list[T]] = [[] for _ in range(workers)]
     before, total = 0.0, sum(weights)
     for item, weight in zip(long, weights, strict=True):
         shares[int(before * workers / total)].append(item)

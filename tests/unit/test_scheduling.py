@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, cast
-
 from tests.scheduling import WEIGHTS, arranged
 
 FOLDERS = ["chaos"] * 2 + ["contract"] * 8 + ["e2e"] * 10 + ["integration"] * 40 + ["unit"] * 100
@@ -13,7 +11,7 @@ FOLDERS = ["chaos"] * 2 + ["contract"] * 8 + ["e2e"] * 10 + ["integration"] * 40
 def test_every_worker_begins_with_as_much_that_takes_long_and_ends_with_what_is_short() -> None:
     """Every test is there once; the equal runs that xdist makes of the list weigh about the same, long ones first."""
     names = [f"{folder}-{place}" for place, folder in enumerate(FOLDERS)]
-    order = cast("list[str]", arranged(cast("Any", names), FOLDERS, 3))
+    order = arranged(names, FOLDERS, 3)
     assert Counter(order) == Counter(names)
     runs = [[name.partition("-")[0] for name in order[begin : begin + 53]] for begin in (0, 53, 106)]
     weights = [sum(WEIGHTS.get(kind, 0.0) for kind in run) for run in runs]
@@ -27,5 +25,5 @@ def test_every_worker_begins_with_as_much_that_takes_long_and_ends_with_what_is_
 def test_with_more_long_tests_than_fit_none_is_left_out() -> None:
     """Where everything is light or everything is long, every test still runs once."""
     for folders in (["unit"] * 7, ["integration"] * 7, ["chaos", *["contract"] * 30]):
-        names = cast("Any", [str(place) for place in range(len(folders))])
-        assert sorted(arranged(names, folders, 3), key=int) == names
+        names = list(range(len(folders)))
+        assert sorted(arranged(names, folders, 3)) == names
