@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+
 from tests.scheduling import WEIGHTS, arranged
 
 FOLDERS = ["chaos"] * 2 + ["contract"] * 8 + ["e2e"] * 10 + ["integration"] * 40 + ["unit"] * 100
