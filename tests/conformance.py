@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import jsonschema_rs
 
+from tests.describing import followed
+
 STANDARD = frozenset(
     {
         "allow",
@@ -22,6 +24,7 @@ STANDARD = frozenset(
         "content-type",
         "date",
         "referrer-policy",
+        "strict-transport-security",
         "transfer-encoding",
         "vary",
         "x-accel-buffering",
@@ -59,8 +62,9 @@ class Description:
         if operation is None:
             return
         about = f"{method} {path} answers {status}"
-        described = operation["responses"].get(str(status))
-        assert described is not None, f"{about}, which is not described: {(body or b'').decode(errors='replace')[:500]}"
+        answer = operation["responses"].get(str(status))
+        assert answer is not None, f"{about}, which is not described: {(body or b'').decode(errors='replace')[:500]}"
+        described = followed(self._document, answer)
         self._check_headers(about, described, headers)
         if body is None or method == "HEAD" or not body:
             return
@@ -85,7 +89,7 @@ class Description:
     def _compile(self, operation_id: str, status: int, media_type: str) -> jsonschema_rs.Draft202012Validator:
         operations = (operation for item in self._document["paths"].values() for operation in item.values())
         operation = next(operation for operation in operations if operation["operationId"] == operation_id)
-        schema = operation["responses"][str(status)]["content"][media_type]["schema"]
+        schema = followed(self._document, operation["responses"][str(status)])["content"][media_type]["schema"]
         return jsonschema_rs.Draft202012Validator({**_strict(schema), "components": self._components})
 
 

@@ -1,4 +1,4 @@
-"""Compares what the gateway's description says of a document with what the Python client reads or writes it as."""
+"""Reads the gateway's description, and compares what it says of documents with what the Python client takes them for."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ SOURCES = {"upload_id", "audio_url"}
 OPEN = {"action", "features", "output_language", "permissions", "resource", "scopes"}
 """Enumerations of the gateway that the client takes as texts."""
 NULL: Schema = {"type": "null"}
+
+
+def followed(document: Schema, part: Schema) -> Schema:
+    """The part of an OpenAPI document, or what it refers to, in the words of the reference where it has some."""
+    if "$ref" not in part:
+        return part
+    kind, name = part["$ref"].split("/")[-2:]
+    return {**document["components"][kind][name], **{key: value for key, value in part.items() if key != "$ref"}}
 
 
 class Comparison:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -37,31 +38,63 @@ WITH_JSON: Sequence[Code] = (
 """Codes of all routes; of those for whoever has a key or signs in; of those among them that change something, which takes more
 with a cookie; of those with an id in their path; of those that read JSON."""
 
-_HEADERS: Mapping[str, str] = {
-    "Retry-After": "Seconds to wait.",
-    "WWW-Authenticate": "How to authenticate.",
-    "Content-Range": "`bytes */` and the size of the file.",
-    "Upload-Offset": "How many bytes are stored.",
-    "Tus-Version": "The version that is spoken.",
-    "Allow": "The methods that there are.",
+HEADERS: Mapping[str, Schema] = {
+    name: {"description": text, "schema": {"type": "string"}}
+    for name, text in {
+        "Retry-After": "Seconds to wait.",
+        "WWW-Authenticate": "How to authenticate.",
+        "Content-Range": "`bytes */` and the size of the file.",
+        "Upload-Offset": "How many bytes are stored.",
+        "Tus-Version": "The version that is spoken.",
+        "Allow": "The methods that there are.",
+    }.items()
 }
+"""Of refusals, for the description's components."""
+
 _POINTED: Mapping[str, tuple[FieldError, ...]] = {
     "invalid_query": (FieldError(pointer="limit", message="Expected at most 100."),),
     "invalid_request": (FieldError(pointer="/language", message="Expected a text, got a whole number."),),
 }
 
 
-def refusals(codes: Iterable[Code], texts: Mapping[int, str], *, headers: Schema) -> dict[str, Schema]:
-    """The answers by status, in the route's own words where `texts` has some. `headers` are those of every answer.
+class Refusals:
+    """The answers from 400 upwards of all routes. Those that several of them have stand once, in the description's components.
 
-    A code with more than one status is meant with those that have a text, or else with its last one.
+    `routes` are the codes of each, and in its own words when it answers with which status; `headers` are those of every answer.
     """
-    by_status: dict[int, list[Code]] = {}
-    for code in dict.fromkeys(codes):
-        statuses = MEANINGS[code].statuses
-        for status in [status for status in statuses if status in texts] or statuses[-1:]:
-            by_status.setdefault(status, []).append(code)
-    return {str(status): _answer(status, by_status[status], texts.get(status), headers) for status in sorted(by_status)}
+
+    def __init__(self, routes: Iterable[tuple[Iterable[Code], Mapping[int, str]]], *, headers: Schema) -> None:
+        self._headers = headers
+        uses = Counter(refusal for codes, texts in routes for refusal in _by_status(codes, texts).items())
+        self._shared = {refusal: _name(*refusal) for refusal, count in uses.items() if count > 1}
+
+    @property
+    def components(self) -> dict[str, Schema]:
+        """Those that several routes have, by name."""
+        return {name: self._answer(*refusal) for refusal, name in sorted(self._shared.items())}
+
+    def of(self, codes: Iterable[Code], texts: Mapping[int, str]) -> dict[str, Schema]:
+        """Those of one route, by status."""
+        answers: dict[str, Schema] = {}
+        for status, meant in sorted(_by_status(codes, texts).items()):
+            name = self._shared.get((status, meant))
+            answer = self._answer(status, meant) if name is None else {"$ref": f"#/components/responses/{name}"}
+            answers[str(status)] = answer | ({"description": texts[status]} if status in texts else {})
+        return answers
+
+    def _answer(self, status: int, codes: Sequence[Code]) -> Schema:
+        own = sorted({name for code in codes for name in MEANINGS[code].headers})
+        narrowed = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
+        return {
+            "description": " ".join(MEANINGS[code].what for code in codes),
+            "headers": self._headers | {name: {"$ref": f"#/components/headers/{name}"} for name in own},
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"allOf": [{"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}, narrowed]},
+                    "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
+                }
+            },
+        }
 
 
 def examples() -> dict[str, Schema]:
@@ -69,20 +102,18 @@ def examples() -> dict[str, Schema]:
     return {code: {"summary": meaning.what, "value": _example(cast("Code", code))} for code, meaning in MEANINGS.items()}
 
 
-def _answer(status: int, codes: Sequence[Code], text: str | None, usual: Schema) -> Schema:
-    own = sorted({name for code in codes for name in MEANINGS[code].headers})
-    headers = usual | {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in own}
-    narrowed = {"properties": {"status": {"const": status}, "code": {"enum": list(codes)}}}
-    return {
-        "description": text or " ".join(MEANINGS[code].what for code in codes),
-        "headers": headers,
-        "content": {
-            MEDIA_TYPE: {
-                "schema": {"allOf": [{"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}, narrowed]},
-                "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
-            }
-        },
-    }
+def _by_status(codes: Iterable[Code], texts: Mapping[int, str]) -> dict[int, tuple[Code, ...]]:
+    """A code with more than one status is meant with those that have a text, or else with its last one."""
+    by_status: dict[int, tuple[Code, ...]] = {}
+    for code in dict.fromkeys(codes):
+        statuses = MEANINGS[code].statuses
+        for status in [status for status in statuses if status in texts] or statuses[-1:]:
+            by_status[status] = (*by_status.get(status, ()), code)
+    return by_status
+
+
+def _name(status: int, codes: Sequence[Code]) -> str:
+    return ".".join((str(status), *codes))
 
 
 def _example(code: Code) -> Any:

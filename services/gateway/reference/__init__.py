@@ -27,11 +27,17 @@ _FILES = ("setup.js", "page.css", *PUBLISHED)
 
 @dataclass(frozen=True, kw_only=True)
 class Asset:
-    """One file of the page."""
+    """A file that is the same for everybody, and for as long as the process runs."""
 
     compressed: bytes
+    """With gzip."""
     media_type: str
     etag: str
+
+    @classmethod
+    def of(cls, compressed: bytes, media_type: str) -> Asset:
+        """The file with its ETag."""
+        return cls(compressed=compressed, media_type=media_type, etag=f'"{hashlib.sha256(compressed).hexdigest()[:16]}"')
 
     @property
     def data(self) -> bytes:
@@ -41,13 +47,12 @@ class Asset:
 
 @cache
 def asset(name: str) -> Asset | None:
-    """A file by its name; null where there is none."""
+    """A file of the page by its name; null where there is none."""
     if name not in _FILES:
         return None
     kept = FOLDER / f"{name}.gz"
     compressed = kept.read_bytes() if kept.exists() else gzip.compress((FOLDER / name).read_bytes(), mtime=0)
-    digest = hashlib.sha256(compressed).hexdigest()[:16]
-    return Asset(compressed=compressed, media_type=_TYPES[Path(name).suffix], etag=f'"{digest}"')
+    return Asset.of(compressed, _TYPES[Path(name).suffix])
 
 
 def page(base: str) -> str:

@@ -11,13 +11,15 @@ from litestar.params import FromPath, HeaderParameter
 from services.gateway.admission import PUBLIC
 from services.gateway.problems import Problem
 from services.gateway.ranges import matches
-from services.gateway.reference import asset, page
+from services.gateway.reference import Asset, asset, page
 from services.gateway.routes.context import Api
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+AcceptEncoding = Annotated[str | None, HeaderParameter(name="Accept-Encoding")]
+IfNoneMatch = Annotated[str | None, HeaderParameter(name="If-None-Match")]
 
 
 @get("/", opt={PUBLIC: True}, media_type="text/html")
@@ -29,15 +31,18 @@ async def show_reference(gateway: Api) -> Response[str]:
 
 @get("/{name:str}", opt={PUBLIC: True})
 async def get_reference_file(
-    name: FromPath[str],
-    accept_encoding: Annotated[str | None, HeaderParameter(name="Accept-Encoding")] = None,
-    if_none_match: Annotated[str | None, HeaderParameter(name="If-None-Match")] = None,
+    name: FromPath[str], accept_encoding: AcceptEncoding = None, if_none_match: IfNoneMatch = None
 ) -> Response[bytes]:
     """What the page is made of."""
     found = asset(name)
     if found is None:
         raise Problem(404, "not_found", "The documentation has no such file.")
-    headers = {"ETag": found.etag, "Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding"}
+    return serve(found, accept_encoding, if_none_match, seconds=3600)
+
+
+def serve(found: Asset, accept_encoding: str | None, if_none_match: str | None, *, seconds: int) -> Response[bytes]:
+    """The file, unless the client has it, compressed where the client takes that; it may keep it for so many seconds."""
+    headers = {"ETag": found.etag, "Cache-Control": f"public, max-age={seconds}", "Vary": "Accept-Encoding"}
     if matches(if_none_match, found.etag):
         return Response(b"", status_code=304, headers=headers)
     if "gzip" in (accept_encoding or ""):

@@ -27,7 +27,7 @@ from services.gateway.views import Views
 from services.gateway.web import web_app
 from shared.schemas import webhooks
 from tests.clienting import facing
-from tests.describing import Comparison, Schema
+from tests.describing import Comparison, Schema, followed
 
 ANSWERS: dict[str, Any] = {
     "JobView": client.Job,
@@ -341,7 +341,7 @@ def _check_completeness(seen: Mapping[str, set[str]], document: Schema) -> None:
     lacking = {
         f"{name}: {parameter['name']}"
         for name, given in seen.items()
-        for parameter in operations[name]["parameters"]
+        for parameter in (followed(document, item) for item in operations[name]["parameters"])
         if parameter["in"] != "path" and parameter["name"].lower() not in given | OF_ITSELF.keys()
     }
     assert not lacking, f"no method of the client can be given {', '.join(sorted(lacking))}"
@@ -363,7 +363,7 @@ def _described(request: httpx.Request, document: Schema) -> Schema:
     )
     place = f"{request.method} {path}"
     operation: Schema = operations[request.method.lower()]
-    assert _parameters(request) <= {item["name"].lower() for item in operation["parameters"]}, place
+    assert _parameters(request) <= {followed(document, item)["name"].lower() for item in operation["parameters"]}, place
     body = operation.get("requestBody")
     assert body is not None or not request.content, place
     if body is not None and request.headers.get("content-type") == "application/json":

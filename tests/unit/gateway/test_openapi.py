@@ -16,13 +16,14 @@ import pytest
 from services.gateway.admission import AnyRequest
 from services.gateway.codes import MEANINGS, SUBJECTS, Code
 from services.gateway.description import webhooks
-from services.gateway.openapi import TAGS
+from services.gateway.openapi.document import TAGS
 from services.gateway.problems import ProblemDocument
 from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
 from services.gateway.views import Views
 from services.gateway.web import web_app
 from shared.schemas.endpoints import EventType
+from tests.describing import followed
 from tests.problem_table import PAGE, rendered
 
 Document = dict[str, Any]
@@ -108,10 +109,21 @@ def test_every_route_names_the_codes_of_all_that_it_refuses_with(document: Docum
     for name, operation in _operations(document):
         for status, answer in operation["responses"].items():
             if status >= "400":
-                content = answer["content"]["application/problem+json"]
+                content = followed(document, answer)["content"]["application/problem+json"]
                 assert content["examples"], f"{name}: {status}"
                 codes = content["schema"]["allOf"][1]["properties"]["code"]["enum"]
                 assert all(int(status) in MEANINGS[code].statuses for code in codes), f"{name}: {status}"
+
+
+def test_what_many_routes_say_alike_is_said_once(document: Document) -> None:
+    """Refusals in the words of the codes alone are components as soon as two routes have them, and no component is idle."""
+    shared = document["components"]["responses"]
+    refusals = [
+        answer for _, operation in _operations(document) for status, answer in operation["responses"].items() if status >= "400"
+    ]
+    own = [json.dumps(answer["content"]) for answer in refusals if "$ref" not in answer]
+    assert len(set(own)) == len(own)
+    assert {answer["$ref"].rpartition("/")[2] for answer in refusals if "$ref" in answer} == set(shared)
 
 
 def test_what_is_said_of_a_refusal_has_a_code(document: Document) -> None:
@@ -181,7 +193,7 @@ def test_names_are_in_one_spelling(document: Document) -> None:
                 assert "date-time" in json.dumps(described), f"{name}.{field} is a time"
     for name, operation in _operations(document):
         assert snake.fullmatch(operation["operationId"]), name
-        for parameter in operation["parameters"]:
+        for parameter in (followed(document, one) for one in operation["parameters"]):
             assert parameter["description"], f"{name}: {parameter['name']}"
             assert parameter["in"] == "header" or snake.fullmatch(parameter["name"]), f"{name}: {parameter['name']}"
 
@@ -195,6 +207,6 @@ def test_lists_have_one_shape(document: Document) -> None:
         reference = answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
         fields = document["components"]["schemas"][reference]["properties"]
         assert "data" in fields, name
-        parameters = {parameter["name"] for parameter in operation["parameters"]}
+        parameters = {followed(document, parameter)["name"] for parameter in operation["parameters"]}
         paged = "has_more" in fields
         assert paged is ("next_cursor" in fields) is ({"limit", "after"} <= parameters) is ("Link" in answer["headers"]), name

@@ -94,6 +94,18 @@ async def test_the_page_takes_nothing_from_elsewhere(http: httpx.AsyncClient) ->
     assert (await http.get("/docs/LICENSE.txt")).status_code == 404
 
 
+async def test_the_description_is_small_on_the_line(http: httpx.AsyncClient) -> None:
+    """Compressed for those who take that, the same for those who do not, and not sent again to those who have it."""
+    compressed = await http.get("/v1/openapi.json")
+    plain = await http.get("/v1/openapi.json", headers={"Accept-Encoding": "identity"})
+    assert compressed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert compressed.headers["Content-Type"] == plain.headers["Content-Type"] == "application/json"
+    assert compressed.json() == plain.json()
+    known = await http.get("/v1/openapi.json", headers={"If-None-Match": compressed.headers["ETag"]})
+    assert (known.status_code, known.content) == (304, b"")
+
+
 async def test_the_page_lies_below_the_path_that_the_installation_has() -> None:
     """A proxy may put the API below a path."""
     async with _client("https://example.com/speech") as http:
@@ -103,6 +115,14 @@ async def test_the_page_lies_below_the_path_that_the_installation_has() -> None:
     assert 'href="/speech/problems/not_found"' in problems.text
     assert 'src="/speech/docs/setup.js"' in page.text
     assert 'data-description="/speech/v1/openapi.json"' in page.text
+
+
+@pytest.mark.parametrize(("public_url", "told"), [("https://example.com", True), ("http://example.com", False), (None, False)])
+async def test_browsers_are_kept_to_https_where_that_is_how_they_come(public_url: str | None, told: bool) -> None:
+    """In every answer, refusals too (RFC 6797)."""
+    async with _client(public_url, stranger=True) as http:
+        answers = [await http.get(path) for path in ("/docs", "/v1/jobs", "/nothing")]
+    assert ["Strict-Transport-Security" in answer.headers for answer in answers] == [told] * 3
 
 
 async def test_a_route_that_is_to_go_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
