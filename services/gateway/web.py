@@ -230,4 +230,6 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
     )
     check_declared(handler for route in app.routes if isinstance(route, HTTPRoute) for handler in route.route_handlers)
     answering = cast("AsgiApp", app)
-    return Access(Cors(answering, origins) if (origins := origins_of(gateway.settings.cors_origins)) else answering)
+    if origins := origins_of(gateway.settings.cors_origins):
+        answering = Cors(answering, origins)
+    return Access(answering, https=base.startswith("https://"))
