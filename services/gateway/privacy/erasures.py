@@ -26,7 +26,8 @@ from services.gateway.privacy.retention import places_of
 from services.gateway.privacy.speakers import has_words_of, segments_of, without_speaker
 from services.gateway.problems import Problem, check_kept, invalid, job_not_found
 from services.gateway.store.erasures import ErasureStore
-from services.gateway.store.transitions import SpeakerErasure, Transitions
+from services.gateway.store.transitions import Transitions
+from services.gateway.store.transitions.erasures import SpeakerErasure
 from services.gateway.store.uploads import UploadStore
 from services.gateway.wakeups import Wakeups
 from shared import metrics
