@@ -53,6 +53,7 @@ from services.gateway.routes import (
     policy,
     problems,
     reference,
+    regrets,
     results,
     resumables,
     retention,
@@ -249,11 +250,16 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
     return Access(Cors(answering, origins) if (origins := origins_of(gateway.settings.cors_origins)) else answering)
 
 
-def _answer(request: Request[Any, Any, Any], error: Exception, *, base: str) -> Response[ProblemDocument]:
-    problem = problem_of(error, cast("BaseRouteHandler | None", request.scope.get("route_handler")))
+def _answer(request: Request[Any, Any, Any], error: Exception, *, base: str) -> Response[ProblemDocument] | Response[str]:
+    handler = cast("BaseRouteHandler | None", request.scope.get("route_handler"))
+    problem = problem_of(error, handler)
     if problem.status == 500:
         log.error("http.failed", exc_info=error)
     document = problem.document(cast("str | None", request.scope.get(REQUEST_ID)), base=base)
+    if handler is not None and regrets.wants_page(handler.opt, request.headers):
+        page = regrets.regret(document, request.headers)
+        page.headers.update(problem.headers)
+        return page
     # The protocol of resumable uploads wants its version in every answer.
     headers = {**VERSION_HEADER, **problem.headers} if "tus-resumable" in request.headers else problem.headers
     return Response(document, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
