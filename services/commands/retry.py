@@ -11,7 +11,7 @@ from uuid import UUID
 
 from services.commands.connecting import add_connection, connected, connection
 from services.commands.transcribe import add_output, failed_artifacts, fetch
-from services.commands.wishes import add_report_wishes, listed, read_inputs
+from services.commands.wishes import add_report_wishes, listed, read_pairs
 from shared.schemas.jobs import ArtifactFormat
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def change_of(arguments: argparse.Namespace) -> RetryWishes:
         "solution": arguments.solution,
         "report_language": arguments.report_language,
         "report_mode": arguments.report_mode,
-        "inputs": read_inputs(arguments.input),
+        "inputs": read_pairs("--input", arguments.input),
     }
     return cast("RetryWishes", {name: wish for name, wish in wishes.items() if wish})
 
