@@ -57,6 +57,8 @@ def problem_of(error: Exception, handler: BaseRouteHandler | None = None) -> Pro
 def _invalid_parameters(error: ValidationException, handler: BaseRouteHandler | None) -> Problem:
     entries = error.extra if isinstance(error.extra, list) else []
     errors = [_wrong_parameter(entry, handler) for entry in entries]
+    if isinstance(error.__cause__, KeyError):  # the framework names what is missing nowhere else
+        errors.append(FieldError(pointer=str(error.__cause__.args[0]), message="It is missing."))
     named = "; ".join(f"{item.pointer}: {item.message.rstrip('.')}" for item in errors) or "see the documentation"
     in_header = any(entry.get("source") == "header" for entry in entries)
     code: Code = "invalid_header" if in_header else "invalid_query"
@@ -70,7 +72,9 @@ def _wrong_parameter(entry: Mapping[str, Any], handler: BaseRouteHandler | None)
     definition = None if field is None else field.kwarg_definition
     if field is None or not isinstance(definition, QueryParameter | HeaderParameter):
         return FieldError(pointer=key, message=f"{message}.")
-    return FieldError(pointer=definition.name or key, message=explained(message, form_of(field.annotation)))
+    form = form_of(field.annotation)
+    steps = (0,) if form.at((0,)) else ()  # of a list, the framework tells about an entry without its place
+    return FieldError(pointer=definition.name or key, message=explained(message, form, steps))
 
 
 def _refused(error: HTTPException) -> Problem:

@@ -86,7 +86,13 @@ class SigningIn:
 
     async def confirm(self, user: UserRow, password: str, address: str | None) -> Account:
         """Ask somebody who is signed in for their password again. Raises `Problem`."""
-        return await self._verify(user.email, password, address)
+        try:
+            return await self._verify(user.email, password, address)
+        except Problem as problem:
+            if problem.code != "sign_in_failed":
+                raise
+            detail = "The old password is not right. Whoever signs in by single sign-on alone has none."
+            raise Problem(problem.status, problem.code, detail, headers=problem.headers) from None
 
     async def _remembered(self, email: str, password: str) -> Account | None:
         """Whose they are, if they were right lately and still are."""

@@ -123,3 +123,19 @@ def test_a_retry_asks_for_what_is_to_be_different() -> None:
     assert request == RetryRequest(
         solution="lecture", report_language="en", formats=(ArtifactFormat.DOCX,), inputs={"course": "X"}
     )
+    heard = [
+        "--language",
+        "yue",
+        "--script",
+        "zh-Hant-HK",
+        "--term",
+        "Kowloon",
+        "--vocabulary-set",
+        "Board",
+        "--engine",
+        "local",
+    ]
+    request = msgspec.json.decode(msgspec.json.encode(retry.change_of(parser.parse_args([job, *heard]))), type=RetryRequest)
+    assert request == RetryRequest(
+        language="yue", script=Script.HONG_KONG, vocabulary=("Kowloon",), vocabularies=("Board",), engine="local"
+    )
