@@ -126,6 +126,18 @@ class Installation:
         finally:
             await self._kill_all()
 
+    async def operate(self, *command: str, status: int | None = 0) -> str:
+        """What `audio2txt admin …` prints."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services", "admin", *command),
+            env={**_inherited(), **self.environment("admin")},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        printed, complaints = await process.communicate()
+        assert status is None or process.returncode == status, complaints.decode()
+        return printed.decode()
+
     def environment(self, name: str) -> dict[str, str]:
         """The settings of one of its processes."""
         return {

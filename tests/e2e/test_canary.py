@@ -6,8 +6,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import os
-import sys
 import wave
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -25,7 +23,7 @@ from shared.blobs import open_blobs
 from shared.bus import open_bus
 from shared.database import open_pool
 from shared.signing import certificate_key
-from tests.canaries import Places, in_logs
+from tests.canaries import Places, hurry_erasures, in_logs
 from tests.customer import Customer, Receiver, receiving
 from tests.installation import Installation, distributed_settings, fresh_bucket
 from tests.sandboxes import control, sandbox
@@ -98,28 +96,11 @@ class World:
             while len([one for one in await self.places.bus.parked(100) if job["id"].encode() in one.payload]) < 2:
                 await asyncio.sleep(0.1)
 
-    async def operate(self, *command: str, status: int | None = 0) -> str:
-        """What `audio2txt admin` prints."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services", "admin", *command),
-            env={**os.environ, **self.places.installation.environment("admin")},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        printed, complaints = await process.communicate()
-        assert status is None or process.returncode == status, complaints.decode()
-        return printed.decode()
-
-    async def hurry(self) -> None:
-        """The transcriber waits half a minute for late writers, and orders wait longer after each pass: not tried here."""
-        await self.places.pool.execute("update transcriber.leftovers set due_at = now()")
-        await self.places.pool.execute("update gateway.erasure_orders set next_at = now() where certified_at is null")
-
     async def certificate(self, erasure_id: str) -> Statement:
         """The certificate of an erasure, once it is there, verified with the public key."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                await self.hurry()
+                await hurry_erasures(self.places.pool)
                 answer = await self.customer.call("GET", f"/v1/erasures/{erasure_id}")
                 if answer.status_code == 200 and (certificate := answer.json()["certificate"]) is not None:
                     statement = verify(Certificate(**certificate), certificate_key(SECRET.encode()))
@@ -270,11 +251,11 @@ async def _let_retention_end(world: World, job: dict[str, Any]) -> None:
 async def _erase_tenant(world: World) -> None:
     """The tenant goes with all it has; what stays of it is its audit log, and the certificates."""
     account = (await world.customer.must("GET", "/v1/account"))["tenant"]
-    erased = await world.operate("tenants", "erase", account["name"], "--name", account["name"])
+    erased = await world.places.installation.operate("tenants", "erase", account["name"], "--name", account["name"])
     order_id = erased.split(f"{account['id']} ")[1].split()[0]
     async with asyncio.timeout(PATIENCE):
-        while not (text := await world.operate("erasure", "show", account["id"], order_id, status=None)):
-            await world.hurry()
+        while not (text := await world.places.installation.operate("erasure", "show", account["id"], order_id, status=None)):
+            await hurry_erasures(world.places.pool)
     certified = verify(msgspec.json.decode(text, type=Certificate), certificate_key(SECRET.encode()))
     assert (certified.kind, {place.left for place in certified.verified}) == ("tenant", {0})
     for text in (*EVERYTHING, world.receiver.url):

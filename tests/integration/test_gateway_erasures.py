@@ -19,10 +19,19 @@ from services.gateway.privacy.erasures import Erasures
 from services.gateway.store.erasures import ErasureStore
 from services.gateway.store.tenants import TenantErased as AlreadyErased
 from services.gateway.store.tenants import TenantStore
-from shared.blobs import BlobUnavailable, answer_key, artifact_key, raw_key, report_key, tenant_prefix, transcript_key
+from shared.blobs import (
+    BlobUnavailable,
+    answer_key,
+    artifact_key,
+    raw_key,
+    report_key,
+    tenant_prefix,
+    transcript_key,
+)
 from shared.blobs.file import FileBlobs
 from shared.blobs.sealing import BlobDamaged
 from shared.schemas.events import ContentErased, JobErased, JobSubmitted, TenantErased
+from shared.schemas.ids import new_id
 from shared.schemas.transcripts import Transcript
 from shared.signing import certificate_key
 from tests.gatewaying import PATIENCE, ApiClient, RunningGateway, ready, report_ready, running_gateway, transcript_ready
@@ -200,6 +209,7 @@ async def test_a_tenant_goes_with_everything(gateway: RunningGateway, api: ApiCl
     async with await gateway.new_tenant("others") as http:
         kept = await _done(gateway, ApiClient(http))
         store = ErasureStore(gateway.pool)
+        there = [info.key async for info in gateway.blobs.list(tenant_prefix(done.tenant_id))]
         order_id = await store.erase_tenant(done.tenant_id)
         assert await store.erase_tenant(done.tenant_id) == order_id
         await gateway.others.heard(JobErased, working["id"])
@@ -213,6 +223,7 @@ async def test_a_tenant_goes_with_everything(gateway: RunningGateway, api: ApiCl
             await tenants.enable(gone)
         statement = msgspec.json.decode(found.statement, type=Statement)
         assert {place.left for place in statement.verified} == {0}
+        assert statement.blobs_removed >= len(there) > 3
         assert [info.key async for info in gateway.blobs.list(tenant_prefix(done.tenant_id))] == []
         assert len(await gateway.keys(str(kept.job_id))) > 2
         assert (await http.get(f"/v1/jobs/{kept.job_id}")).status_code == 200
@@ -222,6 +233,59 @@ async def test_a_tenant_goes_with_everything(gateway: RunningGateway, api: ApiCl
     assert (row["name"], row["erased_at"] is not None) == (f"erased {done.tenant_id}", True)
     assert await gateway.pool.fetchval("select count(*) from gateway.audit_log where tenant_id = $1", done.tenant_id) > 3
     assert await store.erase_tenant(done.tenant_id) != order_id
+
+
+async def _looked_again(gateway: RunningGateway, erasure_id: UUID) -> None:
+    """Two more passes came to nothing, though late work has had its time."""
+    look = """
+        update gateway.erasure_orders set next_at = now(), requested_at = requested_at - interval '1 hour'
+        where id = $1 and certified_at is null returning passes
+    """
+    before = await gateway.pool.fetchval(look, erasure_id)
+    async with asyncio.timeout(PATIENCE):
+        while await gateway.pool.fetchval(look, erasure_id) < before + 2:
+            await asyncio.sleep(0.05)
+
+
+async def test_nothing_is_certified_while_anything_is_left(
+    gateway: RunningGateway, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of a job while a provider has a copy of it, or a file came late, nor of a tenant: what it has here stays until it
+    is gone elsewhere, and then its key is destroyed."""
+    order, shredded = await _done(gateway, api), []
+    tenant_id, job_id = UUID(str(order.tenant_id)), UUID(str(order.job_id))
+    store, late = ErasureStore(gateway.pool), transcript_key(tenant_id, job_id, 7)
+    copy = "insert into transcriber.leftovers (tenant_id, job_id, engine, provider_id, due_at) values ($1, $2, 'x', 'y', now())"
+
+    async def shred(_: FileBlobs, tenant_id: UUID) -> bool:
+        shredded.append(tenant_id)
+        return True
+
+    monkeypatch.setattr(FileBlobs, "shred", shred)
+    await gateway.pool.execute(copy, tenant_id, job_id)
+    assert (await api.http.delete(f"/v1/jobs/{job_id}")).status_code == 204
+    async with asyncio.timeout(PATIENCE):
+        while await store.rows_of_job(job_id):
+            await asyncio.sleep(0.05)
+    await _looked_again(gateway, job_id)
+    await gateway.blobs.put(late, b"{}")
+    await gateway.pool.execute("delete from transcriber.leftovers")
+    await _looked_again(gateway, job_id)
+    await gateway.blobs.delete(late)
+    await _verified(api, job_id)
+
+    await gateway.pool.execute(copy, tenant_id, new_id())
+    order_id = await store.erase_tenant(tenant_id)
+    await _looked_again(gateway, order_id)
+    keys = "select count(*) from gateway.api_keys where tenant_id = $1"
+    assert (await gateway.pool.fetchval(keys, tenant_id), shredded) == (1, [])
+    await gateway.pool.execute("delete from transcriber.leftovers")
+    async with asyncio.timeout(PATIENCE):
+        while (found := await store.find(tenant_id, order_id)) is None or found.statement is None:
+            await gateway.pool.execute("update gateway.erasure_orders set next_at = now() where certified_at is null")
+            await asyncio.sleep(0.05)
+    assert await gateway.pool.fetchval(keys, tenant_id) == 0
+    assert set(shredded) == {tenant_id}
 
 
 async def test_a_damaged_blob_puts_one_erasure_off(

@@ -13,12 +13,14 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import asyncpg
 import httpx
 import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from services.gateway import live
+from shared.database import transaction
 from shared.schemas.events import JobSubmitted, TranscriptionState
 from tests.describing import followed
 from tests.gatewaying import PATIENCE, WAV, ApiClient, RunningGateway, contents, ready, running_gateway, unrendered
@@ -632,12 +634,27 @@ async def test_every_request_leaves_one_line_without_secrets(gateway: RunningGat
     assert "confidential" not in str(lines)
 
 
-async def test_an_outage_of_the_database_can_be_tried_again(tmp_path: Path) -> None:
-    """503 with a time to wait, and no more than that."""
+async def test_an_outage_of_the_database_can_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 with a time to wait, and no more than that: from a dead server, and from a frozen one while it is frozen still, also
+    for those who wait in a transaction or for a connection. Awake again, it serves at once."""
+    monkeypatch.setattr("services.gateway.store.PATIENCE", 0.3)
+    monkeypatch.setattr("shared.database.CANCELLATION_SECONDS", 0.3)
+    monkeypatch.setattr("shared.database.STATEMENT_TIMEOUT", 3600.0)
+    answers: list[httpx.Response] = []
     with PostgresServer() as server:
-        async with running_gateway(server.create_database(), tmp_path) as gateway, await gateway.new_tenant("acme") as http:
+        database_url = server.create_database()
+        async with running_gateway(database_url, tmp_path, pool=2) as gateway, await gateway.new_tenant("acme") as http:
             assert (await http.get("/v1/jobs")).status_code == 200
+            order = {"name": "more", "role": "viewer"}
+            with server.frozen():
+                answers += await asyncio.gather(*(http.get("/v1/jobs") for _ in range(4)), http.post("/v1/keys", json=order))
+                with pytest.raises((TimeoutError, asyncpg.InterfaceError)):
+                    async with asyncio.timeout(0.1), transaction(gateway.pool) as connection:
+                        await connection.execute("select 1")
+            assert (await http.get("/v1/jobs")).status_code == 200
+            assert (await http.post("/v1/keys", json=order)).status_code == 201
             server.kill9()
-            answer = await http.get("/v1/jobs")
-    assert (answer.status_code, answer.json()["code"], answer.json()["retryable"]) == (503, "unavailable", True)
-    assert answer.headers["Retry-After"]
+            answers.append(await http.get("/v1/jobs"))
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"], answer.json()["retryable"]) == (503, "unavailable", True)
+        assert answer.headers["Retry-After"]

@@ -80,6 +80,7 @@ async def test_people_of_the_provider_become_users(gateway: RunningGateway, fake
         fake.person["groups"] = ["everybody", "audio-admins"]
         back = await browser.get(await _at_provider(browser, return_to="/jobs?state=queued&title=é"))
         assert (back.status_code, back.headers["Location"]) == (302, "/jobs?state=queued&title=%C3%A9"), back.text
+        assert back.content == b""
         session = (await browser.get("/v1/session")).json()
         assert (session["user"]["email"], session["user"]["name"]) == ("chen@example.com", "陳宇")
         assert (session["user"]["role"], session["tenant"]["name"]) == ("admin", "acme")
@@ -92,6 +93,10 @@ async def test_people_of_the_provider_become_users(gateway: RunningGateway, fake
     fake.person = {"sub": "u-2", "email": "chen@example.com", "email_verified": True}
     taken_over = await _sign_in(gateway)
     assert (taken_over.status_code, taken_over.json()["code"]) == (403, "no_account")
+    async with httpx.AsyncClient(base_url=gateway.url, headers={"Accept": "text/html"}) as browser:
+        shown = await browser.get(await _at_provider(browser))
+        assert (shown.status_code, "have no account here" in shown.text) == (403, True)
+        assert shown.headers["Content-Security-Policy"].startswith("default-src 'none'")
     fake.person = {"sub": "u-3", "email": "boss@example.com", "email_verified": True, "groups": "bosses"}
     assert (await _sign_in(gateway)).status_code == 302
     fake.person["groups"] = []

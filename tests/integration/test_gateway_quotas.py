@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from services.gateway.quotas.enforcing import UNKNOWN_MS
 from services.gateway.quotas.refusals import MINUTE_MS, next_month
 from services.gateway.store.alerts import AlertStore
 from services.gateway.store.allowances import Ceiling
@@ -21,6 +22,7 @@ from services.gateway.store.tenants import TenantStore
 from services.gateway.usage.alerts import Alerts
 from shared.outbox import Outbox
 from shared.schemas.events import JobFailed, JobSubmitted, TranscriptionState, UsageThresholdReached
+from shared.schemas.ids import new_id
 from shared.schemas.jobs import LONGER_THAN_HELD, Failure
 from tests.gateway_process import POOL, gateway_processes
 from tests.gatewaying import COST, WAV, ApiClient, RunningGateway, ready, running_gateway
@@ -52,14 +54,14 @@ async def _used(gateway: RunningGateway, tenant_id: UUID) -> float:
 
 async def test_a_crowd_at_two_gateways_overdraws_nothing(gateway: RunningGateway, database_url: str, tmp_path: Path) -> None:
     """Fifty clients at once, at two processes: of ten minutes not eleven are promised, of five waiting jobs not six are made,
-    and no byte is taken for which there is no room."""
+    and no byte is taken for which there is no room. Who is refused has used nothing."""
     upload = len(WAV) + 2000
     plans = (
         Plan(name="minutes", minutes_per_month=10),
-        Plan(name="waiting", waiting_jobs=5),
+        Plan(name="waiting", waiting_jobs=5, minutes_per_month=100_000),
         Plan(name="storage", storage_bytes=7 * upload + 100),
     )
-    (tenant_id, by_minutes), (_, by_waiting), (_, by_storage) = [await _planned(gateway, plan) for plan in plans]
+    (tenant_id, by_minutes), (waiting_id, by_waiting), (_, by_storage) = [await _planned(gateway, plan) for plan in plans]
     async with (
         gateway_processes(database_url, tmp_path, count=1, settings={}) as others,
         by_minutes,
@@ -80,6 +82,7 @@ async def test_a_crowd_at_two_gateways_overdraws_nothing(gateway: RunningGateway
             *(by_storage.post(f"{urls[number % 2]}/v1/uploads", content=WAV + bytes(2000)) for number in range(CROWD))
         )
         assert await _used(gateway, tenant_id) == 10
+        assert await _used(gateway, waiting_id) == 5 * UNKNOWN_MS / MINUTE_MS
     assert sorted({answer.status_code for answer in minutes}) == [202, 402]
     assert sum(answer.status_code == 202 for answer in minutes) == 1
     assert [answer.status_code for answer in waiting].count(202) == 5
@@ -89,8 +92,8 @@ async def test_a_crowd_at_two_gateways_overdraws_nothing(gateway: RunningGateway
 
 
 async def test_minutes_are_held_settled_and_given_back(gateway: RunningGateway) -> None:
-    """What a recording seems to need is held until its length is known; a job that comes to nothing holds nothing; a
-    refusal says what is used, what the limit is and when it is all there again."""
+    """What a recording seems to need is held until its length is known; a job that comes to nothing holds nothing, nor does a
+    retry that was broken off; a refusal says what is used, what the limit is and when it is all there again."""
     tenant_id, client = await _planned(gateway, Plan(name="small", minutes_per_month=2))
     async with client as http:
         api = ApiClient(http)
@@ -119,6 +122,17 @@ async def test_minutes_are_held_settled_and_given_back(gateway: RunningGateway) 
         assert await _used(gateway, tenant_id) == 2
         assert (await http.delete(f"/v1/jobs/{cancelled['id']}")).status_code == 204
         assert await _used(gateway, tenant_id) == pytest.approx(44 / 60, abs=0.001)
+        minutes, month, limit = MinuteStore(gateway.pool), dt.datetime.now(dt.UTC).date().replace(day=1), 2 * MINUTE_MS
+        await minutes.hold(tenant_id, month, job_id=order.job_id, run=2, wanted=MINUTE_MS, least=1, limit=limit)
+        await minutes.release_lost()
+        assert await _used(gateway, tenant_id) == pytest.approx(104 / 60, abs=0.001)
+        await gateway.pool.execute("update gateway.minute_holds set created_at = now() - interval '2 hours'")
+        await minutes.release_lost()
+        assert await _used(gateway, tenant_id) == pytest.approx(44 / 60, abs=0.001)
+    left = limit - await minutes.used(tenant_id, month)
+    for least, given in ((left + 1, None), (left, left), (1, None)):
+        held = await minutes.hold(tenant_id, month, job_id=new_id(), run=1, wanted=least, least=least, limit=limit)
+        assert (held and held.ms) == given
 
 
 async def test_a_recording_that_turns_out_longer_begins_anew_or_fails(gateway: RunningGateway) -> None:

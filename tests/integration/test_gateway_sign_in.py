@@ -27,7 +27,7 @@ from services.gateway.store.users import UserRow, UserStore
 from services.gateway.users.passwords import Passwords
 from services.gateway.users.signing_in import SigningIn
 from shared.schemas.ids import new_id
-from tests.gatewaying import PASSWORD, RunningGateway, running_gateway
+from tests.gatewaying import PASSWORD, WAV, RunningGateway, running_gateway
 
 HOME, ELSEWHERE = "203.0.113.1", "198.51.100.7"
 BEHIND_PROXY = {"AUDIO2TXT_TRUSTED_PROXIES": "127.0.0.0/8"}
@@ -208,8 +208,9 @@ async def test_another_sites_pages_do_nothing_with_a_session(gateway: RunningGat
                 assert (refused.status_code, refused.json()["code"]) == (403, "csrf_failed")
         browser.headers["X-CSRF-Token"] = token
         for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
-            sent = await browser.post("/v1/keys", content=b'{"name": "x", "role": "viewer"}', headers={"Content-Type": kind})
-            assert (sent.status_code, sent.json()["code"]) == (415, "unsupported_media_type")
+            for path, content in (("/v1/keys", b'{"name": "x", "role": "viewer"}'), ("/v1/uploads", WAV + bytes(2000))):
+                sent = await browser.post(path, content=content, headers={"Content-Type": kind})
+                assert (sent.status_code, sent.json()["code"]) == (415, "unsupported_media_type"), path
         for site in ("cross-site", "same-site"):
             foreign = {"Sec-Fetch-Site": site}
             assert (await browser.get("/v1/me", headers=foreign)).status_code == 401

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
+import os
+import shutil
+import signal
 import threading
-from collections.abc import Coroutine
-from contextlib import ExitStack
+from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -17,6 +19,7 @@ import asyncpg
 from shared import migrations
 from shared.database import open_pool
 from shared.embedded.server import Server
+from tests.servers.memory import new_folder
 
 T = TypeVar("T")
 
@@ -28,7 +31,7 @@ class PostgresServer:
     """A context manager, also outside pytest: `with PostgresServer() as server: server.create_database()`.
 
     It runs on an event loop in a thread of its own, so any code can call it. Nobody restarts it after `kill9`. Only a `durable`
-    one waits for the disk: tests kill processes and never the machine, and what a process wrote survives it.
+    one uses the disk: tests kill processes and never the machine, and what a process wrote survives it.
     """
 
     def __init__(self, *, durable: bool = False) -> None:
@@ -39,8 +42,9 @@ class PostgresServer:
         self._has_template = False
 
     def __enter__(self) -> Self:
-        folder = self._resources.enter_context(tempfile.TemporaryDirectory(prefix="audio2txt-postgresql-"))
-        self._server = Server(Path(folder))
+        folder = new_folder("audio2txt-postgresql-", durable=self._durable)
+        self._resources.callback(shutil.rmtree, folder, ignore_errors=True)
+        self._server = Server(folder)
         self._thread.start()
         self._resources.callback(self._end_thread)
         with self._resources:
@@ -63,6 +67,22 @@ class PostgresServer:
         """Kill the server and leave it dead. Its connections break, its port refuses."""
         self._server.kill()
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop all its processes where they stand, as in a paused container: connections stay open, the system takes new ones,
+        and nobody answers."""
+        stopped: list[int] = []
+        try:
+            assert self._server.pid is not None
+            # The first one first, which would start new ones.
+            for pid in (self._server.pid, *_children(self._server.pid)):
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
+            yield
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+
     def restart(self) -> None:
         """Stop it unless it is dead, and start it on the same port; returns when it serves."""
         self._run(self._server.stop())
@@ -78,6 +98,11 @@ class PostgresServer:
     def create_empty_database(self) -> str:
         """The URL of a new database that nobody has migrated."""
         return self._create("strategy file_copy")
+
+    def drop_database(self, url: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        name = url.rpartition("/")[2].partition("?")[0]
+        self._run(self._execute(f"drop database {name} with (force)"))
 
     def _create(self, how: str) -> str:
         name = f"test_{uuid4().hex}"
@@ -109,3 +134,9 @@ class PostgresServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def _children(pid: int) -> list[int]:
+    """All of them: PostgreSQL's processes are their first one's children."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [descendant for child in map(int, listed.split()) for descendant in (child, *_children(child))]

@@ -96,6 +96,8 @@ class Limiter:
                 try:
                     await self._claim(purse, policy, subject, waiting)
                 except Exception as error:
+                    # Whoever came meanwhile has waited as well, and would not be the last to do so.
+                    waiting, purse.waiting = [*waiting, *purse.waiting], []
                     for answer in waiting:
                         if not answer.done():
                             answer.set_exception(error)

@@ -17,6 +17,7 @@ from services.gateway.oidc import FLOW_SECONDS, Return, SingleSignOn
 from services.gateway.openapi import Answer, Operation
 from services.gateway.problems import Problem
 from services.gateway.routes.context import Api, ApiRequest, Gateway
+from services.gateway.routes.regrets import PAGE
 from services.gateway.routes.sessions import open_session
 
 _PROBLEMS = {404: "This installation has no single sign-on.", 503: "The provider, or a backend, does not answer; try again."}
@@ -54,23 +55,26 @@ async def get_sign_in_methods(gateway: Api) -> Response[SignInMethods]:
 @get(
     "/oidc/login",
     status_code=302,
-    opt=Operation(
-        needs=None,
-        summary="Go to sign in at the provider",
-        tag="Sessions",
-        answers={302: Answer(description="To the provider.", headers=_TO_PROVIDER)},
-        problems={400: "`return_to` is no path of this site.", **_PROBLEMS},
-        codes=("no_single_sign_on", "oidc_unavailable", "unavailable"),
-    ).opt,
+    opt={
+        **Operation(
+            needs=None,
+            summary="Go to sign in at the provider",
+            tag="Sessions",
+            answers={302: Answer(description="To the provider.", headers=_TO_PROVIDER)},
+            problems={400: "`return_to` is no path of this site.", **_PROBLEMS},
+            codes=("no_single_sign_on", "oidc_unavailable", "unavailable"),
+        ).opt,
+        PAGE: True,
+    },
 )
 async def go_to_provider(
     gateway: Api,
     return_to: Annotated[str | None, QueryParameter(description="A path of this site to go to afterwards.")] = None,
-) -> Response[None]:
+) -> Response[bytes]:
     """For browsers: to the provider of single sign-on, which sends them back to `/v1/oidc/callback`."""
     location, sealed = await _provider(gateway).leave(return_to, now=time.time())
     cookie = _cookie(gateway, sealed, max_age=FLOW_SECONDS)
-    return Response(None, status_code=302, headers={"Location": location, **_UNSEEN}, cookies=[cookie])
+    return Response(b"", status_code=302, headers={"Location": location, **_UNSEEN}, cookies=[cookie])
 
 
 @get(
@@ -91,6 +95,7 @@ async def go_to_provider(
             codes=("sign_in_failed", "no_account", "no_single_sign_on", "oidc_unavailable", "unavailable"),
         ).opt,
         FOREIGN_QUERY: True,
+        PAGE: True,
     },
 )
 async def come_back(
@@ -101,15 +106,16 @@ async def come_back(
     left_with: Annotated[str | None, QueryParameter(name="state", description="What this browser left with.")] = None,
     iss: Annotated[str | None, QueryParameter(description="Who answers (RFC 9207).")] = None,
     error: Annotated[str | None, QueryParameter(description="Why the provider signs nobody in.")] = None,
-) -> Response[None]:
-    """For browsers: from the provider of single sign-on. Begins a session, as `POST /v1/session` does."""
+) -> Response[bytes]:
+    """For browsers: from the provider of single sign-on. Begins a session, as `POST /v1/session` does. What goes wrong is shown
+    to whoever takes `text/html` as a page."""
     given = Return(code=code, state=left_with, issuer=iss, error=error)
     sealed = request.cookies.get(_name(gateway))
     with tenancy.as_system():
         user, return_to = await _provider(gateway).come_back(given, sealed, now=time.time())
     tenancy.enter(user.tenant_id)
     cookies = [await open_session(request, gateway, user, None), _cookie(gateway, "", max_age=0)]
-    return Response(None, status_code=302, headers={"Location": return_to, **_UNSEEN}, cookies=cookies)
+    return Response(b"", status_code=302, headers={"Location": return_to, **_UNSEEN}, cookies=cookies)
 
 
 def _provider(gateway: Gateway) -> SingleSignOn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from litestar import post
+from litestar import Response, post
 from msgspec import Meta
 
 from services.gateway.openapi import JSON, Answer, Operation
@@ -42,10 +42,11 @@ _RESET = msgspec.json.Decoder(ResetRequest)
         codes=("cross_site", "public_url_missing", "too_many_mails", "unavailable"),
     ).opt,
 )
-async def ask_for_reset(request: ApiRequest, gateway: Api) -> None:
+async def ask_for_reset(request: ApiRequest, gateway: Api) -> Response[bytes]:
     """Have an e-mail sent with a link that sets another password, once, within an hour. The answer is the same whether there is
     such an account or not. Until the link is used, the old password stays; then one is signed out everywhere."""
     if is_foreign(request.headers):
         raise Problem(403, "cross_site", "This is for pages of this site; another one has sent it.")
     wish = await gateway.json(request, _RESET)
     await gateway.links.ask_reset(wish.email, address_of(request), traceparent=traceparent(request))
+    return Response(b"", status_code=202)

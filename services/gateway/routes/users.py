@@ -81,9 +81,10 @@ async def invite_user(request: ApiRequest, gateway: Api) -> Response[UserView]:
         codes=("user_not_found", "not_invited", "public_url_missing", "too_many_mails"),
     ).opt,
 )
-async def invite_again(request: ApiRequest, gateway: Api, user_id: UserId) -> None:
+async def invite_again(request: ApiRequest, gateway: Api, user_id: UserId) -> Response[bytes]:
     """Send the invitation once more. Its link takes the place of the one before."""
     await gateway.links.invite_again(request.user, user_id, traceparent=traceparent(request))
+    return Response(b"", status_code=202)
 
 
 @get(

@@ -9,8 +9,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PATIENCE = 15.0
-"""Seconds a request waits for the database, a free connection included. Of a server that does not even take a cancellation
-(frozen, not dead) asyncpg waits for that as long again as a statement may take, half a minute, until the answer goes out."""
+"""Seconds a request waits for the database, a free connection included; and two more for a server that does not even take a
+cancellation, being frozen and not dead."""
 
 
 async def patiently(answer: Awaitable[T]) -> T:

@@ -17,7 +17,7 @@ import asyncpg
 import structlog
 
 from services.gateway.tenancy import Whole, whose
-from shared.database import Connection, Pool, close_pool, open_pool, transaction
+from shared.database import Connection, ImpatientConnection, Pool, close_pool, open_pool, transaction
 from shared.errors import ConfigurationError
 
 ROLE = "audio2txt_tenant"
@@ -71,7 +71,7 @@ class WalledPool:
                 assert_never(other)
 
 
-class _TenantConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
+class _TenantConnection(ImpatientConnection):
     """A connection that knows whose it is."""
 
     tenant_id: UUID | None = None

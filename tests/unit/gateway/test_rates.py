@@ -11,7 +11,7 @@ import pytest
 
 from services.gateway.problems import Problem
 from services.gateway.rates.limiter import Limiter
-from services.gateway.rates.policy import Policy, RateClass, Standing, policies_of
+from services.gateway.rates.policy import LEASE_SECONDS, Policy, RateClass, Standing, policies_of
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.rates import Claim
 
@@ -79,6 +79,30 @@ async def test_two_processes_together_keep_every_window(per_minute: int) -> None
     steady = [at for at in passed if at < began + seconds / 2]
     assert len(steady) >= 0.95 * (policy.shared + seconds / 2 / policy.gap) - 1
     assert store.asked < asked
+
+
+@pytest.mark.parametrize("pause", [0.24, 20.0])
+async def test_what_was_given_in_advance_adds_nothing_to_a_burst(pause: float) -> None:
+    """Processes have just been given some for the next moment, one after the other; then, when there is everything to be had
+    again, all come at once, to each of them. What is left to the last one may still be used, if it is not too late for that."""
+    clock = Clock()
+    store, policy = SharedStore(clock), Policy(name=RateClass.READS, per_minute=6_000)
+    limiters = _limiters(clock, store, per_minute=6_000, count=5)
+    for limiter in limiters:
+        for _ in range(300):
+            clock.now += 1 / 90
+            assert await _passes(limiter)
+        asked = store.asked
+        while store.asked == asked:
+            clock.now += 1 / 90
+            assert await _passes(limiter)
+    clock.now += pause
+    passed = 0
+    for limiter in limiters:
+        while await _passes(limiter):
+            passed += 1
+    assert policy.shared <= passed <= policy.burst
+    assert (passed == policy.shared) == (pause > LEASE_SECONDS)
 
 
 async def test_busy_processes_seldom_ask_and_waste_nothing() -> None:

@@ -22,7 +22,7 @@ from services.gateway.problems import Problem
 from services.gateway.reference import FOLDER, PUBLISHED, VERSION, asset
 from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
-from services.gateway.views import Views
+from services.gateway.views.building import Views
 
 OLD = Deprecation(
     since=dt.datetime(2026, 11, 1, tzinfo=dt.UTC),
@@ -115,6 +115,14 @@ async def test_the_page_lies_below_the_path_that_the_installation_has() -> None:
     assert 'href="/speech/problems/not_found"' in problems.text
     assert 'src="/speech/docs/setup.js"' in page.text
     assert 'data-description="/speech/v1/openapi.json"' in page.text
+
+
+@pytest.mark.parametrize(("public_url", "told"), [("https://example.com", True), ("http://example.com", False), (None, False)])
+async def test_browsers_are_kept_to_https_where_that_is_how_they_come(public_url: str | None, told: bool) -> None:
+    """In every answer, refusals too (RFC 6797)."""
+    async with _client(public_url, stranger=True) as http:
+        answers = [await http.get(path) for path in ("/docs", "/v1/jobs", "/nothing")]
+    assert ["Strict-Transport-Security" in answer.headers for answer in answers] == [told] * 3
 
 
 async def test_a_route_that_is_to_go_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
