@@ -55,7 +55,9 @@ async def apply(pool: Pool, service: str) -> list[str]:
     Any number of processes may do this at once. Raises `ConfigurationError` for a file that was changed after it had
     been applied, or that PostgreSQL refuses; what came before it stays applied.
     """
-    applied_now = []
+    applied_now: list[str] = []
+    if not await pending(pool, service):  # as at nearly every start
+        return applied_now
     for migration in migrations_of(service):
         async with transaction(pool) as connection:
             await connection.execute("select pg_advisory_xact_lock($1)", _LOCK, timeout=LONGEST_MIGRATION)

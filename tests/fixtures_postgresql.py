@@ -17,12 +17,16 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def database_url(postgres_server: PostgresServer) -> str:
+def database_url(postgres_server: PostgresServer) -> Iterator[str]:
     """A new database with the schemas of all services."""
-    return postgres_server.create_database()
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.drop_database(url)
 
 
 @pytest.fixture
-def empty_database_url(postgres_server: PostgresServer) -> str:
+def empty_database_url(postgres_server: PostgresServer) -> Iterator[str]:
     """A new database that nobody has migrated."""
-    return postgres_server.create_empty_database()
+    url = postgres_server.create_empty_database()
+    yield url
+    postgres_server.drop_database(url)

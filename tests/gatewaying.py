@@ -6,11 +6,13 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import functools
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
 from uuid import UUID
 
 import httpx
@@ -28,7 +30,7 @@ from shared.blobs import BlobStore, artifact_key, raw_key, report_key, transcrip
 from shared.bus import Envelope, Listener, subscription
 from shared.database import Pool
 from shared.http import HttpServer
-from shared.runtime import Platform, open_platform
+from shared.runtime import Platform, keep_running, open_platform
 from shared.schemas.events import (
     BatchCompleted,
     BatchErased,
@@ -59,6 +61,7 @@ from shared.schemas.jobs import ArtifactFormat, ArtifactResult, ArtifactState, F
 from shared.schemas.transcripts import Cost
 from shared.settings import PlatformSettings
 from tests.conformance import conforms
+from tests.routing import shared_web_app
 
 E = TypeVar("E", bound=Event)
 
@@ -216,18 +219,20 @@ class RunningGateway:
 
     async def new_session(self, user: UserRow) -> httpx.AsyncClient:
         """A browser that the user is signed in with; it has what pages need to change something. Close it."""
-        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE) as http:
+        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE, verify=_no_tls()) as http:
             answer = _ok(await http.post("/v1/session", json={"email": user.email, "password": PASSWORD}))
             cookies = http.cookies
         headers = {"X-CSRF-Token": answer["csrf_token"]}
         hooks: dict[str, list[Callable[..., Any]]] = {"response": [conforms]}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, cookies=cookies, timeout=PATIENCE, event_hooks=hooks)
+        return httpx.AsyncClient(
+            base_url=self.url, headers=headers, cookies=cookies, timeout=PATIENCE, verify=_no_tls(), event_hooks=hooks
+        )
 
     def client(self, key: str) -> httpx.AsyncClient:
         """A client with a key, which finds fault with every answer that the API's description does not know. Close it."""
         hooks: dict[str, list[Callable[..., Any]]] = {"response": [conforms]}
         headers = {"Authorization": f"Bearer {key}"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE, event_hooks=hooks)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE, event_hooks=hooks, verify=_no_tls())
 
 
 class ApiClient:
@@ -276,7 +281,8 @@ async def running_gateway(
             open_platform(platform_settings, environment, needs_database=True, database_url=database_url)
         )
         await migrations.apply(platform.database, "gateway")
-        service = await stack.enter_async_context(assemble(platform))
+        with mock.patch("services.gateway.app.web_app", shared_web_app):
+            service = await stack.enter_async_context(assemble(platform))
         others = Others(platform)
         kinds = (
             JobSubmitted,
@@ -298,18 +304,22 @@ async def running_gateway(
         assert service.app is not None
         server = HttpServer(service.app, host="127.0.0.1", port=0)
         await server.start()
-        runs = [loop.run() for loop in service.loops]
-        tasks = [asyncio.create_task(run) for run in (*runs, server.run())]
+        tasks = [asyncio.create_task(keep_running(loop), name=loop.name) for loop in service.loops]
+        tasks.append(asyncio.create_task(server.run(), name="http"))
         await platform.bus.start([*service.subscriptions, *listening], service.listeners)
         try:
             yield RunningGateway(platform, service.listeners, server.url, others)
         finally:
+            stopping = platform.stopping.is_set()
+            ended = [task for task in tasks if task.done() and (not stopping or task.exception() is not None)]
             platform.stopping.set()
             await server.stop()
             await platform.bus.stop_consuming(5)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            for task in ended:
+                raise AssertionError(f"{task.get_name()} ended in the middle of the test") from task.exception()
 
 
 def transcript_ready(order: JobSubmitted) -> TranscriptReady:
@@ -363,6 +373,12 @@ def unrendered(format: ArtifactFormat = ArtifactFormat.PDF) -> ArtifactResult:  
 def contents(name: str) -> bytes:
     """The bytes of a rendered file."""
     return (f"{name}: " + "It was the best of times. " * 40).encode()
+
+
+@functools.cache
+def _no_tls() -> ssl.SSLContext:
+    """Every client reads all the world's certificates otherwise, which none of these needs."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @functools.cache

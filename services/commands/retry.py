@@ -11,19 +11,21 @@ from uuid import UUID
 
 from services.commands.connecting import add_connection, connected, connection
 from services.commands.transcribe import add_output, failed_artifacts, fetch
-from services.commands.wishes import add_report_wishes, listed, read_inputs
-from shared.schemas.jobs import ArtifactFormat
+from services.commands.wishes import add_report_wishes, listed, read_pairs
+from shared.schemas.jobs import ArtifactFormat, Script
 
 if TYPE_CHECKING:
     from audio2txt_client import RetryWishes
 
 DESCRIPTION = """\
-Try a failed job again where it broke off, or make another report of a finished one. The recording is not transcribed a
-second time, and the language model is paid for the new report only.
+Try a failed job again where it broke off, or make another report of a finished one: then the recording is not transcribed
+a second time, and the language model is paid for the new report only. What is asked of the speech engine (--engine,
+--language, --script, --term, --vocabulary-set) transcribes it again, from the recording that was kept.
 
   audio2txt retry 0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a
   audio2txt retry 0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a --solution legal_consultation --input matter_no=2026-117
   audio2txt retry 0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a --report-mode llm --report-language en --formats docx
+  audio2txt retry 0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a --language yue --script zh-Hant-HK
 """
 
 
@@ -39,9 +41,20 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--solution", metavar="ID", help="another scenario; see `solutions list`")
     add_report_wishes(parser)
     parser.add_argument("--formats", help="comma-separated, in addition, of " + ", ".join(ArtifactFormat))
+    add_transcript_wishes(parser)
     add_output(parser)
     add_connection(parser)
     parser.set_defaults(handler=handle)
+
+
+def add_transcript_wishes(parser: argparse.ArgumentParser) -> None:
+    """Add the options that make another transcript."""
+    group = parser.add_argument_group("to transcribe it again")
+    group.add_argument("--engine", help="another speech engine")
+    group.add_argument("--language", help="the language that is spoken, such as en or zh-Hant")
+    group.add_argument("--script", choices=[*Script], help="Chinese script of the text")
+    group.add_argument("--term", action="append", metavar="TERM", help="a name that is likely to be said; may be repeated")
+    group.add_argument("--vocabulary-set", action="append", metavar="NAME", help="a vocabulary as it is now; may be repeated")
 
 
 def handle(arguments: argparse.Namespace) -> int:
@@ -53,11 +66,16 @@ def handle(arguments: argparse.Namespace) -> int:
 def change_of(arguments: argparse.Namespace) -> RetryWishes:
     """What is to be different; raises `ConfigurationError` that names the option."""
     wishes: RetryWishes = {
+        "engine": arguments.engine,
+        "language": arguments.language,
+        "script": arguments.script,
+        "vocabulary": arguments.term,
+        "vocabularies": arguments.vocabulary_set,
         "formats": listed("--formats", arguments.formats, ArtifactFormat),
         "solution": arguments.solution,
         "report_language": arguments.report_language,
         "report_mode": arguments.report_mode,
-        "inputs": read_inputs(arguments.input),
+        "inputs": read_pairs("--input", arguments.input),
     }
     return cast("RetryWishes", {name: wish for name, wish in wishes.items() if wish})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.commands import installation
-from services.commands.wishes import read_inputs
+from services.commands.wishes import read_pairs
 from shared.errors import ConfigurationError, JobError
 from shared.schemas.jobs import ArtifactFormat
 
@@ -119,7 +119,7 @@ def handle_preview(arguments: argparse.Namespace) -> int:
     if file_format in BINARY and arguments.output is None:
         raise ConfigurationError(f"--format {file_format} needs -o FILE.")
     solution = _find(_solutions(arguments.origin), arguments.solution)
-    inputs = read_inputs(arguments.input)
+    inputs = read_pairs("--input", arguments.input)
     data = preview(solution, file_format, language=arguments.language, transcript=arguments.transcript, inputs=inputs)
     if arguments.output is not None:
         arguments.output.write_bytes(data)

@@ -9,25 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
-
-import msgspec
 
 from services.commands.connecting import add_connection, check, connected, connection, explained
 from services.commands.wishes import add_wishes, order_of
-from shared.errors import Audio2txtError, ConfigurationError
+from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from audio2txt_client import AsyncClient, Job, JobWishes
-    from services.commands.resume import Memory
+    from services.commands.sending import Recording, Sending
 
-AT_ONCE = 4
-"""Recordings in the works at a time; the rest wait on this side."""
-
-RESUMABLE_BYTES = 32 * 1024 * 1024
-"""Uploads of files from this size on go on where an earlier command stopped."""
+WATCHED_AT_ONCE = 16
+"""Jobs that are followed at a time, each over a connection; the others are looked at in their turn."""
 
 DESCRIPTION = """\
 Transcribe recordings and store the results beside each other.
@@ -36,7 +28,9 @@ Transcribe recordings and store the results beside each other.
   audio2txt transcribe *.mp3 --language en --formats pdf,srt -o results/
   audio2txt transcribe board.m4a --solution executive_decisions --report-language zh-Hant --input chair=王董
   audio2txt transcribe call.wav --engine assemblyai --speakers 2-4 --term "Dr. Chen" --redact person_name,phone_number
+  audio2txt transcribe tapes/*.wav --title "Tapes of 1974" --tag archive --metadata box=17 --priority low --start-after 22:00
 
+Several recordings are uploaded first and then become jobs together, as one batch; its id finds them again (GET /v1/batches).
 Ctrl-C leaves the work running on the server; the same command goes on where it was, in the middle of a big upload, too.
 The exit status is 0 only when every recording succeeded.
 """
@@ -88,6 +82,7 @@ async def transcribe(files: Sequence[Path], order: JobWishes, *, url: str, api_k
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from services.commands.resume import Memory
+    from services.commands.sending import Recording, Sending
 
     output.mkdir(parents=True, exist_ok=True)
     columns = (
@@ -97,21 +92,21 @@ async def transcribe(files: Sequence[Path], order: JobWishes, *, url: str, api_k
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
     )
-    slots = asyncio.Semaphore(AT_ONCE)
     await check(url=url, api_key=api_key)
     async with connected(url=url, api_key=api_key) as client:
         with Progress(*columns, console=Console(stderr=True)) as progress:
-            work = _Work(client=client, order=order, url=url, output=output, memory=Memory(output), progress=progress)
-
-            async def one(path: Path, stem: str) -> Outcome:
-                async with slots:
-                    return await work.transcribe(path, stem)
-
+            sending = Sending(client=client, order=order, url=url, memory=Memory(output), progress=progress)
+            recordings = [
+                Recording(path=path, stem=stem, bar=progress.add_task("", name=path.name, total=1.0, start=False))
+                for path, stem in _stems(files)
+            ]
+            watching = _Watching(sending=sending, output=output, slots=asyncio.Semaphore(WATCHED_AT_ONCE))
             try:
-                return await asyncio.gather(*(one(path, stem) for path, stem in _stems(files)))
+                jobs = await sending.jobs(recordings)
+                return await asyncio.gather(*map(watching.outcome, recordings, jobs))
             except asyncio.CancelledError:
                 progress.stop()
-                print("Stopped watching; the server goes on. The same command resumes.", file=sys.stderr)
+                print("Stopped. What is a job goes on at the server; the same command goes on where it was.", file=sys.stderr)
                 raise
 
 
@@ -142,98 +137,43 @@ def report(outcomes: Sequence[Outcome]) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Work:
-    client: AsyncClient
-    order: JobWishes
-    url: str
-    output: Path
-    memory: Memory
-    progress: Progress
+class _Watching:
+    """Follows jobs to their ends, and fetches their files."""
 
-    async def transcribe(self, path: Path, stem: str) -> Outcome:
+    sending: Sending
+    output: Path
+    slots: asyncio.Semaphore
+
+    async def outcome(self, recording: Recording, job: Job | str) -> Outcome:
+        """What becomes of one recording, or why it has no job."""
         from audio2txt_client import Audio2txtError as ClientError
 
-        bar = self.progress.add_task("uploading", name=path.name, total=1.0)
-        job: Job | None = None
+        progress = self.sending.progress
+        if isinstance(job, str):
+            progress.update(recording.bar, description="[red]failed")
+            return Outcome(source=recording.path, job=None, files=(), error=job)
+        progress.update(recording.bar, description=job.state, completed=job.progress or 0.0)
         try:
-            job = await self._watch(await self._start(path, bar), bar, name=path.name)
-            files = await fetch(self.client, job, self.output, stem)
-        except (Audio2txtError, ClientError) as error:
-            self.progress.update(bar, description="[red]failed")
-            said = explained(error, url=self.url) if isinstance(error, ClientError) else str(error)
-            return Outcome(source=path, job=job, files=(), error=said)
-        self._forget(path)
-        self.progress.update(bar, description="[green]done", completed=1.0)
-        return Outcome(source=path, job=job, files=files, error=failed_artifacts(job))
+            async with self.slots:
+                job = await self._followed(recording, job)
+                files = await fetch(self.sending.client, job, self.output, recording.stem)
+        except ClientError as error:
+            progress.update(recording.bar, description="[red]failed")
+            said = explained(error, url=self.sending.url)
+            return Outcome(source=recording.path, job=job, files=(), error=said)
+        self.sending.forget(recording)
+        progress.update(recording.bar, description="[green]done", completed=1.0)
+        return Outcome(source=recording.path, job=job, files=files, error=failed_artifacts(job))
 
-    async def _start(self, path: Path, bar: TaskID) -> Job:
-        """The recording's job: one that an earlier command left, or a new one."""
-        if (job := await self._resume(self._key(path))) is not None:
-            return job
-        from services.commands.resume import Remembered
-
-        upload_id = await self._upload(path, bar)
-        self.memory.keep(self._key(path), Remembered(upload_id=upload_id))
-        job = await self.client.jobs.create(upload_id=upload_id, **self.order)
-        self.memory.keep(self._key(path), Remembered(job_id=job.id))
-        return job
-
-    async def _upload(self, path: Path, bar: TaskID) -> UUID:
-        """The recording at the gateway; a big one goes on where an earlier command, or connection, stopped."""
-        from services.commands.resume import Remembered
-
-        key, size = self._key(path), path.stat().st_size
-
-        def tell(done: int, total: int | None) -> None:
-            self.progress.update(bar, completed=done / (total or 1))
-
-        if size < RESUMABLE_BYTES:
-            return (await self.client.uploads.create(path, on_progress=tell)).id
-        upload = await self.client.uploads.create_resumable(
-            path,
-            resume=self.memory.find(key).sending_id,
-            on_begin=lambda upload_id: self.memory.keep(key, Remembered(sending_id=upload_id)),
-            on_progress=tell,
-        )
-        return upload.id
-
-    async def _resume(self, key: str) -> Job | None:
-        """Go on with what is remembered: watch the job, retry one that may yet succeed, or use the upload.
-
-        None when the server knows nothing of it any more, or the same work would only fail again.
-        """
-        from audio2txt_client import Conflict, JobState, NotFound
-
-        known = self.memory.find(key)
-        try:
-            if known.upload_id is not None:
-                return await self.client.jobs.create(upload_id=known.upload_id, **self.order)
-            if known.job_id is None:
-                return None
-            job = await self.client.jobs.get(known.job_id)
-            if job.state in (JobState.FAILED, JobState.CANCELLED):
-                return await self.client.jobs.retry(job.id) if job.failure and job.failure.retryable else None
-        except (NotFound, Conflict):
-            return None
-        return job
-
-    async def _watch(self, job: Job, bar: TaskID, *, name: str) -> Job:
-        self.progress.update(bar, description="queued", completed=0.0)
-        told = None
-        async for job in self.client.jobs.events(job.id):  # noqa: B020, PLR1704 -- the job, as it becomes
+    async def _followed(self, recording: Recording, job: Job) -> Job:
+        """The job at its end."""
+        progress, told = self.sending.progress, None
+        async for job in self.sending.client.jobs.events(job.id):  # noqa: B020, PLR1704 -- the job, as it becomes
             if job.waiting is not None and job.waiting != told:
                 told = job.waiting
-                self.progress.console.print(f"{name}: {told.message}", markup=False, highlight=False)
-            self.progress.update(bar, description="waiting" if job.waiting else job.state, completed=job.progress or 0.0)
+                progress.console.print(f"{recording.path.name}: {told.message}", markup=False, highlight=False)
+            progress.update(recording.bar, description="waiting" if job.waiting else job.state, completed=job.progress or 0.0)
         return job
-
-    def _key(self, path: Path) -> str:
-        from services.commands.resume import key_of
-
-        return key_of(path, url=self.url, order=msgspec.json.encode(self.order, order="deterministic"))
-
-    def _forget(self, path: Path) -> None:
-        self.memory.forget(self._key(path))
 
 
 def failed_artifacts(job: Job) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -46,6 +47,27 @@ def add_wishes(parser: argparse.ArgumentParser) -> None:
         choices=("allow", "reuse", "refuse"),
         help="where there is a job of the same recording: make another (the default), take it if it was asked the same, refuse",
     )
+    add_desk_wishes(parser)
+
+
+def add_desk_wishes(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how the jobs are found again, and when they are worked on."""
+    group = parser.add_argument_group("to find the jobs again, and when to begin")
+    group.add_argument("--title", help="what the recording is called (default: its file's name), or several together")
+    group.add_argument("--tag", action="append", default=[], metavar="TAG", help="a word to find the jobs by; may be repeated")
+    group.add_argument(
+        "--metadata",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="comes back unchanged in the job and its webhooks; may be repeated",
+    )
+    group.add_argument("--priority", choices=("low", "normal", "high"), help="which of your jobs that wait come first")
+    group.add_argument(
+        "--start-after",
+        metavar="TIME",
+        help="not to begin before it, such as 22:00 (the next) or 2026-12-01T06:00; this machine's time where it has no zone",
+    )
 
 
 def add_report_wishes(parser: argparse.ArgumentParser) -> None:
@@ -61,11 +83,11 @@ def add_report_wishes(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_inputs(texts: Sequence[str]) -> dict[str, str]:
+def read_pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
     """`NAME=VALUE` each; raises `ConfigurationError`."""
     for text in texts:
         if not text.partition("=")[0].strip() or "=" not in text:
-            raise ConfigurationError(f"--input: {text!r} is not NAME=VALUE, such as matter_no=2026-117.")
+            raise ConfigurationError(f"{option}: {text!r} is not NAME=VALUE, such as matter_no=2026-117.")
     return {name.strip(): value for name, _, value in (text.partition("=") for text in texts)}
 
 
@@ -85,7 +107,12 @@ def order_of(arguments: argparse.Namespace) -> JobWishes:
         "script": arguments.script,
         "report_language": arguments.report_language,
         "report_mode": arguments.report_mode,
-        "inputs": read_inputs(arguments.input),
+        "inputs": read_pairs("--input", arguments.input),
+        "title": arguments.title,
+        "tags": tuple(arguments.tag),
+        "metadata": read_pairs("--metadata", arguments.metadata),
+        "priority": arguments.priority,
+        "start_after": read_time("--start-after", arguments.start_after),
         "duplicates": arguments.duplicates,
     }
     return cast("JobWishes", {name: wish for name, wish in wishes.items() if wish})
@@ -98,6 +125,23 @@ def read_terms(path: Path) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read as UTF-8 text: {error}.") from None
     return tuple(dict.fromkeys(" ".join(line.split()) for line in lines if line.strip()))
+
+
+def read_time(option: str, text: str | None, *, now: dt.datetime | None = None) -> dt.datetime | None:
+    """A date and time, or the next such hour of the day, where it has no zone by this machine's clock; raises
+    `ConfigurationError`."""
+    if text is None:
+        return None
+    now = (now or dt.datetime.now(dt.UTC)).astimezone()
+    try:
+        hour = dt.time.fromisoformat(text) if ":" in text and "-" not in text.partition(":")[0] else None
+        moment = dt.datetime.fromisoformat(text) if hour is None else dt.datetime.combine(now, hour)
+    except ValueError:
+        raise ConfigurationError(
+            f"{option}: {text!r} is neither an hour such as 22:00 nor a time such as 2026-12-01T06:00."
+        ) from None
+    moment = moment.astimezone()
+    return moment + dt.timedelta(days=1) if hour is not None and moment <= now else moment
 
 
 def _speakers(text: str | None) -> SpeakersWish | None:

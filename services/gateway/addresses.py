@@ -27,6 +27,14 @@ def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence
     return address
 
 
+def place_of(address: str | None) -> str:
+    """What counts as one address where attempts are counted: of IPv6 the network, of which a household has a whole one."""
+    known = None if address is None else _parsed(address)
+    if isinstance(known, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((known, 64), strict=False))
+    return "unknown" if known is None else str(known)
+
+
 def networks_of(text: str) -> tuple[Network, ...]:
     """The networks in a list with commas. Raises `ConfigurationError` for what is none."""
     try:
@@ -41,7 +49,9 @@ def _within(address: str | None, networks: Iterable[Network]) -> bool:
 
 
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """As IPv4 where a socket for both shows it as IPv6."""
     try:
-        return ipaddress.ip_address(text)
+        known = ipaddress.ip_address(text)
     except ValueError:
         return None
+    return known.ipv4_mapped or known if isinstance(known, ipaddress.IPv6Address) else known

@@ -19,7 +19,7 @@ from litestar.typing import FieldDefinition
 
 from services.gateway import tenancy
 from services.gateway.access import DEPRECATION_FIELDS, RATE_FIELDS, REQUEST_ID
-from services.gateway.addresses import Network, client_address
+from services.gateway.addresses import Network, client_address, place_of
 from services.gateway.audit import Acting, Actor, ActorKind, act, act_as
 from services.gateway.deprecation import DEPRECATED, Deprecation
 from services.gateway.identification import Identification
@@ -72,7 +72,7 @@ def admission(
                 with tenancy.as_system():
                     principal = await identification.principal(request.method, request.headers, request.cookies, address)
             except Problem:
-                await _count(request, limiter, RateClass.REFUSALS, address or "")
+                await _count(request, limiter, RateClass.REFUSALS, place_of(address))
                 raise
             request.scope["user"] = principal
             tenancy.enter(principal.tenant_id)

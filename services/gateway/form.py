@@ -88,7 +88,8 @@ def _value(name: str, texts: Sequence[str]) -> object:
     text = texts[-1].strip()
     match name:
         case "formats" | "analyses" | "tags":
-            return [part.strip() for text in texts for part in text.split(",")]
+            apart = [part.strip() for text in texts for part in text.split(",")]
+            return _json(name, text) if text.startswith('["') else apart
         case "vocabulary" | "vocabularies":
             return _json(name, text) if text.startswith("[") else texts
         case "speakers":

@@ -257,9 +257,9 @@ class NothingToRetry(ValueError):
 
 
 def plan_retry(job: Job, wanted: JobOptions, *, formats: Formats | None, usual: Formats, asked_anew: bool = False) -> RetryPlan:
-    """Decide about a finished job, of which other things are `wanted` now than before. Another engine or vocabulary means a new
-    transcription, another scenario, language or writer a new report, and so does the same one `asked_anew` where the
-    transcript was edited; formats are added to those there are, which are the `usual` ones of the solution where the job
+    """Decide about a finished job, of which other things are `wanted` now than before. Another engine, or other wishes at it,
+    mean a new transcription, another scenario, language or writer a new report, and so does the same one `asked_anew` where
+    the transcript was edited; formats are added to those there are, which are the `usual` ones of the solution where the job
     names none.
 
     Raises `NothingToRetry` for a completed job that has all of it.
@@ -267,7 +267,7 @@ def plan_retry(job: Job, wanted: JobOptions, *, formats: Formats | None, usual: 
     files = tuple(dict.fromkeys((*(wanted.formats or usual), *formats))) if formats else wanted.formats
     options = msgspec.structs.replace(wanted, formats=files, attempt=job.options.attempt + 1)
     another_engine = wanted.engine not in (job.engine, job.options.engine)
-    if another_engine or wanted.vocabularies != job.options.vocabularies or not job.transcribed:
+    if another_engine or _heard(wanted) != _heard(job.options) or not job.transcribed:
         return RetryPlan(state=JobState.QUEUED, run=job.run + 1, options=options)
     ready = {artifact.format for artifact in job.artifacts if artifact.state is ArtifactState.READY}
     lacking = any(artifact.state is ArtifactState.FAILED for artifact in job.artifacts) or not ready.issuperset(formats or ())
@@ -283,6 +283,12 @@ def begun_again(job: Job, plan: RetryPlan, *, deadline_at: dt.datetime) -> Job:
     if plan.run == job.run:
         return again
     return msgspec.structs.replace(again, revision=0, revision_key=None, reported_revision=0)
+
+
+def _heard(options: JobOptions) -> tuple[object, ...]:
+    """What the transcript depends on, the engine aside."""
+    spoken = (options.language, options.speakers, options.channels, options.script)
+    return (*spoken, options.vocabulary, options.vocabularies, options.analyses)
 
 
 def _another_report(job: Job, wanted: JobOptions) -> bool:

@@ -13,6 +13,7 @@ import structlog
 
 from services.gateway import announcements
 from services.gateway.choosing import Choosing, refusal
+from services.gateway.hearing import heard_otherwise
 from services.gateway.jobs import (
     Job,
     NothingToRetry,
@@ -353,7 +354,7 @@ class Lifecycle:
 
 def _wanted(job: Job, wishes: RetryRequest, solution: Solution | None) -> JobOptions:
     """The job's options with what is to be different, formats aside. Raises `Problem` for what the solution does not have."""
-    options = msgspec.structs.replace(job.options, engine=wishes.engine or job.options.engine)
+    options = heard_otherwise(job.options, wishes)
     if solution is None or not wishes.another_report:
         return options
     check_mode(solution, wishes.report_mode)

@@ -14,7 +14,7 @@ _ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _KEY = re.compile(rf"t/(?P<tenant>{_ID})/j/(?P<job>{_ID})/(?P<rest>.+)")
 _DOCUMENT = re.compile(r"transcript/\d+(\.json|/revisions/[^/]+\.json)")
 _EDITION = re.compile(r"(?:report|artifacts)/(?P<run>\d+)(?:-(?P<revision>\d+))?[./].+")
-_ANSWERS = "report/answers/"
+_ANSWERS, _FILES = "report/answers/", "artifacts/"
 _FOLDERS = {"source": Part.AUDIO, "raw": Part.RAW, "report": Part.REPORT, "artifacts": Part.REPORT}
 
 
@@ -50,6 +50,14 @@ def edition_of(key: str) -> tuple[int, int] | None:
     match = _KEY.fullmatch(key)
     edition = None if match is None else _EDITION.fullmatch(match["rest"])
     return None if edition is None else (int(edition["run"]), int(edition["revision"] or 0))
+
+
+def is_replaced(key: str, *, run: int, before: int) -> bool:
+    """Whether it is a file of an older revision of the run's transcript, whose place others have taken. Reports stay: where one
+    comes to nothing, the next is made of those before it."""
+    match, edition = _KEY.fullmatch(key), edition_of(key)
+    is_file = match is not None and match["rest"].startswith(_FILES)
+    return is_file and edition is not None and edition[0] == run and edition[1] < before
 
 
 def is_answer(key: str) -> bool:

@@ -125,39 +125,57 @@ class RedactionWish(Redaction, frozen=True, kw_only=True, forbid_unknown_fields=
     """What must not appear in the transcript."""
 
 
+Language = Annotated[
+    str,
+    Meta(
+        max_length=35,
+        description="BCP-47 tag of the spoken language, or `auto`: the solution's, or else it is detected.",
+        examples=["auto", "zh-Hant", "en", "yue"],
+    ),
+]
+Speakers = Annotated[
+    SpeakersWish,
+    Meta(
+        description="How many people speak; null lets the engine find out. Give a number you are sure of, or none.",
+        examples=[{"min": 2, "max": 4}],
+    ),
+]
+Terms = Annotated[
+    tuple[Term, ...],
+    Meta(
+        max_length=MOST_TERMS,
+        description="Names and terms that are likely to be said, as many as the engine takes.",
+        examples=[["Audio2txt", "Dr. Chen"]],
+    ),
+]
+Channels = Annotated[bool, Meta(description="Each channel of the recording is one speaker.")]
+Analyses = Annotated[
+    tuple[Analysis, ...],
+    Meta(max_length=10, description="What to find out beside the words.", examples=[["entities", "topics"]]),
+]
+WantedScript = Annotated[
+    Script,
+    Meta(
+        description="Chinese script of the text; null takes the solution's or the installation's. `as-recognised` converts "
+        "nothing.",
+        examples=["zh-Hant-TW"],
+    ),
+]
+
+
 class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be asked of a job, wherever its recording comes from."""
 
-    language: Annotated[
-        str,
-        Meta(
-            max_length=35,
-            description="BCP-47 tag of the spoken language, or `auto`: the solution's, or else it is detected.",
-            examples=["auto", "zh-Hant", "en", "yue"],
-        ),
-    ] = "auto"
+    language: Language = "auto"
     engine: Engine | None = None
     solution: Solution = "verbatim"
     formats: Formats | None = None
     title: Title | None = None
     tags: Tags = ()
-    speakers: Annotated[
-        SpeakersWish | None,
-        Meta(
-            description="How many people speak; null lets the engine find out. Give a number you are sure of, or none.",
-            examples=[{"min": 2, "max": 4}],
-        ),
-    ] = None
-    vocabulary: Annotated[
-        tuple[Term, ...],
-        Meta(
-            max_length=MOST_TERMS,
-            description="Names and terms that are likely to be said, as many as the engine takes.",
-            examples=[["Audio2txt", "Dr. Chen"]],
-        ),
-    ] = ()
+    speakers: Speakers | None = None
+    vocabulary: Terms = ()
     vocabularies: Vocabularies | None = None
-    channels: Annotated[bool, Meta(description="Each channel of the recording is one speaker.")] = False
+    channels: Channels = False
     redaction: Annotated[
         RedactionWish | None,
         Meta(
@@ -165,21 +183,8 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             examples=[{"categories": ["person_name", "phone_number"], "substitute": "category", "audio": False}],
         ),
     ] = None
-    analyses: Annotated[
-        tuple[Analysis, ...],
-        Meta(max_length=10, description="What to find out beside the words.", examples=[["entities", "topics"]]),
-    ] = ()
-    script: (
-        Annotated[
-            Script,
-            Meta(
-                description="Chinese script of the text; null takes the solution's or the installation's. `as-recognised` "
-                "converts nothing.",
-                examples=["zh-Hant-TW"],
-            ),
-        ]
-        | None
-    ) = None
+    analyses: Analyses = ()
+    script: WantedScript | None = None
     report_language: WantedLanguage | None = None
     report_mode: Mode | None = None
     inputs: Inputs = {}
@@ -246,15 +251,22 @@ class JobChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to do differently this time; nothing needs to be given.
+    """What to do differently this time; nothing needs to be given, and what is left out stays as it was.
 
-    Another engine, and vocabularies (also the same ones, which may have changed since), mean a new transcription; where the
-    engine would be asked for the same, its answer is read again and not paid again. Everything else makes a new report of the
-    transcript that is there; the same solution does so where the transcript was edited.
+    Another engine, language, script, number of speakers, other terms, channels or analyses, and vocabularies (also the same
+    ones, which may have changed since), mean a new transcription; where the engine would be asked for the same, its answer is
+    read again and not paid again. Everything else makes a new report of the transcript that is there; the same solution does
+    so where the transcript was edited.
     """
 
     engine: Engine | None = None
+    language: Language | None = None
+    speakers: Speakers | None = None
+    vocabulary: Terms | None = None
     vocabularies: Vocabularies | None = None
+    channels: Channels | None = None
+    analyses: Analyses | None = None
+    script: WantedScript | None = None
     formats: Formats | None = None
     solution: Solution | None = None
     report_language: WantedLanguage | None = None

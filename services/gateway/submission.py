@@ -13,6 +13,7 @@ import msgspec
 
 from services.gateway import announcements
 from services.gateway.choosing import Choosing, refusal
+from services.gateway.hearing import checked_language, checked_speakers
 from services.gateway.jobs import Job, as_submitted
 from services.gateway.problems import FieldError, Problem, invalid, refused
 from services.gateway.quotas.enforcing import Quotas, Taken
@@ -20,7 +21,6 @@ from services.gateway.requests import (
     Duplicates,
     JobRequest,
     JobSettings,
-    SpeakersWish,
     checked_metadata,
     cleaned_lines,
 )
@@ -33,10 +33,9 @@ from services.gateway.vocabularies import Vocabularies
 from services.gateway.wakeups import Wakeups
 from shared import metrics
 from shared.egress import EgressPolicy, EgressRefused, check_url
-from shared.languages import canonical
 from shared.outbox import row_of
 from shared.schemas.ids import new_id
-from shared.schemas.jobs import JobOptions, JobState, Redaction, SpeakerRange
+from shared.schemas.jobs import JobOptions, JobState, Redaction
 from shared.solutions import Solutions
 
 LATEST_START = dt.timedelta(days=90)
@@ -74,19 +73,15 @@ class Submissions:
         """The options of a job; raises `Problem` 422 naming what is not accepted."""
         solution = solution_of(self.solutions, request.solution)
         check_mode(solution, request.report_mode)
-        language = canonical(request.language)
-        if language is None:
-            detail = f"{request.language!r} is no language we know; use a BCP-47 tag such as en, zh-Hant or yue, or auto."
-            raise invalid("/language", "unknown_language", detail)
         if request.callback_url is not None:
             self._check_url("/callback_url", request.callback_url)
         return JobOptions(
-            language=language,
+            language=checked_language(request.language),
             engine=request.engine,
             solution=solution.id,
             formats=None if request.formats is None else tuple(dict.fromkeys(request.formats)),
             title=None if request.title is None else clean_line(request.title),
-            speakers=_speakers(request.speakers),
+            speakers=checked_speakers(request.speakers),
             vocabulary=cleaned_lines("/vocabulary", request.vocabulary),
             channels=request.channels,
             redaction=request.redaction and msgspec.convert(request.redaction, Redaction, from_attributes=True),
@@ -243,7 +238,7 @@ class Submissions:
             detail = f"The upload became the job {job.id}; upload the file again for another one."
             raise Problem(409, "upload_used", detail, job_id=str(job.id))
         if upload is not None and upload.state is UploadState.RECEIVING:
-            raise Problem(409, "upload_unfinished", "The upload is still running; wait for its answer.")
+            raise Problem(409, "upload_unfinished", "The upload is not whole yet; send the rest of it, or wait for its answer.")
         raise invalid(
             "/upload_id", "upload_not_found", "There is no upload with this id, or it has expired; upload the file again."
         )
@@ -304,13 +299,3 @@ def _checked_start(start_after: dt.datetime | None, now: dt.datetime) -> dt.date
         detail = f"A job can be made {LATEST_START.days} days before it starts; give an earlier time."
         raise invalid("/start_after", "invalid_request", detail)
     return start_after.astimezone(dt.UTC)
-
-
-def _speakers(wish: SpeakersWish | None) -> SpeakerRange | None:
-    """The wish, unless it says nothing."""
-    if wish is None or (wish.min is None and wish.max is None):
-        return None
-    if wish.min is not None and wish.max is not None and wish.min > wish.max:
-        detail = f"There cannot be at least {wish.min} and at most {wish.max} speakers; give min and max the other way round."
-        raise invalid("/speakers", "invalid_request", detail)
-    return SpeakerRange(min=wish.min, max=wish.max)

@@ -20,10 +20,12 @@ from services.gateway.store.feed import FeedStore
 from services.gateway.store.minutes import MinuteStore
 from services.gateway.store.rates import RateStore
 from services.gateway.store.upkeep import ExpiredUpload, UpkeepStore
+from services.gateway.tenancy import by_system
 from shared.blobs import BlobStore, job_prefix, source_key
 from shared.database import Pool, transaction
 from shared.errors import RetryableError
 from shared.outbox import Outbox
+from shared.runtime import Loop
 
 UNFINISHED_SECONDS = 24 * 3600.0
 """Age at which the parts of a dead upload are removed from the store."""
@@ -149,6 +151,11 @@ class Sweeper:
         await self.blobs.delete_prefix(job_prefix(upload.tenant_id, upload.id))
         await self.upkeep.forget_upload(upload)
         log.info("upload.expired", tenant_id=str(upload.tenant_id), upload_id=str(upload.id))
+
+
+def repeating(name: str, step: Callable[[], Awaitable[None]], *, every: float) -> Loop:
+    """A loop that takes one step, for all tenants, every so many seconds."""
+    return Loop(name=name, run=by_system(lambda: repeat(lambda: [step], every)))
 
 
 async def repeat(steps: Callable[[], Sequence[Callable[[], Awaitable[None]]]], seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP application: routes below `/v1`, and what becomes of every error."""
+"""The HTTP application: routes below `/v1`, and the pages beside them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import functools
 import gzip
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import starmap
-from typing import Any, cast
+from typing import cast
 
-import structlog
-from litestar import Litestar, Request, Response, Router, get
+from litestar import Litestar, Response, Router, get
 from litestar.di import Provide
-from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers import HTTPRouteHandler
-from litestar.handlers.base import BaseRouteHandler
-from litestar.params import HeaderParameter, QueryParameter
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
 from litestar.routes import HTTPRoute
@@ -22,13 +18,12 @@ from litestar.types import ControllerRouterHandler
 from typing_extensions import override
 
 from services.gateway import methods
-from services.gateway.access import REQUEST_ID, Access
+from services.gateway.access import Access
 from services.gateway.admission import PUBLIC, AnyRequest, check_declared
-from services.gateway.codes import Code
 from services.gateway.cors import Cors, origins_of
-from services.gateway.description.mistakes import explained, form_of
+from services.gateway.errors import answer
 from services.gateway.openapi.document import describe
-from services.gateway.problems import MEDIA_TYPE, PAGES, FieldError, Problem, ProblemDocument, unavailable
+from services.gateway.problems import PAGES
 from services.gateway.reference import Asset
 from services.gateway.routes import (
     account,
@@ -70,9 +65,6 @@ from services.gateway.routes import (
     vocabularies,
 )
 from services.gateway.routes.context import Gateway
-from services.gateway.tus import VERSION_HEADER
-from shared.blobs import BlobUnavailable
-from shared.database import is_outage
 from shared.health import AsgiApp
 from shared.mail_links import LinkPurpose
 
@@ -187,14 +179,6 @@ LINKS: Mapping[LinkPurpose, list[ControllerRouterHandler]] = {
     LinkPurpose.CONFIRM: [confirming.ask_for_confirmation, confirming.confirm],
 }
 
-_CODES: Mapping[int, Code] = {404: "not_found", 405: "method_not_allowed"}
-_DETAILS: Mapping[int, str] = {
-    404: "There is nothing at this path; /v1/openapi.json lists what there is.",
-    405: "This path does not take this method; the Allow header lists those it takes.",
-}
-
-log = structlog.get_logger(__name__)
-
 
 class _LeanLitestar(Litestar):
     """Without the plugins for kinds of models we do not use: they import pydantic, which costs 9 MB."""
@@ -242,58 +226,10 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,
-        exception_handlers={Exception: lambda request, error: _answer(request, error, base=base)},
+        exception_handlers={Exception: lambda request, error: answer(request, error, base=base)},
     )
     check_declared(handler for route in app.routes if isinstance(route, HTTPRoute) for handler in route.route_handlers)
     answering = cast("AsgiApp", app)
-    return Access(Cors(answering, origins) if (origins := origins_of(gateway.settings.cors_origins)) else answering)
-
-
-def _answer(request: Request[Any, Any, Any], error: Exception, *, base: str) -> Response[ProblemDocument]:
-    problem = problem_of(error, cast("BaseRouteHandler | None", request.scope.get("route_handler")))
-    if problem.status == 500:
-        log.error("http.failed", exc_info=error)
-    document = problem.document(cast("str | None", request.scope.get(REQUEST_ID)), base=base)
-    # The protocol of resumable uploads wants its version in every answer.
-    headers = {**VERSION_HEADER, **problem.headers} if "tus-resumable" in request.headers else problem.headers
-    return Response(document, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
-
-
-def problem_of(error: Exception, handler: BaseRouteHandler | None = None) -> Problem:
-    """What the client is told about an error of a route. Of surprises it learns nothing but the request's id."""
-    if isinstance(error, Problem):
-        return error
-    if isinstance(error, ValidationException):
-        return _invalid_parameters(error, handler)
-    if isinstance(error, HTTPException):
-        return _refused(error)
-    if isinstance(error, BlobUnavailable):
-        return unavailable("The store")
-    if is_outage(error):
-        return unavailable("The database")
-    return Problem(500, "internal_error", "Something went wrong on our side; tell us the request_id.")
-
-
-def _invalid_parameters(error: ValidationException, handler: BaseRouteHandler | None) -> Problem:
-    entries = error.extra if isinstance(error.extra, list) else []
-    errors = [_wrong_parameter(entry, handler) for entry in entries]
-    named = "; ".join(f"{item.pointer}: {item.message.rstrip('.')}" for item in errors) or "see the documentation"
-    in_header = any(entry.get("source") == "header" for entry in entries)
-    code: Code = "invalid_header" if in_header else "invalid_query"
-    return Problem(400, code, f"A {'header' if in_header else 'parameter'} is not valid: {named}.", errors=errors)
-
-
-def _wrong_parameter(entry: Mapping[str, Any], handler: BaseRouteHandler | None) -> FieldError:
-    """By the name that clients know, which need not be that of the handler's argument."""
-    key, message = str(entry.get("key", "")), str(entry.get("message", ""))
-    field = None if handler is None else handler.parsed_fn_signature.parameters.get(key)
-    definition = None if field is None else field.kwarg_definition
-    if field is None or not isinstance(definition, QueryParameter | HeaderParameter):
-        return FieldError(pointer=key, message=f"{message}.")
-    return FieldError(pointer=definition.name or key, message=explained(message, form_of(field.annotation)))
-
-
-def _refused(error: HTTPException) -> Problem:
-    status = error.status_code
-    detail = _DETAILS.get(status, f"{error.detail.rstrip('.')}.")
-    return Problem(status, _CODES.get(status, "refused"), detail, headers=error.headers)
+    if origins := origins_of(gateway.settings.cors_origins):
+        answering = Cors(answering, origins)
+    return Access(answering, https=base.startswith("https://"))

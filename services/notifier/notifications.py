@@ -18,6 +18,7 @@ from shared.schemas.events import (
     ReportProgressed,
     TranscriptionProgressed,
     TranscriptionState,
+    UsageResource,
     UsageThresholdReached,
     UserMailRequested,
 )
@@ -107,7 +108,7 @@ def usage_body(event: UsageThresholdReached) -> bytes:
         used=event.used,
         limit=event.limit,
         month=event.month,
-        resets_at=event.resets_at,
+        resets_at=None if event.resource is UsageResource.STORAGE_BYTES else event.resets_at,
         plan=event.plan,
     )
     return msgspec.json.encode(WebhookUsageBody(type="usage.threshold", timestamp=event.occurred_at, data=usage))

@@ -77,8 +77,8 @@ class WebhookUsage(msgspec.Struct, frozen=True, kw_only=True):
     """A decimal number, as it was when the message was made."""
     limit: str
     month: str
-    resets_at: Timestamp
-    """When it is all there again; storage comes back when something is deleted."""
+    resets_at: Timestamp | None
+    """When it is all there again; null for storage, which comes back when something is deleted."""
     plan: str | None = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -70,6 +71,7 @@ def examine(files: Iterable[Path]) -> Examined:
     return Examined(solutions=solutions, mistakes=tuple(mistakes))
 
 
+@functools.cache
 def _shipped() -> tuple[Placed, ...]:
     """The solutions that come with Audio2txt, by id. Raises `ConfigurationError` where the installation is damaged."""
     solutions: list[Placed] = []

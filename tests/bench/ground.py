@@ -47,7 +47,7 @@ class Ground:
     @cached_property
     def rabbitmq(self) -> RabbitServer:
         """A RabbitMQ."""
-        return self._stack.enter_context(RabbitServer())
+        return self._stack.enter_context(RabbitServer(durable=True))
 
     @cached_property
     def seaweed(self) -> SeaweedServer:

@@ -116,12 +116,24 @@ async def test_reports_of_one_recording_after_several_scenarios(tmp_path: Path, 
     assert (refused.status, refused.err.startswith("audio2txt: There is no solution 'poetry'")) == (2, True)
 
 
-async def test_one_bad_recording_among_good_ones_is_named_and_fails_the_command(tmp_path: Path, access: dict[str, str]) -> None:
-    """The good recording's results are there, the bad one has its reason, the exit status is 1."""
+async def test_one_bad_recording_among_good_ones_is_named_and_fails_the_command(
+    tmp_path: Path, access: dict[str, str], one: Installation
+) -> None:
+    """The good recording's results are there, the bad one has its reason, the exit status is 1. They are one batch, which can
+    be found again."""
     quiet = tmp_path / "quiet.ogg"
     quiet.write_bytes(silence(3))
-    done = await audio2txt("transcribe", SAMPLE, quiet, "--formats", "txt", cwd=tmp_path, environment=access)
+    done = await audio2txt(
+        *("transcribe", SAMPLE, quiet, "--formats", "txt", "--title", "Tapes", "--tag", "both", "--metadata", "box=17"),
+        cwd=tmp_path,
+        environment=access,
+    )
     assert done.status == 1
+    [batch] = re.findall(r"2 recordings are batch ([0-9a-f-]{36})", done.err)
+    async with Customer(one.url, one.api_key) as customer:
+        assert (await customer.must("GET", f"/v1/batches/{batch}"))["states"] == {"completed": 1, "failed": 1}
+        jobs = (await customer.must("GET", f"/v1/jobs?batch={batch}&tag=both&metadata=box:17"))["data"]
+    assert {job["title"] for job in jobs} == {"two_cities", "quiet"}
     assert (tmp_path / "two_cities.txt").exists()
     assert "quiet.ogg" in done.err
     assert "speech" in done.err

@@ -170,6 +170,15 @@ async def test_each_misuse_has_its_problem(api: ApiClient, offered: OfferStore) 
         assert (problem["code"], problem["errors"][0]["pointer"], problem.get("engines", [])) == (code, pointer, engines)
 
 
+async def test_nothing_is_estimated_of_an_engine_that_could_not_do_it(api: ApiClient, offered: OfferStore) -> None:
+    """One that is not there, or whose key is lacking, is refused as a job would be."""
+    del offered
+    for engine, code in (("alexander", "unknown_engine"), ("deepgram", "engine_key_missing")):
+        answer = await api.http.post("/v1/estimates", json={"duration_ms": 60_000, "engine": engine})
+        assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
+    assert (await api.http.post("/v1/estimates", json={"duration_ms": 60_000, "engine": "grand"})).status_code == 200
+
+
 async def test_a_wish_that_makes_no_sense_is_refused(api: ApiClient, offered: OfferStore) -> None:
     """Misspelt parts of a wish are not dropped either."""
     del offered
@@ -383,6 +392,19 @@ async def test_a_failed_job_is_retried_with_another_engine_from_the_kept_audio(
     assert (await api.job(other["id"]))["state"] == "completed"
     third = (await api.http.post(f"/v1/jobs/{other['id']}/retry", json={"engine": "grand"})).json()
     assert (third["state"], third["run"]) == ("queued", 3)
+
+    retry = f"/v1/jobs/{job['id']}/retry"
+    for nonsense, code in (
+        ({"language": "klingon"}, "unknown_language"),
+        ({"speakers": {"min": 3, "max": 2}}, "invalid_request"),
+    ):
+        answer = await api.http.post(retry, json=nonsense)
+        assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
+    wishes = {"engine": "grand", "vocabulary": [], "language": "DE", "speakers": {"min": 2, "max": 3}, "script": "zh-Hans"}
+    shown = (await api.http.post(retry, json=wishes)).json()
+    assert {name: shown[name] for name in wishes} == {**wishes, "language": "de"}
+    options = (await gateway.others.heard(JobSubmitted, job["id"], count=2)).options
+    assert (options.language, options.vocabulary, options.speakers) == ("de", (), SpeakerRange(min=2, max=3))
 
 
 async def test_a_retry_keeps_to_the_rules_of_today(

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from audio2txt_client import AsyncClient
 from shared.schemas.events import JobSubmitted
 from tests.gatewaying import PATIENCE, WAV, ApiClient, RunningGateway, running_gateway
 from tests.installation import fresh_bucket
@@ -64,7 +65,7 @@ async def _until_empty(gateway: RunningGateway) -> None:
 
 
 async def test_a_file_that_went_past_the_gateway_becomes_a_job(gateway: RunningGateway, api: ApiClient) -> None:
-    """Announced, sent, looked at: an upload with type, size and SHA-256."""
+    """Announced, sent, looked at: an upload with type, size and SHA-256. The Python client does the same in one call."""
     direct = await _begin(api)
     assert (direct["upload"]["state"], direct["upload"]["file_name"]) == ("receiving", "meeting.wav")
     early = await _complete(api, direct)
@@ -78,6 +79,14 @@ async def test_a_file_that_went_past_the_gateway_becomes_a_job(gateway: RunningG
     job = await api.create(upload_id=upload["id"])
     order = await gateway.others.heard(JobSubmitted, job["id"])
     assert await gateway.blobs.get(order.source_key) == RECORDING
+    key = api.http.headers["Authorization"].removeprefix("Bearer ")
+    sent: list[tuple[int, int | None]] = []
+    async with AsyncClient(url=gateway.url, api_key=key) as client:
+        theirs = await client.uploads.create_direct(
+            RECORDING, file_name="週會.wav", on_progress=lambda done, total: sent.append((done, total))
+        )
+    assert (theirs.state, theirs.file_name, theirs.sha256) == ("ready", "週會.wav", upload["sha256"])
+    assert sent[-1] == (len(RECORDING), len(RECORDING))
 
 
 async def test_a_request_cannot_be_used_for_anything_else(gateway: RunningGateway, api: ApiClient) -> None:

@@ -80,6 +80,7 @@ async def test_people_of_the_provider_become_users(gateway: RunningGateway, fake
         fake.person["groups"] = ["everybody", "audio-admins"]
         back = await browser.get(await _at_provider(browser, return_to="/jobs?state=queued&title=é"))
         assert (back.status_code, back.headers["Location"]) == (302, "/jobs?state=queued&title=%C3%A9"), back.text
+        assert back.content == b""
         session = (await browser.get("/v1/session")).json()
         assert (session["user"]["email"], session["user"]["name"]) == ("chen@example.com", "陳宇")
         assert (session["user"]["role"], session["tenant"]["name"]) == ("admin", "acme")

@@ -219,6 +219,13 @@ async def test_an_upload_that_cannot_be_is_not_begun(
     assert await _left(gateway) == 0
 
 
+async def test_an_upload_by_the_protocol_names_its_version(gateway: RunningGateway, api: ApiClient) -> None:
+    """Who announces a length without it is told so, and not that the recording is empty."""
+    answer = await api.http.post("/v1/uploads", headers={"Upload-Length": "1000"})
+    assert (answer.status_code, answer.json()["code"]) == (412, "tus_version")
+    assert await _left(gateway) == 0
+
+
 @pytest.mark.parametrize(
     ("headers", "status", "code"),
     [

@@ -13,7 +13,7 @@ from services.gateway.store.erasures import ErasureStore
 from services.gateway.store.retention import RetentionStore
 from services.gateway.store.transitions import Transitions
 from shared import database
-from shared.blobs import artifact_key, job_prefix, raw_key, source_key
+from shared.blobs import artifact_key, job_prefix, raw_key, report_key, source_key
 from shared.schemas.events import ContentErased, JobErased, JobSubmitted
 from shared.schemas.ids import new_id
 from shared.schemas.privacy import Part
@@ -132,6 +132,24 @@ async def test_a_job_that_changed_meanwhile_keeps_everything(gateway: RunningGat
     assert await gateway.pool.fetchval("select count(*) from gateway.uploads where id = $1", job.id) == 1
     [now] = await store.remaining([order.job_id])
     assert await store.mark(now, [Part.REPORT], event)
+
+
+async def test_files_that_an_edit_replaced_go_after_a_week(gateway: RunningGateway, api: ApiClient) -> None:
+    """Those of the newest revision stay, and so do all reports; those of a job that has changed lately are left alone."""
+    order, fresh = await _done(gateway, api), await _done(gateway, api)
+    for one in (order, fresh):
+        about = (one.tenant_id, one.job_id, 1)
+        for revision in (1, 2):
+            await gateway.blobs.put(artifact_key(*about, "transcript.txt", revision), b"edited")
+            await gateway.blobs.put(report_key(*about, revision), b"{}")
+    await gateway.pool.execute("update gateway.jobs set revision = 2, reported_revision = 2")
+    await gateway.pool.execute("update gateway.jobs set updated_at = now() - interval '8 days' where id = $1", order.job_id)
+    async with asyncio.timeout(PATIENCE):
+        while len(kept := [key for key in await gateway.keys(str(order.job_id)) if "/artifacts/" in key]) > 1:
+            await asyncio.sleep(0.02)
+    assert kept == [artifact_key(order.tenant_id, order.job_id, 1, "transcript.txt", 2)]
+    assert len([key for key in await gateway.keys(str(order.job_id)) if "/report/" in key]) == 2
+    assert len([key for key in await gateway.keys(str(fresh.job_id)) if "/artifacts/" in key]) == 3
 
 
 async def test_a_slow_store_does_not_let_go_of_the_job(

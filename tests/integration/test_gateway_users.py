@@ -163,7 +163,8 @@ async def test_a_new_password_is_felt_at_once_and_ends_the_other_sessions(gatewa
     ):
         assert (await basic.get("/v1/me")).status_code == 200
         wish = {"old_password": "not it, no", "new_password": NEW_PASSWORD}
-        assert (await browser.put("/v1/me/password", json=wish)).json()["code"] == "sign_in_failed"
+        wrong = (await browser.put("/v1/me/password", json=wish)).json()
+        assert (wrong["code"], wrong["detail"].startswith("The old password is not right")) == ("sign_in_failed", True)
         for weak in ("short", "aaaaaaaaaaaaaaaa", user.email):
             answer = await browser.put("/v1/me/password", json={"old_password": PASSWORD, "new_password": weak})
             assert (answer.status_code, answer.json()["code"]) == (422, "password_too_weak")

@@ -107,6 +107,7 @@ async def test_spreadsheets_bring_it_in_and_out(gateway: RunningGateway, api: Ap
     table = await api.http.get(f"{path}/csv")
     assert table.content.startswith(b"\xef\xbb\xbfkind,text,")
     assert b"term,'=Kowloon," in table.content
+    assert table.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert 'filename="Board.csv"' in table.headers["Content-Disposition"]
     text = table.content.decode("utf-8-sig")
     semicolons = (
@@ -138,6 +139,7 @@ async def test_spreadsheets_bring_it_in_and_out(gateway: RunningGateway, api: Ap
         answer = await api.http.put(f"{path}/csv", content=data, headers={"Content-Type": "text/csv", "If-Match": '"5"'})
         _refused(answer, 422, "invalid_csv", place)
         assert answer.json()["detail"].startswith(f"Row {place.split('/')[2]}, column {place.split('/')[3]}: ")
+        assert "`" not in answer.json()["errors"][0]["message"], "it is told in words"
     _refused(
         await api.http.put(f"{path}/csv", content=b"{}", headers={"Content-Type": "application/json"}),
         415,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +19,7 @@ import asyncpg
 from shared import migrations
 from shared.database import open_pool
 from shared.embedded.server import Server
+from tests.servers.memory import new_folder
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ class PostgresServer:
     """A context manager, also outside pytest: `with PostgresServer() as server: server.create_database()`.
 
     It runs on an event loop in a thread of its own, so any code can call it. Nobody restarts it after `kill9`. Only a `durable`
-    one waits for the disk: tests kill processes and never the machine, and what a process wrote survives it.
+    one uses the disk: tests kill processes and never the machine, and what a process wrote survives it.
     """
 
     def __init__(self, *, durable: bool = False) -> None:
@@ -41,8 +42,9 @@ class PostgresServer:
         self._has_template = False
 
     def __enter__(self) -> Self:
-        folder = self._resources.enter_context(tempfile.TemporaryDirectory(prefix="audio2txt-postgresql-"))
-        self._server = Server(Path(folder))
+        folder = new_folder("audio2txt-postgresql-", durable=self._durable)
+        self._resources.callback(shutil.rmtree, folder, ignore_errors=True)
+        self._server = Server(folder)
         self._thread.start()
         self._resources.callback(self._end_thread)
         with self._resources:
@@ -96,6 +98,11 @@ class PostgresServer:
     def create_empty_database(self) -> str:
         """The URL of a new database that nobody has migrated."""
         return self._create("strategy file_copy")
+
+    def drop_database(self, url: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        name = url.rpartition("/")[2].partition("?")[0]
+        self._run(self._execute(f"drop database {name} with (force)"))
 
     def _create(self, how: str) -> str:
         name = f"test_{uuid4().hex}"

@@ -12,7 +12,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.servers.debian import find_or_install
+from tests.servers.memory import new_folder
 from tests.servers.ports import free_port
 
 NODE = "audio2txt@localhost"
@@ -38,11 +38,11 @@ log.console.level = warning
 
 
 class RabbitServer:
-    """One node. `start` and `kill9` may follow each other; the data stays until `close`."""
+    """One node. `start` and `kill9` may follow each other; the data stays until `close`. Only a `durable` one uses the disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
         self._script = find_or_install("rabbitmq-server", _installed)
-        self._folder = Path(tempfile.mkdtemp(prefix="audio2txt-rabbitmq-"))
+        self._folder = new_folder("audio2txt-rabbitmq-", durable=durable)
         self._port, self._distribution_port, self._epmd_port = free_port(), free_port(), free_port()
         self._cookie = secrets.token_hex(16)
         self._parent = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rabbitmq")

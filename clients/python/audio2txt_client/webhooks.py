@@ -102,7 +102,8 @@ class WebhookUsage(msgspec.Struct, frozen=True, kw_only=True):
     """A decimal number, as it was when the message was made."""
     limit: str
     month: str
-    resets_at: dt.datetime
+    resets_at: dt.datetime | None
+    """When it is all there again; null for storage, which comes back when something is deleted."""
     plan: str | None = None
 
 

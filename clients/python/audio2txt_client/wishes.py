@@ -89,9 +89,15 @@ class JobChange(TypedDict, total=False):
 
 
 class RetryWishes(TypedDict, total=False):
-    """What to do differently this time. Another engine transcribes again; everything else makes another report."""
+    """What to do differently this time. What is asked of the engine transcribes again; everything else makes another report."""
 
     engine: str | None
+    language: str | None
+    speakers: SpeakersWish | None
+    vocabulary: Sequence[str] | None
+    channels: bool | None
+    analyses: Sequence[str] | None
+    script: str | None
     formats: Sequence[str] | None
     solution: str | None
     report_language: str | None

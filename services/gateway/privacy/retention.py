@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 
 from services.gateway import announcements
-from services.gateway.places import Place, keys_of
+from services.gateway.places import Place, is_replaced, keys_of
 from services.gateway.privacy.rules import RECORD, due, effective
 from services.gateway.store.retention import Remaining, RetentionStore, RoundStore
 from services.gateway.store.transitions import Transitions
@@ -46,6 +46,8 @@ class _Tally:
     """Jobs that only the store knows."""
     late: int = 0
     """Blobs of parts that were taken away before."""
+    replaced: int = 0
+    """Files of transcripts that were edited since."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,7 @@ class Retention:
             records=tally.records,
             unknown_jobs=tally.unknown,
             late_blobs=tally.late,
+            replaced_blobs=tally.replaced,
             **{part.value: count for part, count in tally.removed.items()},
         )
 
@@ -97,7 +100,15 @@ class Retention:
         for job_id, job in known.items():
             tally.blobs += len(batch[job_id])
             if job.at_rest:
+                await self._drop_replaced(job, batch[job_id], tally)
                 await self._take_away(job, batch[job_id], decisions.get(job.tenant_id, RetentionRules()), tally)
+
+    async def _drop_replaced(self, job: Remaining, places: Sequence[Place], tally: _Tally) -> None:
+        """Each edit has all files made anew; those before it only take up room."""
+        for place in places:
+            if is_replaced(place.key, run=job.run, before=job.replaced_before):
+                await self.blobs.delete(place.key)
+                tally.replaced += 1
 
     async def _take_away(self, job: Remaining, places: Sequence[Place], rules: RetentionRules, tally: _Tally) -> None:
         assert job.finished_at is not None

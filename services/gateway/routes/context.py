@@ -62,7 +62,7 @@ T = TypeVar("T")
 ApiRequest: TypeAlias = Request[Principal, None, Any]
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_PLACE = re.compile(r"(?P<message>.*) - at `(?:key in )?\$(?P<path>.*)`", re.DOTALL)
+_PLACE = re.compile(r"(?P<message>.*) - at (?P<key>`key` in )?`\$(?P<path>.*)`", re.DOTALL)
 _FIELD = re.compile(r"(?:unknown|missing required) field `(.+)`")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|\[\.\.\.\]")
 
@@ -197,6 +197,8 @@ def not_valid(error: msgspec.ValidationError, kind: Any) -> Problem:
         steps.append(named[1])
     pointer = "".join(f"/{step}" for step in steps)
     told = explained(message, form_of(kind), steps)
+    if match and match["key"]:
+        told = f"One of its names is not valid: {told}"
     where = f" at {pointer}" if pointer else ""
     return Problem(
         422, "invalid_request", f"The request is not valid{where}: {told}", errors=[FieldError(pointer=pointer, message=told)]

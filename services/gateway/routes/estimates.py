@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response, get, post
 from msgspec import Meta
 
+from services.gateway.choosing import refusal
 from services.gateway.estimates import Estimate, duration_of, estimate_new, estimate_of
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission
@@ -83,6 +84,7 @@ async def estimate_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Resp
         body={JSON: EstimateRequest},
         answers={200: Answer(description="As it looks now.", content=NewEstimateView)},
         problems={400: "The body cannot be read.", 415: "The body is not JSON.", 422: "Something is not accepted."},
+        codes=("unknown_engine", "engine_forbidden", "engine_key_missing", "file_too_large"),
     ).opt,
 )
 async def estimate_recording(request: ApiRequest, gateway: Api) -> Response[NewEstimateView]:
@@ -91,6 +93,8 @@ async def estimate_recording(request: ApiRequest, gateway: Api) -> Response[NewE
     wish = await gateway.json(request, _ESTIMATE)
     tenant_id = request.user.tenant_id
     choice = await gateway.choosing.choice(tenant_id)
+    if wish.engine is not None and (problem := refusal(JobOptions(engine=wish.engine), choice, size=wish.size)):
+        raise problem
     engine = wish.engine or engine_for(JobOptions(), choice.rules, choice.offers)
     speeds = await gateway.speeds.of(tenant_id, engine)
     line = await gateway.speeds.line(tenant_id, None)

@@ -23,11 +23,13 @@ from services.gateway.routes.submitting import WISHES
 from services.gateway.store.listing import JobFilter
 from services.gateway.times import utc
 from services.gateway.views import JobView, Page
+from shared.languages import canonical
 from shared.schemas.jobs import JobState
 
 _NOT_FOUND = {404: "There is no such job."}
 _MOST_LABELS = 5
 _FEW = {"maxItems": _MOST_LABELS}
+_ENTRIES = {**_FEW, "items": {"type": "string", "pattern": ":"}}
 
 
 _JOB_CHANGE = msgspec.json.Decoder(JobChange)
@@ -63,7 +65,7 @@ async def list_jobs(
     metadata: Annotated[
         list[str] | None,
         QueryParameter(
-            description="Only jobs with this entry, as in `case:2024-117`; repeated, with all of them.", schema_extra=_FEW
+            description="Only jobs with this entry, as in `case:2024-117`; repeated, with all of them.", schema_extra=_ENTRIES
         ),
     ] = None,
     batch: Annotated[UUID | None, QueryParameter(description="Only jobs of this batch.")] = None,
@@ -74,9 +76,9 @@ async def list_jobs(
     wanted = JobFilter(
         state=job_state,
         solution=solution,
-        language=language,
+        language=language and (canonical(language) or language),
         tags=_some("tag", tag),
-        metadata=_some("metadata", metadata),
+        metadata=_entries(metadata),
         batch_id=batch,
         created_after=utc(created_after),
         created_before=utc(created_before),
@@ -196,6 +198,7 @@ async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respon
         examples={
             "Another report of the same transcript": {"solution": "legal_consultation"},
             "Another engine": {"engine": "local"},
+            "The language was another one": {"language": "yue", "script": "zh-Hant-HK"},
             "As it was": {},
         },
         body_required=False,
@@ -218,13 +221,15 @@ async def cancel_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respon
             "nothing_to_retry",
             "audio_removed",
             "transcript_removed",
+            "unknown_language",
             *WISHES,
         ),
     ).opt,
 )
 async def retry_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Response[JobView]:
     """Begin again where a failed or cancelled job broke off: a transcription in the next `run`, a report with the stored
-    transcript. Another `engine` transcribes again; further `formats` are rendered in addition.
+    transcript. Another `engine`, `language`, `script`, number of `speakers`, other terms or `vocabularies` transcribe again;
+    further `formats` are rendered in addition. What must not appear (`redaction`) is decided once, when the job is made.
 
     Also the way to have another report of a finished job, from the transcript that is there, without paying for the speech
     again: `{"solution": "legal_consultation"}`, `{"report_mode": "llm"}`, `{"report_language": "en"}`. The report that is
@@ -257,6 +262,14 @@ def _some(name: str, values: list[str] | None) -> tuple[str, ...]:
         detail = f"At most {_MOST_LABELS} of `{name}` can be asked for at once."
         raise Problem(400, "invalid_query", detail, errors=[FieldError(pointer=name, message=detail)])
     return tuple(dict.fromkeys(values or ()))
+
+
+def _entries(values: list[str] | None) -> tuple[str, ...]:
+    """The entries of metadata that are asked for. Raises `Problem` 400."""
+    if any(":" not in value for value in values or ()):
+        detail = "Give an entry of the metadata as NAME:VALUE, as in metadata=case:2024-117."
+        raise Problem(400, "invalid_query", detail, errors=[FieldError(pointer="metadata", message=detail)])
+    return _some("metadata", values)
 
 
 async def _wait(request: ApiRequest, gateway: Gateway, job_id: JobId, seconds: float) -> Job:

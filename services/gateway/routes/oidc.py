@@ -66,11 +66,11 @@ async def get_sign_in_methods(gateway: Api) -> Response[SignInMethods]:
 async def go_to_provider(
     gateway: Api,
     return_to: Annotated[str | None, QueryParameter(description="A path of this site to go to afterwards.")] = None,
-) -> Response[None]:
+) -> Response[bytes]:
     """For browsers: to the provider of single sign-on, which sends them back to `/v1/oidc/callback`."""
     location, sealed = await _provider(gateway).leave(return_to, now=time.time())
     cookie = _cookie(gateway, sealed, max_age=FLOW_SECONDS)
-    return Response(None, status_code=302, headers={"Location": location, **_UNSEEN}, cookies=[cookie])
+    return Response(b"", status_code=302, headers={"Location": location, **_UNSEEN}, cookies=[cookie])
 
 
 @get(
@@ -101,7 +101,7 @@ async def come_back(
     left_with: Annotated[str | None, QueryParameter(name="state", description="What this browser left with.")] = None,
     iss: Annotated[str | None, QueryParameter(description="Who answers (RFC 9207).")] = None,
     error: Annotated[str | None, QueryParameter(description="Why the provider signs nobody in.")] = None,
-) -> Response[None]:
+) -> Response[bytes]:
     """For browsers: from the provider of single sign-on. Begins a session, as `POST /v1/session` does."""
     given = Return(code=code, state=left_with, issuer=iss, error=error)
     sealed = request.cookies.get(_name(gateway))
@@ -109,7 +109,7 @@ async def come_back(
         user, return_to = await _provider(gateway).come_back(given, sealed, now=time.time())
     tenancy.enter(user.tenant_id)
     cookies = [await open_session(request, gateway, user, None), _cookie(gateway, "", max_age=0)]
-    return Response(None, status_code=302, headers={"Location": return_to, **_UNSEEN}, cookies=cookies)
+    return Response(b"", status_code=302, headers={"Location": return_to, **_UNSEEN}, cookies=cookies)
 
 
 def _provider(gateway: Gateway) -> SingleSignOn:

@@ -49,9 +49,9 @@ _JOB_REQUEST = msgspec.json.Decoder(JobRequest)
 _FORM_SCHEMA = {
     "type": "object",
     "required": [FILE],
-    "description": "The fields of JobRequest without upload_id and audio_url. `formats`, `analyses` and `tags` may be repeated "
-    "or separated by commas; `speakers` is a number or a range such as `2-4`; `vocabulary` and `vocabularies` are repeated, "
-    "or a JSON list; `redaction`, `inputs` and `metadata` are JSON.",
+    "description": "The fields of JobRequest without upload_id and audio_url. `formats`, `analyses` and `tags` may be "
+    "repeated, separated by commas, or a JSON list; `speakers` is a number or a range such as `2-4`; `vocabulary` and "
+    "`vocabularies` are repeated, or a JSON list; `redaction`, `inputs` and `metadata` are JSON.",
     "properties": {
         FILE: {"type": "string", "format": "binary", "description": "The recording, up to 200 MB."},
         **{field.encode_name: {"type": "string"} for field in msgspec.structs.fields(JobSettings)},

@@ -15,6 +15,7 @@ from services.gateway.rates.policy import RateClass
 from services.gateway.routes.context import Api, ApiRequest
 from services.gateway.routes.resumables import STANDING, begin
 from services.gateway.texts import clean_file_name
+from services.gateway.tus import check_version
 from services.gateway.uploads import parse_digest
 from services.gateway.views import UploadView, upload_view
 
@@ -95,6 +96,8 @@ async def create_upload(
     are stored."""
     if tus_resumable is not None:
         return await begin(request, gateway, tus_resumable, length=upload_length, metadata=upload_metadata, name=file_name)
+    if upload_length is not None:
+        check_version(None)
     if request.headers.get("content-type", "").lower().startswith("multipart/"):
         detail = "Send the bytes of the file as the body (curl -T FILE), not a multipart form; POST /v1/jobs takes forms."
         raise Problem(415, "unsupported_media_type", detail)

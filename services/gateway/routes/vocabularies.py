@@ -178,7 +178,7 @@ async def get_table(request: ApiRequest, gateway: Api, vocabulary_id: Vocabulary
     row = await gateway.vocabularies.find(request.user.tenant_id, vocabulary_id)
     contents = Contents(terms=row.terms, replacements=row.replacements)
     headers = {"ETag": etag_of(row), "Content-Disposition": attachment(f"{row.name}.csv")}
-    return Response(tables.written(contents), media_type=f"{CSV}; charset=utf-8", headers=headers)
+    return Response(tables.written(contents), media_type=CSV, headers=headers)
 
 
 @put(

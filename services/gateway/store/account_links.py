@@ -41,7 +41,7 @@ _OPEN = """
 
 
 async def add_link(
-    connection: Connection | Pool,
+    connection: Connection,
     *,
     link_id: UUID,
     tenant_id: UUID,
@@ -51,7 +51,9 @@ async def add_link(
     event: UserMailRequested | None,
 ) -> None:
     """Make a link, in the place of those of its kind that lead somewhere, with the e-mail that tells of it; none where
-    somebody hands it over themselves."""
+    somebody hands it over themselves. The user is held until the transaction ends: of several asked for at once, one leads
+    somewhere."""
+    await hold(connection, user_id)
     out = None if event is None else row_of(event)
     action = Action.USER_INVITED if purpose is LinkPurpose.JOIN else Action.USER_RESET_ASKED
     await connection.execute(

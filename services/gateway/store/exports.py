@@ -76,10 +76,8 @@ class ExportStore:
             self._pool.fetchrow(
                 f"""
                 with asked as (
-                    insert into gateway.exports (id, tenant_id)
-                    select $1, $2 where not exists (
-                        select from gateway.exports where tenant_id = $2 and finished_at is null
-                    ) returning {_COLUMNS}
+                    insert into gateway.exports (id, tenant_id) values ($1, $2)
+                    on conflict (tenant_id) where finished_at is null do nothing returning {_COLUMNS}
                 ), {noting("asked", 3)}
                 select * from asked
                 """,

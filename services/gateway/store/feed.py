@@ -23,7 +23,7 @@ _CHANGES = f"""
     from (select pg_current_snapshot() as snapshot) now
     left join lateral (
         select * from gateway.job_changes
-        where tenant_id = $1 and changed >= pg_snapshot_xmin($2::text::pg_snapshot)
+        where tenant_id = $1 and changed >= coalesce($4::text::xid8, pg_snapshot_xmin($2::text::pg_snapshot))
           and not pg_visible_in_snapshot(changed, $2::text::pg_snapshot)
           -- By its own rule a row that is here was seen, unless the database was restored elsewhere and counts anew.
           and pg_visible_in_snapshot(changed, coalesce($3::text::pg_snapshot, now.snapshot))

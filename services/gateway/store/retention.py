@@ -41,6 +41,9 @@ class Remaining(msgspec.Struct, frozen=True, kw_only=True):
     at_rest: bool
     finished_at: dt.datetime | None
     run: int
+    replaced_before: int
+    """The revision of the run's transcript before which nothing leads to the files any more; 0 while the job changed within a
+    week, when somebody may still be sent them."""
     removed: dict[Part, dt.datetime]
 
 
@@ -88,7 +91,8 @@ class RetentionStore:
         """Those of these jobs that there are."""
         rows = await self._pool.fetch(
             f"""
-            select id, tenant_id, options ->> 'solution' as solution, {_AT_REST} as at_rest, finished_at, run, removed
+            select id, tenant_id, options ->> 'solution' as solution, {_AT_REST} as at_rest, finished_at, run, removed,
+                case when updated_at < now() - interval '7 days' then reported_revision else 0 end as replaced_before
             from gateway.jobs where id = any($1::uuid[])
             """,
             list(job_ids),

@@ -102,15 +102,16 @@ class UsageStore:
     async def page(
         self, tenant_id: UUID, *, since: dt.datetime, until: dt.datetime, after: Cursor | None, limit: int
     ) -> list[UsageRecord]:
-        """The tenant's newest records of a time, those after the cursor."""
+        """The tenant's newest records of a time, those after the cursor. The time's end is where a list without one begins: a
+        condition that may be none would keep the database from going there by its index."""
+        begin = min(filter(None, (after, Cursor(created_at=until, id=UUID(int=0)))), key=lambda one: (one.created_at, one.id))
         rows = await patiently(
             self._pool.fetch(
                 f"""
                 select {_COLUMNS} from gateway.usage_records
-                where tenant_id = $1 and at >= $2 and at < $3 and ($4::timestamptz is null or (at, id) < ($4, $5))
-                order by at desc, id desc limit $6
+                where tenant_id = $1 and at >= $2 and (at, id) < ($3, $4) order by at desc, id desc limit $5
                 """,
-                *(tenant_id, since, until, after and after.created_at, after and after.id, limit),
+                *(tenant_id, since, begin.created_at, begin.id, limit),
             )
         )
         return [msgspec.convert(dict(row), UsageRecord) for row in rows]

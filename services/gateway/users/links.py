@@ -17,6 +17,7 @@ import structlog
 from msgspec import Meta
 
 from services.gateway import tenancy
+from services.gateway.addresses import place_of
 from services.gateway.audit import Actor, ActorKind, act_as
 from services.gateway.mailboxes import mailbox
 from services.gateway.permissions import Role
@@ -27,7 +28,6 @@ from services.gateway.store.attempts import AttemptStore, Patience
 from services.gateway.store.users import EmailTaken, UserRow, UserStore
 from services.gateway.users import Language, Name, check_no_more, clean_name
 from services.gateway.users.passwords import Passwords, check_new
-from services.gateway.users.signing_in import place_of
 from shared.mail_links import LinkPurpose, subject_of_token
 from shared.schemas.endpoints import EmailDestination, Endpoint, EndpointKind, EventType
 from shared.schemas.events import UserMailRequested

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import math
 import secrets
 import time
@@ -17,6 +16,7 @@ from weakref import WeakValueDictionary
 import msgspec
 import structlog
 
+from services.gateway.addresses import place_of
 from services.gateway.audit import Action, Actor, ActorKind, act_as, entry_of
 from services.gateway.mailboxes import mailbox
 from services.gateway.permissions import ROLES
@@ -86,7 +86,13 @@ class SigningIn:
 
     async def confirm(self, user: UserRow, password: str, address: str | None) -> Account:
         """Ask somebody who is signed in for their password again. Raises `Problem`."""
-        return await self._verify(user.email, password, address)
+        try:
+            return await self._verify(user.email, password, address)
+        except Problem as problem:
+            if problem.code != "sign_in_failed":
+                raise
+            detail = "The old password is not right. Whoever signs in by single sign-on alone has none."
+            raise Problem(problem.status, problem.code, detail, headers=problem.headers) from None
 
     async def _remembered(self, email: str, password: str) -> Account | None:
         """Whose they are, if they were right lately and still are."""
@@ -155,15 +161,3 @@ def _mailbox(email: str) -> str:
         return mailbox(email)
     except Problem:
         return f"nobody {email[:254]}".replace("\0", "")
-
-
-def place_of(address: str | None) -> str:
-    """What counts as one address: of IPv6 the network, of which a household has a whole one."""
-    try:
-        known = ipaddress.ip_address(address or "")
-    except ValueError:
-        return "unknown"
-    if isinstance(known, ipaddress.IPv6Address):
-        mapped = known.ipv4_mapped
-        return str(mapped) if mapped else str(ipaddress.ip_network((known, 64), strict=False))
-    return str(known)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from services.gateway.description.mistakes import explained, form_of
 from services.gateway.problems import FieldError, Problem
 from services.gateway.vocabularies.contents import Contents, Mistake, check_size, cleaned
 from shared.schemas.vocabularies import MOST_ENTRIES, Replacement, VocabularyTerm
@@ -151,8 +152,10 @@ def _converted(values: dict[str, Any], kind: type[E], *columns: str) -> E:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
-        name = path.rstrip("`").partition("[")[0].replace("from", "text")
-        raise _WrongCell(name if name in columns else columns[0], f"{message}.") from None
+        field = path.rstrip("`").partition("[")[0]
+        name = field.replace("from", "text")
+        told = explained(message, form_of(kind), (field,))
+        raise _WrongCell(name if name in columns else columns[0], told) from None
 
 
 def _empty(row: Mapping[str, str], *columns: str) -> None:
@@ -171,7 +174,7 @@ def _error(row: int, column: str, message: str) -> FieldError:
 
 def _invalid(errors: Sequence[FieldError]) -> Problem:
     _, _, row, column = errors[0].pointer.split("/", 3)
-    more = f" {len(errors) - 1} more mistakes are listed in errors." if len(errors) > 1 else ""
+    more = f" `errors` lists all {len(errors)} mistakes." if len(errors) > 1 else ""
     detail = f"Row {row}, column {column}: {errors[0].message}{more}"
     return Problem(422, "invalid_csv", detail, errors=errors)
 

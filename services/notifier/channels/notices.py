@@ -14,7 +14,6 @@ from services.notifier.channels import Message
 from services.notifier.channels.wording import WORDINGS, Phrase, Wording
 from shared.errors import JobError
 from shared.schemas.endpoints import EventType
-from shared.schemas.events import UsageResource
 from shared.schemas.jobs import ArtifactState, Failure, ReportLanguage
 from shared.schemas.webhooks import WebhookArtifact, WebhookBatchBody, WebhookBody, WebhookJob, WebhookUsageBody
 from shared.solutions import Solutions, find
@@ -125,11 +124,10 @@ def _about_usage(body: WebhookUsageBody, language: ReportLanguage) -> Notice:
     """How much is used, of what, and when it is all there again."""
     wording, usage = WORDINGS[language], body.data
     phrase, resource = wording.phrases[EventType.USAGE_THRESHOLD], wording.resources[usage.resource]
-    comes_back = usage.resource is not UsageResource.STORAGE_BYTES
     lines = (
         (resource, f"{_number(usage.used)} / {_number(usage.limit)}"),
         (wording.month, usage.month),
-        (wording.resets, f"{usage.resets_at:%Y-%m-%d} UTC" if comes_back else ""),
+        (wording.resets, "" if usage.resets_at is None else f"{usage.resets_at:%Y-%m-%d} UTC"),
     )
     return Notice(
         language=language,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from services.gateway.audit import START, Acting, Action, Actor, ActorKind, act, decode, entry_of, link
 from shared.schemas.ids import new_id
+
+PAGE = Path(__file__).parents[3] / "docs" / "audit.md"
 
 
 async def test_nobody_acts_in_background_work() -> None:
@@ -39,3 +42,9 @@ def test_a_link_depends_on_everything_before_it() -> None:
     assert len(right) == 32
     others = [link(right, 1, tenant_id, "{}"), link(START, 2, tenant_id, "{}"), link(START, 1, new_id(), "{}")]
     assert len({right, *others, link(START, 1, tenant_id, "{ }")}) == 5
+
+
+def test_the_page_names_every_action() -> None:
+    """Who filters the log finds in docs/audit.md what there is to filter by."""
+    page = PAGE.read_text()
+    assert [action for action in Action if f"`{action}`" not in page] == []

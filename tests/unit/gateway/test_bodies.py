@@ -10,7 +10,7 @@ from hashlib import sha256
 import pytest
 
 from services.gateway.body import Body, Disconnected
-from services.gateway.form import LARGEST_FIELD, Form
+from services.gateway.form import LARGEST_FIELD, Form, values_of
 from services.gateway.problems import Problem
 from services.gateway.uploads import parse_digest
 from shared.health import Receive
@@ -158,3 +158,11 @@ def test_a_digest_of_the_wrong_length_is_refused(header: str) -> None:
     with pytest.raises(Problem) as caught:
         parse_digest(header)
     assert caught.value.status == 400
+
+
+def test_lists_of_words_are_repeated_separated_or_json() -> None:
+    """However a client writes them; a tag that only looks like the beginning of a list is a tag."""
+    wanted = {"tags": ["board", "2026"]}
+    for texts in (["board", "2026"], ["board, 2026"], ['["board", "2026"]']):
+        assert values_of({"tags": texts}) == wanted
+    assert values_of({"tags": ["[draft]"]}) == {"tags": ["[draft]"]}

@@ -14,6 +14,7 @@ from services.gateway.jobs import Job, NothingToRetry, StageState, plan_retry
 from shared.schemas.events import ReportReady, TranscriptionState
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import (
+    Analysis,
     ArtifactFormat,
     ArtifactResult,
     ArtifactState,
@@ -22,6 +23,8 @@ from shared.schemas.jobs import (
     JobOptions,
     JobState,
     ReportMode,
+    Script,
+    SpeakerRange,
 )
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
@@ -142,6 +145,27 @@ def test_another_engine_transcribes_again() -> None:
     assert (plan.state, plan.run, plan.options.engine) == (JobState.QUEUED, 2, "assemblyai")
     with pytest.raises(NothingToRetry):
         retried(job, engine="local")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"language": "yue"},
+        {"speakers": SpeakerRange(min=2, max=2)},
+        {"vocabulary": ("Kowloon",)},
+        {"channels": True},
+        {"analyses": (Analysis.ENTITIES,)},
+        {"script": Script.HONG_KONG},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_other_wishes_at_the_engine_transcribe_again(change: dict[str, Any]) -> None:
+    """A job whose language was the wrong one need not be made anew; the same wish once more is none."""
+    job = make_job(state=JobState.COMPLETED, transcribed_run=1, engine="local", artifacts=tuple(map(artifact, USUAL)))
+    plan = retried(job, **change)
+    assert (plan.state, plan.run, plan.options.attempt) == (JobState.QUEUED, 2, 2)
+    with pytest.raises(NothingToRetry):
+        retried(msgspec.structs.replace(job, options=plan.options), **change)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ def _told(kind: Any, body: bytes) -> tuple[str, str]:
         (JobRequest, b'{"title": 5}', "/title", "Expected a text or null, got a whole number."),
         (JobRequest, b'{"upload_id": "no"}', "/upload_id", "Expected a UUID, as in "),
         (JobRequest, b'{"metadata": {"a": 1}}', "/metadata/*", "Expected a text, got a whole number."),
+        (JobRequest, b'{"metadata": {"": "x"}}', "/metadata", "One of its names is not valid: Expected at least 1 characters."),
         (RetryRequest, b'{"engine": "A B"}', "/engine", "It has another form; write it as in local."),
         (RetryRequest, b'{"formats": []}', "/formats", "Expected at least 1 entries."),
         (ReplayRequest, b'{"since": "yesterday"}', "/since", "Expected a time with its zone, as in 2026-"),
@@ -64,3 +65,21 @@ async def test_a_wrong_parameter_has_the_name_that_clients_know() -> None:
     assert errors["state"].startswith("'done' is none of those there are: ")
     assert "completed" in errors["state"]
     assert errors["limit"] == "Expected at least 1."
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter", "words"),
+    [
+        ("/v1/search", "q", "It is missing."),
+        ("/v1/events?state=queued&state=done", "state", "'done' is none of those there are: "),
+        ("/v1/jobs?metadata=case", "metadata", "Give an entry of the metadata as NAME:VALUE, "),
+    ],
+)
+async def test_a_parameter_that_cannot_be_taken_is_named(path: str, parameter: str, words: str) -> None:
+    """Also one that is not there, one of several of the same name, and one that could find nothing."""
+    async with _client() as http:
+        answer: httpx.Response = await http.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_query")
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == parameter
+    assert error["message"].startswith(words)

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from litestar.exceptions import MethodNotAllowedException, NotFoundException, ValidationException
 
+from services.gateway.errors import problem_of
 from services.gateway.problems import FieldError, Problem
 from services.gateway.requests import JobRequest, RetryRequest
 from services.gateway.routes.context import decode, is_json
-from services.gateway.web import problem_of
 from shared.blobs import BlobUnavailable
 
 

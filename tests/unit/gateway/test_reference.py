@@ -117,6 +117,14 @@ async def test_the_page_lies_below_the_path_that_the_installation_has() -> None:
     assert 'data-description="/speech/v1/openapi.json"' in page.text
 
 
+@pytest.mark.parametrize(("public_url", "told"), [("https://example.com", True), ("http://example.com", False), (None, False)])
+async def test_browsers_are_kept_to_https_where_that_is_how_they_come(public_url: str | None, told: bool) -> None:
+    """In every answer, refusals too (RFC 6797)."""
+    async with _client(public_url, stranger=True) as http:
+        answers = [await http.get(path) for path in ("/docs", "/v1/jobs", "/nothing")]
+    assert ["Strict-Transport-Security" in answer.headers for answer in answers] == [told] * 3
+
+
 async def test_a_route_that_is_to_go_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the fields of RFC 9745 and RFC 8594, refusals too, and in the API's description; others say nothing."""
     monkeypatch.setattr(web, "ROUTES", (*web.ROUTES, old_route))

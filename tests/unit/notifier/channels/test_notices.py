@@ -107,6 +107,8 @@ def test_usage_has_its_words(resource: UsageResource, language: ReportLanguage) 
     )
     type_ = EventType.USAGE_THRESHOLD
     message = Message(id="msg_1", type=type_, sequence=None, occurred_at=NOW, body=usage_body(event))
+    comes_back = msgspec.json.decode(message.body)["data"]["resets_at"]
+    assert (comes_back is None) is (resource is UsageResource.STORAGE_BYTES)
     shown = notice(message, language)
     assert "100 %" in shown.subject
     assert "100 %" in shown.heading
