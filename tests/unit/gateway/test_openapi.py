@@ -165,6 +165,33 @@ def test_every_example_is_what_the_schema_wants(document: Document) -> None:
                         assert error is None, f"{about}: {error}\n{json.dumps(value)}"
 
 
+def test_no_body_sets_more_than_it_says(document: Document) -> None:
+    """Mass assignment: an object in a request takes the fields that it declares, and none that are the system's to say."""
+    own = {"tenant_id", "created_at", "made_by", "state", "version", "permissions"}
+    looked_at = 0
+    for name, operation in _operations(document):
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        for form in [] if body is None else _objects(document, body["schema"], seen=set()):
+            looked_at += 1
+            assert form.get("additionalProperties") is False, f"{name}: {form.get('title')} takes fields that it does not know"
+            assert not own & form["properties"].keys(), f"{name}: {form.get('title')}"
+    assert looked_at > 30
+
+
+def _objects(document: Document, schema: Document, *, seen: set[str]) -> Iterator[Document]:
+    """Every object with fields in a schema, those that it refers to once."""
+    reference = schema.get("$ref")
+    if reference is not None and reference not in seen:
+        seen.add(reference)
+        yield from _objects(document, document["components"]["schemas"][reference.rpartition("/")[2]], seen=seen)
+    if "properties" in schema:
+        yield schema
+    inner = [*schema.get("properties", {}).values(), *schema.get("anyOf", []), *schema.get("oneOf", [])]
+    for one in (*inner, *schema.get("prefixItems", []), schema.get("items")):
+        if isinstance(one, dict):
+            yield from _objects(document, one, seen=seen)
+
+
 def test_every_tag_is_explained(document: Document) -> None:
     """Tags of operations are those with a description."""
     used = {tag for _, operation in _operations(document) for tag in operation["tags"]}
