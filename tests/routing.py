@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 from services.gateway.admission import AnyRequest
 from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
-from services.gateway.views import Views
+from services.gateway.views.building import Views
 from services.gateway.web import web_app
 from shared.health import AsgiApp, Receive, Scope, Send
 

@@ -13,7 +13,7 @@ from services.gateway.live import Hub
 from services.gateway.store.feed import FeedStore
 from services.gateway.store.jobs import JobStore
 from services.gateway.tenancy import by_system
-from services.gateway.views import Views
+from services.gateway.views.building import Views
 from services.gateway.wakeups import Wakeups
 from shared.runtime import Loop
 

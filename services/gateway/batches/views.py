@@ -11,7 +11,8 @@ import msgspec
 from msgspec import Meta
 
 from services.gateway.store.batches import Batch
-from services.gateway.views import Id, Time, Url, Views
+from services.gateway.views import Id, Time, Url
+from services.gateway.views.building import Views
 from shared.schemas.jobs import JobState
 
 Count = Annotated[int, Meta(ge=0, examples=[12])]

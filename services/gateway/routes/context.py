@@ -51,7 +51,7 @@ from services.gateway.uploads import Uploads
 from services.gateway.users import Users
 from services.gateway.users.links import AccountLinks
 from services.gateway.users.sessions import Sessions
-from services.gateway.views import Views
+from services.gateway.views.building import Views
 from services.gateway.vocabularies import Vocabularies
 from shared.blobs import BlobStore
 from shared.health import Receive

@@ -14,7 +14,7 @@ from services.gateway.rates.policy import RateClass
 from services.gateway.requests import DirectUploadRequest
 from services.gateway.routes.context import Api, ApiRequest
 from services.gateway.texts import clean_file_name
-from services.gateway.views import DirectUploadView, UploadView, upload_view
+from services.gateway.views.uploads import DirectUploadView, UploadView, upload_view
 
 _REQUEST = msgspec.json.Decoder(DirectUploadRequest)
 

@@ -22,7 +22,8 @@ from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.routes.submitting import WISHES
 from services.gateway.store.listing import JobFilter
 from services.gateway.times import utc
-from services.gateway.views import JobView, Page
+from services.gateway.views import Page
+from services.gateway.views.jobs import JobView
 from shared.languages import canonical
 from shared.schemas.jobs import JobState
 

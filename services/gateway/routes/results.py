@@ -27,7 +27,7 @@ from services.gateway.routes.stored import (
     info_of,
     note_read,
 )
-from services.gateway.views import ArtifactList
+from services.gateway.views.jobs import ArtifactList
 from shared.schemas.jobs import ArtifactState
 from shared.schemas.privacy import Part
 from shared.schemas.reports import Report

@@ -30,7 +30,7 @@ from services.gateway.tus import (
     parse_metadata,
     parse_size,
 )
-from services.gateway.views import UploadView, upload_view
+from services.gateway.views.uploads import UploadView, upload_view
 
 STANDING: Mapping[str, str] = {
     "Tus-Resumable": "The version of the protocol.",

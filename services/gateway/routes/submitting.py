@@ -17,7 +17,7 @@ from services.gateway.requests import JobRequest, JobSettings
 from services.gateway.routes.context import Api, ApiRequest, Gateway, not_valid, traceparent
 from services.gateway.submission import Submitted, parse_idempotency_key
 from services.gateway.texts import clean_file_name
-from services.gateway.views import JobView
+from services.gateway.views.jobs import JobView
 
 FORM = "multipart/form-data"
 _LOCATION = {"Location": "The job.", "Idempotent-Replayed": "`true` when this answers a repeat."}

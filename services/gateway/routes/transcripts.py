@@ -30,7 +30,7 @@ from services.gateway.routes.stored import (
     info_of,
     note_read,
 )
-from services.gateway.views import RevisionList, RevisionView, revision_view
+from services.gateway.views.transcripts import RevisionList, RevisionView, revision_view
 from shared.schemas.privacy import Part
 from shared.schemas.transcripts import Transcript
 

@@ -17,7 +17,7 @@ from services.gateway.routes.resumables import STANDING, begin
 from services.gateway.texts import clean_file_name
 from services.gateway.tus import check_version
 from services.gateway.uploads import parse_digest
-from services.gateway.views import UploadView, upload_view
+from services.gateway.views.uploads import UploadView, upload_view
 
 _BINARY = {"type": "string", "format": "binary", "description": "The recording itself."}
 

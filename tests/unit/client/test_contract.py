@@ -23,7 +23,7 @@ from audio2txt_client.models.uploads import Upload
 from services.gateway.admission import AnyRequest
 from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
-from services.gateway.views import Views
+from services.gateway.views.building import Views
 from services.gateway.web import web_app
 from shared.schemas import webhooks
 from tests.clienting import facing

@@ -20,7 +20,7 @@ from services.gateway.openapi.document import TAGS
 from services.gateway.problems import ProblemDocument
 from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
-from services.gateway.views import Views
+from services.gateway.views.building import Views
 from services.gateway.web import web_app
 from shared.schemas.endpoints import EventType
 from tests.describing import followed

@@ -22,7 +22,7 @@ from services.gateway.problems import Problem
 from services.gateway.reference import FOLDER, PUBLISHED, VERSION, asset
 from services.gateway.routes.context import Gateway
 from services.gateway.settings import GatewaySettings
-from services.gateway.views import Views
+from services.gateway.views.building import Views
 
 OLD = Deprecation(
     since=dt.datetime(2026, 11, 1, tzinfo=dt.UTC),
