@@ -24,6 +24,7 @@ STANDARD = frozenset(
         "content-type",
         "date",
         "referrer-policy",
+        "strict-transport-security",
         "transfer-encoding",
         "vary",
         "x-accel-buffering",

@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fixtures_seaweedfs",
     "tests.fixtures_installation",
     "tests.fixtures_gateway",
+    "tests.scheduling",
 ]
 
 settings.register_profile("anywhere", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # also on a busy machine

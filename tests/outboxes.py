@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from uuid import UUID
 
 import asyncpg
@@ -14,10 +13,10 @@ from shared.schemas.events import Event
 from tests.messaging import PATIENCE, Reader
 
 
-async def write(pool: Pool, outbox: Outbox, *events: Event, deliver_at: dt.datetime | None = None) -> None:
+async def write(pool: Pool, outbox: Outbox, *events: Event) -> None:
     """Commit events to the outbox, and wake this process's relay."""
     async with transaction(pool) as connection:
-        await outbox.append(connection, *events, deliver_at=deliver_at)
+        await outbox.append(connection, *events)
     outbox.wake()
 
 

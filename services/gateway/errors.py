@@ -1,4 +1,4 @@
-"""What becomes of every error that a route raises: a problem document."""
+"""What becomes of every error that a route raises: a problem document, or a page that says the same."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from services.gateway.access import REQUEST_ID
 from services.gateway.codes import Code
 from services.gateway.description.mistakes import explained, form_of
 from services.gateway.problems import MEDIA_TYPE, FieldError, Problem, ProblemDocument, unavailable
+from services.gateway.routes.regrets import regret, wants_page
 from services.gateway.tus import VERSION_HEADER
 from shared.blobs import BlobUnavailable
 from shared.database import is_outage
@@ -28,12 +29,17 @@ _DETAILS: Mapping[int, str] = {
 log = structlog.get_logger(__name__)
 
 
-def answer(request: Request[Any, Any, Any], error: Exception, *, base: str) -> Response[ProblemDocument]:
-    """The answer in place of the route's. `base` is where the installation is found."""
-    problem = problem_of(error, cast("BaseRouteHandler | None", request.scope.get("route_handler")))
+def answer(request: Request[Any, Any, Any], error: Exception, *, base: str) -> Response[ProblemDocument] | Response[str]:
+    """The answer in place of the route's; a page for people who were led there. `base` is where the installation is found."""
+    handler = cast("BaseRouteHandler | None", request.scope.get("route_handler"))
+    problem = problem_of(error, handler)
     if problem.status == 500:
         log.error("http.failed", exc_info=error)
     document = problem.document(cast("str | None", request.scope.get(REQUEST_ID)), base=base)
+    if handler is not None and wants_page(handler.opt, request.headers):
+        page = regret(document, request.headers)
+        page.headers.update(problem.headers)
+        return page
     # The protocol of resumable uploads wants its version in every answer.
     headers = {**VERSION_HEADER, **problem.headers} if "tus-resumable" in request.headers else problem.headers
     return Response(document, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)

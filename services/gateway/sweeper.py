@@ -123,7 +123,7 @@ class Sweeper:
         await self.upkeep.forget_idempotency_keys(older_than=self.settings.idempotency_hours * 3600)
 
     async def release_allowances(self) -> None:
-        """Allowances and minutes whose job was never made, because the process died between the two."""
+        """Allowances and minutes whose job was never made, or retried, because the process died between the two."""
         await self.allowances.release_lost()
         await self.minutes.release_lost()
 

@@ -1,8 +1,8 @@
 """The transactional outbox: an event is a row in the transaction that caused it, and a relay brings it to the bus.
 
 A row is deleted when the bus has the event, so nothing is lost: whoever dies, the row is claimed again when its
-claim runs out. `deliver_at` in the future is how anything is delayed. A row that the bus refuses, or whose reader
-keeps failing, ends in `dead_letters`, which `audio2txt dead-letters` lists and replays.
+claim runs out. All its times are by the database's clock. A row that the bus refuses, or whose reader keeps failing,
+ends in `dead_letters`, which `audio2txt dead-letters` lists and replays.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ class Outbox:
         self._table = f"{schema}.outbox"
         self._relay = Relay(pool=pool, schema=schema)
 
-    async def append(self, connection: Connection, *events: Event, deliver_at: dt.datetime | None = None) -> None:
+    async def append(self, connection: Connection, *events: Event) -> None:
         """Add events to the caller's transaction; an event already there (same id) is left as it is."""
         await connection.executemany(
-            f"insert into {self._table} (message_id, routing_key, payload, deliver_at) "
-            "values ($1, $2, $3, coalesce($4, now())) on conflict (message_id) do nothing",
-            [(row.message_id, row.routing_key, row.payload, deliver_at) for row in map(row_of, events)],
+            f"insert into {self._table} (message_id, routing_key, payload) values ($1, $2, $3) "
+            "on conflict (message_id) do nothing",
+            [(row.message_id, row.routing_key, row.payload) for row in map(row_of, events)],
         )
 
     def wake(self) -> None:

@@ -151,7 +151,9 @@ async def test_plans_are_made_assigned_and_lifted(gateway: RunningGateway, opera
     for wrong, why in (
         (("plans", "add", "tiny"), "There is a plan 'tiny' already"),
         (("plans", "add", "Big One"), "A plan's name has"),
-        (("plans", "change", "tiny", "--minutes", "many"), "is no number from 0 upwards"),
+        (("plans", "change", "tiny", "--minutes", "many"), "is no number from 0 to 2,147,483,647"),
+        (("plans", "change", "tiny", "--minutes", "3000000000"), "is no number from 0 to 2,147,483,647"),
+        (("plans", "change", "tiny", "--storage", "9000000TB"), "is no number from 0 to"),
         (("plans", "change", "huge", "--minutes", "5"), "There is no plan 'huge'; there are: tiny."),
         (("plans", "remove", "tiny"), "Tenants have the plan 'tiny'"),
     ):

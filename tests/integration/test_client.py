@@ -257,6 +257,8 @@ async def test_what_an_administrator_asks(face: Face, gateway: RunningGateway, t
     for certificate, other in ((changed, public_key), (erasure.certificate, "AAAA" * 10 + "AAA=")):
         with pytest.raises(a2t.CertificateRejected, match="was changed"):
             a2t.verify_certificate(certificate, other)
+    with pytest.raises(a2t.NotConfigured, match="32 bytes"):
+        a2t.verify_certificate(erasure.certificate, "AAAA")
     assert [known.id for known in await face(lambda c: c.erasures.list())] == [job.id]
     with pytest.raises(a2t.NotFound):  # the job is in it
         await face(lambda c: c.exports.download(export.id, tmp_path / "again.zip"))

@@ -209,6 +209,7 @@ async def test_a_tenant_goes_with_everything(gateway: RunningGateway, api: ApiCl
     async with await gateway.new_tenant("others") as http:
         kept = await _done(gateway, ApiClient(http))
         store = ErasureStore(gateway.pool)
+        there = [info.key async for info in gateway.blobs.list(tenant_prefix(done.tenant_id))]
         order_id = await store.erase_tenant(done.tenant_id)
         assert await store.erase_tenant(done.tenant_id) == order_id
         await gateway.others.heard(JobErased, working["id"])
@@ -222,6 +223,7 @@ async def test_a_tenant_goes_with_everything(gateway: RunningGateway, api: ApiCl
             await tenants.enable(gone)
         statement = msgspec.json.decode(found.statement, type=Statement)
         assert {place.left for place in statement.verified} == {0}
+        assert statement.blobs_removed >= len(there) > 3
         assert [info.key async for info in gateway.blobs.list(tenant_prefix(done.tenant_id))] == []
         assert len(await gateway.keys(str(kept.job_id))) > 2
         assert (await http.get(f"/v1/jobs/{kept.job_id}")).status_code == 200

@@ -62,7 +62,12 @@ async def test_somebody_joins_by_the_link_of_an_invitation_and_by_it_alone(gatew
         user = f"/v1/users/{invited.json()['id']}"
         assert (await browser.post(f"{user}/invitation")).status_code == 202
         letter = await gateway.others.heard(UserMailRequested, CHEN, count=2)
-        assert (await reader.get(_path(gateway, first))).status_code == 404
+        assert (await reader.get(_path(gateway, first))).json()["code"] == "not_found"
+        browsing = {"Accept": "text/html,application/xhtml+xml", "Accept-Language": "zh-TW,zh;q=0.9"}
+        void = await reader.get(_path(gateway, first), headers=browsing)
+        assert (void.status_code, void.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+        assert 'lang="zh-Hant"' in void.text
+        assert "已經失效" in void.text
         page = await reader.get(_path(gateway, letter))
         assert page.status_code == 200
         assert all(part in page.text for part in ("Acme &amp; Söhne", CHEN, 'lang="zh-Hant"', "設定密碼"))

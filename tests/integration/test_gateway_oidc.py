@@ -93,6 +93,10 @@ async def test_people_of_the_provider_become_users(gateway: RunningGateway, fake
     fake.person = {"sub": "u-2", "email": "chen@example.com", "email_verified": True}
     taken_over = await _sign_in(gateway)
     assert (taken_over.status_code, taken_over.json()["code"]) == (403, "no_account")
+    async with httpx.AsyncClient(base_url=gateway.url, headers={"Accept": "text/html"}) as browser:
+        shown = await browser.get(await _at_provider(browser))
+        assert (shown.status_code, "have no account here" in shown.text) == (403, True)
+        assert shown.headers["Content-Security-Policy"].startswith("default-src 'none'")
     fake.person = {"sub": "u-3", "email": "boss@example.com", "email_verified": True, "groups": "bosses"}
     assert (await _sign_in(gateway)).status_code == 302
     fake.person["groups"] = []

@@ -92,8 +92,8 @@ async def test_a_crowd_at_two_gateways_overdraws_nothing(gateway: RunningGateway
 
 
 async def test_minutes_are_held_settled_and_given_back(gateway: RunningGateway) -> None:
-    """What a recording seems to need is held until its length is known; a job that comes to nothing holds nothing; a
-    refusal says what is used, what the limit is and when it is all there again."""
+    """What a recording seems to need is held until its length is known; a job that comes to nothing holds nothing, nor does a
+    retry that was broken off; a refusal says what is used, what the limit is and when it is all there again."""
     tenant_id, client = await _planned(gateway, Plan(name="small", minutes_per_month=2))
     async with client as http:
         api = ApiClient(http)
@@ -122,7 +122,13 @@ async def test_minutes_are_held_settled_and_given_back(gateway: RunningGateway) 
         assert await _used(gateway, tenant_id) == 2
         assert (await http.delete(f"/v1/jobs/{cancelled['id']}")).status_code == 204
         assert await _used(gateway, tenant_id) == pytest.approx(44 / 60, abs=0.001)
-    minutes, month, limit = MinuteStore(gateway.pool), dt.datetime.now(dt.UTC).date().replace(day=1), 2 * MINUTE_MS
+        minutes, month, limit = MinuteStore(gateway.pool), dt.datetime.now(dt.UTC).date().replace(day=1), 2 * MINUTE_MS
+        await minutes.hold(tenant_id, month, job_id=order.job_id, run=2, wanted=MINUTE_MS, least=1, limit=limit)
+        await minutes.release_lost()
+        assert await _used(gateway, tenant_id) == pytest.approx(104 / 60, abs=0.001)
+        await gateway.pool.execute("update gateway.minute_holds set created_at = now() - interval '2 hours'")
+        await minutes.release_lost()
+        assert await _used(gateway, tenant_id) == pytest.approx(44 / 60, abs=0.001)
     left = limit - await minutes.used(tenant_id, month)
     for least, given in ((left + 1, None), (left, left), (1, None)):
         held = await minutes.hold(tenant_id, month, job_id=new_id(), run=1, wanted=least, least=least, limit=limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 
 from services.gateway import choosing
-from services.gateway.store.allowances import AllowanceStore
+from services.gateway.store.allowances import AllowanceStore, Ceiling
 from services.transcriber.offers import OfferStore
 from shared import migrations
 from shared.blobs import report_key
@@ -252,9 +253,12 @@ async def test_a_request_that_makes_no_job_costs_no_allowance(gateway: RunningGa
 
 
 async def test_an_allowance_that_a_dead_process_left_is_given_back(gateway: RunningGateway, api: ApiClient) -> None:
-    """Taken for a job that then was not made; one whose job is there stays."""
+    """Taken for a job that then was not made, or a retry that did not begin; one whose job is there stays."""
     order = await _submitted(gateway, api, solution="meeting_minutes")
-    store = AllowanceStore(gateway.pool)
+    store, month = AllowanceStore(gateway.pool), dt.datetime.now(dt.UTC).date().replace(day=1)
+    wanted, attempt = Ceiling(tokens=500), order.options.attempt + 1
+    await store.take(order.tenant_id, month, job_id=order.job_id, attempt=attempt, wanted=wanted, limit=Ceiling())
+    assert (await _month(api))[0] == 1500
     await gateway.pool.execute("update gateway.llm_allowances set created_at = now() - interval '2 hours'")
     await store.release_lost()
     assert (await _month(api))[0] == 1000

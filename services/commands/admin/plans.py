@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 UNLIMITED = "unlimited"
 NO_PLAN = "none"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-_SIZE = re.compile(r"([0-9]+)\s*(|kB|MB|GB|TB)", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,18})\s*(|kB|MB|GB|TB)", re.IGNORECASE)
+_MOST, _MOST_BYTES = 2**31 - 1, 10**18
 _UNITS = {"": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "tb": 1000**4}
 _LIMITS = {
     "minutes": "minutes of audio a month (UTC)",
@@ -122,11 +123,13 @@ def _with_limits(plan: Plan, arguments: argparse.Namespace) -> Plan:
 def _number(option: str, text: str) -> int:
     match = _SIZE.fullmatch(text)
     least = 1 if option in ("concurrent", "waiting") else 0
-    if match is None or (match[2] and option != "storage") or int(match[1]) < least or int(match[1]) > 10**12:
+    most = _MOST_BYTES if option == "storage" else _MOST
+    number = -1 if match is None or (match[2] and option != "storage") else int(match[1]) * _UNITS[match[2].lower()]
+    if not least <= number <= most:
         raise ConfigurationError(
-            f"--{option} {text!r} is no number from {least} upwards, nor `{UNLIMITED}`: {_LIMITS[option]}."
+            f"--{option} {text!r} is no number from {least} to {most:,}, nor `{UNLIMITED}`: {_LIMITS[option]}."
         )
-    return int(match[1]) * _UNITS[match[2].lower()]
+    return number
 
 
 def _features(left_out: Sequence[str]) -> tuple[Feature, ...] | None:

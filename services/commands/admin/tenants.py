@@ -125,7 +125,8 @@ async def _erase(desk: Desk, arguments: argparse.Namespace) -> None:
         raise ConfigurationError("That is not its name; nothing was erased.")
     order_id = await desk.erasures.erase_tenant(row.id)
     print(
-        f"Nobody of {row.name} gets in any more, and the gateways erase it; an hour later, at the earliest, that is verified."
+        f"Nobody of {row.name} gets in any more, at gateways that run within half a minute. They erase it; an hour later, at "
+        "the earliest, that is verified."
     )
     print(f"audio2txt admin erasure show {row.id} {order_id} > certificate.json   has the certificate then.")
 

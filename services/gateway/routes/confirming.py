@@ -5,9 +5,9 @@ from __future__ import annotations
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from services.gateway.admission import PUBLIC
 from services.gateway.routes.context import Api
 from services.gateway.routes.pages import address_behind, answer, masked, question
+from services.gateway.routes.regrets import FOR_PEOPLE
 from shared.mail_links import LinkPurpose
 
 _ASKED = {
@@ -28,7 +28,7 @@ _DONE = {
 }
 
 
-@get("/{token:str}", opt={PUBLIC: True}, media_type="text/html")
+@get("/{token:str}", opt=FOR_PEOPLE, media_type="text/html")
 async def ask_for_confirmation(gateway: Api, token: FromPath[str]) -> Response[str]:
     """A page with one button; without, where the answer was yes before."""
     row, language = await address_behind(gateway, LinkPurpose.CONFIRM, token)
@@ -38,7 +38,7 @@ async def ask_for_confirmation(gateway: Api, token: FromPath[str]) -> Response[s
     return question(language, text.format(address=masked(row.address)), button, after=after)
 
 
-@post("/{token:str}", opt={PUBLIC: True}, status_code=200, media_type="text/html")
+@post("/{token:str}", opt=FOR_PEOPLE, status_code=200, media_type="text/html")
 async def confirm(gateway: Api, token: FromPath[str]) -> Response[str]:
     """Let e-mails be sent to the address, through all of the tenant's endpoints that lead there. Twice is once."""
     row, language = await address_behind(gateway, LinkPurpose.CONFIRM, token)

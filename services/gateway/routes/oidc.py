@@ -17,6 +17,7 @@ from services.gateway.oidc import FLOW_SECONDS, Return, SingleSignOn
 from services.gateway.openapi import Answer, Operation
 from services.gateway.problems import Problem
 from services.gateway.routes.context import Api, ApiRequest, Gateway
+from services.gateway.routes.regrets import PAGE
 from services.gateway.routes.sessions import open_session
 
 _PROBLEMS = {404: "This installation has no single sign-on.", 503: "The provider, or a backend, does not answer; try again."}
@@ -54,14 +55,17 @@ async def get_sign_in_methods(gateway: Api) -> Response[SignInMethods]:
 @get(
     "/oidc/login",
     status_code=302,
-    opt=Operation(
-        needs=None,
-        summary="Go to sign in at the provider",
-        tag="Sessions",
-        answers={302: Answer(description="To the provider.", headers=_TO_PROVIDER)},
-        problems={400: "`return_to` is no path of this site.", **_PROBLEMS},
-        codes=("no_single_sign_on", "oidc_unavailable", "unavailable"),
-    ).opt,
+    opt={
+        **Operation(
+            needs=None,
+            summary="Go to sign in at the provider",
+            tag="Sessions",
+            answers={302: Answer(description="To the provider.", headers=_TO_PROVIDER)},
+            problems={400: "`return_to` is no path of this site.", **_PROBLEMS},
+            codes=("no_single_sign_on", "oidc_unavailable", "unavailable"),
+        ).opt,
+        PAGE: True,
+    },
 )
 async def go_to_provider(
     gateway: Api,
@@ -91,6 +95,7 @@ async def go_to_provider(
             codes=("sign_in_failed", "no_account", "no_single_sign_on", "oidc_unavailable", "unavailable"),
         ).opt,
         FOREIGN_QUERY: True,
+        PAGE: True,
     },
 )
 async def come_back(
@@ -102,7 +107,8 @@ async def come_back(
     iss: Annotated[str | None, QueryParameter(description="Who answers (RFC 9207).")] = None,
     error: Annotated[str | None, QueryParameter(description="Why the provider signs nobody in.")] = None,
 ) -> Response[bytes]:
-    """For browsers: from the provider of single sign-on. Begins a session, as `POST /v1/session` does."""
+    """For browsers: from the provider of single sign-on. Begins a session, as `POST /v1/session` does. What goes wrong is shown
+    to whoever takes `text/html` as a page."""
     given = Return(code=code, state=left_with, issuer=iss, error=error)
     sealed = request.cookies.get(_name(gateway))
     with tenancy.as_system():

@@ -11,11 +11,11 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from services.gateway import tenancy
-from services.gateway.admission import PUBLIC
 from services.gateway.body import Body
 from services.gateway.problems import Problem
 from services.gateway.routes.context import Api, Gateway
 from services.gateway.routes.pages import answer
+from services.gateway.routes.regrets import FOR_PEOPLE
 from services.gateway.store.account_links import AccountLink
 from services.gateway.users.passwords import LONGEST, SHORTEST
 from services.gateway.users.sessions import is_foreign
@@ -58,25 +58,25 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-@get("/{token:str}", opt={PUBLIC: True}, media_type="text/html")
+@get("/{token:str}", opt=FOR_PEOPLE, media_type="text/html")
 async def ask_for_first_password(gateway: Api, token: FromPath[str]) -> Response[str]:
     """A page with a form."""
     return _form(await _behind(gateway, LinkPurpose.JOIN, token))
 
 
-@post("/{token:str}", opt={PUBLIC: True}, status_code=200, media_type="text/html")
+@post("/{token:str}", opt=FOR_PEOPLE, status_code=200, media_type="text/html")
 async def set_first_password(request: Request[Any, Any, Any], gateway: Api, token: FromPath[str]) -> Response[str]:
     """Let the reader of the invitation in."""
     return await _set(request, gateway, LinkPurpose.JOIN, token)
 
 
-@get("/{token:str}", opt={PUBLIC: True}, media_type="text/html")
+@get("/{token:str}", opt=FOR_PEOPLE, media_type="text/html")
 async def ask_for_new_password(gateway: Api, token: FromPath[str]) -> Response[str]:
     """A page with a form."""
     return _form(await _behind(gateway, LinkPurpose.RESET, token))
 
 
-@post("/{token:str}", opt={PUBLIC: True}, status_code=200, media_type="text/html")
+@post("/{token:str}", opt=FOR_PEOPLE, status_code=200, media_type="text/html")
 async def set_new_password(request: Request[Any, Any, Any], gateway: Api, token: FromPath[str]) -> Response[str]:
     """Give the reader of the e-mail another password."""
     return await _set(request, gateway, LinkPurpose.RESET, token)

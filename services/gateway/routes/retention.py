@@ -41,7 +41,8 @@ class RetentionView(msgspec.Struct, frozen=True, kw_only=True):
 async def get_retention(request: ApiRequest, gateway: Api) -> Response[RetentionView]:
     """For how many days after a job's end its parts are kept: the recording (`audio`), the engine's unchanged answer (`raw`),
     the `transcript`, the `report` with its files, the job itself with everything that is left of it (`record`), and the log of
-    `deliveries`. A rule for a scenario counts before the tenant's, and that before the installation's."""
+    `deliveries`. A rule for a scenario counts before the tenant's, and that before the installation's. Deliveries for which
+    the tenant has no rule are kept as long as the operator says (30 days unless `AUDIO2TXT_DELIVERY_LOG_DAYS` does)."""
     rules = await gateway.retention.of(request.user.tenant_id)
     return Response(_view(gateway, rules))
 
@@ -69,7 +70,11 @@ async def put_retention(request: ApiRequest, gateway: Api) -> Response[Retention
     rules = await gateway.json(request, _RULES)
     for solution in rules.solutions:
         if solution not in gateway.solutions:
-            raise invalid(f"/solutions/{solution}", "unknown_solution", f"There is no solution {solution!r} here.")
+            raise invalid(
+                f"/solutions/{solution}",
+                "unknown_solution",
+                f"There is no solution {solution!r}; GET /v1/solutions lists those there are.",
+            )
     await gateway.retention.decide(request.user.tenant_id, rules)
     return Response(_view(gateway, rules))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from services.gateway.admission import PUBLIC
 from services.gateway.routes.context import Api
 from services.gateway.routes.pages import address_behind, answer, masked, question
+from services.gateway.routes.regrets import FOR_PEOPLE
 from shared.mail_links import LinkPurpose
 
 _ASKED = {
@@ -24,7 +24,7 @@ _ASKED_FIRST = {
 }
 
 
-@get("/{token:str}", opt={PUBLIC: True}, media_type="text/html")
+@get("/{token:str}", opt=FOR_PEOPLE, media_type="text/html")
 async def ask_to_unsubscribe(gateway: Api, token: FromPath[str]) -> Response[str]:
     """A page with one button."""
     row, language = await address_behind(gateway, LinkPurpose.UNSUBSCRIBE, token)
@@ -32,7 +32,7 @@ async def ask_to_unsubscribe(gateway: Api, token: FromPath[str]) -> Response[str
     return question(language, text.format(address=masked(row.address)), button)
 
 
-@post("/{token:str}", opt={PUBLIC: True}, status_code=200, media_type="text/html")
+@post("/{token:str}", opt=FOR_PEOPLE, status_code=200, media_type="text/html")
 async def unsubscribe(gateway: Api, token: FromPath[str]) -> Response[str]:
     """Suppress the address for the tenant. Twice is once."""
     row, language = await address_behind(gateway, LinkPurpose.UNSUBSCRIBE, token)

@@ -125,12 +125,16 @@ class AllowanceStore:
         )
 
     async def release_lost(self) -> None:
-        """Give back what was taken an hour ago or earlier for jobs that then were not made."""
+        """Give back what was taken an hour ago or earlier for jobs that then were not made, and for attempts that did not
+        begin."""
         await self._pool.execute(
             f"""
             with settled as (
                 delete from gateway.llm_allowances as allowance where created_at < now() - interval '1 hour'
-                  and not exists (select from gateway.jobs where jobs.id = allowance.job_id)
+                  and not exists (
+                      select from gateway.jobs where jobs.id = allowance.job_id
+                        and coalesce((jobs.options ->> 'attempt')::int, 1) >= allowance.attempt
+                  )
                 returning tenant_id, month, tokens, cost_usd
             ), {_CHARGE.format(tokens=0, cost=0)}
             select from settled

@@ -95,7 +95,8 @@ class MinuteStore:
                       and ($4::bigint <= held.ms or m.used_ms + $4 - held.ms <= $5)
                     returning held.id
                 )
-                update gateway.minute_holds as hold set run = $3 + 1, ms = $4 from month where hold.id = month.id
+                update gateway.minute_holds as hold set run = $3 + 1, ms = $4, created_at = now() from month
+                where hold.id = month.id
                 returning true
                 """,
                 *(tenant_id, job_id, run, ms, limit),
@@ -116,12 +117,12 @@ class MinuteStore:
         )
 
     async def release_lost(self) -> None:
-        """Give back what was held an hour ago or earlier for jobs that then were not made."""
+        """Give back what was held an hour ago or earlier for jobs that then were not made, and for runs that did not begin."""
         await self._pool.execute(
             f"""
             with released as (
                 delete from gateway.minute_holds as hold where created_at < now() - interval '1 hour'
-                  and not exists (select from gateway.jobs where jobs.id = hold.job_id)
+                  and not exists (select from gateway.jobs where jobs.id = hold.job_id and jobs.run >= hold.run)
                 returning tenant_id, month, ms
             ), {_UNCHARGED}
             select from released

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,9 +20,10 @@ async def fetch(
 ) -> int:
     """Store one file at a path, whole or not at all, or write it to a binary file; returns its bytes. Raises
     `ContentMismatch` where they are not those that were announced."""
+    fetching = _Fetching(connection, path, announced, on_progress)
     if not isinstance(target, str | os.PathLike):
         download = Download(announced, target, start=target.tell() if target.seekable() else 0)
-        await _complete(connection, path, announced, download, on_progress)
+        await fetching.complete(download)
         return download.received
     final = Path(target)
     partial = partial_path(final, announced)
@@ -30,7 +31,7 @@ async def fetch(
         download = Download(announced, file)
         await unblocked(download.take_over)
         try:
-            await _complete(connection, path, announced, download, on_progress)
+            await fetching.complete(download)
         except Audio2txtError as error:
             if isinstance(error, ContentMismatch) or not download.received:
                 partial.unlink()
@@ -39,45 +40,49 @@ async def fetch(
     return download.received
 
 
-async def _complete(
-    connection: AsyncConnection, path: str, announced: Announced, download: Download, on_progress: Progress | None
-) -> None:
-    """All of it, and checked; what an earlier program has left may turn out to be no good."""
-    taken_over = download.received
-    if not download.complete:
-        await _stream(connection, path, announced, download, on_progress)
-    try:
-        download.check()
-    except ContentMismatch:
-        if not taken_over:
-            raise
-        download.discard()
-        await _complete(connection, path, announced, download, on_progress)
+@dataclass(frozen=True)
+class _Fetching:
+    """One file at the gateway."""
 
+    connection: AsyncConnection
+    path: str
+    announced: Announced
+    on_progress: Progress | None
 
-async def _stream(
-    connection: AsyncConnection, path: str, announced: Announced, download: Download, on_progress: Progress | None
-) -> None:
-    """All that is missing."""
-    request = Request(method="GET", path=path, kind=bytes)
-    best, attempts = download.received, connection.attempts(request)
-    while True:
+    async def complete(self, download: Download) -> None:
+        """All of it, and checked; what an earlier program has left may turn out to be no good."""
+        taken_over = download.received
+        if not download.complete:
+            await self._stream(download)
         try:
-            request = replace(request, headers=download.headers)
-            async with connection.stream(request) as answer:
-                download.begin(answer)
-                async for chunk in answer.aiter_bytes():
-                    await unblocked(download.write, chunk)
-                    if on_progress is not None:
-                        on_progress(download.received, announced.size)
-            return
-        except (ApiError, ConnectionFailed) as error:
-            if download.received > best:
-                best, attempts = download.received, connection.attempts(request)
-            pause = attempts.after(error)
-            if pause is None:
+            download.check()
+        except ContentMismatch:
+            if not taken_over:
                 raise
-        await sleep(pause)
+            download.discard()
+            await self.complete(download)
+
+    async def _stream(self, download: Download) -> None:
+        """All that is missing."""
+        request = Request(method="GET", path=self.path, kind=bytes)
+        best, attempts = download.received, self.connection.attempts(request)
+        while True:
+            try:
+                request = replace(request, headers=download.headers)
+                async with self.connection.stream(request) as answer:
+                    download.begin(answer)
+                    async for chunk in answer.aiter_bytes():
+                        await unblocked(download.write, chunk)
+                        if self.on_progress is not None:
+                            self.on_progress(download.received, self.announced.size)
+                return
+            except (ApiError, ConnectionFailed) as error:
+                if download.received > best:
+                    best, attempts = download.received, self.connection.attempts(request)
+                pause = attempts.after(error)
+                if pause is None:
+                    raise
+            await sleep(pause)
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,9 +20,10 @@ from audio2txt_client.errors import ApiError, Audio2txtError, ConnectionFailed, 
 def fetch(connection: Connection, path: str, announced: Announced, target: Target, on_progress: Progress | None) -> int:
     """Store one file at a path, whole or not at all, or write it to a binary file; returns its bytes. Raises
     `ContentMismatch` where they are not those that were announced."""
+    fetching = _Fetching(connection, path, announced, on_progress)
     if not isinstance(target, str | os.PathLike):
         download = Download(announced, target, start=target.tell() if target.seekable() else 0)
-        _complete(connection, path, announced, download, on_progress)
+        fetching.complete(download)
         return download.received
     final = Path(target)
     partial = partial_path(final, announced)
@@ -30,7 +31,7 @@ def fetch(connection: Connection, path: str, announced: Announced, target: Targe
         download = Download(announced, file)
         unblocked(download.take_over)
         try:
-            _complete(connection, path, announced, download, on_progress)
+            fetching.complete(download)
         except Audio2txtError as error:
             if isinstance(error, ContentMismatch) or not download.received:
                 partial.unlink()
@@ -39,43 +40,49 @@ def fetch(connection: Connection, path: str, announced: Announced, target: Targe
     return download.received
 
 
-def _complete(
-    connection: Connection, path: str, announced: Announced, download: Download, on_progress: Progress | None
-) -> None:
-    """All of it, and checked; what an earlier program has left may turn out to be no good."""
-    taken_over = download.received
-    if not download.complete:
-        _stream(connection, path, announced, download, on_progress)
-    try:
-        download.check()
-    except ContentMismatch:
-        if not taken_over:
-            raise
-        download.discard()
-        _complete(connection, path, announced, download, on_progress)
+@dataclass(frozen=True)
+class _Fetching:
+    """One file at the gateway."""
 
+    connection: Connection
+    path: str
+    announced: Announced
+    on_progress: Progress | None
 
-def _stream(connection: Connection, path: str, announced: Announced, download: Download, on_progress: Progress | None) -> None:
-    """All that is missing."""
-    request = Request(method="GET", path=path, kind=bytes)
-    best, attempts = download.received, connection.attempts(request)
-    while True:
+    def complete(self, download: Download) -> None:
+        """All of it, and checked; what an earlier program has left may turn out to be no good."""
+        taken_over = download.received
+        if not download.complete:
+            self._stream(download)
         try:
-            request = replace(request, headers=download.headers)
-            with connection.stream(request) as answer:
-                download.begin(answer)
-                for chunk in answer.iter_bytes():
-                    unblocked(download.write, chunk)
-                    if on_progress is not None:
-                        on_progress(download.received, announced.size)
-            return
-        except (ApiError, ConnectionFailed) as error:
-            if download.received > best:
-                best, attempts = download.received, connection.attempts(request)
-            pause = attempts.after(error)
-            if pause is None:
+            download.check()
+        except ContentMismatch:
+            if not taken_over:
                 raise
-        sleep(pause)
+            download.discard()
+            self.complete(download)
+
+    def _stream(self, download: Download) -> None:
+        """All that is missing."""
+        request = Request(method="GET", path=self.path, kind=bytes)
+        best, attempts = download.received, self.connection.attempts(request)
+        while True:
+            try:
+                request = replace(request, headers=download.headers)
+                with self.connection.stream(request) as answer:
+                    download.begin(answer)
+                    for chunk in answer.iter_bytes():
+                        unblocked(download.write, chunk)
+                        if self.on_progress is not None:
+                            self.on_progress(download.received, self.announced.size)
+                return
+            except (ApiError, ConnectionFailed) as error:
+                if download.received > best:
+                    best, attempts = download.received, self.connection.attempts(request)
+                pause = attempts.after(error)
+                if pause is None:
+                    raise
+            sleep(pause)
 
 
 def _opened(path: Path) -> BinaryIO:
