@@ -255,6 +255,12 @@ class ApiClient:
         return _ok(await self.http.get(f"/v1/jobs/{job_id}", params=parameters))
 
 
+async def submitted(gateway: RunningGateway, api: ApiClient, **order: Any) -> JobSubmitted:
+    """Create a job; what the transcriber is told of it."""
+    job = await api.create(**order)
+    return await gateway.others.heard(JobSubmitted, job["id"])
+
+
 @asynccontextmanager
 async def running_gateway(
     database_url: str,

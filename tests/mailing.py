@@ -1,4 +1,4 @@
-"""A mail server on loopback that says what a test wants it to say."""
+"""A mail server on loopback that says what a test wants it to say, and the channel that speaks to it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,24 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Any
+from uuid import UUID
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from typing_extensions import override
 
+from services.notifier.channels.email import EmailChannel
+from services.notifier.channels.email.limits import Allowances
+from services.notifier.channels.opening import email_channel
+from shared.blobs import BlobStore
+from shared.schemas.endpoints import EmailDestination, EndpointKind
+from shared.settings import PlatformSettings
+from shared.solutions import load_solutions
+from tests.channels import to
+
 USER, PASSWORD = "user@example.com", "p@ss/word:?"
+MASTER = "a master secret for tests, 32 bytes and more"
+ADDRESS = UUID(int=42)
+CHEN = to(EndpointKind.EMAIL, EmailDestination(address="chen@example.com"), language="zh-Hant", address_id=ADDRESS)
 
 
 @dataclass(kw_only=True)
@@ -157,3 +170,36 @@ async def settled(done: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not done():
             await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def channel(
+    url: str,
+    blobs: BlobStore | None = None,
+    allowances: Allowances | None = None,
+    /,
+    *,
+    public_url: str | None = "https://audio2txt.example/",
+    **environment: str,
+) -> AsyncIterator[EmailChannel]:
+    """The e-mail channel of an installation with these settings."""
+    settings = PlatformSettings(public_url=public_url, secret_key=MASTER)
+    variables = {"AUDIO2TXT_SMTP_URL": url, "AUDIO2TXT_MAIL_FROM": "會議小幫手 <notices@example.com>", **environment}
+    email = email_channel(
+        settings, variables, master=MASTER.encode(), blobs=blobs, solutions=load_solutions(), allowances=allowances
+    )
+    assert email is not None
+    async with email:
+        yield email
+
+
+def plain(server: MailServer) -> str:
+    """Without encryption, as operators may say on a trusted network."""
+    return f"smtp://127.0.0.1:{server.port}?starttls=off"
+
+
+def body(mail: Any, kind: str) -> str:
+    """The text of one part."""
+    part = mail.get_body((kind,))
+    assert part is not None
+    return str(part.get_content())

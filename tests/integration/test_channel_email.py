@@ -4,41 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import hashlib
 import re
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
 import msgspec
 import pytest
 import structlog
 import trustme
 
-from services.notifier.channels import Answer, Message, Trouble
-from services.notifier.channels.email import EmailChannel
+from services.notifier.channels import Message, Trouble
 from services.notifier.channels.email.limits import Allowances
-from services.notifier.channels.opening import email_channel
 from services.notifier.notifications import confirmation_body
 from services.notifier.store.allowances import AllowanceStore
-from shared.blobs import BlobStore, artifact_key
-from shared.blobs.file import FileBlobs
 from shared.mail_links import LinkPurpose, subject_of_token
 from shared.schemas.endpoints import DisabledReason, EmailDestination, EndpointKind, EventType, Withheld
-from shared.schemas.jobs import ArtifactState, FileFormat, ReportLanguage
-from shared.schemas.webhooks import WebhookArtifact
-from shared.settings import PlatformSettings
-from shared.solutions import load_solutions
+from shared.schemas.jobs import ReportLanguage
 from tests.channels import ENDPOINT, FAILED, JOB, TENANT, to, told
-from tests.mailing import PASSWORD, USER, MailServer, mail_server, settled
+from tests.mailing import ADDRESS, CHEN, MASTER, PASSWORD, USER, body, channel, mail_server, plain, settled
 from tests.notifying import notifier_pool
 
-MASTER = "a master secret for tests, 32 bytes and more"
-ADDRESS = UUID(int=42)
-CHEN = to(EndpointKind.EMAIL, EmailDestination(address="chen@example.com"), language="zh-Hant", address_id=ADDRESS)
 ASKED = msgspec.structs.replace(CHEN, withheld=Withheld.UNCONFIRMED)
 UNAVAILABLE = Trouble(reason="mail_unavailable", charged=False)
 
@@ -65,27 +51,6 @@ def trusted(authority: trustme.CA, tmp_path: Path) -> Path:
     return path
 
 
-@asynccontextmanager
-async def channel(
-    url: str,
-    blobs: BlobStore | None = None,
-    allowances: Allowances | None = None,
-    /,
-    *,
-    public_url: str | None = "https://audio2txt.example/",
-    **environment: str,
-) -> AsyncIterator[EmailChannel]:
-    """The e-mail channel of an installation with these settings."""
-    settings = PlatformSettings(public_url=public_url, secret_key=MASTER)
-    variables = {"AUDIO2TXT_SMTP_URL": url, "AUDIO2TXT_MAIL_FROM": "會議小幫手 <notices@example.com>", **environment}
-    email = email_channel(
-        settings, variables, master=MASTER.encode(), blobs=blobs, solutions=load_solutions(), allowances=allowances
-    )
-    assert email is not None
-    async with email:
-        yield email
-
-
 @pytest.fixture
 async def counting(database_url: str) -> AsyncIterator[Allowances]:
     """Where all notifiers count."""
@@ -103,11 +68,6 @@ def question() -> Message:
         occurred_at=at,
         body=confirmation_body(ENDPOINT, at),
     )
-
-
-def plain(server: MailServer) -> str:
-    """Without encryption, as operators may say on a trusted network."""
-    return f"smtp://127.0.0.1:{server.port}?starttls=off"
 
 
 async def test_what_arrives_in_chinese() -> None:
@@ -492,75 +452,3 @@ async def test_the_server_is_not_flooded(counting: Allowances) -> None:
         receivers = [to(EndpointKind.EMAIL, EmailDestination(address=f"{number}@example.com")) for number in range(5)]
         answers = [await email.send(told(), receiver) for receiver in receivers]
     assert [answer.delivered for answer in answers] == [True, True, True, False, False]
-
-
-class TestAttachments:
-    """Files that go along, where the installation, the endpoint and the scenario all want it."""
-
-    async def test_the_scenarios_files(self, tmp_path: Path) -> None:
-        """PDF before DOCX, as `meeting_minutes` says, named after the recording; what it does not name stays away."""
-        files = {"minutes.pdf": b"%PDF-1.7", "minutes.docx": b"PK", "minutes.txt": b"text"}
-        mail, _ = await self._mail(tmp_path, files)
-        attached = list(mail.iter_attachments())
-        assert [(part.get_filename(), part.get_content()) for part in attached] == [
-            ("週會：預算與人事 - minutes.pdf", b"%PDF-1.7"),
-            ("週會：預算與人事 - minutes.docx", b"PK"),
-        ]
-        assert attached[0].get_content_type() == "application/pdf"
-        assert "已附上" in body(mail, "html")
-
-    async def test_what_does_not_fit_is_linked(self, tmp_path: Path) -> None:
-        """And the mail does not claim to carry it."""
-        files = {"a.pdf": b"x" * 50, "b.docx": b"y" * 60}
-        mail, _ = await self._mail(tmp_path, files, AUDIO2TXT_MAIL_ATTACHMENT_BYTES="100")
-        assert [part.get_filename() for part in mail.iter_attachments()] == ["週會：預算與人事 - a.pdf"]
-        assert body(mail, "html").count("已附上") == 1
-
-    async def test_other_files_than_the_message_spoke_of_stay_away(self, tmp_path: Path) -> None:
-        """Somebody edited the transcript meanwhile, and the file was made anew."""
-        blobs = await FileBlobs.open(tmp_path / "blobs")
-        artifact = await kept(blobs, "a.pdf", b"before")
-        await blobs.put(artifact_key(TENANT, JOB, 1, "a.pdf"), b"after!")
-        mail, _ = await self._mail(tmp_path, {}, artifacts=(artifact,))
-        assert not list(mail.iter_attachments())
-
-    async def test_not_without_the_installations_word(self, tmp_path: Path) -> None:
-        """Text leaves the house only where the operator says so."""
-        mail, _ = await self._mail(tmp_path, {"a.pdf": b"x"}, AUDIO2TXT_MAIL_ALLOW_ATTACHMENTS="false")
-        assert not list(mail.iter_attachments())
-
-    async def test_not_without_the_endpoints_word(self, tmp_path: Path) -> None:
-        """Nor to those who do not want files."""
-        mail, _ = await self._mail(tmp_path, {"a.pdf": b"x"}, attach=False)
-        assert not list(mail.iter_attachments())
-
-    async def _mail(
-        self,
-        folder: Path,
-        files: dict[str, bytes],
-        *,
-        attach: bool = True,
-        artifacts: tuple[WebhookArtifact, ...] = (),
-        **environment: str,
-    ) -> tuple[Any, Answer]:
-        blobs = await FileBlobs.open(folder / "blobs")
-        artifacts += tuple([await kept(blobs, name, data) for name, data in files.items()])
-        variables = {"AUDIO2TXT_MAIL_ALLOW_ATTACHMENTS": "true", **environment}
-        async with mail_server() as server, channel(plain(server), blobs, **variables) as email:
-            answer = await email.send(told(artifacts=artifacts), msgspec.structs.replace(CHEN, attach=attach))
-        return server.mails[0], answer
-
-
-async def kept(blobs: BlobStore, name: str, data: bytes) -> WebhookArtifact:
-    """A file of the job, where the reporter leaves it."""
-    await blobs.put(artifact_key(TENANT, JOB, 1, name), data)
-    digest = hashlib.sha256(data).hexdigest()
-    format_ = FileFormat(name.rpartition(".")[2])
-    return WebhookArtifact(name=name, format=format_, state=ArtifactState.READY, size=len(data), sha256=digest)
-
-
-def body(mail: Any, kind: str) -> str:
-    """The text of one part."""
-    part = mail.get_body((kind,))
-    assert part is not None
-    return str(part.get_content())

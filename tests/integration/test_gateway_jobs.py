@@ -20,15 +20,10 @@ from shared.schemas.events import (
     TranscriptionState,
 )
 from shared.schemas.jobs import ArtifactFormat, Failure, FileFormat, Waiting
-from tests.gatewaying import COST, ApiClient, RunningGateway, contents, ready, report_ready, unrendered
+from tests.gatewaying import COST, ApiClient, RunningGateway, contents, ready, report_ready, submitted, unrendered
 
 MOMENT = dt.timedelta(milliseconds=1)
 SILENT = Failure(code="no_speech", message="There is no speech in the recording.")
-
-
-async def _submitted(gateway: RunningGateway, api: ApiClient, **order: Any) -> JobSubmitted:
-    job = await api.create(**order)
-    return await gateway.others.heard(JobSubmitted, job["id"])
 
 
 async def _waiting(api: ApiClient, order: JobSubmitted) -> Any:
@@ -83,7 +78,7 @@ async def test_an_untitled_job_is_called_after_its_recording(gateway: RunningGat
 
 async def test_the_job_says_completed_before_anybody_is_told(gateway: RunningGateway, api: ApiClient) -> None:
     """Whoever hears `job.completed` and asks at once sees `completed`."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     await gateway.others.complete(order)
     completed = await gateway.others.heard(JobCompleted, str(order.job_id))
     assert (await api.job(str(completed.job_id)))["state"] == "completed"
@@ -93,7 +88,7 @@ async def test_a_report_that_overtakes_its_transcript_completes_the_job_with_all
     gateway: RunningGateway, api: ApiClient
 ) -> None:
     """What `transcript.ready` would have told is read from the transcript; its late arrival changes nothing."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     await gateway.others.store_transcript(order)
     await gateway.others.report(order, ready(order))
     completed = await gateway.others.heard(JobCompleted, str(order.job_id))
@@ -107,7 +102,7 @@ async def test_a_report_that_overtakes_its_transcript_completes_the_job_with_all
 
 async def test_repeats_of_any_news_change_nothing(gateway: RunningGateway, api: ApiClient) -> None:
     """Delivery is at least once: the job is completed and announced once."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     for _ in range(3):
         await gateway.others.transcribe(order)
     report = report_ready(order, ready(order))
@@ -122,7 +117,7 @@ async def test_repeats_of_any_news_change_nothing(gateway: RunningGateway, api: 
 
 async def test_progress_only_grows(gateway: RunningGateway, api: ApiClient) -> None:
     """Old progress that arrives late is ignored."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     await gateway.others.progress(order, TranscriptionState.PROCESSING, 0.6)
     await gateway.others.progress(order, TranscriptionState.PROCESSING, 0.3)
     await gateway.others.progress(order, TranscriptionState.PREPARING)
@@ -132,7 +127,7 @@ async def test_progress_only_grows(gateway: RunningGateway, api: ApiClient) -> N
 
 async def test_the_report_tells_how_far_it_is(gateway: RunningGateway, api: ApiClient) -> None:
     """It only grows, and begins again with a retry, to which news of the attempt before it mean nothing."""
-    order = await _submitted(gateway, api, formats=["txt", "pdf"])
+    order = await submitted(gateway, api, formats=["txt", "pdf"])
 
     async def told(progress: float, attempt: int = 1) -> tuple[Any, Any]:
         about: dict[str, Any] = {"tenant_id": order.tenant_id, "job_id": order.job_id, "run": order.run}
@@ -153,7 +148,7 @@ async def test_the_report_tells_how_far_it_is(gateway: RunningGateway, api: ApiC
 
 async def test_a_job_says_what_it_waits_for(gateway: RunningGateway, api: ApiClient) -> None:
     """Also before it is begun, whatever order the news come in; and no longer once its work goes on."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     began = dt.datetime.now(dt.UTC)
     waiting = Waiting(code="throttled", message="The provider takes no more requests for now.", since=began)
     version = (await api.job(str(order.job_id)))["version"]
@@ -177,7 +172,7 @@ async def test_a_job_says_what_it_waits_for(gateway: RunningGateway, api: ApiCli
 
 async def test_news_that_work_goes_on_may_come_before_news_of_the_wait(gateway: RunningGateway, api: ApiClient) -> None:
     """The older news does not make the job wait for ever."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     began = dt.datetime.now(dt.UTC)
     waiting = Waiting(code="outage", message="The engine cannot be reached.", since=began)
     await gateway.others.progress(order, TranscriptionState.QUEUED, occurred_at=began + MOMENT)
@@ -187,7 +182,7 @@ async def test_news_that_work_goes_on_may_come_before_news_of_the_wait(gateway: 
 
 async def test_a_failed_transcription_fails_the_job_with_its_reason(gateway: RunningGateway, api: ApiClient) -> None:
     """The customer is told why, and so is whoever delivers the webhook."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     await gateway.others.progress(order, TranscriptionState.FAILED, failure=SILENT)
     job = await api.job(str(order.job_id))
     assert job["state"] == "failed"
@@ -197,7 +192,7 @@ async def test_a_failed_transcription_fails_the_job_with_its_reason(gateway: Run
 
 async def test_a_report_without_a_single_file_fails_the_job(gateway: RunningGateway, api: ApiClient) -> None:
     """One readable file is a result; none is a failure, and its reasons stay visible."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     await gateway.others.transcribe(order)
     await gateway.others.report(order, unrendered())
     job = await api.job(str(order.job_id))
@@ -208,7 +203,7 @@ async def test_a_report_without_a_single_file_fails_the_job(gateway: RunningGate
 
 async def test_a_failed_transcription_is_retried_in_the_next_run(gateway: RunningGateway, api: ApiClient) -> None:
     """News of the failed run no longer counts."""
-    first = await _submitted(gateway, api, engine="no-such-engine")
+    first = await submitted(gateway, api, engine="no-such-engine")
     job_id = str(first.job_id)
     await gateway.others.progress(first, TranscriptionState.FAILED, failure=SILENT)
     again = await api.http.post(f"/v1/jobs/{job_id}/retry", json={"engine": "scripted"})
@@ -228,7 +223,7 @@ async def test_failed_and_further_files_are_rendered_from_the_stored_transcript(
     gateway: RunningGateway, api: ApiClient
 ) -> None:
     """The retry keeps its run, keeps what it has until then, and is not ended by the report from before."""
-    order = await _submitted(gateway, api, formats=["txt", "pdf"])
+    order = await submitted(gateway, api, formats=["txt", "pdf"])
     job_id = str(order.job_id)
     await gateway.others.transcribe(order)
     old = await gateway.others.report(order, ready(order), unrendered())
@@ -249,7 +244,7 @@ async def test_failed_and_further_files_are_rendered_from_the_stored_transcript(
 
 async def test_a_redacted_recording_is_fetched_like_any_file(gateway: RunningGateway, api: ApiClient) -> None:
     """It comes with a redacted transcript, and cannot be ordered as a format."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     await gateway.others.transcribe(order)
     recording = msgspec.structs.replace(
         ready(order, name="redacted.mp3"), format=FileFormat.MP3, media_type="audio/mpeg", sha256=None
@@ -265,7 +260,7 @@ async def test_a_redacted_recording_is_fetched_like_any_file(gateway: RunningGat
 
 async def test_the_same_report_twice_does_not_end_a_retry(gateway: RunningGateway, api: ApiClient) -> None:
     """A retry of a failed file ends with the new report, not with the redelivered old one."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     await gateway.others.transcribe(order)
     old = await gateway.others.report(order, ready(order), unrendered())
     await api.http.post(f"/v1/jobs/{order.job_id}/retry")
@@ -279,7 +274,7 @@ async def test_the_same_report_twice_does_not_end_a_retry(gateway: RunningGatewa
 @pytest.mark.parametrize("finish", [False, True], ids=["running", "nothing lacks"])
 async def test_a_retry_that_makes_no_sense_is_refused(gateway: RunningGateway, api: ApiClient, finish: bool) -> None:
     """A job at work is not retried, and a complete one has nothing to retry."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     if finish:
         await gateway.others.complete(order)
     answer = await api.http.post(f"/v1/jobs/{order.job_id}/retry", json={})
@@ -289,7 +284,7 @@ async def test_a_retry_that_makes_no_sense_is_refused(gateway: RunningGateway, a
 
 async def test_a_cancelled_job_stays_cancelled(gateway: RunningGateway, api: ApiClient) -> None:
     """Cancelling twice is cancelling once; what the work still produces does not revive the job."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     for _ in range(2):
         answer = await api.http.post(f"/v1/jobs/{order.job_id}/cancel")
         assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
@@ -304,7 +299,7 @@ async def test_a_transcript_that_came_after_the_cancelling_is_not_paid_for_again
     gateway: RunningGateway, api: ApiClient
 ) -> None:
     """The retry goes on with what is there."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     await api.http.post(f"/v1/jobs/{order.job_id}/cancel")
     await gateway.others.transcribe(order)
     again = (await api.http.post(f"/v1/jobs/{order.job_id}/retry")).json()
@@ -313,7 +308,7 @@ async def test_a_transcript_that_came_after_the_cancelling_is_not_paid_for_again
 
 async def test_a_completed_job_cannot_be_cancelled(gateway: RunningGateway, api: ApiClient) -> None:
     """What is done is done."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     await gateway.others.complete(order)
     answer = await api.http.post(f"/v1/jobs/{order.job_id}/cancel")
     assert (answer.status_code, answer.json()["code"]) == (409, "job_final")
@@ -321,7 +316,7 @@ async def test_a_completed_job_cannot_be_cancelled(gateway: RunningGateway, api:
 
 async def test_the_delivery_of_the_webhook_is_shown(gateway: RunningGateway, api: ApiClient) -> None:
     """The job tells how its callback went."""
-    order = await _submitted(gateway, api, callback_url="https://example.com/h")
+    order = await submitted(gateway, api, callback_url="https://example.com/h")
     assert (await api.job(str(order.job_id)))["callback"]["state"] == "pending"
     await gateway.others.complete(order)
     await gateway.others.deliver(order, attempts=2, status=204)
@@ -331,7 +326,7 @@ async def test_the_delivery_of_the_webhook_is_shown(gateway: RunningGateway, api
 
 async def test_a_deleted_job_is_gone_everywhere(gateway: RunningGateway, api: ApiClient) -> None:
     """Row, upload and files go at once, the others are told, and deleting again finds nothing."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     job_id = str(order.job_id)
     await gateway.others.complete(order)
     assert await gateway.keys(job_id)
@@ -343,65 +338,6 @@ async def test_a_deleted_job_is_gone_everywhere(gateway: RunningGateway, api: Ap
     assert (await api.http.delete(f"/v1/jobs/{job_id}")).status_code == 404
     await gateway.others.complete(order)
     assert (await api.http.get(f"/v1/jobs/{job_id}")).status_code == 404
-
-
-async def test_the_same_request_with_the_same_key_makes_one_job(gateway: RunningGateway, api: ApiClient) -> None:
-    """A repeat gets the first answer again, however far the job is; another request with the key is refused."""
-    order = {"audio_url": "https://example.com/a.mp3", "metadata": {"n": "1"}}
-    headers = {"Idempotency-Key": '"order-1"'}
-    first = await api.http.post("/v1/jobs", json=order, headers=headers)
-    await gateway.others.complete(await gateway.others.heard(JobSubmitted, first.json()["id"]))
-    again = await api.http.post("/v1/jobs", json=order, headers={"Idempotency-Key": "order-1"})
-    assert "Idempotent-Replayed" not in first.headers
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert (again.status_code, again.json(), again.headers["Location"]) == (202, first.json(), first.headers["Location"])
-
-    other = await api.http.post("/v1/jobs", json={**order, "title": "x"}, headers=headers)
-    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
-    assert len((await api.http.get("/v1/jobs")).json()["data"]) == 1
-
-
-async def test_racing_repeats_make_one_job(gateway: RunningGateway, api: ApiClient) -> None:
-    """A client that repeats before it has an answer gets the same job from every one."""
-    del gateway
-    requests = [
-        api.http.post("/v1/jobs", json={"audio_url": "https://example.com/a.mp3"}, headers={"Idempotency-Key": "race"})
-        for _ in range(8)
-    ]
-    answers = await asyncio.gather(*requests)
-    assert {answer.status_code for answer in answers} == {202}
-    assert len({answer.json()["id"] for answer in answers}) == 1
-
-
-async def test_a_refused_request_does_not_use_its_key_or_its_upload(gateway: RunningGateway, api: ApiClient) -> None:
-    """Nothing is remembered of what was not done."""
-    del gateway
-    upload = await api.upload()
-    headers = {"Idempotency-Key": "k"}
-    wrong = {"upload_id": upload["id"], "solution": "nope"}
-    assert (await api.http.post("/v1/jobs", json=wrong, headers=headers)).status_code == 422
-    right = await api.http.post("/v1/jobs", json={"upload_id": upload["id"]}, headers=headers)
-    assert (right.status_code, right.json()["id"]) == (202, upload["id"])
-
-
-async def test_a_key_used_for_another_upload_leaves_the_upload_unused(gateway: RunningGateway, api: ApiClient) -> None:
-    """The statement that finds the key taken undoes all it did."""
-    del gateway
-    one, other = await api.upload(), await api.upload()
-    headers = {"Idempotency-Key": "k"}
-    await api.http.post("/v1/jobs", json={"upload_id": one["id"]}, headers=headers)
-    assert (await api.http.post("/v1/jobs", json={"upload_id": other["id"]}, headers=headers)).status_code == 422
-    assert (await api.http.get(f"/v1/uploads/{other['id']}")).json()["state"] == "ready"
-
-
-async def test_the_key_of_a_deleted_job_makes_no_second_one(gateway: RunningGateway, api: ApiClient) -> None:
-    """A late repeat does not bring back, or pay for, what was deleted."""
-    del gateway
-    order, headers = {"audio_url": "https://example.com/a.mp3"}, {"Idempotency-Key": "k"}
-    job = (await api.http.post("/v1/jobs", json=order, headers=headers)).json()
-    await api.http.delete(f"/v1/jobs/{job['id']}")
-    answer = await api.http.post("/v1/jobs", json=order, headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (410, "job_erased")
 
 
 async def test_jobs_are_listed_page_by_page(gateway: RunningGateway, api: ApiClient) -> None:
@@ -424,7 +360,7 @@ async def test_jobs_are_listed_page_by_page(gateway: RunningGateway, api: ApiCli
 
 async def test_another_tenant_sees_and_does_nothing(gateway: RunningGateway, api: ApiClient) -> None:
     """Every route that takes an id answers another tenant as if there were nothing, and the job stays as it is."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     await gateway.others.complete(order)
     job_id, spare = str(order.job_id), await api.upload()
     async with await gateway.new_tenant("other") as other:
@@ -450,72 +386,9 @@ async def test_another_tenant_sees_and_does_nothing(gateway: RunningGateway, api
     assert (await api.job(job_id))["state"] == "completed"
 
 
-async def test_two_jobs_of_one_upload_are_refused_naming_the_first(gateway: RunningGateway, api: ApiClient) -> None:
-    """An upload becomes one job, with its own id."""
-    del gateway
-    upload = await api.upload()
-    job = await api.create(upload_id=upload["id"])
-    assert job["id"] == upload["id"]
-    again = await api.http.post("/v1/jobs", json={"upload_id": upload["id"]})
-    assert (again.status_code, again.json()["code"], again.json()["job_id"]) == (409, "upload_used", job["id"])
-
-
-async def test_a_form_makes_a_job_in_one_request(gateway: RunningGateway, api: ApiClient) -> None:
-    """The file of a form becomes the job; a repeat with the same key keeps one job and one file."""
-    data = {"language": "en", "formats": "md,txt", "metadata": '{"a": "b"}', "title": "T"}
-    files = {"file": ("../週會.wav", b"RIFF\x00\x00\x00\x00WAVE" + bytes(5000))}
-    headers = {"Idempotency-Key": "form"}
-    first = await api.http.post("/v1/jobs", data=data, files=files, headers=headers)
-    assert first.status_code == 202, first.text
-    job = first.json()
-    assert (job["file_name"], job["formats"], job["metadata"]) == ("週會.wav", ["md", "txt"], {"a": "b"})
-    assert job["source"]["size"] == 5012
-    again = await api.http.post("/v1/jobs", data=data, files=files, headers=headers)
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert again.json() == job
-    stored = [info.key async for info in gateway.blobs.list("t/")]
-    assert len(stored) == 1
-    assert job["id"] in stored[0]
-
-
-async def test_a_wrong_form_leaves_no_file(gateway: RunningGateway, api: ApiClient) -> None:
-    """Fields after the file are checked too, and the file is not kept for nothing."""
-    files = {"file": ("a.wav", b"RIFF\x00\x00\x00\x00WAVE" + bytes(5000))}
-    for data in ({"language": "klingon"}, {"colour": "red"}, {"metadata": "{"}, {"upload_id": "x"}):
-        answer = await api.http.post("/v1/jobs", data=data, files=files)
-        assert answer.status_code == 422, answer.text
-    assert [info.key async for info in gateway.blobs.list("t/")] == []
-
-
-@pytest.mark.parametrize(
-    ("order", "code"),
-    [
-        ({}, "source_missing"),
-        ({"audio_url": "https://example.com/a", "upload_id": "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"}, "source_ambiguous"),
-        ({"audio_url": "https://127.0.0.1/a"}, "address_refused"),
-        ({"audio_url": "file:///etc/passwd"}, "url_scheme"),
-        ({"audio_url": "https://example.com/a", "callback_url": "https://[::1]/"}, "address_refused"),
-        ({"audio_url": "https://example.com/a", "language": "klingon"}, "unknown_language"),
-        ({"audio_url": "https://example.com/a", "solution": "nope"}, "unknown_solution"),
-        ({"audio_url": "https://example.com/a", "formats": []}, "invalid_request"),
-        ({"audio_url": "https://example.com/a", "metadata": {str(n): "" for n in range(51)}}, "invalid_request"),
-        ({"audio_url": "https://example.com/a", "metadata": {"a": "b\0"}}, "invalid_request"),
-        ({"upload_id": "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"}, "upload_not_found"),
-    ],
-)
-async def test_an_order_that_cannot_be_done_is_refused(
-    gateway: RunningGateway, api: ApiClient, order: dict[str, Any], code: str
-) -> None:
-    """The answer names the value and what is wrong with it."""
-    del gateway
-    answer = await api.http.post("/v1/jobs", json=order)
-    assert (answer.status_code, answer.json()["code"]) == (422, code)
-    assert answer.json()["detail"].endswith(".")
-
-
 async def test_a_waiting_request_is_answered_when_the_job_ends(gateway: RunningGateway, api: ApiClient) -> None:
     """`?wait=` returns the final job as soon as there is one."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     waiting = asyncio.create_task(api.job(str(order.job_id), wait=30))
     await gateway.others.complete(order)
     assert (await waiting)["state"] == "completed"
@@ -523,13 +396,13 @@ async def test_a_waiting_request_is_answered_when_the_job_ends(gateway: RunningG
 
 async def test_a_waiting_request_ends_with_its_time(gateway: RunningGateway, api: ApiClient) -> None:
     """A job that is not final by then is shown as it is."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     assert (await api.job(str(order.job_id), wait=0.05))["state"] == "queued"
 
 
 async def test_an_unchanged_job_is_not_sent_again(gateway: RunningGateway, api: ApiClient) -> None:
     """The ETag is the version."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     path = f"/v1/jobs/{order.job_id}"
     etag = (await api.http.get(path)).headers["ETag"]
     assert (await api.http.get(path, headers={"If-None-Match": etag})).status_code == 304
@@ -537,30 +410,9 @@ async def test_an_unchanged_job_is_not_sent_again(gateway: RunningGateway, api: 
     assert (await api.http.get(path, headers={"If-None-Match": etag})).status_code == 200
 
 
-async def test_the_trace_of_a_request_goes_on_in_its_events(gateway: RunningGateway, api: ApiClient) -> None:
-    """`traceparent` keeps its trace id; a request without one begins a trace."""
-    trace = "0af7651916cd43dd8448eb211c80319c"
-    headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
-    answer = await api.http.post("/v1/jobs", json={"audio_url": "https://example.com/a"}, headers=headers)
-    order = await gateway.others.heard(JobSubmitted, answer.json()["id"])
-    assert order.traceparent is not None
-    assert order.traceparent.split("-")[1] == trace
-    assert order.traceparent.split("-")[2] != "b7ad6b7169203331"
-    begun = await _submitted(gateway, api)
-    assert begun.traceparent is not None
-    assert begun.traceparent.split("-")[1] != trace
-
-
-async def test_a_deadline_is_set_for_every_job(gateway: RunningGateway, api: ApiClient) -> None:
-    """Whoever works on a job knows how long that makes sense."""
-    order = await _submitted(gateway, api)
-    left = order.deadline_at - dt.datetime.now(dt.UTC)
-    assert dt.timedelta(hours=23) < left < dt.timedelta(hours=25)
-
-
 async def test_unknown_events_do_no_harm(gateway: RunningGateway, api: ApiClient) -> None:
     """News about a job that is not there is taken and forgotten."""
-    order = await _submitted(gateway, api)
+    order = await submitted(gateway, api)
     await api.http.delete(f"/v1/jobs/{order.job_id}")
     await gateway.others.progress(order, TranscriptionState.PROCESSING, 0.1)
     await gateway.others.progress(order, TranscriptionState.FAILED, failure=SILENT)
