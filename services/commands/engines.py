@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from services.commands import installation
+from services.commands.admin.desk import operator_name
 from services.commands.wishes import read_terms
 from shared.errors import ConfigurationError
 from shared.runtime import SERVICES
 from shared.schemas.engines import EngineOffer, EngineRules
 
 if TYPE_CHECKING:
+    from services.gateway.audit import Facts
     from services.transcriber.accounts import Accounts
     from services.transcriber.offers import OfferStore
     from services.transcriber.rules import RulesChange, RulesStore
+    from shared.database import Pool
 
 MOST_TERMS, LONGEST_TERM, SHORTEST_KEY = 1000, 100, 8
 
@@ -92,6 +95,7 @@ def read_key(engine: str) -> str:
 class _Desk:
     """What the actions work with."""
 
+    pool: Pool
     tenants: dict[UUID, str]
     offers: OfferStore
     rules: RulesStore
@@ -135,7 +139,10 @@ async def _list(desk: _Desk) -> None:
 async def _rules(desk: _Desk, arguments: argparse.Namespace, vocabulary: tuple[str, ...] | None) -> None:
     import msgspec
 
+    from services.gateway.audit import Action, entry_of
+    from services.gateway.store.audit import note
     from services.transcriber.rules import RulesChange
+    from shared.database import transaction
 
     tenant_id = desk.tenant(arguments.tenant)
     change = RulesChange(
@@ -145,9 +152,22 @@ async def _rules(desk: _Desk, arguments: argparse.Namespace, vocabulary: tuple[s
     )
     await _check(desk, tenant_id, change)
     if change != RulesChange():
-        await desk.rules.change(tenant_id, change)
+        async with transaction(desk.pool) as connection:
+            before = _facts(await desk.rules.of(tenant_id))
+            await desk.rules.change(tenant_id, change, within=connection)
+            after = before | _facts(change)
+            await note(connection, entry_of(Action.ENGINE_RULES_CHANGED, tenant_id, tenant_id, before=before, after=after))
     hints = (await desk.accounts.hints()).get(tenant_id, {})
     print(f"{desk.tenants[tenant_id]}: {_decisions(await desk.rules.of(tenant_id), hints)}")
+
+
+def _facts(rules: EngineRules | RulesChange) -> Facts:
+    """What the audit log keeps of rules: the terms are counted."""
+    import msgspec
+
+    facts = {"engine": rules.engine, "allow_rented": rules.allow_rented}
+    counted = rules.vocabulary if rules.vocabulary is msgspec.UNSET else len(rules.vocabulary)
+    return {name: fact for name, fact in {**facts, "vocabulary": counted}.items() if fact is not msgspec.UNSET}
 
 
 async def _check(desk: _Desk, tenant_id: UUID, change: RulesChange) -> None:
@@ -166,16 +186,24 @@ async def _check(desk: _Desk, tenant_id: UUID, change: RulesChange) -> None:
 
 
 async def _key(desk: _Desk, tenant: str, engine: str, key: str | None) -> None:
+    from services.gateway.audit import Action, entry_of
+    from services.gateway.store.audit import note
     from services.transcriber.engines.registry import KEYED
+    from shared.database import transaction
 
     tenant_id = desk.tenant(tenant)
     if key is None:
-        removed = await desk.accounts.remove_key(tenant_id, engine)
+        async with transaction(desk.pool) as connection:
+            removed = await desk.accounts.remove_key(tenant_id, engine, within=connection)
+            if removed:
+                await note(connection, entry_of(Action.ENGINE_KEY_REMOVED, tenant_id, engine))
         print(f"Forgot {tenant}'s key of {engine}." if removed else f"{tenant} has no key of {engine}.")
     elif engine not in KEYED:
         raise ConfigurationError(f"Tenants cannot bring a key of {engine!r}, only of: {', '.join(KEYED)}.")
     else:
-        await desk.accounts.keep_key(tenant_id, engine, key)
+        async with transaction(desk.pool) as connection:
+            await desk.accounts.keep_key(tenant_id, engine, key, within=connection)
+            await note(connection, entry_of(Action.ENGINE_KEY_KEPT, tenant_id, engine))
         print(f"Kept {tenant}'s key of {engine}; jobs that are submitted from now on run on it.")
 
 
@@ -202,6 +230,7 @@ def _run(action: Callable[[_Desk], Coroutine[Any, Any, None]]) -> int:
 
 @asynccontextmanager
 async def _opened() -> AsyncIterator[_Desk]:
+    from services.gateway.audit import Acting, Actor, ActorKind, act
     from services.gateway.store.tenants import TenantStore
     from services.transcriber.accounts import Accounts
     from services.transcriber.offers import OfferStore
@@ -214,12 +243,14 @@ async def _opened() -> AsyncIterator[_Desk]:
         settings = installation.with_secret_key(settings, SERVICES)
     if settings.secret_key is None:
         raise ConfigurationError("AUDIO2TXT_SECRET_KEY must be set, to the value that the services have.")
+    act(Acting(actor=Actor(kind=ActorKind.OPERATOR, name=operator_name())))
     async with installation.database_url(settings, attach=True) as url:
         pool = await database.open_pool(url, size=2)
         try:
             for service in ("gateway", "transcriber"):
                 await migrations.require_current(pool, service)
             yield _Desk(
+                pool=pool,
                 tenants={row.id: row.name for row in await TenantStore(pool).all()},
                 offers=OfferStore(pool=pool, owner=new_id()),
                 rules=RulesStore(pool),

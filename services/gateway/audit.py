@@ -74,6 +74,9 @@ class Action(enum.StrEnum):
     EXPORT_CREATED = "export.created"
     EXPORT_READ = "export.read"
     POLICY_CHANGED = "policy.changed"
+    ENGINE_RULES_CHANGED = "engine_rules.changed"
+    ENGINE_KEY_KEPT = "engine_key.kept"
+    ENGINE_KEY_REMOVED = "engine_key.removed"
     RETENTION_CHANGED = "retention.changed"
     SPEAKER_ERASED = "speaker.erased"
     TENANT_ERASED = "tenant.erased"
@@ -91,7 +94,7 @@ class ActorKind(enum.StrEnum):
     LINK = "link"
     """A link that only the reader of an e-mail has."""
     OPERATOR = "operator"
-    """Whoever runs the installation, with `audio2txt admin`."""
+    """Whoever runs the installation, with `audio2txt admin` or `audio2txt engines`."""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

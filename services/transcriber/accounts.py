@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from services.transcriber.engines import Account, AnsweringEngine, Engine, RentedEngine
-from shared.database import Pool
+from shared.database import Connection, Pool
 from shared.sealing import Sealer, Unsealable
 
 HINT_CHARACTERS = 4
@@ -62,9 +62,9 @@ class Accounts:
             return _account(engine.name, engine.key)
         return None
 
-    async def keep_key(self, tenant_id: UUID, engine: str, key: str) -> None:
-        """Take a tenant's own key of an engine, in place of one it may have."""
-        await self._pool.execute(
+    async def keep_key(self, tenant_id: UUID, engine: str, key: str, *, within: Connection | None = None) -> None:
+        """Take a tenant's own key of an engine, in place of one it may have; also `within` a transaction."""
+        await (within or self._pool).execute(
             """
             insert into transcriber.provider_keys (tenant_id, engine, sealed, hint) values ($1, $2, $3, $4)
             on conflict (tenant_id, engine) do update
@@ -76,9 +76,9 @@ class Accounts:
             key[-HINT_CHARACTERS:] if len(key) >= LEAST_HINTED else "",
         )
 
-    async def remove_key(self, tenant_id: UUID, engine: str) -> bool:
-        """Forget a tenant's key; whether there was one."""
-        row = await self._pool.fetchval(
+    async def remove_key(self, tenant_id: UUID, engine: str, *, within: Connection | None = None) -> bool:
+        """Forget a tenant's key, also `within` a transaction; whether there was one."""
+        row = await (within or self._pool).fetchval(
             "delete from transcriber.provider_keys where tenant_id = $1 and engine = $2 returning engine", tenant_id, engine
         )
         return row is not None

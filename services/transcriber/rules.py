@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from shared.database import Pool
+from shared.database import Connection, Pool
 from shared.schemas.engines import EngineRules
 
 
@@ -46,9 +46,9 @@ class RulesStore:
         rows = await self._pool.fetch("select tenant_id, rules, keys from transcriber.tenant_engines order by tenant_id")
         return {row["tenant_id"]: read_rules(row["rules"], row["keys"]) for row in rows}
 
-    async def change(self, tenant_id: UUID, change: RulesChange) -> None:
-        """Change some of a tenant's rules; jobs that are taken from now on follow them."""
-        await self._pool.execute(
+    async def change(self, tenant_id: UUID, change: RulesChange, *, within: Connection | None = None) -> None:
+        """Change some of a tenant's rules, also `within` a transaction; jobs that are taken from now on follow them."""
+        await (within or self._pool).execute(
             """
             insert into transcriber.tenant_rules as known (tenant_id, rules) values ($1, $2)
             on conflict (tenant_id) do update set rules = known.rules || excluded.rules, updated_at = now()

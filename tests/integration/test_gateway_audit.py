@@ -25,6 +25,7 @@ from shared.mail_links import LinkPurpose, link_token
 from shared.schemas.events import JobSubmitted
 from shared.schemas.ids import new_id
 from tests.gatewaying import PATIENCE, WAV, ApiClient, RunningGateway, running_gateway
+from tests.operating import Operator
 
 OPERATOR = Acting(actor=Actor(kind=ActorKind.OPERATOR, name="root"))
 
@@ -373,3 +374,24 @@ async def test_what_is_noted_is_written_when_the_process_stops(store: AuditStore
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert (await verify(store, tenant_id)).number == 1
+
+
+async def test_what_operators_decide_about_engines_is_in_the_log(
+    gateway: RunningGateway, api: ApiClient, database_url: str, tmp_path: Path
+) -> None:
+    """Rules as they were and are, and that a key came or went; what was only looked at is not, and nothing of the key."""
+    operator = Operator(command="engines", database_url=database_url, folder=tmp_path)
+    key = "a-key-of-their-own-9876"
+    await operator.must("rules", "acme", "--engine", "local", "--rented", "no")
+    await operator.must("rules", "acme")
+    await operator.must("key", "acme", "deepgram", typed=f"{key}\n")
+    await operator.must("key", "acme", "deepgram", "--remove")
+    await operator.must("key", "acme", "deepgram", "--remove")
+    entries = await _log(api, count=3)
+    assert key not in json.dumps(entries)
+    changed, *keys = [entry for entry in entries if entry["action"].startswith("engine_")]
+    assert changed["action"] == Action.ENGINE_RULES_CHANGED
+    assert changed["before"] == {"engine": None, "allow_rented": True, "vocabulary": 0}
+    assert changed["after"] == {"engine": "local", "allow_rented": False, "vocabulary": 0}
+    assert [entry["action"] for entry in keys] == [Action.ENGINE_KEY_KEPT, Action.ENGINE_KEY_REMOVED]
+    assert {entry["actor"]["kind"] for entry in keys} == {ActorKind.OPERATOR}

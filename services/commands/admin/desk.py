@@ -126,7 +126,7 @@ async def _opened() -> AsyncIterator[Desk]:
     if settings.database_url.startswith("embedded:"):
         settings = installation.with_secret_key(settings, SERVICES)
     gateway = load(GatewaySettings, environment)
-    act(Acting(actor=Actor(kind=ActorKind.OPERATOR, name=_operator())))
+    act(Acting(actor=Actor(kind=ActorKind.OPERATOR, name=operator_name())))
     async with installation.database_url(settings, attach=True) as url:
         pool = await database.open_pool(url, size=2)
         try:
@@ -148,7 +148,7 @@ async def _opened() -> AsyncIterator[Desk]:
             await pool.close()
 
 
-def _operator() -> str:
+def operator_name() -> str:
     """The name of the account that runs the command; containers may have none."""
     try:
         return getpass.getuser()
