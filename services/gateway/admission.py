@@ -14,7 +14,7 @@ from typing import Any, cast, get_args, get_origin
 from litestar import HttpMethod, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
-from litestar.params import QueryParameter
+from litestar.params import HeaderParameter, QueryParameter
 from litestar.typing import FieldDefinition
 
 from services.gateway import tenancy
@@ -44,6 +44,7 @@ ADDRESS = "audio2txt.address"
 COUNTED = "counted"
 """Where the `opt` of a route says what its requests are counted as, where that does not follow from the method."""
 
+_READING = (HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS)
 _NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
 
 AnyRequest = Request[Any, Any, Any]
@@ -80,6 +81,8 @@ def admission(
             if request.method != HttpMethod.OPTIONS:
                 _check_permission(principal, handler.opt[NEEDS])
             act_as(principal.actor)
+        if request.method not in _READING and request.headers.get("if-match", "*").strip() != "*":
+            _check_takes_if_match(handler)
         if request.scope["query_string"] and not handler.opt.get(FOREIGN_QUERY):
             _check_query(request, handler)
 
@@ -91,6 +94,12 @@ def query_parameters(handler: BaseRouteHandler) -> dict[str, FieldDefinition]:
     fields = handler.parsed_fn_signature.parameters
     definitions = {name: field.kwarg_definition for name, field in fields.items()}
     return {item.name or name: fields[name] for name, item in definitions.items() if isinstance(item, QueryParameter)}
+
+
+def takes_if_match(handler: BaseRouteHandler) -> bool:
+    """Whether a handler looks at the header. One that does not must not be asked to, as if it did."""
+    definitions = (field.kwarg_definition for field in handler.parsed_fn_signature.parameters.values())
+    return any(isinstance(item, HeaderParameter) and item.name == "If-Match" for item in definitions)
 
 
 def check_declared(handlers: Iterable[HTTPRouteHandler]) -> None:
@@ -115,8 +124,7 @@ def _address(request: AnyRequest, proxies: Sequence[Network]) -> str | None:
 
 def _class_of(request: AnyRequest, handler: BaseRouteHandler) -> RateClass:
     """What a request is counted as."""
-    reads = request.method in (HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS)
-    usual = RateClass.READS if reads else RateClass.WRITES
+    usual = RateClass.READS if request.method in _READING else RateClass.WRITES
     return cast("RateClass", handler.opt.get(COUNTED, usual))
 
 
@@ -127,6 +135,12 @@ async def _count(request: AnyRequest, limiter: Limiter, name: RateClass, subject
         request.scope[RATE_FIELDS] = standing.fields  # type: ignore[literal-required]
         if standing.retry_in is not None:
             raise standing.problem
+
+
+def _check_takes_if_match(handler: BaseRouteHandler) -> None:
+    if not takes_if_match(handler):
+        detail = "This route does not look at If-Match, so nothing was done; send the request without it."
+        raise Problem(400, "precondition_refused", detail)
 
 
 def _check_permission(principal: Principal, needed: Permission) -> None:

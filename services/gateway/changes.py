@@ -8,9 +8,9 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
+from services.gateway.entity_tags import check_match
 from services.gateway.jobs import Job
-from services.gateway.problems import Problem, job_not_found
-from services.gateway.ranges import matches
+from services.gateway.problems import JOB_CHANGED, Problem, job_not_found
 from services.gateway.requests import JobChange, checked_metadata, cleaned_lines
 from services.gateway.store.changes import ChangeStore
 from services.gateway.store.jobs import JobStore
@@ -35,8 +35,7 @@ class Changes:
             job = await self.jobs.find(tenant_id, job_id)
             if job is None:
                 raise job_not_found()
-            if if_match is not None and not matches(if_match, f'"{job.version}"'):
-                raise Problem(412, "job_changed", "The job changed since; look at it and change it again.", job_id=str(job_id))
+            check_match(if_match, job.version, code="job_changed", detail=JOB_CHANGED)
             again = _changed(job, wish)
             if again == job:
                 return job

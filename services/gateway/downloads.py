@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from litestar import Response
 from litestar.response import Stream
 
+from services.gateway.entity_tags import etag_of, matches
 from services.gateway.problems import Problem
-from services.gateway.ranges import ByteRange, Unsatisfiable, attachment, etag_of, matches, parse_range
+from services.gateway.ranges import ByteRange, Unsatisfiable, attachment, parse_range
 from shared.blobs import BlobInfo, BlobStore
 
 

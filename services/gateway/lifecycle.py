@@ -13,6 +13,7 @@ import structlog
 
 from services.gateway import announcements
 from services.gateway.choosing import Choosing, refusal
+from services.gateway.entity_tags import check_match
 from services.gateway.hearing import heard_otherwise
 from services.gateway.jobs import (
     Job,
@@ -25,7 +26,7 @@ from services.gateway.jobs import (
     plan_retry,
     report_failure,
 )
-from services.gateway.problems import Problem, check_kept, job_not_found
+from services.gateway.problems import JOB_CHANGED, Problem, check_kept, job_not_found
 from services.gateway.quotas.enforcing import Quotas, Taken
 from services.gateway.quotas.refusals import too_long_for_plan
 from services.gateway.requests import RetryRequest
@@ -154,11 +155,15 @@ class Lifecycle:
         except Problem:
             return again, Taken()
 
-    async def erase(self, tenant_id: UUID, job_id: UUID) -> None:
-        """Delete a job and everything about it. Raises `Problem`. The sweeper looks again until nothing is left."""
-        job = await self._find(tenant_id, job_id)
-        if not await self.transitions.erased(job, announcements.erased(job)):
-            raise job_not_found()
+    async def erase(self, tenant_id: UUID, job_id: UUID, *, if_match: str | None = None) -> None:
+        """Delete a job, in the version that the requester knows, and everything about it. Raises `Problem`. The sweeper looks
+        again until nothing is left."""
+        job, gone = await self._find(tenant_id, job_id), False
+        while not gone:
+            check_match(if_match, job.version, code="job_changed", detail=JOB_CHANGED)
+            gone = await self.transitions.erased(job, announcements.erased(job), unless_changed=if_match not in (None, "*"))
+            if not gone:
+                job = await self._find(tenant_id, job_id)
         self._changed(job.tenant_id, job.id, None)
         self.turns.wake()
         self.ended()

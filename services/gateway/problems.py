@@ -159,6 +159,9 @@ def code_of(failure: Failure) -> Code:
     return cast("Code", failure.code)
 
 
+JOB_CHANGED = "The job changed since; look at it and try again."
+
+
 def job_not_found() -> Problem:
     """The job does not exist, was erased, or is another tenant's: the same answer for all three."""
     return Problem(404, "job_not_found", "There is no job with this id; it may have been deleted.")

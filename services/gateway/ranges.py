@@ -1,4 +1,4 @@
-"""HTTP byte ranges, validators and file names of downloads (RFC 9110, RFC 6266), as pure functions."""
+"""HTTP byte ranges and file names of downloads (RFC 9110, RFC 6266), as pure functions."""
 
 from __future__ import annotations
 
@@ -38,19 +38,6 @@ def parse_range(header: str | None, size: int) -> ByteRange | None:
     if start >= size or (first == "" and int(last) == 0):
         raise Unsatisfiable
     return ByteRange(start=start, end=end)
-
-
-def etag_of(tag: str) -> str:
-    """The entity tag for what a blob store calls one."""
-    return f'"{tag.strip(chr(34))}"'
-
-
-def matches(header: str | None, etag: str) -> bool:
-    """Whether `If-None-Match` or `If-Match` names this entity tag (weak comparison: none of ours is weak)."""
-    if header is None:
-        return False
-    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
-    return "*" in tags or etag.removeprefix("W/") in tags
 
 
 def attachment(name: str) -> str:

@@ -12,9 +12,9 @@ import structlog
 
 from services.gateway import announcements
 from services.gateway.editing import differences, edited, restored
+from services.gateway.entity_tags import check_match, etag_of
 from services.gateway.jobs import Job
 from services.gateway.problems import Problem, check_kept, job_not_found
-from services.gateway.ranges import etag_of, matches
 from services.gateway.requests import TranscriptEdits
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.revisions import Revision, RevisionStore
@@ -27,6 +27,7 @@ from shared.schemas.jobs import JobState
 from shared.schemas.privacy import Part
 from shared.schemas.transcripts import Transcript
 
+_CHANGED = "The transcript was edited meanwhile; fetch it again and repeat your edit."
 _TRANSCRIPTS = msgspec.json.Decoder(Transcript)
 
 log = structlog.get_logger(__name__)
@@ -126,8 +127,7 @@ class Revisions:
             info = await self.blobs.info(key)
         except BlobNotFound:
             raise _gone() from None
-        if not matches(if_match, etag_of(info.etag)):
-            raise _changed()
+        check_match(if_match, info.etag, code="transcript_changed", detail=_CHANGED)
         return await self._get(key)
 
     async def _get(self, key: str) -> bytes:
@@ -176,8 +176,7 @@ def _no_revision(run: int, number: int) -> Problem:
 
 
 def _changed() -> Problem:
-    detail = "The transcript was edited meanwhile; fetch it again and repeat your edit."
-    return Problem(412, "transcript_changed", detail)
+    return Problem(412, "transcript_changed", _CHANGED)
 
 
 def _gone() -> Problem:

@@ -20,6 +20,7 @@ from typing_extensions import override
 from services.gateway import methods
 from services.gateway.access import Access
 from services.gateway.admission import PUBLIC, AnyRequest, check_declared
+from services.gateway.conditional import Conditional
 from services.gateway.cors import Cors, origins_of
 from services.gateway.errors import answer
 from services.gateway.openapi.document import describe
@@ -201,10 +202,8 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
         return Asset.of(gzip.compress(describe(routes, server=base or "/"), mtime=0), "application/json")
 
     @get("/openapi.json", opt={PUBLIC: True})
-    async def openapi(
-        accept_encoding: reference.AcceptEncoding = None, if_none_match: reference.IfNoneMatch = None
-    ) -> Response[bytes]:
-        return reference.serve(description(), accept_encoding, if_none_match, seconds=300)
+    async def openapi(accept_encoding: reference.AcceptEncoding = None) -> Response[bytes]:
+        return reference.serve(description(), accept_encoding, seconds=300)
 
     def router(path: str, handlers: Sequence[ControllerRouterHandler], *more: ControllerRouterHandler) -> Router:
         named = cast("Sequence[HTTPRouteHandler]", handlers)
@@ -229,7 +228,7 @@ def web_app(gateway: Gateway, admit: Callable[[AnyRequest], Awaitable[None]]) ->
         exception_handlers={Exception: lambda request, error: answer(request, error, base=base)},
     )
     check_declared(handler for route in app.routes if isinstance(route, HTTPRoute) for handler in route.route_handlers)
-    answering = cast("AsgiApp", app)
+    answering: AsgiApp = Conditional(cast("AsgiApp", app))
     if origins := origins_of(gateway.settings.cors_origins):
         answering = Cors(answering, origins)
     return Access(answering, https=base.startswith("https://"))

@@ -174,7 +174,11 @@ async def test_what_a_developer_asks_beside_jobs(face: Face, gateway: RunningGat
     rotated = await face(lambda c: c.endpoints.rotate(made.id))
     assert rotated.secret != made.secret
     assert [key.kid for key in await face(lambda c: c.endpoints.public_keys(made.id))] == ["2", "1"]
-    paused = await face(lambda c: c.endpoints.update(made.id, paused=True))
+    read = await face(lambda c: c.endpoints.get(made.id))
+    paused = await face(lambda c: c.endpoints.update(made.id, if_match=read.etag, paused=True))
+    with pytest.raises(a2t.PreconditionFailed):
+        await face(lambda c: c.endpoints.update(made.id, if_match=read.etag, paused=False))
+    assert paused.etag != read.etag
     assert (paused.state, paused.signatures) == (a2t.EndpointState.PAUSED, ("v1", "v1a"))
     assert [endpoint.id for endpoint in await face(lambda c: c.endpoints.list())] == [made.id]
     await face(lambda c: c.endpoints.delete(made.id))

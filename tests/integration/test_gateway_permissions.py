@@ -45,6 +45,7 @@ class Route:
     method: str
     path: str
     permission: str
+    conditions: Mapping[str, str]
 
     async def call(self, http: httpx.AsyncClient, things: Mapping[str, str]) -> httpx.Response:
         """Call it about these things."""
@@ -61,9 +62,9 @@ class Route:
             tus = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
             return await http.request(self.method, path, content=b"more", headers=tus)
         if self.path.endswith("/csv") and self.method == "PUT":
-            headers = {"If-Match": '"older"', "Content-Type": "text/csv"}
+            headers = {**self.conditions, "Content-Type": "text/csv"}
             return await http.request(self.method, path, content=b"kind,text\n", headers=headers)
-        return await http.request(self.method, path, json=body, headers={"If-Match": '"older"'})
+        return await http.request(self.method, path, json=body, headers=self.conditions)
 
 
 async def _begin(stream: httpx.Response) -> bytes:
@@ -87,11 +88,17 @@ async def _routes(gateway: RunningGateway) -> list[Route]:
     async with httpx.AsyncClient(base_url=gateway.url) as http:
         paths = (await http.get("/v1/openapi.json")).json()["paths"]
     return [
-        Route(method=method.upper(), path=path, permission=operation["x-permission"])
+        Route(method=method.upper(), path=path, permission=operation["x-permission"], conditions=_conditions(operation))
         for path, item in paths.items()
         for method, operation in item.items()
         if operation.get("security") != []
     ]
+
+
+def _conditions(operation: dict[str, Any]) -> dict[str, str]:
+    """Such as keep what is there from being changed, where the route looks at them."""
+    takes = any(parameter.get("name") == "If-Match" for parameter in operation["parameters"])
+    return {"If-Match": '"older"'} if takes else {}
 
 
 async def _things(gateway: RunningGateway, owner: ApiClient) -> dict[str, str]:

@@ -77,6 +77,12 @@ async def test_a_user_who_is_kept_out_is_out_at_once(gateway: RunningGateway, te
         changed = await owner.patch(f"/v1/users/{user.id}", json={"role": "viewer"})
         assert (changed.status_code, changed.json()["role"]) == (200, "viewer")
         assert "jobs:write" not in (await tool.get("/v1/me")).json()["permissions"]
+        for since, status in (
+            ("now()", 401),
+            ("null", 200),
+        ):  # whatever signed them in goes with it, and would count for nothing
+            await gateway.pool.execute(f"update gateway.users set disabled_at = {since} where id = $1", user.id)
+            assert [(await http.get("/v1/me")).status_code for http in (browser, tool, basic)] == [status] * 3
         disabled = (await owner.patch(f"/v1/users/{user.id}", json={"disabled": True})).json()
         assert disabled["state"] == "disabled"
         answers = [await http.get("/v1/me") for http in (browser, tool, basic)]

@@ -21,6 +21,8 @@ GeneralCode: TypeAlias = Literal[
     "method_not_allowed",
     "not_found",
     "precondition_required",
+    "precondition_failed",
+    "precondition_refused",
     "range_not_satisfiable",
     "rate_limited",
     "refused",
@@ -82,6 +84,14 @@ GENERAL: Mapping[str, Meaning] = {
         428,
         "The change needs If-Match, so that nobody's work is overwritten.",
         "Fetch the thing, and send its ETag as If-Match (`*` for any).",
+    ),
+    "precondition_failed": Meaning(
+        412,
+        "It is another by now than If-Match names, or the tag that it names is a weak one.",
+        "Fetch it again, and repeat your change with its ETag.",
+    ),
+    "precondition_refused": Meaning(
+        400, "The route does not look at If-Match, which was sent.", "Send the request without it; nothing was changed."
     ),
     "range_not_satisfiable": Meaning(
         416,

@@ -26,6 +26,7 @@ WITH_KEY: Sequence[Code] = (
     "busy",
 )
 WITH_COOKIE: Sequence[Code] = ("csrf_failed", "unsupported_media_type")
+WITHOUT_IF_MATCH: Sequence[Code] = ("precondition_refused",)
 WITH_ID: Sequence[Code] = ("not_found",)
 WITH_JSON: Sequence[Code] = (
     "invalid_json",
@@ -36,7 +37,8 @@ WITH_JSON: Sequence[Code] = (
     "upload_stalled",
 )
 """Codes of all routes; of those for whoever has a key or signs in; of those among them that change something, which takes more
-with a cookie; of those with an id in their path; of those that read JSON."""
+with a cookie; of those that change something without looking at If-Match; of those with an id in their path; of those that read
+JSON."""
 
 HEADERS: Mapping[str, Schema] = {
     name: {"description": text, "schema": {"type": "string"}}

@@ -16,6 +16,7 @@ from services.gateway.endpoints.addresses import Addresses, check_sendable
 from services.gateway.endpoints.announcing import changed_event
 from services.gateway.endpoints.destinations import changed, destination_of, kind_of, label_of
 from services.gateway.endpoints.requests import EndpointChange, NewEndpoint, ReplayRequest, Rotation
+from services.gateway.entity_tags import check_match
 from services.gateway.problems import Problem, invalid
 from services.gateway.store.deliveries import DeliveryLog
 from services.gateway.store.endpoints import EndpointRow, EndpointStore, EndpointWrites
@@ -73,20 +74,26 @@ class Endpoints:
         return row
 
     async def change(
-        self, tenant_id: UUID, endpoint_id: UUID, request: EndpointChange, *, traceparent: str | None
+        self, tenant_id: UUID, endpoint_id: UUID, request: EndpointChange, *, if_match: str | None, traceparent: str | None
     ) -> EndpointRow:
-        """Change what is wished. Raises `Problem`."""
-        return await self._change(tenant_id, endpoint_id, lambda row: self._changed(row, request), traceparent)
+        """Change what is wished, in the version that the requester knows. Raises `Problem`."""
+
+        def anew(row: EndpointRow) -> EndpointRow:
+            check_match(if_match, row.version)
+            return self._changed(row, request)
+
+        return await self._change(tenant_id, endpoint_id, anew, traceparent)
 
     async def rotate(self, tenant_id: UUID, endpoint_id: UUID, wish: Rotation, *, traceparent: str | None) -> EndpointRow:
         """Give it the next secret; those there are go on signing beside it for a while. Raises `Problem`."""
         overlap = dt.timedelta(hours=wish.overlap_hours)
         return await self._change(tenant_id, endpoint_id, lambda row: _rotated(row, overlap), traceparent)
 
-    async def delete(self, tenant_id: UUID, endpoint_id: UUID, *, traceparent: str | None) -> None:
+    async def delete(self, tenant_id: UUID, endpoint_id: UUID, *, if_match: str | None, traceparent: str | None) -> None:
         """Delete it; what is pending for it is cancelled, what was sent stays in the log. Raises `Problem`."""
         for _ in range(TRIES):
             row = await self.find(tenant_id, endpoint_id)
+            check_match(if_match, row.version)
             event = EndpointChanged(
                 tenant_id=tenant_id, endpoint_id=endpoint_id, version=row.version + 1, traceparent=traceparent
             )

@@ -51,6 +51,8 @@ class Operation:
     """Headers that must be there, and whose absence the route itself explains."""
     examples: Mapping[str, Any] = field(default_factory=dict)
     """JSON bodies by what they ask for; without any, one is made of the fields that must be there."""
+    kept: bool = True
+    """Whether whoever gets the answer may keep it, so that it has an entity tag: no secret, and no stream."""
     counted: RateClass | None = None
     """Which limit of requests holds; null for the usual one of the method."""
 

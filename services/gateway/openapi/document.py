@@ -12,10 +12,10 @@ from litestar.handlers.http_handlers import HTTPRouteHandler, get
 from litestar.routes import HTTPRoute
 
 from services.gateway import problems
-from services.gateway.admission import PUBLIC
+from services.gateway.admission import PUBLIC, takes_if_match
 from services.gateway.codes import Code
 from services.gateway.credentials import SECURE_COOKIE
-from services.gateway.description import refusals, webhooks
+from services.gateway.description import conditions, refusals, webhooks
 from services.gateway.description.examples import Examples
 from services.gateway.description.refusals import Refusals
 from services.gateway.openapi import JSON, OPERATION, Answer, Operation
@@ -118,10 +118,10 @@ def describe(routes: Iterable[HTTPRoute], *, server: str) -> bytes:
             "webhooks": webhooks.webhooks(known.schema),
             "components": {
                 "schemas": components,
-                "responses": known.refusals.components,
-                "parameters": IN_PATHS,
+                "responses": {**conditions.RESPONSES, **known.refusals.components},
+                "parameters": {**IN_PATHS, **conditions.PARAMETERS},
                 "examples": refusals.examples(),
-                "headers": {**_USUAL_HEADERS, **refusals.HEADERS},
+                "headers": {**_USUAL_HEADERS, **conditions.HEADERS, **refusals.HEADERS},
                 "securitySchemes": _SECURITY_SCHEMES,
             },
         }
@@ -175,6 +175,8 @@ def _operation(handler: HTTPRouteHandler, method: str, operation: Operation, kno
         described["security"] = []
     else:
         described["x-permission"] = operation.needs
+    if method == "GET" and 200 in operation.answers and operation.kept:
+        described = conditions.with_conditions(described)
     return described
 
 
@@ -185,6 +187,8 @@ def codes_of(handler: HTTPRouteHandler, operation: Operation) -> list[Code]:
         codes += refusals.WITH_KEY
         if handler.http_methods.isdisjoint({"GET", "HEAD"}):
             codes += refusals.WITH_COOKIE
+    if not takes_if_match(handler) and handler.http_methods.isdisjoint({"GET", "HEAD"}):
+        codes += refusals.WITHOUT_IF_MATCH
     if JSON in operation.body:
         codes += refusals.WITH_JSON
     if has_id(handler):

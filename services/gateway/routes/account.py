@@ -117,6 +117,7 @@ async def get_account(request: ApiRequest, gateway: Api) -> Response[AccountView
         summary="Show the webhook secret",
         tag="Account",
         answers={200: Answer(description="The tenant's secret.", content=SecretView)},
+        kept=False,
     ).opt,
 )
 async def get_webhook_secret(request: ApiRequest, gateway: Api) -> Response[SecretView]:

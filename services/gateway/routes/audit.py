@@ -88,6 +88,7 @@ async def list_audit(
         summary="Export the audit log",
         tag="Audit",
         answers={200: Answer(description="One entry a line.", content={"type": "string"}, media_type=NDJSON)},
+        kept=False,
     ).opt,
 )
 async def export_audit(request: ApiRequest, gateway: Api) -> Stream:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Annotated, Any, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 import msgspec
 from litestar import Request
 from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath, HeaderParameter, SkipValidation
 
 from services.gateway.access import TRACEPARENT
 from services.gateway.admission import ADDRESS
@@ -141,6 +141,16 @@ Api = NamedDependency[SkipValidation[Gateway]]
 """How a handler asks for the parameter `gateway`."""
 
 JobId = FromPath[UUID]
+IfMatch = Annotated[
+    str | None,
+    HeaderParameter(
+        name="If-Match",
+        description="ETag of it as you know it: nothing is changed when it is another by now (412). `*` for any.",
+    ),
+]
+ETAG = {"ETag": "Changes with it; for If-Match."}
+CHANGED = "It is another by now than If-Match says."
+"""What routes that take it say of 412."""
 
 
 BODY_PROBLEMS: Mapping[int, str] = {

@@ -14,9 +14,10 @@ from services.gateway.codes import Code
 from services.gateway.endpoints.destinations import header_names
 from services.gateway.endpoints.requests import EndpointChange, NewEndpoint, ReplayRequest, Rotation
 from services.gateway.endpoints.views import EndpointCreated, EndpointView, PublicKeys, TestView, endpoint_view, public_keys
+from services.gateway.entity_tags import etag_with
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission
-from services.gateway.routes.context import Api, ApiRequest, Gateway, traceparent
+from services.gateway.routes.context import CHANGED, ETAG, Api, ApiRequest, Gateway, IfMatch, traceparent
 from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.store.endpoints import EndpointRow
 from services.gateway.views import Page
@@ -132,8 +133,7 @@ async def list_endpoints(
 )
 async def get_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[EndpointView]:
     """An endpoint, and how it fares."""
-    row = await gateway.endpoints.find(request.user.tenant_id, endpoint_id)
-    return Response((await _views(gateway, [row]))[0])
+    return await _shown(gateway, await gateway.endpoints.find(request.user.tenant_id, endpoint_id))
 
 
 @patch(
@@ -144,22 +144,27 @@ async def get_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointI
         tag="Endpoints",
         body={JSON: EndpointChange},
         examples={"Send nothing for now": {"paused": True}, "Tell more": {"events": ["job.*"]}},
-        answers={200: Answer(description="As it is now.", content=EndpointView)},
+        answers={200: Answer(description="As it is now.", content=EndpointView, headers=ETAG)},
         problems={
             **_NOT_FOUND,
             **_BODY,
             409: "Others are changing it, or its new address cannot be asked.",
+            412: CHANGED,
             429: "Too many addresses were asked to confirm.",
         },
-        codes=("endpoint_not_found", "endpoint_changed", "not_of_this_kind", *_DESTINATION, *_ASKING),
+        codes=("endpoint_not_found", "endpoint_changed", "precondition_failed", "not_of_this_kind", *_DESTINATION, *_ASKING),
     ).opt,
 )
-async def change_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> Response[EndpointView]:
+async def change_endpoint(
+    request: ApiRequest, gateway: Api, endpoint_id: EndpointId, if_match: IfMatch = None
+) -> Response[EndpointView]:
     """Change what is given, and leave the rest. `{"paused": true}` keeps messages back until `{"paused": false}`, which also
     switches on again what was disabled for its failures: what has piled up is then sent little by little."""
     wish = await gateway.json(request, _CHANGE)
-    row = await gateway.endpoints.change(request.user.tenant_id, endpoint_id, wish, traceparent=traceparent(request))
-    return Response((await _views(gateway, [row]))[0])
+    row = await gateway.endpoints.change(
+        request.user.tenant_id, endpoint_id, wish, if_match=if_match, traceparent=traceparent(request)
+    )
+    return await _shown(gateway, row)
 
 
 @delete(
@@ -169,13 +174,13 @@ async def change_endpoint(request: ApiRequest, gateway: Api, endpoint_id: Endpoi
         summary="Delete an endpoint",
         tag="Endpoints",
         answers={204: Answer(description="Deleted.")},
-        problems={**_NOT_FOUND, 409: "Others are changing it."},
-        codes=("endpoint_not_found", "endpoint_changed"),
+        problems={**_NOT_FOUND, 409: "Others are changing it.", 412: CHANGED},
+        codes=("endpoint_not_found", "endpoint_changed", "precondition_failed"),
     ).opt,
 )
-async def delete_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointId) -> None:
+async def delete_endpoint(request: ApiRequest, gateway: Api, endpoint_id: EndpointId, if_match: IfMatch = None) -> None:
     """Send nothing more; messages that wait are cancelled, what was sent stays in the log."""
-    await gateway.endpoints.delete(request.user.tenant_id, endpoint_id, traceparent=traceparent(request))
+    await gateway.endpoints.delete(request.user.tenant_id, endpoint_id, if_match=if_match, traceparent=traceparent(request))
 
 
 @post(
@@ -290,6 +295,11 @@ async def _views(gateway: Gateway, rows: Sequence[EndpointRow]) -> list[Endpoint
         )
         for row in rows
     ]
+
+
+async def _shown(gateway: Gateway, row: EndpointRow) -> Response[EndpointView]:
+    (view,) = await _views(gateway, [row])
+    return Response(view, headers={"ETag": etag_with(row.version, view)})
 
 
 async def _created(gateway: Gateway, row: EndpointRow) -> EndpointCreated:

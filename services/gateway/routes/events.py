@@ -32,6 +32,7 @@ _EXAMPLE = 'event: job\nid: 4\ndata: {"id":"0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a
     opt=Operation(
         needs=Permission.JOBS_READ,
         summary="Follow a job",
+        kept=False,
         tag="Jobs",
         answers={
             200: Answer(

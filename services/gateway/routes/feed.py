@@ -34,6 +34,7 @@ _EXAMPLE = (
     opt=Operation(
         needs=Permission.JOBS_READ,
         summary="Follow all jobs",
+        kept=False,
         tag="Jobs",
         answers={
             200: Answer(

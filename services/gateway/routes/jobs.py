@@ -9,15 +9,15 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, patch, post
-from litestar.params import HeaderParameter, QueryParameter
+from litestar.params import QueryParameter
 
+from services.gateway.entity_tags import etag_of
 from services.gateway.jobs import Job
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission
 from services.gateway.problems import FieldError, Problem
-from services.gateway.ranges import matches
 from services.gateway.requests import JobChange, RetryRequest
-from services.gateway.routes.context import Api, ApiRequest, Gateway, JobId
+from services.gateway.routes.context import CHANGED, Api, ApiRequest, Gateway, IfMatch, JobId
 from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.routes.submitting import WISHES
 from services.gateway.store.listing import JobFilter
@@ -98,10 +98,7 @@ async def list_jobs(
         needs=Permission.JOBS_READ,
         summary="Show a job",
         tag="Jobs",
-        answers={
-            200: Answer(description="The job.", content=JobView, headers={"ETag": "Changes with the job."}),
-            304: Answer(description="Not changed since If-None-Match.", headers={"ETag": "That of If-None-Match."}),
-        },
+        answers={200: Answer(description="The job.", content=JobView, headers={"ETag": "Changes with the job."})},
         problems={**_NOT_FOUND, 400: "A parameter is not valid.", 429: "Too many waits are open."},
         codes=("job_not_found", "too_many_streams"),
     ).opt,
@@ -118,16 +115,10 @@ async def get_job(
             description="Seconds to wait for a final state, and for the files of an edited transcript, before answering.",
         ),
     ] = 0,
-    if_none_match: Annotated[
-        str | None, HeaderParameter(name="If-None-Match", description="ETag of the job as you know it.")
-    ] = None,
-) -> Response[JobView] | Response[None]:
+) -> Response[JobView]:
     """A job as it stands. With `wait`, answers as soon as it is final and has its files, or when the time is over."""
     job = await (_wait(request, gateway, job_id, wait) if wait else gateway.job(request, job_id))
-    etag = f'"{job.version}"'
-    if matches(if_none_match, etag):
-        return Response(None, status_code=304, headers={"ETag": etag})
-    return Response(gateway.views.job(job), headers={"ETag": etag})
+    return Response(gateway.views.job(job), headers={"ETag": etag_of(job.version)})
 
 
 @patch(
@@ -144,7 +135,7 @@ async def get_job(
             **_NOT_FOUND,
             400: "The body cannot be read.",
             409: "The job is changing all the time.",
-            412: "The job is another than If-Match says.",
+            412: CHANGED,
             415: "The body is not JSON.",
             422: "Something in the body is not accepted.",
         },
@@ -155,20 +146,14 @@ async def change_job(
     request: ApiRequest,
     gateway: Api,
     job_id: JobId,
-    if_match: Annotated[
-        str | None,
-        HeaderParameter(
-            name="If-Match",
-            description="ETag of the job as you know it: nothing is changed when it is another by now. The ETag of a job in "
-            "work changes with its progress, too.",
-        ),
-    ] = None,
+    if_match: IfMatch = None,
 ) -> Response[JobView]:
     """Change what is given, in any state of the job, and leave the rest. `tags` and `metadata` replace all that was there; a
-    new title is printed on the files that are made from now on (`POST …/retry` makes new ones)."""
+    new title is printed on the files that are made from now on (`POST …/retry` makes new ones). The ETag of a job in work
+    changes with its progress, too."""
     wish = await gateway.json(request, _JOB_CHANGE)
     job = await gateway.changes.change(request.user.tenant_id, job_id, wish, if_match=if_match)
-    return Response(gateway.views.job(job), headers={"ETag": f'"{job.version}"'})
+    return Response(gateway.views.job(job), headers={"ETag": etag_of(job.version)})
 
 
 @post(
@@ -247,14 +232,14 @@ async def retry_job(request: ApiRequest, gateway: Api, job_id: JobId) -> Respons
         summary="Delete a job",
         tag="Jobs",
         answers={204: Answer(description="Deleted.")},
-        problems=_NOT_FOUND,
-        codes=("job_not_found",),
+        problems={**_NOT_FOUND, 412: CHANGED},
+        codes=("job_not_found", "job_changed"),
     ).opt,
 )
-async def delete_job(request: ApiRequest, gateway: Api, job_id: JobId) -> None:
+async def delete_job(request: ApiRequest, gateway: Api, job_id: JobId, if_match: IfMatch = None) -> None:
     """Delete a job in any state with its recording, transcript and files, here and where it was worked on. That nothing is
     left of it is verified; `GET /v1/erasures/{erasure_id}`, by the job's id, has the certificate then."""
-    await gateway.lifecycle.erase(request.user.tenant_id, job_id)
+    await gateway.lifecycle.erase(request.user.tenant_id, job_id, if_match=if_match)
 
 
 def _some(name: str, values: list[str] | None) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ import msgspec
 from litestar import Response, get, patch, put
 from msgspec import Meta
 
+from services.gateway.entity_tags import etag_with, version_of
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission
 from services.gateway.routes.account import TenantView
-from services.gateway.routes.context import BODY_PROBLEMS, Api, ApiRequest, address_of, user_of
+from services.gateway.routes.context import BODY_PROBLEMS, CHANGED, ETAG, Api, ApiRequest, IfMatch, address_of, user_of
 from services.gateway.routes.users import UserView, view_of
 from services.gateway.store.accounts import Means, Principal
 from services.gateway.store.users import UserRow
@@ -47,7 +48,7 @@ class MeView(msgspec.Struct, frozen=True, kw_only=True):
 async def get_me(request: ApiRequest, gateway: Api) -> Response[MeView]:
     """The user that the request is made by. (`GET /v1/account` answers for keys, too.)"""
     user_of(request.user)
-    return Response(_view(request.user, await gateway.users.find(request.user.tenant_id, request.user.id)))
+    return _shown(request.user, await gateway.users.find(request.user.tenant_id, request.user.id))
 
 
 @patch(
@@ -57,15 +58,16 @@ async def get_me(request: ApiRequest, gateway: Api) -> Response[MeView]:
         summary="Change what is one's own",
         tag="Users",
         body={JSON: OwnChange},
-        answers={200: Answer(description="The user as they are now.", content=MeView)},
-        problems={**_NO_USER, **BODY_PROBLEMS},
-        codes=("no_user",),
+        answers={200: Answer(description="The user as they are now.", content=MeView, headers=ETAG)},
+        problems={**_NO_USER, **BODY_PROBLEMS, 412: CHANGED},
+        codes=("no_user", "precondition_failed"),
     ).opt,
 )
-async def change_me(request: ApiRequest, gateway: Api) -> Response[MeView]:
+async def change_me(request: ApiRequest, gateway: Api, if_match: IfMatch = None) -> Response[MeView]:
     """Change one's own name, or the language of one's e-mails. Nobody changes their own role here."""
     user_of(request.user)
-    return Response(_view(request.user, await gateway.users.change_own(request.user, await gateway.json(request, _OWN_CHANGE))))
+    wish = await gateway.json(request, _OWN_CHANGE)
+    return _shown(request.user, await gateway.users.change_own(request.user, wish, if_match=if_match))
 
 
 @put(
@@ -87,6 +89,11 @@ async def change_password(request: ApiRequest, gateway: Api) -> None:
     user = user_of(request.user)
     wish = await gateway.json(request, _PASSWORD)
     await gateway.users.change_password(request.user, wish, keep=user.sign_in_id, address=address_of(request))
+
+
+def _shown(principal: Principal, row: UserRow) -> Response[MeView]:
+    view = _view(principal, row)
+    return Response(view, headers={"ETag": etag_with(version_of(row.choices), view)})
 
 
 def _view(principal: Principal, row: UserRow) -> MeView:

@@ -10,7 +10,6 @@ from litestar.params import FromPath, HeaderParameter
 
 from services.gateway.admission import PUBLIC
 from services.gateway.problems import Problem
-from services.gateway.ranges import matches
 from services.gateway.reference import Asset, asset, page
 from services.gateway.routes.context import Api
 
@@ -19,7 +18,6 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 AcceptEncoding = Annotated[str | None, HeaderParameter(name="Accept-Encoding")]
-IfNoneMatch = Annotated[str | None, HeaderParameter(name="If-None-Match")]
 
 
 @get("/", opt={PUBLIC: True}, media_type="text/html")
@@ -30,21 +28,17 @@ async def show_reference(gateway: Api) -> Response[str]:
 
 
 @get("/{name:str}", opt={PUBLIC: True})
-async def get_reference_file(
-    name: FromPath[str], accept_encoding: AcceptEncoding = None, if_none_match: IfNoneMatch = None
-) -> Response[bytes]:
+async def get_reference_file(name: FromPath[str], accept_encoding: AcceptEncoding = None) -> Response[bytes]:
     """What the page is made of."""
     found = asset(name)
     if found is None:
         raise Problem(404, "not_found", "The documentation has no such file.")
-    return serve(found, accept_encoding, if_none_match, seconds=3600)
+    return serve(found, accept_encoding, seconds=3600)
 
 
-def serve(found: Asset, accept_encoding: str | None, if_none_match: str | None, *, seconds: int) -> Response[bytes]:
-    """The file, unless the client has it, compressed where the client takes that; it may keep it for so many seconds."""
+def serve(found: Asset, accept_encoding: str | None, *, seconds: int) -> Response[bytes]:
+    """The file, compressed where the client takes that; it may keep it for so many seconds."""
     headers = {"ETag": found.etag, "Cache-Control": f"public, max-age={seconds}", "Vary": "Accept-Encoding"}
-    if matches(if_none_match, found.etag):
-        return Response(b"", status_code=304, headers=headers)
     if "gzip" in (accept_encoding or ""):
         return Response(found.compressed, headers={**headers, "Content-Encoding": "gzip"}, media_type=found.media_type)
     return Response(found.data, headers=headers, media_type=found.media_type)

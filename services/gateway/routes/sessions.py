@@ -110,6 +110,7 @@ async def sign_in(request: ApiRequest, gateway: Api) -> Response[SessionView]:
         summary="Show this browser's session",
         tag="Sessions",
         answers={200: Answer(description="Who is signed in.", content=SessionView)},
+        kept=False,
         problems={404: "The request is made with something else than a session."},
         codes=("no_user", "no_session"),
     ).opt,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import HttpMethod, Response, get, patch, post, route
-from litestar.params import HeaderParameter, QueryParameter
+from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from services.gateway.audit import Action
@@ -17,7 +17,7 @@ from services.gateway.permissions import Permission
 from services.gateway.problems import Problem, check_kept
 from services.gateway.requests import Restoration, TranscriptEdits
 from services.gateway.revisions import Made
-from services.gateway.routes.context import Api, ApiRequest, JobId
+from services.gateway.routes.context import Api, ApiRequest, IfMatch, JobId
 from services.gateway.routes.stored import (
     BLOB_HEADERS,
     BLOB_PROBLEMS,
@@ -59,9 +59,6 @@ _EDIT_CODES: tuple[Code, ...] = (
     "precondition_required",
 )
 
-IfMatch = Annotated[
-    str | None, HeaderParameter(name="If-Match", description="ETag of the transcript that is edited; required, `*` for any.")
-]
 Run = Annotated[int | None, QueryParameter(ge=1, le=1_000_000, description="Of this run; default the last one that has one.")]
 
 

@@ -175,6 +175,7 @@ async def list_usage(
         summary="Export a month's usage",
         tag=TAG,
         answers={200: Answer(description="A record a line.", content={"type": "string"}, media_type=CSV)},
+        kept=False,
         problems=_BAD_MONTH,
     ).opt,
 )

@@ -10,9 +10,10 @@ from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta
 
+from services.gateway.entity_tags import etag_with, version_of
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission, Role
-from services.gateway.routes.context import BODY_PROBLEMS, Api, ApiRequest, traceparent
+from services.gateway.routes.context import BODY_PROBLEMS, CHANGED, ETAG, Api, ApiRequest, IfMatch, traceparent
 from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.store.users import UserRow, UserState
 from services.gateway.users import UserChange
@@ -123,7 +124,7 @@ async def list_users(
 )
 async def get_user(request: ApiRequest, gateway: Api, user_id: UserId) -> Response[UserView]:
     """Who they are, what they may do, and when they last signed in."""
-    return Response(view_of(await gateway.users.find(request.user.tenant_id, user_id)))
+    return _shown(await gateway.users.find(request.user.tenant_id, user_id))
 
 
 @patch(
@@ -133,15 +134,16 @@ async def get_user(request: ApiRequest, gateway: Api, user_id: UserId) -> Respon
         summary="Change a user",
         tag="Users",
         body={JSON: UserChange},
-        answers={200: Answer(description="The user as they are now.", content=UserView)},
-        problems={**_NOT_FOUND, **BODY_PROBLEMS, 409: "It is the last owner who can sign in."},
-        codes=("user_not_found", "last_owner"),
+        answers={200: Answer(description="The user as they are now.", content=UserView, headers=ETAG)},
+        problems={**_NOT_FOUND, **BODY_PROBLEMS, 409: "It is the last owner who can sign in.", 412: CHANGED},
+        codes=("user_not_found", "last_owner", "precondition_failed"),
     ).opt,
 )
-async def change_user(request: ApiRequest, gateway: Api, user_id: UserId) -> Response[UserView]:
+async def change_user(request: ApiRequest, gateway: Api, user_id: UserId, if_match: IfMatch = None) -> Response[UserView]:
     """Change a user's name or role, or keep them out. Nobody deals with a user who may do more than themselves, nor makes one;
     what a user may do changes with their next request, and one who is kept out is signed out everywhere."""
-    return Response(view_of(await gateway.users.change(request.user, user_id, await gateway.json(request, _CHANGE))))
+    wish = await gateway.json(request, _CHANGE)
+    return _shown(await gateway.users.change(request.user, user_id, wish, if_match=if_match))
 
 
 @delete(
@@ -151,14 +153,19 @@ async def change_user(request: ApiRequest, gateway: Api, user_id: UserId) -> Res
         summary="Remove a user",
         tag="Users",
         answers={204: Answer(description="Removed.")},
-        problems={**_NOT_FOUND, 409: "It is the last owner who can sign in."},
-        codes=("user_not_found", "last_owner"),
+        problems={**_NOT_FOUND, 409: "It is the last owner who can sign in.", 412: CHANGED},
+        codes=("user_not_found", "last_owner", "precondition_failed"),
     ).opt,
 )
-async def remove_user(request: ApiRequest, gateway: Api, user_id: UserId) -> None:
+async def remove_user(request: ApiRequest, gateway: Api, user_id: UserId, if_match: IfMatch = None) -> None:
     """Delete a user and sign them out everywhere. What they did stays, in the audit log under their name; keys that they made
     go on."""
-    await gateway.users.remove(request.user, user_id)
+    await gateway.users.remove(request.user, user_id, if_match=if_match)
+
+
+def _shown(row: UserRow) -> Response[UserView]:
+    view = view_of(row)
+    return Response(view, headers={"ETag": etag_with(version_of(row.choices), view)})
 
 
 def view_of(row: UserRow) -> UserView:

@@ -7,19 +7,20 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, post, put
-from litestar.params import FromPath, HeaderParameter, QueryParameter
+from litestar.params import FromPath, QueryParameter
 from msgspec import Meta
 
 from services.gateway.codes import Code
+from services.gateway.entity_tags import etag_of
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission
 from services.gateway.problems import Problem
 from services.gateway.ranges import attachment
-from services.gateway.routes.context import Api, ApiRequest
+from services.gateway.routes.context import CHANGED, Api, ApiRequest, IfMatch
 from services.gateway.routes.paging import cursor_of, cut, page
 from services.gateway.store.vocabularies import VocabularyRow
 from services.gateway.views import Id, Page, Time
-from services.gateway.vocabularies import etag_of, tables
+from services.gateway.vocabularies import tables
 from services.gateway.vocabularies.contents import Contents, VocabularyWish
 from shared.schemas.vocabularies import Replacement, VocabularyTerm
 
@@ -30,7 +31,7 @@ LARGEST_TABLE = 1024 * 1024
 _WISH = msgspec.json.Decoder(VocabularyWish)
 _NOT_FOUND = {404: "There is no such vocabulary."}
 _BODY = {400: "The body cannot be read.", 415: "The body is of another type.", 422: "Something in the body is not accepted."}
-_CHANGES = {412: "It was changed since.", 428: "If-Match is missing."}
+_CHANGES = {412: CHANGED, 428: "If-Match is missing."}
 _CONTENTS: tuple[Code, ...] = ("invalid_vocabulary", "vocabulary_too_large")
 _CHANGING: tuple[Code, ...] = ("vocabulary_not_found", "vocabulary_changed", "precondition_required")
 _ETAG = {"ETag": "Changes with the vocabulary; give it as If-Match."}
@@ -41,7 +42,6 @@ _TABLE = {
 }
 
 VocabularyId = FromPath[UUID]
-IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", description="ETag of the vocabulary as you know it.")]
 
 
 class VocabularySummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ async def create_vocabulary(request: ApiRequest, gateway: Api) -> Response[Vocab
     """A set of terms, which engines are told to expect, and of replacements, which are made in the transcript, on record.
     Jobs name sets in `vocabularies`; those that name none take the `default` one."""
     row = await gateway.vocabularies.create(request.user.tenant_id, await gateway.json(request, _WISH))
-    headers = {"Location": gateway.views.url(f"/vocabularies/{row.id}"), "ETag": etag_of(row)}
+    headers = {"Location": gateway.views.url(f"/vocabularies/{row.id}"), "ETag": etag_of(row.version)}
     return Response(_view(row), status_code=201, headers=headers)
 
 
@@ -122,7 +122,7 @@ async def list_vocabularies(
 async def get_vocabulary(request: ApiRequest, gateway: Api, vocabulary_id: VocabularyId) -> Response[VocabularyView]:
     """A set with all of its terms and replacements."""
     row = await gateway.vocabularies.find(request.user.tenant_id, vocabulary_id)
-    return Response(_view(row), headers={"ETag": etag_of(row)})
+    return Response(_view(row), headers={"ETag": etag_of(row.version)})
 
 
 @put(
@@ -143,7 +143,7 @@ async def replace_vocabulary(
     """Write the whole set anew. Jobs that took it before keep it as it was, their retries too, unless a retry names it."""
     wish = await gateway.json(request, _WISH)
     row = await gateway.vocabularies.replace(request.user.tenant_id, vocabulary_id, wish, if_match=if_match)
-    return Response(_view(row), headers={"ETag": etag_of(row)})
+    return Response(_view(row), headers={"ETag": etag_of(row.version)})
 
 
 @delete(
@@ -153,7 +153,7 @@ async def replace_vocabulary(
         summary="Delete a vocabulary",
         tag="Vocabularies",
         answers={204: Answer(description="Deleted.")},
-        problems={**_NOT_FOUND, 412: "It was changed since."},
+        problems={**_NOT_FOUND, 412: CHANGED},
         codes=("vocabulary_not_found", "vocabulary_changed"),
     ).opt,
 )
@@ -177,7 +177,7 @@ async def get_table(request: ApiRequest, gateway: Api, vocabulary_id: Vocabulary
     """What is in a set, as UTF-8 that Excel opens rightly. Cells that would be formulas begin with an apostrophe."""
     row = await gateway.vocabularies.find(request.user.tenant_id, vocabulary_id)
     contents = Contents(terms=row.terms, replacements=row.replacements)
-    headers = {"ETag": etag_of(row), "Content-Disposition": attachment(f"{row.name}.csv")}
+    headers = {"ETag": etag_of(row.version), "Content-Disposition": attachment(f"{row.name}.csv")}
     return Response(tables.written(contents), media_type=CSV, headers=headers)
 
 
@@ -220,7 +220,7 @@ async def put_table(
     data = await gateway.body(request, limit=LARGEST_TABLE).read()
     contents = tables.read(data)
     row = await gateway.vocabularies.fill(request.user.tenant_id, vocabulary_id, contents, if_match=if_match)
-    return Response(_view(row), headers={"ETag": etag_of(row)})
+    return Response(_view(row), headers={"ETag": etag_of(row.version)})
 
 
 def _summary(row: VocabularyRow) -> VocabularySummary:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from services.gateway.audit import Action, entry_of
 from services.gateway.store import patiently
 from services.gateway.store.audit import noting
-from shared.database import Pool
+from shared.database import Pool, transaction
 
 
 class PolicyStore:
@@ -21,11 +22,19 @@ class PolicyStore:
         decided = await patiently(self._pool.fetchval("select outside from gateway.policies where tenant_id = $1", tenant_id))
         return decided is not False
 
-    async def decide(self, tenant_id: UUID, *, outside: bool) -> None:
-        """Let them, or not, from now on; jobs at work ask no language model outside any more."""
+    async def decide(self, tenant_id: UUID, *, outside: bool, check: Callable[[bool], None]) -> None:
+        """Let them, or not, from now on; jobs at work ask no language model outside any more. `check` is given what is decided
+        so far, and raises what keeps it so."""
+        await patiently(self._decide(tenant_id, outside, check))
+
+    async def _decide(self, tenant_id: UUID, outside: bool, check: Callable[[bool], None]) -> None:
         entry = entry_of(Action.POLICY_CHANGED, tenant_id, tenant_id, after={"outside": outside})
-        await patiently(
-            self._pool.execute(
+        async with transaction(self._pool) as connection:
+            # Of two at once, the second looks at what the first has decided.
+            await connection.execute("select from gateway.tenants where id = $1 for update", tenant_id)
+            decided = await connection.fetchval("select outside from gateway.policies where tenant_id = $1", tenant_id)
+            check(decided is not False)
+            await connection.execute(
                 f"""
                 with before as (
                     select outside from gateway.policies where tenant_id = $1
@@ -41,4 +50,3 @@ class PolicyStore:
                 """,
                 *(tenant_id, outside, entry),
             )
-        )

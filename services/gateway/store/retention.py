@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -13,7 +14,7 @@ from services.gateway.audit import Action, entry_of
 from services.gateway.jobs import Job
 from services.gateway.store import patiently
 from services.gateway.store.audit import noting
-from shared.database import Pool, transaction
+from shared.database import Connection, Pool, transaction
 from shared.outbox import row_of
 from shared.schemas.events import Event
 from shared.schemas.privacy import Part, RetentionRules
@@ -23,6 +24,8 @@ _AT_REST = "state in ('completed', 'failed', 'cancelled') and (state <> 'complet
 _BATCH = 100
 _SLOWEST_STORE = "10min"
 """How long a store may take for one blob."""
+
+Check: TypeAlias = Callable[[RetentionRules], None]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,15 +58,21 @@ class RetentionStore:
 
     async def of(self, tenant_id: UUID) -> RetentionRules:
         """What a tenant has decided; nothing, to begin with."""
-        rules = await patiently(self._pool.fetchval("select rules from gateway.retention where tenant_id = $1", tenant_id))
-        return RetentionRules() if rules is None else msgspec.convert(rules, RetentionRules)
+        return await patiently(_decided(self._pool, tenant_id))
 
-    async def decide(self, tenant_id: UUID, rules: RetentionRules) -> None:
-        """Put this in the place of what was decided."""
+    async def decide(self, tenant_id: UUID, rules: RetentionRules, *, check: Check | None = None) -> None:
+        """Put this in the place of what was decided. `check` is given that, and raises what keeps it so."""
+        await patiently(self._decide(tenant_id, rules, check))
+
+    async def _decide(self, tenant_id: UUID, rules: RetentionRules, check: Check | None) -> None:
         encoded = msgspec.json.encode(rules, order="sorted").decode()
         entry = entry_of(Action.RETENTION_CHANGED, tenant_id, tenant_id, after={"rules": encoded})
-        await patiently(
-            self._pool.execute(
+        async with transaction(self._pool) as connection:
+            # Of two at once, the second looks at what the first has decided.
+            await connection.execute("select from gateway.tenants where id = $1 for update", tenant_id)
+            if check is not None:
+                check(await _decided(connection, tenant_id))
+            await connection.execute(
                 f"""
                 with before as (
                     select rules from gateway.retention where tenant_id = $1
@@ -75,7 +84,6 @@ class RetentionStore:
                 """,
                 *(tenant_id, rules, entry),
             )
-        )
 
     async def decisions(self) -> list[Decision]:
         """Of every tenant; most have decided nothing."""
@@ -155,6 +163,11 @@ class RetentionStore:
             *(tenant_id, before, solutions, list(others), _BATCH),
         )
         return [msgspec.convert(dict(row), Job) for row in rows]
+
+
+async def _decided(database: Pool | Connection, tenant_id: UUID) -> RetentionRules:
+    rules = await database.fetchval("select rules from gateway.retention where tenant_id = $1", tenant_id)
+    return RetentionRules() if rules is None else msgspec.convert(rules, RetentionRules)
 
 
 class RoundStore:

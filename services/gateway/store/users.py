@@ -64,6 +64,11 @@ class UserRow(msgspec.Struct, frozen=True, kw_only=True):
         return UserState.INVITED if self.joined_at is None else UserState.ACTIVE
 
     @property
+    def choices(self) -> tuple[str, Role, ReportLanguage, dt.datetime | None]:
+        """What is changed by themselves or by others; how they fare is none of it."""
+        return self.name, self.role, self.language, self.disabled_at
+
+    @property
     def facts(self) -> dict[str, Fact]:
         """What the audit log keeps of a user."""
         return {"email": self.email, "name": self.name, "role": self.role.value, "state": self.state.value}

@@ -13,6 +13,7 @@ import structlog
 from msgspec import UNSET, Meta, UnsetType
 
 from services.gateway.cursors import Cursor
+from services.gateway.entity_tags import check_match, version_of
 from services.gateway.permissions import ROLES, Permission, Role
 from services.gateway.problems import Problem, forbidden, invalid
 from services.gateway.store.accounts import Principal
@@ -73,10 +74,12 @@ class Users:
         """The newest, those after the cursor."""
         return await self.store.page(tenant_id, after=after, limit=limit)
 
-    async def change(self, principal: Principal, user_id: UUID, wish: UserChange) -> UserRow:
-        """Change a user, in the name of somebody who may do all that the user may, before and after. Raises `Problem`."""
+    async def change(self, principal: Principal, user_id: UUID, wish: UserChange, *, if_match: str | None) -> UserRow:
+        """Change a user whom the requester knows as they are, in the name of somebody who may do all that the user may, before
+        and after. Raises `Problem`."""
         async with self.store.changing(principal.tenant_id) as changes:
             old = await _found(changes, user_id)
+            check_match(if_match, version_of(old.choices))
             check_no_more(principal, old.role, "change")
             new = _changed(old, wish)
             check_no_more(principal, new.role, "make")
@@ -86,19 +89,21 @@ class Users:
                 log.info("user.changed", tenant_id=str(new.tenant_id), user_id=str(new.id), role=new.role, state=new.state)
         return new
 
-    async def remove(self, principal: Principal, user_id: UUID) -> None:
+    async def remove(self, principal: Principal, user_id: UUID, *, if_match: str | None) -> None:
         """Delete a user. Raises `Problem`."""
         async with self.store.changing(principal.tenant_id) as changes:
             row = await _found(changes, user_id)
+            check_match(if_match, version_of(row.choices))
             check_no_more(principal, row.role, "remove")
             await check_owner_stays(changes, row, None)
             await changes.remove(row)
         log.info("user.removed", tenant_id=str(row.tenant_id), user_id=str(row.id))
 
-    async def change_own(self, principal: Principal, wish: OwnChange) -> UserRow:
+    async def change_own(self, principal: Principal, wish: OwnChange, *, if_match: str | None) -> UserRow:
         """Change what is one's own. Raises `Problem`."""
         async with self.store.changing(principal.tenant_id) as changes:
             old = await _found(changes, principal.id)
+            check_match(if_match, version_of(old.choices))
             name = old.name if wish.name is UNSET else clean_name(wish.name)
             new = msgspec.structs.replace(old, name=name, language=old.language if wish.language is UNSET else wish.language)
             if new != old:

@@ -10,14 +10,16 @@ from uuid import UUID
 import msgspec
 
 from services.gateway.cursors import Cursor
+from services.gateway.entity_tags import check_match
 from services.gateway.problems import FieldError, Problem, invalid
-from services.gateway.ranges import matches
 from services.gateway.store.vocabularies import NameTaken, VocabularyRow, VocabularyStore
 from services.gateway.texts import clean_line
 from services.gateway.vocabularies.contents import Contents, VocabularyWish, checked
 from shared.schemas.ids import new_id
 from shared.schemas.solutions import Solution
 from shared.schemas.vocabularies import Vocabulary
+
+_CHANGED = "The vocabulary was changed meanwhile; fetch it again and repeat your change."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,8 @@ class Vocabularies:
     async def delete(self, tenant_id: UUID, vocabulary_id: UUID, *, if_match: str | None) -> None:
         """Delete a set; jobs that named it keep what they took. Raises `Problem`."""
         row = await self.find(tenant_id, vocabulary_id)
-        if (if_match is not None and not matches(if_match, etag_of(row))) or not await self.store.remove(row):
+        _check(if_match, row)
+        if not await self.store.remove(row):
             raise _changed()
 
     async def find(self, tenant_id: UUID, vocabulary_id: UUID) -> VocabularyRow:
@@ -106,8 +109,7 @@ class Vocabularies:
         if if_match is None:
             detail = "Send If-Match with the ETag of the vocabulary that you change, so that nobody's changes are lost."
             raise Problem(428, "precondition_required", detail)
-        if not matches(if_match, etag_of(row)):
-            raise _changed()
+        _check(if_match, row)
         return row
 
     async def _write(self, before: VocabularyRow, contents: Contents, *, name: str, default: bool) -> VocabularyRow:
@@ -126,11 +128,6 @@ class Vocabularies:
         except NameTaken:
             raise _taken(name) from None
         return after
-
-
-def etag_of(row: VocabularyRow) -> str:
-    """Changes with the set."""
-    return f'"{row.version}"'
 
 
 def _is(row: VocabularyRow, name: str) -> bool:
@@ -158,5 +155,9 @@ def _taken(name: str) -> Problem:
     return Problem(409, "vocabulary_name_taken", detail, errors=[FieldError(pointer="/name", message=detail)])
 
 
+def _check(if_match: str | None, row: VocabularyRow) -> None:
+    check_match(if_match, row.version, code="vocabulary_changed", detail=_CHANGED)
+
+
 def _changed() -> Problem:
-    return Problem(412, "vocabulary_changed", "The vocabulary was changed meanwhile; fetch it again and repeat your change.")
+    return Problem(412, "vocabulary_changed", _CHANGED)

@@ -95,6 +95,7 @@ WISHES: dict[str, Any] = {
 }
 
 ID = "0198c2de-8b1c-7d3e-9f5a-2b6c4d8e0f1a"
+TAG = '"3.abc"'
 NOW = dt.datetime(2026, 11, 29, tzinfo=dt.UTC)
 SPEAKERS = {"min": 2, "max": 4}
 TERM = client.VocabularyTerm(text="Kowloon", sounds_like=("cow loon",))
@@ -153,7 +154,7 @@ CALLS: list[Callable[[Any], Any]] = [
     lambda c: c.jobs.events(ID, after=3),
     lambda c: c.jobs.cancel(ID),
     lambda c: c.jobs.retry(ID, solution="lecture", vocabularies=["Board"], formats=["pdf"], inputs={"a": "b"}),
-    lambda c: c.jobs.delete(ID),
+    lambda c: c.jobs.delete(ID, if_version=4),
     lambda c: c.transcripts.get(ID, run=1, revision=0),
     lambda c: c.transcripts.edit(
         ID,
@@ -188,8 +189,8 @@ CALLS: list[Callable[[Any], Any]] = [
     lambda c: c.endpoints.create({"kind": "email", "address": "chen@example.com", "language": "zh-Hant", "attach": False}),
     lambda c: c.endpoints.list(page_size=5),
     lambda c: c.endpoints.get(ID),
-    lambda c: c.endpoints.update(ID, paused=True, description=None, rate_per_minute=120),
-    lambda c: c.endpoints.delete(ID),
+    lambda c: c.endpoints.update(ID, if_match=TAG, paused=True, description=None, rate_per_minute=120),
+    lambda c: c.endpoints.delete(ID, if_match=TAG),
     lambda c: c.endpoints.rotate(ID, overlap_hours=2.5),
     lambda c: c.endpoints.test(ID),
     lambda c: c.endpoints.ask_to_confirm(ID),
@@ -214,10 +215,10 @@ CALLS: list[Callable[[Any], Any]] = [
     lambda c: c.users.invite_again(ID),
     lambda c: c.users.list(page_size=5),
     lambda c: c.users.get(ID),
-    lambda c: c.users.update(ID, name="Chen", role=client.Role.VIEWER, disabled=True),
-    lambda c: c.users.remove(ID),
+    lambda c: c.users.update(ID, if_match=TAG, name="Chen", role=client.Role.VIEWER, disabled=True),
+    lambda c: c.users.remove(ID, if_match=TAG),
     lambda c: c.me.get(),
-    lambda c: c.me.update(name="Chen", language="en"),
+    lambda c: c.me.update(if_match=TAG, name="Chen", language="en"),
     lambda c: c.me.change_password(old="a", new="correct horse battery"),
     lambda c: c.tokens.create(name="script", expires_in=60),
     lambda c: c.tokens.list(page_size=5),
@@ -225,9 +226,9 @@ CALLS: list[Callable[[Any], Any]] = [
     lambda c: c.sessions.list(page_size=5),
     lambda c: c.sessions.end(ID),
     lambda c: c.retention.get(),
-    lambda c: c.retention.decide(RULES),
+    lambda c: c.retention.decide(RULES, if_match=TAG),
     lambda c: c.policy.get(),
-    lambda c: c.policy.decide(outside=False),
+    lambda c: c.policy.decide(outside=False, if_match=TAG),
     lambda c: c.erasures.erase_speaker(ID, "spk_2"),
     lambda c: c.erasures.list(page_size=5),
     lambda c: c.erasures.get(ID),

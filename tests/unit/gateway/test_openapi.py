@@ -123,7 +123,8 @@ def test_what_many_routes_say_alike_is_said_once(document: Document) -> None:
     ]
     own = [json.dumps(answer["content"]) for answer in refusals if "$ref" not in answer]
     assert len(set(own)) == len(own)
-    assert {answer["$ref"].rpartition("/")[2] for answer in refusals if "$ref" in answer} == set(shared)
+    answers = [answer for _, operation in _operations(document) for answer in operation["responses"].values()]
+    assert {answer["$ref"].rpartition("/")[2] for answer in answers if "$ref" in answer} == set(shared)
 
 
 def test_what_is_said_of_a_refusal_has_a_code(document: Document) -> None:
@@ -164,6 +165,33 @@ def test_every_example_is_what_the_schema_wants(document: Document) -> None:
                         assert error is None, f"{about}: {error}\n{json.dumps(value)}"
 
 
+def test_no_body_sets_more_than_it_says(document: Document) -> None:
+    """Mass assignment: an object in a request takes the fields that it declares, and none that are the system's to say."""
+    own = {"tenant_id", "created_at", "made_by", "state", "version", "permissions"}
+    looked_at = 0
+    for name, operation in _operations(document):
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        for form in [] if body is None else _objects(document, body["schema"], seen=set()):
+            looked_at += 1
+            assert form.get("additionalProperties") is False, f"{name}: {form.get('title')} takes fields that it does not know"
+            assert not own & form["properties"].keys(), f"{name}: {form.get('title')}"
+    assert looked_at > 30
+
+
+def _objects(document: Document, schema: Document, *, seen: set[str]) -> Iterator[Document]:
+    """Every object with fields in a schema, those that it refers to once."""
+    reference = schema.get("$ref")
+    if reference is not None and reference not in seen:
+        seen.add(reference)
+        yield from _objects(document, document["components"]["schemas"][reference.rpartition("/")[2]], seen=seen)
+    if "properties" in schema:
+        yield schema
+    inner = [*schema.get("properties", {}).values(), *schema.get("anyOf", []), *schema.get("oneOf", [])]
+    for one in (*inner, *schema.get("prefixItems", []), schema.get("items")):
+        if isinstance(one, dict):
+            yield from _objects(document, one, seen=seen)
+
+
 def test_every_tag_is_explained(document: Document) -> None:
     """Tags of operations are those with a description."""
     used = {tag for _, operation in _operations(document) for tag in operation["tags"]}
@@ -181,6 +209,18 @@ def test_webhooks_are_described_by_type(document: Document) -> None:
         EventType.USER_INVITATION,
         EventType.USER_PASSWORD_RESET,
     }
+
+
+def test_what_can_be_kept_has_a_tag(document: Document) -> None:
+    """Every GET that answers 200 takes If-None-Match and has 304 and ETag, but for secrets and streams."""
+    without = {"export_audit", "export_usage", "get_session", "get_webhook_secret", "follow_job", "follow_jobs"}
+    for path, item in document["paths"].items():
+        operation = item.get("get", {"responses": {}})
+        if "200" in operation["responses"]:
+            names = {followed(document, parameter)["name"] for parameter in operation["parameters"]}
+            kept = "If-None-Match" in names
+            assert kept is ("304" in operation["responses"]) is ("ETag" in operation["responses"]["200"]["headers"]), path
+            assert kept is (operation["operationId"] not in without), path
 
 
 def test_names_are_in_one_spelling(document: Document) -> None:

@@ -191,9 +191,11 @@ class AsyncJobs:
         body: dict[str, Any] = {**wishes}
         return await self._connection.send(Request(method="POST", path=path_of("jobs", job_id, "retry"), kind=Job, json=body))
 
-    async def delete(self, job_id: UUID | str) -> None:
-        """Delete a job in any state with its recording, transcript and files, here and where it was worked on."""
-        await self._connection.send(Request(method="DELETE", path=path_of("jobs", job_id), kind=NoneType))
+    async def delete(self, job_id: UUID | str, *, if_version: int | None = None) -> None:
+        """Delete a job in any state with its recording, transcript and files, here and where it was worked on. With
+        `if_version`, only while the job's `version` is still that."""
+        path, headers = path_of("jobs", job_id), {} if if_version is None else {"If-Match": f'"{if_version}"'}
+        await self._connection.send(Request(method="DELETE", path=path, kind=NoneType, headers=headers))
 
     async def _stream(self, following: Following[T]) -> AsyncGenerator[T, None]:
         """The news of one stream."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 from uuid import UUID
 
 from audio2txt_client._async.connection import AsyncConnection
 from audio2txt_client._async.fetching import fetch
-from audio2txt_client._protocol.answers import decoded, with_etag
 from audio2txt_client._protocol.downloads import Announced, Target
 from audio2txt_client._protocol.requests import Request, path_of
 from audio2txt_client._protocol.sources import Progress
@@ -30,8 +28,7 @@ class AsyncTranscripts:
         """The newest transcript, or that of a run or revision. It is there once the job is `reporting`."""
         query = {"run": run, "revision": revision}
         request = Request(method="GET", path=path_of("jobs", job_id, "transcript"), kind=Transcript, query=query)
-        answer = await self._connection.exchange(request)
-        return cast("Transcript", with_etag(decoded(request, answer), answer))
+        return await self._connection.send(request)
 
     async def edit(
         self,
@@ -55,7 +52,7 @@ class AsyncTranscripts:
             json=body,
             headers={"If-Match": if_match},
         )
-        return await self._made(request)
+        return await self._connection.send(request)
 
     async def revisions(self, job_id: UUID | str, *, run: int | None = None) -> Sequence[Revision]:
         """How a transcript was edited, the newest first."""
@@ -72,11 +69,7 @@ class AsyncTranscripts:
             json={"revision": revision},
             headers={"If-Match": if_match},
         )
-        return await self._made(request)
-
-    async def _made(self, request: Request[Revision]) -> Revision:
-        answer = await self._connection.exchange(request)
-        return cast("Revision", with_etag(decoded(request, answer), answer))
+        return await self._connection.send(request)
 
 
 class AsyncReports:

@@ -17,15 +17,19 @@ T = TypeVar("T")
 
 
 def decoded(request: Request[T], answer: httpx.Response) -> T:
-    """What an answer holds. Raises `UnexpectedAnswer` for what is no such thing."""
+    """What an answer holds, with its entity tag where there is a field for it. Raises `UnexpectedAnswer` for what is no such
+    thing."""
     if request.kind is NoneType:
         return cast("T", None)
     try:
-        return msgspec.json.decode(answer.content, type=request.kind)
+        document = msgspec.json.decode(answer.content, type=request.kind)
     except msgspec.DecodeError as error:
         raise UnexpectedAnswer(
             f"The answer to {request.method} {request.path} is not one that this version of the client understands: {error}."
         ) from None
+    if isinstance(document, msgspec.Struct) and "etag" in document.__struct_fields__:
+        return cast("T", _with_etag(document, answer))
+    return document
 
 
 def refusal(answer: httpx.Response) -> ApiError:
@@ -64,8 +68,7 @@ def broken(error: httpx.TransportError, *, url: str) -> ConnectionFailed:
     return ConnectionFailed(f"The connection to {url} broke: {why}.", arrived=True)
 
 
-def with_etag(document: Any, answer: httpx.Response) -> Any:
-    """A document with its answer's entity tag."""
+def _with_etag(document: Any, answer: httpx.Response) -> Any:
     return msgspec.structs.replace(document, etag=answer.headers.get("ETag"))
 
 

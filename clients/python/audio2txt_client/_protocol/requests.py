@@ -73,6 +73,11 @@ class Request(Generic[T]):
         return {name: _text(value) for name, value in self.query.items() if value is not None and value != ()}
 
 
+def matching(etag: str | None) -> dict[str, str]:
+    """The header that makes a change only to what has this entity tag still."""
+    return {} if etag is None else {"If-Match": etag}
+
+
 def path_of(*parts: str | UUID) -> str:
     """A path below `/v1`, each part quoted."""
     return "/v1/" + "/".join(quote(str(part), safe="") for part in parts)

@@ -10,7 +10,7 @@ from types import NoneType
 from typing import Any, Unpack
 from uuid import UUID
 
-from audio2txt_client._protocol.requests import QueryValue, Request, aware, given, path_of
+from audio2txt_client._protocol.requests import QueryValue, Request, aware, given, matching, path_of
 from audio2txt_client._sync.connection import Connection
 from audio2txt_client.models.endpoints import (
     Delivery,
@@ -47,15 +47,17 @@ class Endpoints:
         """An endpoint, and how it fares."""
         return self._connection.send(Request(method="GET", path=path_of("endpoints", endpoint_id), kind=Endpoint))
 
-    def update(self, endpoint_id: UUID | str, **change: Unpack[EndpointChange]) -> Endpoint:
-        """Change what is given, and leave the rest: `paused=True` keeps messages back."""
+    def update(self, endpoint_id: UUID | str, *, if_match: str | None = None, **change: Unpack[EndpointChange]) -> Endpoint:
+        """Change what is given, and leave the rest: `paused=True` keeps messages back. With `if_match`, the `etag` that you
+        read, only while it fits; raises `PreconditionFailed` where somebody has changed the endpoint since."""
         body: dict[str, Any] = {**change}
-        path = path_of("endpoints", endpoint_id)
-        return self._connection.send(Request(method="PATCH", path=path, kind=Endpoint, json=body))
+        path, headers = path_of("endpoints", endpoint_id), matching(if_match)
+        return self._connection.send(Request(method="PATCH", path=path, kind=Endpoint, json=body, headers=headers))
 
-    def delete(self, endpoint_id: UUID | str) -> None:
+    def delete(self, endpoint_id: UUID | str, *, if_match: str | None = None) -> None:
         """Send nothing more to it."""
-        self._connection.send(Request(method="DELETE", path=path_of("endpoints", endpoint_id), kind=NoneType))
+        path, headers = path_of("endpoints", endpoint_id), matching(if_match)
+        self._connection.send(Request(method="DELETE", path=path, kind=NoneType, headers=headers))
 
     def rotate(self, endpoint_id: UUID | str, *, overlap_hours: float | None = None) -> NewEndpointSecret:
         """Give it a new secret. Messages are signed with those before it, too, for so long (24 by default)."""

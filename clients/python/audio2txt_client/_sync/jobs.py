@@ -192,9 +192,11 @@ class Jobs:
         body: dict[str, Any] = {**wishes}
         return self._connection.send(Request(method="POST", path=path_of("jobs", job_id, "retry"), kind=Job, json=body))
 
-    def delete(self, job_id: UUID | str) -> None:
-        """Delete a job in any state with its recording, transcript and files, here and where it was worked on."""
-        self._connection.send(Request(method="DELETE", path=path_of("jobs", job_id), kind=NoneType))
+    def delete(self, job_id: UUID | str, *, if_version: int | None = None) -> None:
+        """Delete a job in any state with its recording, transcript and files, here and where it was worked on. With
+        `if_version`, only while the job's `version` is still that."""
+        path, headers = path_of("jobs", job_id), {} if if_version is None else {"If-Match": f'"{if_version}"'}
+        self._connection.send(Request(method="DELETE", path=path, kind=NoneType, headers=headers))
 
     def _stream(self, following: Following[T]) -> Generator[T, None, None]:
         """The news of one stream."""

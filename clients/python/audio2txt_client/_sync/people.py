@@ -9,7 +9,7 @@ from types import NoneType
 from typing import Any, Unpack
 from uuid import UUID
 
-from audio2txt_client._protocol.requests import Request, given, path_of
+from audio2txt_client._protocol.requests import Request, given, matching, path_of
 from audio2txt_client._sync.connection import Connection
 from audio2txt_client.models.lists import Page
 from audio2txt_client.models.people import BrowserSession, Me, NewToken, Token, User
@@ -41,14 +41,17 @@ class Users:
         """Who they are, what they may do, and when they last signed in."""
         return self._connection.send(Request(method="GET", path=path_of("users", user_id), kind=User))
 
-    def update(self, user_id: UUID | str, **change: Unpack[UserChange]) -> User:
-        """Change a user's name or role, or keep them out (`disabled=True`), which signs them out everywhere."""
+    def update(self, user_id: UUID | str, *, if_match: str | None = None, **change: Unpack[UserChange]) -> User:
+        """Change a user's name or role, or keep them out (`disabled=True`), which signs them out everywhere. With `if_match`,
+        the `etag` that you read, only while it fits; raises `PreconditionFailed` where somebody has changed the user since."""
         body: dict[str, Any] = {**change}
-        return self._connection.send(Request(method="PATCH", path=path_of("users", user_id), kind=User, json=body))
+        path, headers = path_of("users", user_id), matching(if_match)
+        return self._connection.send(Request(method="PATCH", path=path, kind=User, json=body, headers=headers))
 
-    def remove(self, user_id: UUID | str) -> None:
+    def remove(self, user_id: UUID | str, *, if_match: str | None = None) -> None:
         """Delete a user. Keys that they made go on."""
-        self._connection.send(Request(method="DELETE", path=path_of("users", user_id), kind=NoneType))
+        path, headers = path_of("users", user_id), matching(if_match)
+        self._connection.send(Request(method="DELETE", path=path, kind=NoneType, headers=headers))
 
 
 class Profile:
@@ -61,10 +64,11 @@ class Profile:
         """Who you are, and what you may do."""
         return self._connection.send(Request(method="GET", path=path_of("me"), kind=Me))
 
-    def update(self, **change: Unpack[OwnChange]) -> Me:
-        """Change your name, or the language of e-mails to you."""
+    def update(self, *, if_match: str | None = None, **change: Unpack[OwnChange]) -> Me:
+        """Change your name, or the language of e-mails to you; with `if_match`, your `etag`, only while it fits."""
         body: dict[str, Any] = {**change}
-        return self._connection.send(Request(method="PATCH", path=path_of("me"), kind=Me, json=body))
+        request = Request(method="PATCH", path=path_of("me"), kind=Me, json=body, headers=matching(if_match))
+        return self._connection.send(request)
 
     def change_password(self, *, old: str, new: str) -> None:
         """Take another password, of twelve characters or more."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from audio2txt_client._protocol.downloads import Announced, Target
-from audio2txt_client._protocol.requests import Request, path_of
+from audio2txt_client._protocol.requests import Request, matching, path_of
 from audio2txt_client._protocol.sources import Progress
 from audio2txt_client._protocol.waiting import Polling
 from audio2txt_client._sync.connection import Connection
@@ -36,10 +36,12 @@ class RetentionTimes:
         """For how long things are kept, by whose rules."""
         return self._connection.send(Request(method="GET", path=path_of("retention"), kind=Retention))
 
-    def decide(self, rules: RetentionRules) -> Retention:
+    def decide(self, rules: RetentionRules, *, if_match: str | None = None) -> Retention:
         """Put these rules in the place of all that the tenant had, for jobs that are there, too: what is over is removed for
-        good within the hour."""
-        return self._connection.send(Request(method="PUT", path=path_of("retention"), kind=Retention, json=rules))
+        good within the hour. With `if_match`, the `etag` that you read, only while it fits; raises `PreconditionFailed` where
+        somebody has decided otherwise since."""
+        path, headers = path_of("retention"), matching(if_match)
+        return self._connection.send(Request(method="PUT", path=path, kind=Retention, json=rules, headers=headers))
 
 
 class Policies:
@@ -52,10 +54,10 @@ class Policies:
         """What the tenant has decided."""
         return self._connection.send(Request(method="GET", path=path_of("policy"), kind=Policy))
 
-    def decide(self, *, outside: bool) -> Policy:
+    def decide(self, *, outside: bool, if_match: str | None = None) -> Policy:
         """With `outside=False`, no recording and no text goes to engines and language models outside of the house any more."""
-        body = {"outside": outside}
-        return self._connection.send(Request(method="PUT", path=path_of("policy"), kind=Policy, json=body))
+        body, headers = {"outside": outside}, matching(if_match)
+        return self._connection.send(Request(method="PUT", path=path_of("policy"), kind=Policy, json=body, headers=headers))
 
 
 class Erasures:

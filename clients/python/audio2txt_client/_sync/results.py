@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 from uuid import UUID
 
-from audio2txt_client._protocol.answers import decoded, with_etag
 from audio2txt_client._protocol.downloads import Announced, Target
 from audio2txt_client._protocol.requests import Request, path_of
 from audio2txt_client._protocol.sources import Progress
@@ -32,8 +30,7 @@ class Transcripts:
         """The newest transcript, or that of a run or revision. It is there once the job is `reporting`."""
         query = {"run": run, "revision": revision}
         request = Request(method="GET", path=path_of("jobs", job_id, "transcript"), kind=Transcript, query=query)
-        answer = self._connection.exchange(request)
-        return cast("Transcript", with_etag(decoded(request, answer), answer))
+        return self._connection.send(request)
 
     def edit(
         self,
@@ -57,7 +54,7 @@ class Transcripts:
             json=body,
             headers={"If-Match": if_match},
         )
-        return self._made(request)
+        return self._connection.send(request)
 
     def revisions(self, job_id: UUID | str, *, run: int | None = None) -> Sequence[Revision]:
         """How a transcript was edited, the newest first."""
@@ -74,11 +71,7 @@ class Transcripts:
             json={"revision": revision},
             headers={"If-Match": if_match},
         )
-        return self._made(request)
-
-    def _made(self, request: Request[Revision]) -> Revision:
-        answer = self._connection.exchange(request)
-        return cast("Revision", with_etag(decoded(request, answer), answer))
+        return self._connection.send(request)
 
 
 class Reports:

@@ -121,6 +121,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     health: EndpointHealth
     created_at: dt.datetime
     updated_at: dt.datetime
+    etag: str | None = None
+    """For `if_match`; null for one of a list."""
 
 
 class NewEndpointSecret(Endpoint, frozen=True, kw_only=True):

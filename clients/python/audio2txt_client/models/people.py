@@ -46,6 +46,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     joined_at: dt.datetime | None
     disabled_at: dt.datetime | None
     last_signed_in_at: dt.datetime | None
+    etag: str | None = None
+    """For `if_match`; null for one of a list."""
 
 
 class Me(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,8 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     means: Means
     expires_at: dt.datetime | None
     """When the token ends; null for a password."""
+    etag: str | None = None
+    """For `if_match`."""
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,6 +48,8 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     effective: RetentionDays
     """What counts for jobs of all other scenarios."""
     effective_by_solution: dict[str, RetentionDays]
+    etag: str | None = None
+    """For `if_match`."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +57,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     outside: bool
     """Whether recordings and texts may go to engines and language models outside of the house."""
+    etag: str | None = None
+    """For `if_match`."""
 
 
 class ErasureKind(OpenEnum):
