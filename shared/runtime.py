@@ -11,11 +11,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import signal
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -24,8 +23,8 @@ from shared.blobs import BlobStore, Encryption, ServerSide, open_blobs
 from shared.bus import Bus, Listener, Subscription, open_bus
 from shared.errors import ConfigurationError, RetryableError
 from shared.http import HttpServer
+from shared.loops import Loop, keep_running
 from shared.outbox import Outbox
-from shared.retry import backoff
 from shared.schemas.events import Event
 from shared.settings import PlatformSettings
 from shared.structs import ready_structs
@@ -34,21 +33,10 @@ if TYPE_CHECKING:
     from shared.database import Pool
 
 SERVICES = ("gateway", "transcriber", "reporter", "notifier")
-HEALTHY_SECONDS = 60.0
-"""A loop that ran so long has recovered: its next outage counts as the first."""
-
 LAG_SECONDS = 5.0
 """How often the outbox's lag is measured for `/metrics`."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loop:
-    """Work that goes on until the process ends. It is cancelled to stop, and must leave nothing half done then."""
-
-    name: str
-    run: Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,35 +214,6 @@ def outlasting_outages(subscription: Subscription) -> Subscription:
             raise DatabaseUnavailable(f"The database is away: {error!r}.") from error
 
     return replace(subscription, handle=handle)
-
-
-async def keep_running(loop: Loop) -> None:
-    """Run a loop through outages, until it is cancelled."""
-    outages = 0
-    while True:
-        began = time.monotonic()
-        try:
-            return await loop.run()
-        except Exception as error:
-            if not _is_outage(error):
-                raise
-            if _is_cancelled():
-                log.error("loop.cut_short", loop=loop.name, error=repr(error))
-                raise asyncio.CancelledError from error
-            outages = outages + 1 if time.monotonic() - began < HEALTHY_SECONDS else 1
-            log.warning("loop.outage", loop=loop.name, outages=outages, error=repr(error))
-        await asyncio.sleep(backoff(outages, longest=5.0))
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _is_outage(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return all(_is_outage(inner) for inner in error.exceptions)
-    return isinstance(error, RetryableError) or database.is_outage(error)
 
 
 async def _drain(platform: Platform, probe: health.Health, server: HttpServer, loops: Sequence[asyncio.Task[None]]) -> None:

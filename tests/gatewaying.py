@@ -30,7 +30,8 @@ from shared.blobs import BlobStore, artifact_key, raw_key, report_key, transcrip
 from shared.bus import Envelope, Listener, subscription
 from shared.database import Pool
 from shared.http import HttpServer
-from shared.runtime import Platform, keep_running, open_platform
+from shared.loops import keep_running
+from shared.runtime import Platform, open_platform
 from shared.schemas.events import (
     BatchCompleted,
     BatchErased,

@@ -19,7 +19,8 @@ from shared import migrations
 from shared.blobs import BlobStore
 from shared.bus import Bus, Envelope, open_bus, subscription
 from shared.database import Pool, open_pool, transaction
-from shared.runtime import Platform, keep_running
+from shared.loops import keep_running
+from shared.runtime import Platform
 from shared.schemas.endpoints import DeliveryWish, EmailDestination, Endpoint, EndpointHealth, EndpointKind, WebhookDestination
 from shared.schemas.events import (
     AddressRefused,

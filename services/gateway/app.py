@@ -41,8 +41,9 @@ from services.gateway.usage.alerts import EVERY, Alerts
 from services.gateway.web import web_app
 from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
+from shared.loops import Loop
 from shared.outbox import Outbox
-from shared.runtime import Loop, Platform, Service, outbox_loops
+from shared.runtime import Platform, Service, outbox_loops
 from shared.settings import load
 from shared.solutions import load_solutions
 

@@ -24,8 +24,8 @@ from services.gateway.tenancy import by_system
 from shared.blobs import BlobStore, job_prefix, source_key
 from shared.database import Pool, transaction
 from shared.errors import RetryableError
+from shared.loops import Loop
 from shared.outbox import Outbox
-from shared.runtime import Loop
 
 UNFINISHED_SECONDS = 24 * 3600.0
 """Age at which the parts of a dead upload are removed from the store."""

@@ -32,8 +32,9 @@ from services.notifier.warnings import Warnings
 from services.notifier.writer import writer
 from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
+from shared.loops import Loop
 from shared.outbox import Outbox
-from shared.runtime import Loop, Platform, Service, outbox_loops
+from shared.runtime import Platform, Service, outbox_loops
 from shared.sealing import Sealer
 from shared.settings import load
 

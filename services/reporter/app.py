@@ -11,7 +11,8 @@ from services.reporter.reporting import Reporter
 from services.reporter.settings import LlmSettings, ReporterSettings
 from services.reporter.workers import RenderProcess, Workers
 from shared.fontfiles import cjk_file, latin_file, noto_file
-from shared.runtime import Loop, Platform, Service
+from shared.loops import Loop
+from shared.runtime import Platform, Service
 from shared.settings import load
 from shared.solutions import load_solutions
 

@@ -39,8 +39,9 @@ from services.transcriber.waits import Waits
 from shared import migrations
 from shared.egress import EgressPolicy, EgressSettings
 from shared.health import HOOKS
+from shared.loops import Loop
 from shared.outbox import Outbox
-from shared.runtime import Loop, Platform, Service, outbox_loops
+from shared.runtime import Platform, Service, outbox_loops
 from shared.settings import load
 
 

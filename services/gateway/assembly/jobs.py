@@ -34,7 +34,7 @@ from services.gateway.tenancy import by_system
 from services.gateway.turns.choice import Room
 from services.gateway.turns.releasing import Turns
 from services.gateway.vocabularies import Vocabularies
-from shared.runtime import Loop
+from shared.loops import Loop
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ from services.gateway.users.links import AccountLinks
 from services.gateway.users.passwords import Passwords
 from services.gateway.users.sessions import Sessions
 from services.gateway.users.signing_in import SigningIn
-from shared.runtime import Loop
+from shared.loops import Loop
 from shared.sealing import Sealer
 from shared.settings import load
 

@@ -17,7 +17,7 @@ from services.gateway.store.exports import ExportStore
 from services.gateway.store.retention import RetentionStore, RoundStore
 from services.gateway.store.uploads import UploadStore
 from services.gateway.sweeper import repeating
-from shared.runtime import Loop
+from shared.loops import Loop
 from shared.schemas.ids import new_id
 
 

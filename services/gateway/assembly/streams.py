@@ -15,7 +15,7 @@ from services.gateway.store.jobs import JobStore
 from services.gateway.tenancy import by_system
 from services.gateway.views.building import Views
 from services.gateway.wakeups import Wakeups
-from shared.runtime import Loop
+from shared.loops import Loop
 
 
 @dataclass(frozen=True, kw_only=True)

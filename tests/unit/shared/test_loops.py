@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from shared import runtime
-from shared.runtime import Loop, keep_running
+from shared import loops
+from shared.loops import Loop, keep_running
 
 
 async def test_a_loop_outlasts_outages(monkeypatch: pytest.MonkeyPatch) -> None:
     """It begins anew; what is no outage ends it."""
-    monkeypatch.setattr(runtime, "backoff", lambda *_args, **_options: 0)
+    monkeypatch.setattr(loops, "backoff", lambda *_args, **_options: 0)
     errors = iter([OSError("away"), TimeoutError(), ValueError("a bug")])
 
     async def run() -> None:
