@@ -171,12 +171,13 @@ class FileBlobs:
         chunks = growing_file(self._vault, path, key, bookmark)
         try:
             chunks.end()
+            info = self._vault.inspect(key, path)
             folder.finish(chunks.file, path, self._root, key)
         finally:
             chunks.file.close()
         if bookmark.place:
             (self._unfinished / bookmark.place).unlink(missing_ok=True)
-        return self._vault.inspect(key, self._root / key)
+        return info
 
     def _inspected(self, found: Iterable[BlobInfo]) -> Iterator[BlobInfo]:
         for info in found:

@@ -117,8 +117,9 @@ class FileWriter:
 
     def _finish(self, chunks: ChunkWriter) -> BlobInfo:
         chunks.end()
+        info = self._vault.inspect(self._key, self._path)
         folder.finish(chunks.file, self._path, self._root, self._key)
-        return self._vault.inspect(self._key, self._root / self._key)
+        return info
 
     async def _discard(self, appender: _Appender) -> None:
         await appender.stop()

@@ -79,7 +79,7 @@ def append(file: BinaryIO, chunks: Sequence[bytes]) -> None:
                 rest = rest[os.write(file.fileno(), rest) :]
 
 
-def finish(file: BinaryIO, path: Path, root: Path, key: str) -> BlobInfo:
+def finish(file: BinaryIO, path: Path, root: Path, key: str) -> None:
     """Make the file the blob of this key; when this returns, a power cut cannot undo it."""
     os.fsync(file.fileno())
     file.close()
@@ -92,8 +92,8 @@ def finish(file: BinaryIO, path: Path, root: Path, key: str) -> BlobInfo:
         except FileNotFoundError:
             if attempt == RENAME_ATTEMPTS or not path.exists():
                 raise
-    _sync(target.parent)
-    return inspect(key, target)
+    with suppress(FileNotFoundError):  # somebody has removed the blob since, and the folder that it left empty
+        _sync(target.parent)
 
 
 def throw_away(file: BinaryIO, path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.blobs import BlobNotFound, BlobUnavailable
+from shared.blobs import BlobNotFound, BlobUnavailable, folder
 from shared.blobs.file import FileBlobs
 from shared.errors import ConfigurationError
 
@@ -53,6 +53,23 @@ async def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
         await upload()
     assert await blobs.get(KEY) == b"before"
     assert await blobs.sweep_unfinished(-60) == 0
+
+
+async def test_a_blob_may_be_removed_as_soon_as_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stores it learns what it stored, though somebody who erases has taken it, and its folder, at once."""
+    blobs = await FileBlobs.open(tmp_path / "blobs")
+    replace = Path.replace
+
+    def replace_and_lose(path: Path, target: Path) -> Path:
+        replaced = replace(path, target)
+        folder.remove(tmp_path / "blobs", replaced)
+        return replaced
+
+    kept = await blobs.put(KEY, b"late")
+    monkeypatch.setattr(Path, "replace", replace_and_lose)
+    late = await blobs.put(KEY, b"later")
+    assert (kept.size, late.size) == (4, 5)
+    assert [info async for info in blobs.list("t/")] == []
 
 
 async def test_a_folder_that_is_gone_is_an_outage(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from services.gateway.store.turns import LOCK
+from shared.database import transaction
 from shared.schemas.events import JobCancelled, JobSubmitted
-from tests.gatewaying import ApiClient, RunningGateway, running_gateway
+from tests.gatewaying import PATIENCE, ApiClient, RunningGateway, running_gateway
 
 LIMITS = {"AUDIO2TXT_JOBS_AT_ONCE": "3", "AUDIO2TXT_TENANT_JOBS_AT_ONCE": "2", "AUDIO2TXT_SWEEP_SECONDS": "0.2"}
 
@@ -110,6 +112,23 @@ async def test_a_scheduled_job_begins_at_its_time(gateway: RunningGateway, api: 
     for wrong in ("tomorrow", "2026-12-01T20:00:00", (at + dt.timedelta(days=91)).isoformat()):
         answer = await api.http.post("/v1/jobs", json={"audio_url": "https://example.com/a.wav", "start_after": wrong})
         assert answer.status_code == 422, wrong
+
+
+async def test_one_decides_at_a_time_who_begins(gateway: RunningGateway, api: ApiClient) -> None:
+    """While another process does, a new job waits although there is room, and so does this process's decision."""
+    waits = (
+        "select exists (select from pg_locks where locktype = 'advisory' and not granted "
+        "and database = (select oid from pg_database where datname = current_database()))"
+    )
+    async with transaction(gateway.pool) as another:
+        await another.execute("select pg_advisory_xact_lock($1)", LOCK)
+        job = await api.create()
+        assert _reason(job) == "turn"
+        async with asyncio.timeout(PATIENCE):
+            while not await another.fetchval(waits):
+                await asyncio.sleep(0.05)
+        assert not gateway.others.all_of(JobSubmitted, job["id"])
+    await gateway.others.heard(JobSubmitted, job["id"])
 
 
 async def test_several_gateways_keep_one_limit(database_url: str, tmp_path: Path) -> None:
