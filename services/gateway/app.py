@@ -106,7 +106,7 @@ def _service(parts: _Parts) -> Service:
     proxies = networks_of(ground.settings.trusted_proxies)
     return Service(
         name=SERVICE,
-        subscriptions=subscriptions(lifecycle=parts.jobs.lifecycle, addresses=parts.endpoints.addresses),
+        subscriptions=subscriptions(news=parts.jobs.news, addresses=parts.endpoints.addresses),
         listeners=[parts.streams.wakeups.listener],
         loops=[
             *outbox_loops(ground.outbox, platform.bus, service=SERVICE),
@@ -171,7 +171,7 @@ def _gateway(parts: _Parts) -> Gateway:
         choosing=jobs.choosing,
         allowances=jobs.quotas.allowances,
         quotas=jobs.quotas,
-        ledger=jobs.lifecycle.ledger,
+        ledger=jobs.news.ledger,
         retention=parts.privacy.retention.store,
         policies=PolicyStore(pool),
         erasures=parts.privacy.erasures,

@@ -11,6 +11,7 @@ from services.gateway.assembly.streams import Streams
 from services.gateway.batches.ending import Endings
 from services.gateway.choosing import Choosing
 from services.gateway.lifecycle import Lifecycle
+from services.gateway.news import News
 from services.gateway.quotas.enforcing import Plans, Quotas
 from services.gateway.revisions import Revisions
 from services.gateway.search.indexing import Indexing
@@ -48,6 +49,7 @@ class Jobs:
     turns: Turns
     endings: Endings
     lifecycle: Lifecycle
+    news: News
     revisions: Revisions
     submissions: Submissions
     indexing: Indexing
@@ -75,7 +77,6 @@ class Jobs:
             solutions=ground.solutions,
             choosing=choosing,
             quotas=quotas,
-            ledger=UsageStore(pool),
             turns=turns,
             vocabularies=vocabularies,
             deadline=ground.deadline,
@@ -98,6 +99,14 @@ class Jobs:
             turns=turns,
             endings=endings,
             lifecycle=lifecycle,
+            news=News(
+                jobs=store,
+                transitions=lifecycle.transitions,
+                blobs=platform.blobs,
+                quotas=quotas,
+                ledger=UsageStore(pool),
+                lifecycle=lifecycle,
+            ),
             revisions=revisions,
             submissions=Submissions(
                 jobs=store,
