@@ -13,8 +13,8 @@ from itertools import groupby
 
 import msgspec
 
+from services.gateway.edits import SegmentEdit, SpeakerEdit, TranscriptEdits
 from services.gateway.problems import FieldError, Problem
-from services.gateway.requests import SegmentEdit, SpeakerEdit, TranscriptEdits
 from shared.schemas.transcripts import Segment, Speaker, Transcript, Word, WordSource, render_words
 from shared.words import as_recognised, interpolate, letters_of, separated_words
 

@@ -14,17 +14,11 @@ from services.gateway import announcements
 from services.gateway.choosing import Choosing, refusal
 from services.gateway.entity_tags import check_match
 from services.gateway.hearing import heard_otherwise
-from services.gateway.jobs import (
-    Job,
-    NothingToRetry,
-    RetryPlan,
-    begun_again,
-    made_from,
-    plan_retry,
-)
+from services.gateway.jobs import Job
 from services.gateway.problems import JOB_CHANGED, Problem, check_kept, job_not_found
 from services.gateway.quotas.enforcing import Quotas, Taken
 from services.gateway.requests import RetryRequest
+from services.gateway.retrying import NothingToRetry, RetryPlan, begun_again, made_from, plan_retry
 from services.gateway.scenarios import check_findings, check_mode, checked_inputs, solution_of
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.transitions import Transitions

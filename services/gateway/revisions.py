@@ -12,10 +12,10 @@ import structlog
 
 from services.gateway import announcements
 from services.gateway.editing import differences, edited, restored
+from services.gateway.edits import TranscriptEdits
 from services.gateway.entity_tags import check_match, etag_of
 from services.gateway.jobs import Job
 from services.gateway.problems import Problem, check_kept, job_not_found
-from services.gateway.requests import TranscriptEdits
 from services.gateway.store.jobs import JobStore
 from services.gateway.store.revisions import Revision, RevisionStore
 from services.gateway.store.transitions import Transitions

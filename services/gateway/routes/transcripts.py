@@ -12,10 +12,10 @@ from litestar.response import Stream
 from services.gateway.audit import Action
 from services.gateway.codes import Code
 from services.gateway.downloads import Conditions, download
+from services.gateway.edits import Restoration, TranscriptEdits
 from services.gateway.openapi import JSON, Answer, Operation
 from services.gateway.permissions import Permission
 from services.gateway.problems import Problem, check_kept
-from services.gateway.requests import Restoration, TranscriptEdits
 from services.gateway.revisions import Made
 from services.gateway.routes.context import Api, ApiRequest, IfMatch, JobId
 from services.gateway.routes.stored import (

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.editing import differences, edited, restored
+from services.gateway.edits import SegmentEdit, SpeakerEdit, TranscriptEdits
 from services.gateway.problems import Problem
-from services.gateway.requests import SegmentEdit, SpeakerEdit, TranscriptEdits
 from shared.schemas.transcripts import Segment, SegmentFlag, Transcript, Word, WordSource, render_words
 from tests.speech import said, transcript
 

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from services.gateway import jobs
-from services.gateway.jobs import Job, NothingToRetry, StageState, plan_retry
+from services.gateway.jobs import Job, StageState
+from services.gateway.retrying import NothingToRetry, RetryPlan, plan_retry
 from shared.schemas.events import ReportReady, TranscriptionState
 from shared.schemas.ids import new_id
 from shared.schemas.jobs import (
@@ -76,7 +77,7 @@ def test_work_goes_only_forward() -> None:
         assert later in jobs.MOVES[earlier]
 
 
-def retried(job: jobs.Job, *, formats: jobs.Formats | None = None, **changes: Any) -> jobs.RetryPlan:
+def retried(job: jobs.Job, *, formats: jobs.Formats | None = None, **changes: Any) -> RetryPlan:
     """What a retry with these changes does."""
     return plan_retry(job, msgspec.structs.replace(job.options, **changes), formats=formats, usual=USUAL)
 

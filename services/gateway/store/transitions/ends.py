@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from services.gateway.audit import Action, entry_of
-from services.gateway.jobs import Job, made_anew, made_from, sources
+from services.gateway.jobs import Job, sources
+from services.gateway.retrying import made_anew, made_from
 from services.gateway.store.allowances import SETTLE, amount_of
 from services.gateway.store.jobs import Turn
 from services.gateway.store.minutes import RELEASE as RELEASE_MINUTES
