@@ -27,7 +27,6 @@ from shared.health import AsgiApp
 from shared.http import HttpServer
 from shared.schemas.ids import new_id
 
-POOL = 16
 TABLE = """
     create schema if not exists bench;
     create table if not exists bench.jobs (
@@ -148,8 +147,8 @@ def with_fastapi(jobs: Jobs, keys: Keys) -> Any:
     return app
 
 
-async def _serve(framework: str, database_url: str, key: str) -> None:
-    async with asyncpg.create_pool(database_url, min_size=POOL, max_size=POOL) as pool:
+async def _serve(framework: str, database_url: str, key: str, size: str) -> None:
+    async with asyncpg.create_pool(database_url, min_size=int(size), max_size=int(size)) as pool:
         await pool.execute(TABLE)
         app: AsgiApp = {"litestar": with_litestar, "fastapi": with_fastapi}[framework](Jobs(pool), Keys(key))
         server = HttpServer(app, host="127.0.0.1", port=0)
@@ -163,4 +162,4 @@ async def _serve(framework: str, database_url: str, key: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(*sys.argv[1:4]))
+    uvloop.run(_serve(*sys.argv[1:5]))

@@ -22,6 +22,8 @@ from tests.installation import Installation, Process
 CONNECTIONS = 32
 ROUNDS = 5
 SECONDS = 2.0
+POOL = 12
+"""Connections to the database of each, the gateway's for the system aside: the server has 60."""
 OURS, LITESTAR, FASTAPI = "Audio2txt", "bare Litestar", "FastAPI"
 FRAMEWORKS = {LITESTAR: "litestar", FASTAPI: "fastapi"}
 
@@ -58,7 +60,7 @@ class Candidate:
 async def measure(ground: Ground) -> list[Table]:
     """Creating and reading, each candidate in turn."""
     async with AsyncExitStack() as stack:
-        installation = await stack.enter_async_context(ground.four())
+        installation = await stack.enter_async_context(ground.four(database_pool=str(POOL)))
         await installation.processes["transcriber"].stop()
         candidates = {OURS: candidate_of(installation.processes["gateway"], installation)}
         for name, framework in FRAMEWORKS.items():
@@ -114,7 +116,7 @@ async def _framework(framework: str, installation: Installation) -> AsyncIterato
     """A process that serves the routes with a framework alone."""
     database = installation.settings["AUDIO2TXT_DATABASE_URL"]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.bench.frameworks", framework, database, installation.api_key),
+        *(sys.executable, "-m", "tests.bench.frameworks", framework, database, installation.api_key, str(POOL)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
