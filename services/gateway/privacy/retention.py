@@ -106,7 +106,7 @@ class Retention:
     async def _drop_replaced(self, job: Remaining, places: Sequence[Place], tally: _Tally) -> None:
         """Each edit has all files made anew; those before it only take up room."""
         for place in places:
-            if is_replaced(place.key, run=job.run, before=job.replaced_before):
+            if is_replaced(place.key, run=job.run, before=job.replaced_before) and place.key not in job.shown:
                 await self.blobs.delete(place.key)
                 tally.replaced += 1
 

@@ -48,6 +48,8 @@ class Remaining(msgspec.Struct, frozen=True, kw_only=True):
     """The revision of the run's transcript before which nothing leads to the files any more; 0 while the job changed within a
     week, when somebody may still be sent them."""
     removed: dict[Part, dt.datetime]
+    shown: frozenset[str]
+    """Keys of the files that the job leads to."""
 
 
 class RetentionStore:
@@ -100,7 +102,8 @@ class RetentionStore:
         rows = await self._pool.fetch(
             f"""
             select id, tenant_id, options ->> 'solution' as solution, {_AT_REST} as at_rest, finished_at, run, removed,
-                case when updated_at < now() - interval '7 days' then reported_revision else 0 end as replaced_before
+                case when updated_at < now() - interval '7 days' then reported_revision else 0 end as replaced_before,
+                array(select one ->> 'key' from jsonb_array_elements(artifacts) one where one ->> 'key' is not null) as shown
             from gateway.jobs where id = any($1::uuid[])
             """,
             list(job_ids),
