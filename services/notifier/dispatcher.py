@@ -163,13 +163,13 @@ class Dispatcher:
         granted: defaultdict[UUID, list[Grant]] = defaultdict(list)
         for grant in grants:
             granted[grant.endpoint_id].append(grant)
-        held = []
-        for claimed in await self._claim(grants, granted):
+        held, begin_by = [], time.monotonic() + START_SECONDS
+        for claimed in await self._claim(grants, granted, begin_by):
             host = self._deliveries.host(claimed)
             if host is not None and (wait := self.hosts.wait(host, time.monotonic())) > 0:
                 held.append((claimed, wait))
             else:
-                self._begin(claimed, granted[claimed.endpoint_id].pop(), host)
+                self._begin(claimed, granted[claimed.endpoint_id].pop(), host, begin_by)
         holds = self._rest(held)
         if missing := {endpoint_id for endpoint_id, its in granted.items() if its}:
             self._return([grant for endpoint_id in missing for grant in granted[endpoint_id]])
@@ -179,8 +179,7 @@ class Dispatcher:
         if len(grants) == MOST_CLAIMED:
             self._event.set()
 
-    async def _claim(self, grants: list[Grant], granted: dict[UUID, list[Grant]]) -> list[Claimed]:
-        asked = time.monotonic()
+    async def _claim(self, grants: list[Grant], granted: dict[UUID, list[Grant]], begin_by: float) -> list[Claimed]:
         try:
             with metrics.DELIVERY_CLAIM_SECONDS.time():
                 claims = await self._store.claim(
@@ -194,7 +193,7 @@ class Dispatcher:
         except BaseException:
             self._return(grants)
             raise
-        if time.monotonic() <= asked + START_SECONDS:
+        if time.monotonic() <= begin_by:
             return claims
         # The process was held up: the lease might end before the attempt does.
         self._return(grants)
@@ -214,21 +213,24 @@ class Dispatcher:
         metrics.DELIVERIES_HELD.inc(len(held))
         return holds
 
-    def _begin(self, claimed: Claimed, grant: Grant, host: str | None) -> None:
+    def _begin(self, claimed: Claimed, grant: Grant, host: str | None, begin_by: float) -> None:
         measuring.started(claimed, grant)
         self.shares.started(claimed.tenant_id)
         self._busy[claimed.part] += 1
         self._unwritten[claimed.endpoint_id] += 1
         self._under_way[claimed.id] = claimed
         self._sending.add(claimed.id)
-        task = asyncio.create_task(self._attempt(claimed, grant, host), name=f"delivery {claimed.id}")
+        task = asyncio.create_task(self._attempt(claimed, grant, host, begin_by), name=f"delivery {claimed.id}")
         self._tasks.add(task)
         began = time.monotonic()
         task.add_done_callback(lambda done: self._ended(done, claimed, time.monotonic() - began))
 
-    async def _attempt(self, claimed: Claimed, grant: Grant, host: str | None) -> None:
+    async def _attempt(self, claimed: Claimed, grant: Grant, host: str | None, begin_by: float) -> None:
         with bound_job(tenant_id=claimed.tenant_id, job_id=claimed.job_id, traceparent=claimed.traceparent):
             began = time.monotonic()
+            if began > begin_by:  # frozen since: another may have it by now
+                await self._give_up(claimed, grant)
+                return
             growing_old = asyncio.get_running_loop().call_later(AGE_SECONDS, self._age, grant)
             try:
                 made = await self._deliveries.attempt(claimed)
@@ -245,6 +247,13 @@ class Dispatcher:
             self._written(claimed, made, ours)
             if ours and notice is not None and await self._warnings.say(notice, claimed, health):
                 self.made()
+
+    async def _give_up(self, claimed: Claimed, grant: Grant) -> None:
+        """What was not begun in time is whoever's comes to claim it."""
+        log.warning("dispatcher.held_up", delivery_id=str(claimed.id))
+        self._scheduler.returned(grant, now=time.monotonic())
+        self._sending.discard(claimed.id)
+        await self._store.give_back([claimed])
 
     def _age(self, grant: Grant) -> None:
         self._scheduler.aged(grant)

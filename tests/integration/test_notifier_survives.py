@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
+from services.notifier import dispatcher, measuring
 from shared.database import Pool
 from shared.schemas.events import DeliveryState
 from tests.notifying import job_completed, notifier_pool, running_notifier, secret_of
@@ -57,6 +60,23 @@ async def test_kill_nine_in_mid_delivery(database_url: str, pool: Pool) -> None:
     first, second = customer.requests
     assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
     assert (end.state, end.attempts) == (DeliveryState.DELIVERED, 1)
+
+
+async def test_what_a_freeze_kept_from_beginning_is_given_back(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the claim and the attempt: by then another process may have it, so it is claimed anew before anything is sent."""
+    freezes = iter([0.3])
+
+    def freeze_once(*_: object) -> None:
+        time.sleep(next(freezes, 0.0))
+
+    monkeypatch.setattr(dispatcher, "START_SECONDS", 0.2)
+    monkeypatch.setattr(measuring, "started", freeze_once)
+    with capture_logs() as logs:
+        async with receiver(status(200)) as customer, running_notifier(pool, ENVIRONMENT) as notifier:
+            await notifier.publish(job_completed(customer.url))
+            end = await notifier.first_end()
+    assert [line["event"] for line in logs if line["event"] == "dispatcher.held_up"] == ["dispatcher.held_up"]
+    assert (end.state, end.attempts, len(customer.requests)) == (DeliveryState.DELIVERED, 1, 1)
 
 
 async def test_stopping_lets_running_attempts_end(pool: Pool) -> None:
