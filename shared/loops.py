@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,19 @@ async def keep_running(loop: Loop) -> None:
             outages = outages + 1 if time.monotonic() - began < HEALTHY_SECONDS else 1
             log.warning("loop.outage", loop=loop.name, outages=outages, error=repr(error))
         await asyncio.sleep(backoff(outages, longest=5.0))
+
+
+async def look_when_due(
+    due: asyncio.Event, look: Callable[[], Awaitable[bool]], *, rest: Callable[[], Awaitable[float]]
+) -> None:
+    """Loop for ever: `look` while it says that there may be more, then rest until `due` is set, or the seconds of `rest` are
+    over."""
+    while True:
+        due.clear()
+        if not await look():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(await rest()):
+                    await due.wait()
 
 
 def _is_cancelled() -> bool:

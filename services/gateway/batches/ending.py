@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
 
 from services.gateway.store.batch_ends import BatchEndStore, Ended
 from services.gateway.store.batches import Batch
+from shared.loops import look_when_due
 from shared.outbox import Outbox
 from shared.schemas.events import BatchCompleted, BatchErased
 from shared.schemas.jobs import JobState
@@ -38,17 +38,12 @@ class Endings:
 
     async def run(self) -> None:
         """Loop for ever."""
-        while True:
-            self._due.clear()
-            if await self.look() < AT_ONCE:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS * random.uniform(0.8, 1.2)):
-                        await self._due.wait()
+        await look_when_due(self._due, self.look, rest=_rest)
 
-    async def look(self) -> int:
-        """Look at batches that may have ended; returns at how many. Their ends are noted and said in one transaction."""
+    async def look(self) -> bool:
+        """Look at batches that may have ended; whether there may be more. Their ends are noted and said in one transaction."""
         if not await self.store.any_due():
-            return 0
+            return False
         async with self.store.looking() as connection:
             ids = await self.store.due(connection, most=AT_ONCE)
             ended = await self.store.end(connection, ids)
@@ -58,7 +53,11 @@ class Endings:
             log.info("batch.completed", tenant_id=str(one.batch.tenant_id), batch_id=str(one.batch.id), size=one.batch.size)
         if ended or emptied:
             self.outbox.wake()
-        return len(ids)
+        return len(ids) >= AT_ONCE
+
+
+async def _rest() -> float:
+    return POLL_SECONDS * random.uniform(0.8, 1.2)
 
 
 def _completed(ended: Ended) -> BatchCompleted:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import random
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -14,6 +13,7 @@ from services.gateway import announcements
 from services.gateway.store.turns import TurnStore
 from services.gateway.turns.choice import NEVER, Queue, Room, choose
 from services.gateway.wakeups import Wakeups
+from shared.loops import look_when_due
 from shared.outbox import Outbox
 
 AT_ONCE = 50
@@ -41,21 +41,16 @@ class Turns:
 
     async def run(self) -> None:
         """Loop for ever."""
-        while True:
-            self._due.clear()
-            if await self.release() < AT_ONCE:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(await self._rest()):
-                        await self._due.wait()
+        await look_when_due(self._due, self.release, rest=self._rest)
 
-    async def release(self) -> int:
-        """Let those begin whose turn it is; returns how many. They are announced in the same transaction."""
+    async def release(self) -> bool:
+        """Let those begin whose turn it is; whether there may be more. They are announced in the same transaction."""
         if not await self.store.any_due():
-            return 0
+            return False
         async with self.store.deciding() as connection:
             standings = await self.store.standings(connection, most=AT_ONCE)
             if not standings:
-                return 0
+                return False
             room = AT_ONCE
             if self.room.whole is not None:
                 room = min(room, self.room.whole - await self.store.in_work(connection))
@@ -78,7 +73,7 @@ class Turns:
         if jobs:
             self.outbox.wake()
             log.info("jobs.begun", count=len(jobs), tenants=len(chosen))
-        return len(jobs)
+        return len(jobs) >= AT_ONCE
 
     async def _rest(self) -> float:
         """Seconds until there may be something to do, if nobody says so before."""
