@@ -137,6 +137,20 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return self.state.final and not self.revising
 
 
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to say of a run's transcript, its text aside."""
+
+    engine: str
+    model: str
+    language: str | None
+    duration_ms: int
+    size: int | None = None
+    """Bytes of the recording."""
+    cost: Cost | None = None
+    charged_before: bool = False
+    """Whether an earlier run of the job was charged for the same answer."""
+
+
 def as_submitted(job: Job) -> Job:
     """The job as it was when it had just been created."""
     return Job(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from services.gateway import announcements
-from services.gateway.jobs import Job, all_failed, answers, report_failure
+from services.gateway.jobs import Heard, Job, all_failed, answers, report_failure
 from services.gateway.lifecycle import Lifecycle
 from services.gateway.quotas.enforcing import Quotas
 from services.gateway.quotas.refusals import too_long_for_plan
@@ -81,15 +81,7 @@ class News:
         job = await self.jobs.find(news.tenant_id, news.job_id)
         if job is None or job.run != news.run:
             return
-        state = await self._transcribed(
-            job,
-            engine=news.engine,
-            model=news.model,
-            language=news.language,
-            duration_ms=news.duration_ms,
-            cost=news.cost,
-            charged_before=news.charged_before,
-        )
+        state = await self._transcribed(job, msgspec.convert(news, Heard, from_attributes=True))
         if state is not None:
             self.lifecycle.changed(job.tenant_id, job.id, state if state is JobState.REPORTING else None)
 
@@ -143,44 +135,16 @@ class News:
         if await self.transitions.delivered(news):
             self.lifecycle.changed(news.tenant_id, news.job_id, None)
 
-    async def _transcribed(
-        self,
-        job: Job,
-        *,
-        engine: str,
-        model: str,
-        language: str | None,
-        duration_ms: int,
-        cost: Cost | None,
-        charged_before: bool,
-    ) -> JobState | None:
+    async def _transcribed(self, job: Job, heard: Heard) -> JobState | None:
         """Take what a transcript says into the job and into the ledger. The size of a recording from a URL is known now."""
-        size = job.source_size
+        size, charged_before = job.source_size, heard.charged_before
         if size is None:
             with suppress(BlobNotFound):
                 size = (await self.blobs.info(source_key(job.tenant_id, job.id))).size
         if charged_before:  # Its news may not have come here, as when the job had been retried meanwhile.
-            charged_before = await self.ledger.knows_transcript(job.tenant_id, job.id, engine=engine, before=job.run)
-        record = of_transcription(
-            job,
-            engine=engine,
-            model=model,
-            duration_ms=duration_ms,
-            size=size,
-            cost=cost,
-            charged_before=charged_before,
-        )
-        return await self.transitions.transcribed(
-            job,
-            engine=engine,
-            model=model,
-            language=language,
-            duration_ms=duration_ms,
-            size=size,
-            cost=cost,
-            charged_before=charged_before,
-            record=record,
-        )
+            charged_before = await self.ledger.knows_transcript(job.tenant_id, job.id, engine=heard.engine, before=job.run)
+        heard = msgspec.structs.replace(heard, size=size, charged_before=charged_before)
+        return await self.transitions.transcribed(job, heard, of_transcription(job, heard))
 
     async def _catch_up(self, job: Job) -> Job:
         """`report.ready` overtook `transcript.ready`: take what that would have said from the transcript itself."""
@@ -189,8 +153,7 @@ class News:
         except BlobNotFound:
             return job
         facts = msgspec.json.decode(data, type=_TranscriptFacts)
-        await self._transcribed(
-            job,
+        heard = Heard(
             engine=facts.engine.provider,
             model=facts.engine.model,
             language=facts.language,
@@ -198,4 +161,5 @@ class News:
             cost=facts.engine.cost,
             charged_before=facts.engine.charged_before,
         )
+        await self._transcribed(job, heard)
         return await self.jobs.find(job.tenant_id, job.id) or job

@@ -5,19 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
-from services.gateway.jobs import Job
+from services.gateway.jobs import Heard, Job
 from services.gateway.store.allowances import amount_of
 from services.gateway.store.usage import Kind, UsageRecord
 from shared.schemas.events import ReportReady
 from shared.schemas.ids import new_id
-from shared.schemas.transcripts import Cost
 
 
-def of_transcription(
-    job: Job, *, engine: str, model: str, duration_ms: int, size: int | None, cost: Cost | None, charged_before: bool
-) -> UsageRecord:
+def of_transcription(job: Job, heard: Heard) -> UsageRecord:
     """A run of a job was transcribed; of an answer that an earlier run was charged for, it costs nothing."""
-    price = None if cost is None else Decimal(0) if charged_before else Decimal(cost.amount)
+    cost = heard.cost
+    price = None if cost is None else Decimal(0) if heard.charged_before else Decimal(cost.amount)
     return UsageRecord(
         id=new_id(),
         tenant_id=job.tenant_id,
@@ -27,10 +25,10 @@ def of_transcription(
         run=job.run,
         attempt=1,
         solution=job.options.solution,
-        engine=engine,
-        model=model,
-        audio_ms=duration_ms,
-        stored_bytes=size or 0,
+        engine=heard.engine,
+        model=heard.model,
+        audio_ms=heard.duration_ms,
+        stored_bytes=heard.size or 0,
         amount=price,
         currency=None if cost is None else cost.currency,
     )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from services.gateway.jobs import Job, overtaken, sources
+from services.gateway.jobs import Heard, Job, overtaken, sources
 from services.gateway.store.minutes import SETTLE as SETTLE_MINUTES
 from services.gateway.store.transitions.moves import TOUCH, Moves
 from services.gateway.store.usage import UsageRecord, recording
 from shared.schemas.events import DeliveryFinished, ReportProgressed, TranscriptionProgressed
 from shared.schemas.jobs import JobState
-from shared.schemas.transcripts import Cost
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,19 +52,7 @@ class Progress(Moves):
         )
         return None if row is None else msgspec.convert(dict(row), Moved)
 
-    async def transcribed(
-        self,
-        job: Job,
-        *,
-        engine: str,
-        model: str,
-        language: str | None,
-        duration_ms: int,
-        size: int | None,
-        cost: Cost | None,
-        charged_before: bool,
-        record: UsageRecord,
-    ) -> JobState | None:
+    async def transcribed(self, job: Job, heard: Heard, record: UsageRecord) -> JobState | None:
         """The transcript of the run is stored, and what it cost is on the account. Known even to a job that ended, whose retry
         then need not pay again. What was charged before takes none of the month's minutes."""
         charged = SETTLE_MINUTES.format(run="$3", tenant="$2", ms="$12")
@@ -82,8 +69,8 @@ class Progress(Moves):
             ), {charged}, {recording("moved", 11)}
             select state from moved
             """,
-            *(job.id, job.tenant_id, job.run, sources(JobState.REPORTING), engine, model, language, duration_ms, cost),
-            *(size, record, 0 if charged_before else duration_ms),
+            *(job.id, job.tenant_id, job.run, sources(JobState.REPORTING), heard.engine, heard.model, heard.language),
+            *(heard.duration_ms, heard.cost, heard.size, record, 0 if heard.charged_before else heard.duration_ms),
         )
         return None if state is None else JobState(state)
 
