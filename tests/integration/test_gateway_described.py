@@ -19,7 +19,7 @@ EXAMPLES = os.environ.get("AUDIO2TXT_SCHEMATHESIS_EXAMPLES", "3")
 """Requests made up for each route, beside the many that follow from its parameters' limits; `make fuzz` makes more."""
 
 STREAMS = ("follow_job", "follow_jobs")
-"""They go on for minutes; test_gateway_http.py and test_gateway_feed.py look at them."""
+"""They go on for minutes; test_gateway_streams.py and test_gateway_feed.py look at them."""
 
 
 @pytest.fixture
