@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import wave
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -81,6 +82,17 @@ def in_logs(installation: Installation, text: str) -> list[str]:
     return [
         f"log of {name}" for name, process in installation.processes.items() if text in process.log.read_text(encoding="utf-8")
     ]
+
+
+def recording(samples: bytes) -> bytes:
+    """A WAV file of these samples, 16 bits at 16 kHz."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as audio:
+        audio.setnchannels(1)
+        audio.setsampwidth(2)
+        audio.setframerate(16_000)
+        audio.writeframes(samples)
+    return file.getvalue()
 
 
 async def hurry_erasures(pool: Pool) -> None:

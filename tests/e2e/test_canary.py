@@ -4,9 +4,7 @@ over the real servers, with a provider that keeps copies."""
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import wave
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +21,7 @@ from shared.blobs import open_blobs
 from shared.bus import open_bus
 from shared.database import open_pool
 from shared.signing import certificate_key
-from tests.canaries import Places, hurry_erasures, in_logs
+from tests.canaries import Places, hurry_erasures, in_logs, recording
 from tests.customer import Customer, Receiver, receiving
 from tests.installation import Installation, distributed_settings, fresh_bucket
 from tests.sandboxes import control, sandbox
@@ -68,7 +66,7 @@ class World:
         """A finished job that says everything."""
         headers = {"Content-Type": "application/octet-stream"}
         upload = await self.customer.must(
-            "POST", "/v1/uploads", params={"file_name": FILE_NAME}, content=_recording(), headers=headers
+            "POST", "/v1/uploads", params={"file_name": FILE_NAME}, content=recording(SOUND * 1000), headers=headers
         )
         order = {
             "upload_id": upload["id"],
@@ -107,17 +105,6 @@ class World:
                     assert {place.left for place in statement.verified} == {0}
                     return statement
                 await asyncio.sleep(0.3)
-
-
-def _recording() -> bytes:
-    """A second of silence, with bytes of its own in it."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as audio:
-        audio.setnchannels(1)
-        audio.setsampwidth(2)
-        audio.setframerate(16_000)
-        audio.writeframes(SOUND * 1000)
-    return file.getvalue()
 
 
 def _script(path: Path) -> Path:

@@ -4,9 +4,7 @@ processes over the real servers that share a folder."""
 from __future__ import annotations
 
 import asyncio
-import io
 import shutil
-import wave
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,7 @@ from shared.blobs.sealing import BlobDamaged
 from shared.database import Pool, open_pool
 from shared.runtime import encryption_of
 from shared.settings import PlatformSettings
-from tests.canaries import hurry_erasures
+from tests.canaries import hurry_erasures, recording
 from tests.customer import Customer
 from tests.installation import Installation, distributed_settings
 from tests.servers.postgresql import PostgresServer
@@ -90,16 +88,6 @@ class World:
                 await hurry_erasures(self.pool)
 
 
-def _recording() -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as audio:
-        audio.setnchannels(1)
-        audio.setsampwidth(2)
-        audio.setframerate(16_000)
-        audio.writeframes(SOUND * 20_000)
-    return file.getvalue()
-
-
 @pytest_asyncio.fixture
 async def world(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_server: PostgresServer, rabbitmq_server: RabbitServer
@@ -129,11 +117,11 @@ async def world(
 async def test_nothing_readable_lies_on_the_disk_and_a_tenants_key_takes_it_all_along(world: World) -> None:
     """From half an upload to the export of everything the customer notices nothing, and on the disk of all four processes
     nothing can be read. Erasing the tenant destroys its key: a backup of the blobs from before opens no more."""
-    customer, recording = world.customer, _recording()
+    customer, audio = world.customer, recording(SOUND * 20_000)
     customer.http.base_url = customer.url
-    tus, half = TusClient(customer.http), len(recording) // 2
-    upload = await tus.create(len(recording))
-    for offset, part in ((0, recording[:half]), (half, recording[half:])):
+    tus, half = TusClient(customer.http), len(audio) // 2
+    upload = await tus.create(len(audio))
+    for offset, part in ((0, audio[:half]), (half, audio[half:])):
         assert (await tus.send(upload, offset, part)).is_success
         assert world.readable() == []
     order = {"engine": "scripted", "solution": "meeting_minutes", "report_mode": "extractive", "formats": sorted(BEGINNINGS)}
@@ -149,7 +137,7 @@ async def test_nothing_readable_lies_on_the_disk_and_a_tenants_key_takes_it_all_
 
     shutil.copytree(world.blobs, world.backup, ignore=shutil.ignore_patterns(".keys"))
     read, refused = await world.opened(world.blobs / ".keys")
-    assert (refused, recording in read) == (0, True)
+    assert (refused, audio in read) == (0, True)
     assert sum(SAID in blob for blob in read) >= 4
     await world.erase()
     assert await world.opened(world.blobs / ".keys") == ([], len(read))
